@@ -1,0 +1,35 @@
+# make demo | test | up | settings   (see README.md)
+# A Python of 3.11 or later is looked for; name another with PYTHON=...
+SHELL := /bin/bash
+RUN := scripts/run
+STAMP := .venv/.installed
+
+.PHONY: demo test up settings lint lock clean
+
+demo: $(STAMP)
+	@$(RUN) --own python scripts/demo.py
+
+up: $(STAMP)
+	@$(RUN) --own python scripts/up.py
+
+settings: $(STAMP)
+	@$(RUN) python scripts/settings.py
+
+test: $(STAMP) lint
+	@$(RUN) python -m pytest
+
+lint: $(STAMP)
+	@$(RUN) ruff check .
+	@$(RUN) ruff format --check .
+	@$(RUN) mypy
+
+lock: $(STAMP)
+	@$$(command -v uv || echo .venv/bin/uv) pip compile -q --no-header --no-emit-index-url --no-annotate --upgrade --universal --python-version 3.11 \
+		requirements.txt requirements-dev.txt -o constraints.txt
+
+$(STAMP): requirements.txt requirements-dev.txt constraints.txt
+	@PYTHON="$(PYTHON)" scripts/install
+	@touch $@
+
+clean:
+	rm -rf .airflow .venv

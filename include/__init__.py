@@ -1,0 +1,1 @@
+"""The synchronisation itself, without Airflow: settings, clients, engine, mappings, flows, and the sandbox."""

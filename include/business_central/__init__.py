@@ -1,0 +1,1 @@
+"""The client of Business Central: token, OData, paging, batches, etags, errors. May import `transport`, `settings`."""

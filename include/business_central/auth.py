@@ -1,0 +1,169 @@
+"""Tokens from Microsoft Entra by the client credentials grant, through MSAL."""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections.abc import Mapping
+from typing import Any
+
+import msal
+import requests
+
+from include.settings import BusinessCentralConnection
+from include.transport.errors import ErrorKind, Sent, ServiceError
+from include.transport.session import STATUSES, RetryPolicy, Session, retry_after
+
+SYSTEM = "Microsoft Entra"
+# What to do, by the number of the AADSTS message (facts §7.2).
+ADVICE = {
+    7000215: "The client secret is wrong. Copy the secret's value, not its id, from Certificates & Secrets of the app "
+    "registration into the password of the Connection business_central.",
+    7000222: "The client secret has expired. Create a new one under Certificates & Secrets of the app registration and "
+    "put it into the password of the Connection business_central.",
+    7000218: "The client secret is missing. Fill in the password of the Connection business_central.",
+    7000216: "The client secret is missing. Fill in the password of the Connection business_central.",
+    700016: "The client id is unknown in this tenant. Copy the Application (client) Id of the app registration into "
+    "the login of the Connection business_central, and check extra tenant_id.",
+    90002: "The tenant is unknown. Copy the Directory (tenant) Id of the app registration into extra tenant_id of the "
+    "Connection business_central.",
+    900023: "The tenant id is malformed. Copy the Directory (tenant) Id of the app registration into extra tenant_id.",
+    1002012: "The scope must end in /.default. Set extra scope to https://api.businesscentral.dynamics.com/.default.",
+    70011: "The scope is not valid. Set extra scope to https://api.businesscentral.dynamics.com/.default.",
+    500011: "The resource of the scope is not known in this tenant. Set extra scope to "
+    "https://api.businesscentral.dynamics.com/.default, and check that Business Central is licensed there.",
+}
+_TENANT = (
+    "Check extra tenant_id (Directory (tenant) Id of the app registration) and extra authority of the Connection "
+    "business_central."
+)
+_GENERAL = (
+    "Check Tenant Id, Client Id, Client Secret and Scope in the Connection business_central, and that the permissions "
+    "for Dynamics 365 Business Central are granted under API Permissions."
+)
+
+
+_CODE = re.compile(r"AADSTS(\d+)")
+
+
+class _Busy(Exception):
+    """The token service is overloaded or down; kept from MSAL, which would take it for an unknown tenant."""
+
+    def __init__(self, response: requests.Response) -> None:
+        super().__init__(response.status_code)
+        self.status = response.status_code
+        self.retry_after = retry_after(response)
+
+
+class _TokenSession(Session):
+    """MSAL sends through this."""
+
+    def request(self, method: str | bytes, url: str | bytes, *args: Any, **kwargs: Any) -> requests.Response:
+        response = super().request(method, url, *args, **kwargs)
+        if response.status_code == 429 or response.status_code >= 500:
+            raise _Busy(response)
+        return response
+
+
+class TokenProvider:
+    """Gets a token once, again before it ends, and again when the server no longer takes it. Thread-safe."""
+
+    def __init__(self, connection: BusinessCentralConnection, policy: RetryPolicy) -> None:
+        self._connection = connection
+        self._http = _TokenSession(connection.verify, policy.timeout)
+        self._lock = threading.Lock()
+        self._app: msal.ConfidentialClientApplication | None = None
+        self._current: str | None = None
+
+    def headers(self) -> dict[str, str]:
+        """The Authorization header with a valid token. Raises ServiceError with advice."""
+        with self._lock:
+            try:
+                answer = self._application().acquire_token_for_client(scopes=[self._connection.scope])
+            except _Busy as busy:
+                raise self._busy(busy) from None
+            except OSError as error:  # requests' own exceptions are OSErrors
+                raise self._unreachable(error) from None
+            except ValueError:
+                raise self._misconfigured(f"The scope {self._connection.scope!r} is refused.", ADVICE[70011]) from None
+            if not answer or "access_token" not in answer:
+                raise self._refused(answer or {})
+            self._current = f"Bearer {answer['access_token']}"
+            return {"Authorization": self._current}
+
+    def renew(self, refused: Mapping[str, str]) -> None:
+        """Forget the token of these headers, if it is still the current one; the next call gets a new one."""
+        with self._lock:
+            if self._app and refused.get("Authorization") == self._current:
+                self._app.remove_tokens_for_client()
+                self._current = None
+
+    def _application(self) -> msal.ConfidentialClientApplication:
+        if self._app is None:
+            connection = self._connection
+            try:
+                self._app = msal.ConfidentialClientApplication(
+                    connection.client_id,
+                    client_credential=connection.client_secret.get_secret_value(),
+                    authority=f"{connection.authority}/{connection.tenant_id}",
+                    # The administrator has named the authority; it needs no second opinion from another host.
+                    instance_discovery=False,
+                    http_client=self._http,
+                )
+            except ValueError as error:
+                # MSAL raises this from the constructor when the tenant's discovery document is refused.
+                found = _CODE.search(str(error))
+                raise self._misconfigured(
+                    f"The tenant {connection.tenant_id!r} is not known at {connection.authority}.",
+                    ADVICE.get(int(found[1]), _TENANT) if found else _TENANT,
+                ) from None
+        return self._app
+
+    def _refused(self, answer: dict[str, Any]) -> ServiceError:
+        text = str(answer.get("error_description") or answer.get("error") or "The token was refused.")
+        # What follows is trace and correlation ids, on lines of their own or after a blank.
+        message = text.splitlines()[0].partition(" Trace ID:")[0]
+        codes = [*(answer.get("error_codes") or ()), *_CODE.findall(text)]
+        return ServiceError(
+            message.replace(self._connection.client_secret.get_secret_value(), "***"),
+            system=SYSTEM,
+            kind=ErrorKind.unauthorized,
+            code=str(answer.get("error") or ""),
+            request_id=answer.get("correlation_id"),
+            advice=next((ADVICE[int(code)] for code in codes if int(code) in ADVICE), _GENERAL),
+            sent=Sent.no,
+        )
+
+    def _busy(self, busy: _Busy) -> ServiceError:
+        kind, _ = STATUSES.get(busy.status, STATUSES[503])
+        return ServiceError(
+            "No token could be had.",
+            system=SYSTEM,
+            kind=kind,
+            status=busy.status,
+            retry_after=busy.retry_after,
+            advice="It is tried again by itself.",
+            sent=Sent.no,  # that is, the request that needs the token
+        )
+
+    def _unreachable(self, error: OSError) -> ServiceError:
+        host = self._connection.authority
+        if isinstance(error, requests.RequestException) and not isinstance(
+            error, requests.exceptions.SSLError | ValueError
+        ):
+            return ServiceError(
+                f"{host} gave no answer.",
+                system=SYSTEM,
+                kind=ErrorKind.unavailable,
+                advice="It is tried again by itself. If it lasts, check extra authority of the Connection "
+                "business_central and the network.",
+                sent=Sent.no,
+            )
+        return self._misconfigured(
+            f"No secure connection to {host} could be made.",
+            "Check extra authority of the Connection business_central, and name the CA bundle, if one is needed, in "
+            "its extra verify.",
+        )
+
+    def _misconfigured(self, message: str, advice: str) -> ServiceError:
+        return ServiceError(message, system=SYSTEM, kind=ErrorKind.misconfigured, advice=advice, sent=Sent.no)

@@ -1,0 +1,442 @@
+"""The client of Business Central: reads with paging and batches, writes with etags, actions."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, TypeVar
+from urllib.parse import quote, urljoin, urlsplit
+
+from requests import Response
+
+from include.business_central import errors, metadata
+from include.business_central.auth import TokenProvider
+from include.business_central.metadata import FieldInfo
+from include.business_central.odata import MAX_QUERY, Api, Page, Resource, any_of, key_predicate, query
+from include.settings import BusinessCentralConnection
+from include.transport.errors import ErrorKind, NotFound, ServiceError
+from include.transport.session import RetryPolicy, Session, Transport, json_of, worth_repeating
+from include.transport.throttle import Throttle
+
+Json = dict[str, Any]
+T = TypeVar("T")
+SEED_SERVICES = (
+    "CustomerCard",
+    "Locations",
+    "ItemCard",
+    "ShippingAgents",
+    "SalesOrders",
+    "SalesOrderLines",
+    "Itemsbylocation",
+    "CustomerPriceGroups",
+)
+_MAX_BATCH = 100
+_PAGES_ENDED_IN = 30  # from this version on, Microsoft's pages are not served as web services (facts §0.1)
+
+
+@dataclass(frozen=True, kw_only=True)
+class BatchAnswer:
+    """The answer to one part of a batch."""
+
+    status: int
+    body: Json
+
+
+class BusinessCentralClient:
+    """Talks to one company of one environment. Safe to use from several threads at once."""
+
+    def __init__(
+        self,
+        connection: BusinessCentralConnection,
+        *,
+        throttle: Throttle,
+        service_names: Mapping[str, str] | None = None,
+        concurrency: int = 1,
+        policy: RetryPolicy | None = None,
+    ) -> None:
+        """`service_names`: published names that differ from the seed's table. Nothing is sent before the first call."""
+        policy = policy or RetryPolicy()
+        self._connection = connection
+        self._names = dict(service_names or {})
+        self._tokens = TokenProvider(connection, policy)
+        self._transport = Transport(
+            errors.SYSTEM,
+            session=Session(connection.verify, policy.timeout, concurrency),
+            throttle=throttle,
+            classify=errors.classify,
+            policy=policy,
+        )
+        tenant, environment = quote(connection.tenant_id, safe=""), quote(connection.environment, safe="")
+        self._root = f"{connection.url}/v2.0/{tenant}/{environment}"
+        self._lock = threading.RLock()
+        self._company: Json | None = None
+        self._services: frozenset[str] | None = None
+        self._fields: dict[str, dict[str, FieldInfo]] = {}
+
+    # --- what is known of the service ------------------------------------------------------------------------
+
+    @property
+    def requests(self) -> int:
+        """Requests sent to Business Central so far; tokens are not counted."""
+        return self._transport.requests
+
+    @property
+    def server_time(self) -> datetime | None:
+        """The server's clock as of its latest answer, UTC."""
+        return self._transport.server_time
+
+    @property
+    def company_id(self) -> str:
+        """The company's id, looked up by its name once. Raises ServiceError when there is no such company."""
+        return str(self._the_company()["id"])
+
+    def _the_company(self) -> Json:
+        with self._lock:
+            if self._company is None:
+                companies = list(self._records(f"{self._root}/api/v2.0/companies", {}, errors.no_environment))
+                name = self._connection.company_name
+                self._company = next((c for c in companies if c["name"] == name), None)
+                if self._company is None:
+                    raise errors.no_company(name, companies)
+            return self._company
+
+    def name_of(self, page: str) -> str:
+        """The name under which a service of the seed's table is published here."""
+        return self._names.get(page) or page
+
+    def published(self, page: str) -> bool:
+        """Whether a service is published, by the service document (read once)."""
+        return not self.does_without(page) and self.name_of(page) in self._published()
+
+    def _published(self, *, anew: bool = False) -> frozenset[str]:
+        with self._lock:
+            if self._services is None or anew:
+                entries = self._records(f"{self._root}/ODataV4/", {}, errors.no_environment)
+                self._services = frozenset(str(entry["name"]) for entry in entries)
+            return self._services
+
+    def does_without(self, page: str) -> bool:
+        """True when the subscriber has chosen to go on without this service (an empty name in bc_service_names)."""
+        return self._names.get(page) == ""
+
+    def pages_ended(self) -> bool:
+        """True where Microsoft's pages are no longer served: from BC v30 on, or when none of the seed's is there."""
+        version = str(self._the_company().get("systemVersion") or "0").split(".")[0]
+        if version.isdigit() and int(version) >= _PAGES_ENDED_IN:
+            return True
+        return not any(self.published(page) for page in SEED_SERVICES if page != "Itemsbylocation")
+
+    def fields(self, page: str) -> Mapping[str, FieldInfo]:
+        """The properties of a published page, from `$metadata` (read once)."""
+        name = self.name_of(page)
+        with self._lock:
+            if not self._fields:
+                self._fields = self._send(
+                    "GET",
+                    f"{self._root}/ODataV4/$metadata",
+                    decode=metadata.parse,
+                    repeatable=True,
+                    headers={"Accept": "application/xml"},
+                )
+            if name not in self._fields:
+                raise errors.not_published(page, name)
+            return self._fields[name]
+
+    # --- reads -----------------------------------------------------------------------------------------------
+
+    def read(
+        self,
+        resource: Resource,
+        *,
+        filter: str | None = None,
+        select: Sequence[str] = (),
+        orderby: Sequence[str] = (),
+        expand: str | None = None,
+        page_size: int = 1_000,
+        read_only: bool = False,
+    ) -> Iterator[Json]:
+        """Every matching record, page by page. `read_only` reads from a replica, which may lag behind."""
+        options = {
+            "$filter": filter,
+            "$select": ",".join(select),
+            "$orderby": ",".join(orderby),
+            "$expand": expand,
+        }
+        text = query(options)
+        headers = {"Prefer": f"odata.maxpagesize={page_size}"}
+        if read_only:
+            headers["Data-Access-Intent"] = "ReadOnly"
+        url = self.url(resource) + (f"?{text}" if text else "")
+        return self._records(url, headers, lambda error: self._no_collection(resource, error))
+
+    def _records(
+        self, url: str | None, headers: Mapping[str, str], absent: Callable[[NotFound], ServiceError]
+    ) -> Iterator[Json]:
+        """The records of a collection, page by page: next links as they come, the preferences repeated with each."""
+        seen: set[str] = set()
+        while url:
+            if url in seen:
+                raise errors.senseless("The service answered the same page twice.")
+            seen.add(url)
+            try:
+                page = self._json("GET", url, headers=headers)
+            except NotFound as error:
+                raise absent(error) from None
+            yield from _values(page)
+            url = self._next(url, page.get("@odata.nextLink"))
+
+    def read_many(
+        self,
+        resource: Resource,
+        field: str,
+        values: Sequence[object],
+        *,
+        select: Sequence[str] = (),
+        extra_filter: str | None = None,
+        expand: str | None = None,
+    ) -> Iterator[Json]:
+        """Records whose `field` is one of `values`, many per request."""
+        room = MAX_QUERY - len(query({"$select": ",".join(select), "$filter": extra_filter, "$expand": expand})) - 100
+        wanted = {_folded(value) for value in values}
+        for condition in any_of(field, values, room=room):
+            where = f"({condition}) and {extra_filter}" if extra_filter else condition
+            for record in self.read(resource, filter=where, select=select, expand=expand):
+                # Characters such as * and .. may act as wildcards within `eq` (facts §4.2).
+                if field not in record or _folded(record[field]) in wanted:
+                    yield record
+
+    def get(self, resource: Resource, key: Mapping[str, object] | str, *, select: Sequence[str] = ()) -> Json | None:
+        """One record by its key, or None when there is none. Raises ServiceError when the collection is not there."""
+        text = query({"$select": ",".join(select)})
+        try:
+            return self._json("GET", self._address(resource, key) + (f"?{text}" if text else ""))
+        except NotFound as error:
+            if (fault := self._not_the_record(resource, error)) is not None:
+                raise fault from None
+            return None
+
+    def batch_get(self, paths: Sequence[str]) -> list[BatchAnswer]:
+        """Many reads of API v2.0 in few requests. `paths` are relative to the company, as `customers(…)`.
+
+        A record that does not exist is answered 404; any other failure is raised.
+        """
+        answers: list[BatchAnswer] = []
+        for start in range(0, len(paths), _MAX_BATCH):
+            answers += self._batch(paths[start : start + _MAX_BATCH])
+        return answers
+
+    def _batch(self, paths: Sequence[str]) -> list[BatchAnswer]:
+        parts = [
+            {
+                "id": str(number),
+                "method": "GET",
+                "url": f"companies({self.company_id})/{path}",
+                "headers": {"Accept-Language": "en-US"},
+            }
+            for number, path in enumerate(paths)
+        ]
+        done: dict[str, BatchAnswer] = {}
+
+        def body() -> Json:
+            return {"requests": [part for part in parts if part["id"] not in done]}
+
+        def take(response: Response) -> None:
+            # Parts fail each on its own; those that were turned away are asked again.
+            faults = []
+            for part in self._object(response).get("responses", ()):
+                error = errors.of_part(part)
+                if error is None:
+                    done[str(part["id"])] = BatchAnswer(status=part["status"], body=part.get("body") or {})
+                elif worth_repeating(error, repeatable=True):
+                    faults.append(error)
+                else:
+                    raise error
+            if len(done) < len(parts):
+                raise faults[0] if faults else errors.senseless("Parts of a batch were not answered.")
+
+        self._send(
+            "POST",
+            f"{self._root}/api/v2.0/$batch",
+            headers={"Prefer": "odata.continue-on-error"},
+            body=body,
+            decode=take,
+            repeatable=True,
+            cost=len(parts),
+        )
+        return [self._whole(done[str(part["id"])]) for part in parts]
+
+    def _whole(self, answer: BatchAnswer) -> BatchAnswer:
+        """The answer with the further pages of its collection, if it has any."""
+        link = self._next(self._root, answer.body.get("@odata.nextLink"))
+        if link is None:
+            return answer
+        rest = self._records(link, {}, lambda error: errors.outage("A page of a batch", error))
+        return BatchAnswer(status=answer.status, body={**answer.body, "value": [*_values(answer.body), *rest]})
+
+    # --- writes ----------------------------------------------------------------------------------------------
+
+    def create(self, resource: Resource, body: Json) -> Json:
+        """Create a record and return it. Not repeated when its outcome is unknown: the caller looks first."""
+        try:
+            return self._json("POST", self.url(resource), body=body, repeatable=False)
+        except NotFound as error:
+            raise self._no_collection(resource, error) from None
+
+    def update(self, resource: Resource, key: Mapping[str, object] | str, etag: str, changes: Json) -> Json:
+        """Change the named fields, if the record is still as it was when `etag` was read; else EntityChanged.
+
+        Raises NotFound when the record is gone.
+        """
+        try:
+            return self._json("PATCH", self._address(resource, key), headers={"If-Match": etag}, body=changes)
+        except NotFound as error:
+            raise self._not_the_record(resource, error) or error from None
+
+    def delete(self, resource: Resource, key: Mapping[str, object] | str, etag: str | None = None) -> None:
+        """Delete a record; one that is gone already is as good."""
+        headers = {"If-Match": etag} if etag else {}
+        try:
+            self._json("DELETE", self._address(resource, key), headers=headers)
+        except NotFound as error:
+            if (fault := self._not_the_record(resource, error)) is not None:
+                raise fault from None
+
+    def action(self, resource: Resource, key: Mapping[str, object] | str, name: str) -> None:
+        """Run a bound action such as `post`. Not repeated when its outcome is unknown. Raises NotFound."""
+        try:
+            self._json("POST", f"{self._address(resource, key)}/Microsoft.NAV.{name}", repeatable=False)
+        except NotFound as error:
+            raise self._not_the_record(resource, error) or error from None
+
+    # --- check -----------------------------------------------------------------------------------------------
+
+    def check(self) -> tuple[bool, str]:
+        """Whether the connection works, in plain words: credentials, environment, company, services, permissions."""
+        try:
+            company = self._the_company()["name"]
+            missing = [page for page in SEED_SERVICES if not self.published(page) and not self.does_without(page)]
+            if missing and not self.pages_ended():
+                what = " ".join(errors.how_to_publish(page, self.name_of(page)) for page in missing)
+                return False, (
+                    f"{errors.SYSTEM}: not published as web services: {', '.join(map(self.name_of, missing))}. {what} "
+                    "If one is published under another name, set the Variable bc_service_names."
+                )
+        except ServiceError as error:
+            return False, f"{error} {error.advice}"
+        unreadable = [said for said in map(self._unreadable, SEED_SERVICES) if said]
+        if unreadable:
+            return False, " ".join(unreadable)
+        note = f" Without {', '.join(missing)}: API v2.0 is read instead." if missing else ""
+        return True, f"Connected to company {company!r}; the web services can be read.{note}"
+
+    def _unreadable(self, page: str) -> str | None:
+        """What keeps a published service from being read."""
+        try:
+            if self.published(page):
+                self._json("GET", f"{self.url(Page(page))}?$top=1")
+        except ServiceError as error:
+            return f"{self.name_of(page)} cannot be read: {error} {error.advice}"
+        return None
+
+    # --- requests --------------------------------------------------------------------------------------------
+
+    def url(self, resource: Resource) -> str:
+        """The address of a resource in this company."""
+        if isinstance(resource, Api):
+            return f"{self._root}/api/v2.0/companies({self.company_id})/{resource.name}"
+        return f"{self._root}/ODataV4/Company(Id={self.company_id})/{quote(self.name_of(resource.name))}"
+
+    def _address(self, resource: Resource, key: Mapping[str, object] | str) -> str:
+        return self.url(resource) + key_predicate(key)
+
+    def _no_collection(self, resource: Resource, error: NotFound) -> ServiceError:
+        """A collection that is not there is a fault of the set-up or an outage, never 'no data'."""
+        if isinstance(resource, Api):
+            return errors.outage(f"{resource.name} of API v2.0", error)
+        name = self.name_of(resource.name)
+        if name in self._published(anew=True):
+            return errors.outage(f"The web service {name}", error)
+        return errors.not_published(resource.name, name, error)
+
+    def _not_the_record(self, resource: Resource, error: NotFound) -> ServiceError | None:
+        """What a 404 on one record means when it is not the record that is missing."""
+        if isinstance(resource, Page):
+            # An unknown record and an unpublished service have the same answer; the service document tells.
+            known = self.name_of(resource.name) in self._published()
+            return None if known else self._no_collection(resource, error)
+        return None if error.code in errors.NO_RECORD else self._no_collection(resource, error)
+
+    def _next(self, url: str, link: str | None) -> str | None:
+        """The next link, made absolute. The token goes only where the connection points."""
+        if not link:
+            return None
+        link = urljoin(url, link) if not urlsplit(link).scheme else link
+        if _origin(link) != _origin(self._root):
+            raise ServiceError(
+                "A next link points to another host and is not followed.",
+                system=errors.SYSTEM,
+                kind=ErrorKind.misconfigured,
+                advice="Set the host of the Connection business_central to the address that the service answers with.",
+            )
+        return link
+
+    def _json(
+        self,
+        method: str,
+        url: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        body: Any = None,
+        repeatable: bool = True,
+    ) -> Json:
+        """Send a request and return the object that it is answered with; an empty one where there is no content."""
+        return self._send(method, url, decode=self._object, repeatable=repeatable, headers=headers, body=body)
+
+    @staticmethod
+    def _object(response: Response) -> Json:
+        answer = json_of(errors.SYSTEM)(response)
+        if answer is not None and not isinstance(answer, dict):
+            raise errors.senseless("The answer is no object.")
+        return answer or {}
+
+    def _send(
+        self,
+        method: str,
+        url: str,
+        *,
+        decode: Callable[[Response], T],
+        repeatable: bool,
+        headers: Mapping[str, str] | None = None,
+        body: Any = None,
+        cost: int = 1,
+    ) -> T:
+        own = {"Accept": "application/json;odata.metadata=minimal", "Accept-Language": "en-US", **(headers or {})}
+        return self._transport.send(
+            method,
+            url,
+            headers=lambda: {**own, **self._tokens.headers()},
+            decode=decode,
+            body=body,
+            repeatable=repeatable,
+            refresh=self._tokens.renew,
+            cost=cost,
+        )
+
+
+def _values(page: Json) -> list[Json]:
+    """The records of a page. An answer without any list is no empty list, but a fault."""
+    records = page.get("value")
+    if not isinstance(records, list):
+        raise errors.senseless("A list was asked for and none was answered.")
+    return records
+
+
+def _folded(value: object) -> str:
+    return str(value).strip().casefold()
+
+
+def _origin(url: str) -> tuple[str, str | None, int | None]:
+    parts = urlsplit(url)
+    return parts.scheme, parts.hostname, parts.port or {"https": 443, "http": 80}.get(parts.scheme)

@@ -1,0 +1,201 @@
+"""What Business Central's error answers mean (facts §6). Decided by the code; texts are localised."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import requests
+import simplejson
+
+from include.settings import SERVICES
+from include.transport.errors import (
+    EntityChanged,
+    ErrorKind,
+    NotFound,
+    RecordExists,
+    Sent,
+    ServiceError,
+    ServiceNotPublished,
+)
+from include.transport.session import STATUSES
+
+SYSTEM = "Business Central"
+_APP = (
+    "Open the page Microsoft Entra applications in Business Central: the client id must be there with State Enabled "
+    "and permission sets assigned. In the app registration, API.ReadWrite.All for Dynamics 365 Business Central must "
+    "be granted under API Permissions (application permission, with admin consent)."
+)
+_AGAIN = "It is tried again by itself."
+_CORRECT = "Correct the record, or the value in Business Central that the message names."
+_ENVIRONMENT = (
+    "Check extra environment of the Connection business_central: the name is under Admin Center, Environments; and "
+    "extra tenant_id."
+)
+_COMPANY = (
+    "Check extra company_name of the Connection business_central: it is under My Settings in Business Central, and its "
+    "case matters."
+)
+_TOKEN = (
+    "Business Central does not take the token: check extra tenant_id and extra scope of the Connection "
+    "business_central; the scope is https://api.businesscentral.dynamics.com/.default."
+)
+_PERMISSION = (
+    "The application lacks a permission in Business Central. Assign a permission set with the rights named in the "
+    "message to it, on the page Microsoft Entra applications."
+)
+# What a code says, whatever the status: error class, whether it was processed, type, advice.
+_CODES: Mapping[str, tuple[ErrorKind, Sent, type[ServiceError], str]] = {
+    "Request_EntityChanged": (ErrorKind.conflict, Sent.refused, EntityChanged, "It is read again by itself."),
+    "Internal_EntityWithSameKeyExists": (ErrorKind.rejected, Sent.refused, RecordExists, "The key is in use already."),
+    "NoEnvironment": (ErrorKind.misconfigured, Sent.no, ServiceError, _ENVIRONMENT),
+    "Internal_CompanyNotFound": (ErrorKind.misconfigured, Sent.no, ServiceError, _COMPANY),
+    "Internal_TenantUnavailable": (ErrorKind.unavailable, Sent.no, ServiceError, _AGAIN),
+    "Application_TooManyRequests": (ErrorKind.throttled, Sent.no, ServiceError, _AGAIN),
+    "Authentication_InvalidCredentials": (ErrorKind.unauthorized, Sent.no, ServiceError, _APP),
+    # Read from the start again, not from this link.
+    "SkipTokenIsNoLongerValid": (ErrorKind.unavailable, Sent.refused, ServiceError, _AGAIN),
+}
+# What a status says where its code is not in the table above.
+_STATUSES: Mapping[int, tuple[ErrorKind, Sent, type[ServiceError], str]] = {
+    **{status: (kind, sent, ServiceError, _AGAIN) for status, (kind, sent) in STATUSES.items()},
+    401: (ErrorKind.unauthorized, Sent.no, ServiceError, _TOKEN),
+    403: (ErrorKind.unauthorized, Sent.refused, ServiceError, _PERMISSION),
+    404: (ErrorKind.rejected, Sent.refused, NotFound, "Check the id."),
+    # A deadlock or another passing conflict: the transaction was rolled back.
+    409: (ErrorKind.conflict, Sent.no, ServiceError, _AGAIN),
+    412: (ErrorKind.conflict, Sent.refused, EntityChanged, "It is read again by itself."),
+}
+# Codes of a 404 that mean: there is no such record. Any other 404 concerns the collection or the service.
+NO_RECORD = frozenset({"BadRequest_ResourceNotFound", "Internal_RecordNotFound", "Internal_DataNotFoundFilter"})
+_CORRELATION = re.compile(r"\s*CorrelationId:\s*([0-9a-fA-F-]{36})\.?\s*$")
+
+
+def _body(response: requests.Response) -> tuple[str, str, str | None]:
+    """Code, message and correlation id of an error answer; gateways answer with HTML or nothing."""
+    try:
+        error = simplejson.loads(response.content)["error"]
+        code, message = str(error.get("code") or ""), str(error.get("message") or "")
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return "", response.reason or "", None
+    found = _CORRELATION.search(message)
+    return code, _CORRELATION.sub("", message).strip(), found[1] if found else None
+
+
+def classify(response: requests.Response) -> ServiceError:
+    """The typed error of an answer that is no success."""
+    code, message, correlation = _body(response)
+    return of(response.status_code, code, message, response.headers.get("request-id") or correlation)
+
+
+def of(status: int, code: str, message: str, request_id: str | None = None) -> ServiceError:
+    """The typed error of a status and an error body; also for the parts of a batch."""
+    rejected = (ErrorKind.rejected, Sent.refused, ServiceError, _CORRECT)
+    kind, sent, made, advice = _CODES.get(code) or _STATUSES.get(status) or rejected
+    if code == "Internal_ServerError" and "SQL Server" in message:
+        # Answered with 400 as well as with 500 (facts §6).
+        kind, sent, advice = ErrorKind.unavailable, Sent.unknown, _AGAIN
+    if "numbers manually" in message:
+        advice = "Allow Manual Nos. in the number series that the message names, so that records keep their numbers."
+    return made(
+        message or f"HTTP {status}",
+        system=SYSTEM,
+        kind=kind,
+        advice=advice,
+        code=code or None,
+        status=status,
+        request_id=request_id,
+        sent=sent,
+    )
+
+
+def of_part(part: Mapping[str, Any]) -> ServiceError | None:
+    """The failure of one part of a batch; that a record does not exist is none."""
+    body = part.get("body")
+    fault = body.get("error") if isinstance(body, dict) else None
+    code, message = (
+        (str(fault.get(name) or "") for name in ("code", "message")) if isinstance(fault, dict) else ("", "")
+    )
+    if part["status"] < 400 or (part["status"] == 404 and code in NO_RECORD):
+        return None
+    error = of(part["status"], code, message)
+    return outage("A part of a batch", error) if isinstance(error, NotFound) else error
+
+
+def senseless(message: str) -> ServiceError:
+    """An answer that cannot be: something between here and the service has spoilt it."""
+    return ServiceError(
+        message,
+        system=SYSTEM,
+        kind=ErrorKind.unavailable,
+        advice="It is tried again by itself; nothing was lost.",
+        sent=Sent.unknown,
+    )
+
+
+def no_company(name: str, companies: Sequence[Mapping[str, Any]]) -> ServiceError:
+    """No company has that name; says which there are."""
+    visible = ", ".join(repr(company["name"]) for company in companies) or "none"
+    likely = [
+        company["name"]
+        for company in companies
+        if name.strip().casefold() in (company["name"].casefold(), str(company.get("displayName")).casefold())
+    ]
+    guess = f" Is it {likely[0]!r}?" if likely else ""
+    return ServiceError(
+        f"There is no company {name!r}.",
+        system=SYSTEM,
+        kind=ErrorKind.misconfigured,
+        advice="Set extra company_name of the Connection business_central to the company that holds your records; its "
+        f"case matters.{guess} Companies that the application can see: {visible}.",
+    )
+
+
+def no_environment(error: ServiceError) -> ServiceError:
+    """What every environment has is not there."""
+    return ServiceError(
+        "Nothing answers for this environment.",
+        system=SYSTEM,
+        kind=ErrorKind.misconfigured,
+        code=error.code,
+        status=error.status,
+        request_id=error.request_id,
+        advice=f"{_ENVIRONMENT} And check the host.",
+    )
+
+
+def not_published(page: str, published_as: str, cause: ServiceError | None = None) -> ServiceNotPublished:
+    """The advice for a web service that is not there."""
+    return ServiceNotPublished(
+        f"The web service {published_as} is not published.",
+        system=SYSTEM,
+        kind=ErrorKind.misconfigured,
+        code=cause.code if cause else None,
+        status=cause.status if cause else None,
+        request_id=cause.request_id if cause else None,
+        advice=f"{how_to_publish(page, published_as)} If it is published under another name, set the Variable "
+        f'bc_service_names, as {{"{page}": "TheName"}}; an empty name there means to go on without it.',
+    )
+
+
+def how_to_publish(page: str, name: str) -> str:
+    """What to do for a page and its service name, in the words of Business Central."""
+    return (
+        f"Search for Web Services in Business Central and publish {SERVICES.get(page, 'the page')} with the Service "
+        f"Name {name}."
+    )
+
+
+def outage(what: str, cause: ServiceError) -> ServiceError:
+    """A collection that is not there at the moment: never the same as no data (facts §8, pitfall 12)."""
+    return ServiceError(
+        f"{what} is not there at the moment.",
+        system=SYSTEM,
+        kind=ErrorKind.unavailable,
+        code=cause.code,
+        status=cause.status,
+        request_id=cause.request_id,
+        sent=Sent.no,
+        advice="It is tried again by itself. If it lasts, check that API services are enabled for the environment.",
+    )

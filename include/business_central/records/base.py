@@ -1,0 +1,37 @@
+"""What all records of Business Central have in common on the wire."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, model_validator
+
+_BLANKS = {"", "0001-01-01", "0001-01-01T00:00:00Z", "00000000-0000-0000-0000-000000000000"}
+_ENCODED = re.compile(r"_x([0-9A-Fa-f]{4})_")
+
+
+def decoded(value: str) -> str:
+    """An enum member as a person writes it: `In_x0020_Review` is `In Review` (facts §1.6)."""
+    return _ENCODED.sub(lambda found: chr(int(found[1], 16)), value)
+
+
+def present(value: Any) -> Any:
+    """`value`, or None when it is one of Business Central's blanks, which stand for absence (facts §0.4)."""
+    if isinstance(value, str):
+        text = value.strip()
+        return None if text in _BLANKS or text == "_x0020_" else text
+    return value
+
+
+class BusinessCentralRecord(BaseModel):
+    """A record read from Business Central: blanks are None, unknown properties are kept."""
+
+    model_config = ConfigDict(extra="allow", frozen=True, populate_by_name=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _without_blanks(cls, data: Any) -> Any:
+        if not isinstance(data, dict):
+            return data
+        return {name: present(value) for name, value in data.items() if present(value) is not None}

@@ -1,0 +1,34 @@
+"""The catalogue: one module per record type declares its flows; here they are listed in the order of dependency.
+
+May import `mappings`, `sync`, the clients' words (`odata`, `endpoints`, `records`) and `settings`; nothing above.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from include.flows import (
+    company,
+    contact,
+    customer,
+    customer_category,
+    location,
+    product,
+    product_category,
+    shipping_method,
+)
+from include.sync.flow import Flow
+
+FLOWS: Mapping[str, Flow] = {
+    flow.name: flow
+    for flow in (
+        customer_category.TO_IPAAS,
+        company.TO_IPAAS,
+        customer.TO_IPAAS,
+        contact.TO_IPAAS,
+        location.TO_IPAAS,
+        shipping_method.TO_IPAAS,
+        product_category.TO_IPAAS,
+        product.TO_IPAAS,
+    )
+}

@@ -1,0 +1,160 @@
+"""Person contacts to iPaaS.com, as customers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+from include.business_central.odata import Api, Page
+from include.business_central.records.base import present
+from include.business_central.records.customers import ApiContact
+from include.flows.reading import batches, feed, selected
+from include.ipaas.endpoints import CUSTOMER
+from include.mappings.contacts import contact_to_ipaas, skip_contact
+from include.mappings.custom_fields import source_fields
+from include.mappings.customers import adopt_primary_billing
+from include.sync.flow import GUID, AskedId, Docs, Flow, IdFormat, Reads, Window
+from include.sync.ipaas_writer import IPaaSWriter
+from include.sync.model import Direction, Json, SourceRecord, fold
+
+_FEED = Api("contacts")
+# What a published contact page (5050) calls the fields of API `contacts`.
+_PAGE_NAMES = {
+    "number": "No",
+    "type": "Type",
+    "displayName": "Name",
+    "jobTitle": "Job_Title",
+    "companyNumber": "Company_No",
+    "companyName": "Company_Name",
+    "contactBusinessRelation": "Contact_Business_Relation",
+    "addressLine1": "Address",
+    "addressLine2": "Address_2",
+    "city": "City",
+    "state": "County",
+    "country": "Country_Region_Code",
+    "postalCode": "Post_Code",
+    "phoneNumber": "Phone_No",
+    "mobilePhoneNumber": "Mobile_Phone_No",
+    "email": "E_Mail",
+    "privacyBlocked": "Privacy_Blocked",
+}
+# Filled in by the mapping, not read from the contact.
+_COMPUTED = {"company_id"}
+
+
+class Contacts:
+    """API `contacts` for the changes; Contacts Endpoint for the fields, when it names another service."""
+
+    def changed(self, reads: Reads, window: Window) -> Iterator[SourceRecord]:
+        """Persons modified in the window."""
+        yield from self._complete(
+            reads, feed(reads, _FEED, window, select=self._fields(reads), where="type eq 'Person'")
+        )
+
+    def by_ids(self, reads: Reads, ids: Sequence[AskedId]) -> Iterator[SourceRecord]:
+        """Contacts by number or GUID, with or without the marker."""
+        for part, field in (("no", "number"), ("guid", "id")):
+            asked = {fold(a.parts[part]): a.text for a in ids if part in a.parts}
+            if asked:
+                wanted = [a.parts[part] for a in ids if part in a.parts]
+                records = list(reads.bc.read_many(_FEED, field, wanted, select=self._fields(reads)))
+                texts = {str(record["id"]): asked[fold(str(record[field]))] for record in records}
+                yield from self._complete(reads, records, texts)
+
+    def _fields(self, reads: Reads) -> tuple[str, ...]:
+        extra = source_fields(reads.settings, "contact", Direction.to_ipaas)
+        own_page = reads.settings.bc_contacts_endpoint != _FEED.name
+        # A subscriber's own page may have fields of its own; the API has the same fields everywhere.
+        return selected(ApiContact.model_fields, () if own_page else extra, without=_COMPUTED)
+
+    def _complete(
+        self, reads: Reads, records: Iterable[Json], asked: Mapping[str, str] | None = None
+    ) -> Iterator[SourceRecord]:
+        for batch in batches(records, 100):
+            customers = self._customers(reads, batch)
+            details = self._details(reads, batch)
+            for record in batch:
+                identifier = str(record["id"])
+                data: Json = {"detail": {**record, **details.get(fold(str(record["number"])), {})}}
+                if identifier in customers:
+                    data["company_customer"] = customers[identifier]
+                yield SourceRecord(key=f"{record['number']}|contact", data=data, asked=(asked or {}).get(identifier))
+
+    def _customers(self, reads: Reads, batch: Sequence[Json]) -> dict[str, str]:
+        """By contact id: the number of the customer that the contact's company is."""
+        persons = [str(record["id"]) for record in batch if present(record.get("companyNumber"))]
+        if not persons:
+            return {}
+        rows = list(reads.bc.read_many(Api("customerContacts"), "id", persons, select=("id", "customerId")))
+        ids = sorted({str(row["customerId"]) for row in rows if present(row["customerId"])})
+        if not ids:
+            return {}
+        customers = reads.bc.read_many(Api("customers"), "id", ids, select=("id", "number", "type"))
+        numbers = {str(c["id"]): str(c["number"]) for c in customers if c["type"] == "Company"}
+        return {str(row["id"]): numbers[str(row["customerId"])] for row in rows if str(row["customerId"]) in numbers}
+
+    def _details(self, reads: Reads, batch: Sequence[Json]) -> dict[str, Json]:
+        """The same contacts from the subscriber's own page, under the API's names beside its own."""
+        endpoint = reads.settings.bc_contacts_endpoint
+        if endpoint == _FEED.name:
+            return {}
+        extra = source_fields(reads.settings, "contact", Direction.to_ipaas) - set(_PAGE_NAMES) - _COMPUTED
+        select = selected(_PAGE_NAMES.values(), extra)
+        rows = reads.bc.read_many(Page(endpoint), "No", [str(r["number"]) for r in batch], select=select)
+        return {
+            fold(str(row["No"])): {
+                **row,
+                **{ours: row[theirs] for ours, theirs in _PAGE_NAMES.items() if theirs in row},
+            }
+            for row in rows
+        }
+
+
+TO_IPAAS = Flow(
+    name="contact_to_ipaas",
+    record="contact",
+    direction=Direction.to_ipaas,
+    collection="Add/Update Dynamics 365 Business Central Contact TO iPaaS.com",
+    schedule="20 * * * *",
+    source=Contacts(),
+    skip=skip_contact,
+    mapping=contact_to_ipaas,
+    writer=IPaaSWriter(endpoint=CUSTOMER, match_field="email_address", adopt=adopt_primary_billing),
+    id_formats=(
+        IdFormat(
+            name="guid",
+            pattern=rf"(?P<guid>{GUID.pattern})(\|contact)?",
+            example="3f2504e0-4f89-11d3-9a0c-0305e82c3301|contact",
+            meaning="the contact's internal id",
+        ),
+        IdFormat(
+            name="no",
+            pattern=r"(?P<no>[^|]{1,20})(\|contact)?",
+            example="CT000001|contact",
+            meaning="contact No.",
+        ),
+    ),
+    after=("company_to_ipaas", "customer_to_ipaas"),
+    settings_used=(
+        "bc_contacts_endpoint",
+        "bc_processing_company_creation_in_prerequisite",
+        "bc_custom_fields",
+    ),
+    docs=Docs(
+        overview="Person contacts that are not customers themselves become customers, linked to their company and told "
+        "apart by the marker `|contact` on their number.",
+        business_central="Nothing to publish: API v2.0 `contacts` is read, or the service that Contacts Endpoint names.",
+        ipaas="The custom fields `Customer Type`, `Record Type`, `Role`, `Active` and `iPaaS.com Company ID`, or "
+        "`bc_custom_fields` without them.",
+        mappings=(
+            ("customer_number", "{number}|contact"),
+            ("email_address", "email"),
+            ("first_name, last_name", "displayName: the last word is the last name"),
+            ("company", "companyName"),
+            ("company_id", "the customer that the contact's company is, as the linked company"),
+        ),
+        matching="An unlinked contact is linked to the one customer with the same e-mail address. One that is linked to "
+        "another record of Business Central is rejected, naming both.",
+        children="The address (`{number}|contact|address`), primary for billing and shipping.",
+        caveats=("A contact without an e-mail address is skipped.",),
+    ),
+)

@@ -1,0 +1,149 @@
+"""Customers of one type, as companies and as persons: the feed of API `customers`, the details of page 21."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from include.business_central.odata import Api, Page
+from include.business_central.records.base import present
+from include.business_central.records.customers import ApiCustomer, CustomerCard
+from include.flows.reading import (
+    asked_for,
+    batches,
+    feed,
+    selected,
+    window_filter,
+    with_details,
+)
+from include.mappings.contacts import reaches_ipaas
+from include.mappings.custom_fields import source_fields
+from include.mappings.customers import card_from_api
+from include.sync.flow import GUID, AskedId, IdFormat, Reads, Window
+from include.sync.model import Direction, Json, SourceRecord, fold
+
+PAGE = "CustomerCard"
+FEED = Api("customers")
+LOST = (
+    "Fax_No",
+    "ContactName",
+    "Bill_to_Customer_No (company hierarchy)",
+    "Customer_Price_Group (categories)",
+    "fields of your own on the page",
+)
+ID_FORMATS = (
+    IdFormat(
+        name="guid",
+        pattern=rf"(?P<guid>{GUID.pattern})",
+        example="3f2504e0-4f89-11d3-9a0c-0305e82c3301",
+        meaning="the customer's internal id",
+    ),
+    IdFormat(name="no", pattern=r"(?P<no>[^|]{1,20})", example="10000", meaning="customer No."),
+)
+_FEED_FIELDS = tuple(ApiCustomer.model_fields)
+
+
+@dataclass(frozen=True, kw_only=True)
+class CustomersOfType:
+    """The customers whose contact type is `type`: `Company` or `Person`. `model` is their custom-field model."""
+
+    type: str
+    model: str
+
+    def changed(self, reads: Reads, window: Window) -> Iterator[SourceRecord]:
+        """Customers modified in the window, and companies whose contacts were."""
+        whole = window.since is None and window.until is None
+        where = f"type eq '{self.type}'"
+        by = "number" if whole else ""
+        records = feed(reads, FEED, window, select=_FEED_FIELDS, where=where, by=by)
+        yield from self._complete(reads, records, whole=whole)
+        if self._relates(reads) and not whole:
+            yield from self._with_changed_contacts(reads, window)
+
+    def by_ids(self, reads: Reads, ids: Sequence[AskedId]) -> Iterator[SourceRecord]:
+        """The customers asked for, whatever their type: the filter says why one is left out."""
+        found = list(asked_for(reads, FEED, ids, select=_FEED_FIELDS))
+        asked = {str(record["id"]): text for record, text in found}
+        yield from self._complete(reads, (record for record, _ in found), whole=False, asked=asked)
+
+    def _relates(self, reads: Reads) -> bool:
+        return self.type == "Company" and reads.settings.bc_process_company_relationship
+
+    def _complete(
+        self, reads: Reads, records: Iterable[Json], *, whole: bool, asked: Mapping[str, str] | None = None
+    ) -> Iterator[SourceRecord]:
+        extra = source_fields(reads.settings, self.model, Direction.to_ipaas) - set(_FEED_FIELDS)
+        select = selected(CustomerCard.model_fields, extra)
+        rows = with_details(reads, records, PAGE, select=select, lost=LOST, whole=whole, from_api=card_from_api)
+        for batch in batches(rows, 100):
+            parents = self._companies_among_parents(reads, [detail for _, detail in batch])
+            contacts = self._contacts(reads, [record for record, _ in batch]) if self._relates(reads) else {}
+            for record, detail in batch:
+                data: Json = {"feed": record, "detail": detail}
+                bill_to = present(detail.get("Bill_to_Customer_No"))
+                if bill_to and fold(bill_to) in parents and fold(bill_to) != fold(str(detail["No"])):
+                    data["parent_is_company"] = True
+                if contacts.get(str(record["id"])):
+                    data["contacts"] = contacts[str(record["id"])]
+                yield SourceRecord(key=str(detail["No"]), data=data, asked=(asked or {}).get(str(record["id"])))
+
+    def _companies_among_parents(self, reads: Reads, details: Sequence[Json]) -> set[str]:
+        """The bill-to customers of these that are companies; read only with Enable Company Hierarchy."""
+        if self.type != "Company" or not reads.settings.bc_enable_company_hierarchy:
+            return set()
+        numbers = sorted({str(no) for d in details if (no := present(d.get("Bill_to_Customer_No")))})
+        rows = reads.bc.read_many(FEED, "number", numbers, select=("number", "type")) if numbers else iter(())
+        return {fold(str(row["number"])) for row in rows if row["type"] == "Company"}
+
+    def _contacts(self, reads: Reads, records: Sequence[Json]) -> dict[str, list[str]]:
+        """By customer id: the numbers of the persons of its company contact that reach iPaaS.com as contacts."""
+        paths = [f"{FEED.name}({record['id']})/contactsInformation" for record in records]
+        company_of: dict[str, str] = {}
+        for record, answer in zip(records, reads.bc.batch_get(paths), strict=True):
+            for row in answer.body.get("value", ()):
+                if row["contactType"] == "Company":
+                    company_of[fold(str(row["contactNumber"]))] = str(record["id"])
+        found: dict[str, list[str]] = {}
+        for person in _persons(reads, sorted(company_of)):
+            found.setdefault(company_of[fold(person[0])], []).append(person[1])
+        return {customer: sorted(numbers) for customer, numbers in found.items()}
+
+    def _with_changed_contacts(self, reads: Reads, window: Window) -> Iterator[SourceRecord]:
+        """Companies whose people changed: a relationship moves without the customer's own timestamp."""
+        where = "type eq 'Person'" if not window_filter(window) else f"type eq 'Person' and {window_filter(window)}"
+        changed = [
+            str(row["id"]) for row in reads.bc.read(Api("contacts"), filter=where, select=("id",), read_only=True)
+        ]
+        links = (
+            reads.bc.read_many(Api("customerContacts"), "id", changed, select=("id", "customerId")) if changed else ()
+        )
+        customers = sorted({str(row["customerId"]) for row in links if present(row["customerId"])})
+        if customers:
+            records = reads.bc.read_many(FEED, "id", customers, select=_FEED_FIELDS)
+            companies = [record for record in records if record["type"] == self.type]
+            yield from self._complete(reads, companies, whole=False)
+
+
+def _persons(reads: Reads, companies: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """(company contact number, person's number) of the persons read from Contacts Endpoint."""
+    if not companies:
+        return
+    endpoint = reads.settings.bc_contacts_endpoint
+    if endpoint == "contacts":
+        fields = ("number", "type", "companyNumber", "email", "contactBusinessRelation")
+        rows = reads.bc.read_many(Api(endpoint), "companyNumber", companies, select=fields)
+        names = dict(zip(fields, fields, strict=True))
+    else:
+        # Another web service name is a published contact page, with a page's field names.
+        names = {
+            "number": "No",
+            "type": "Type",
+            "companyNumber": "Company_No",
+            "email": "E_Mail",
+            "contactBusinessRelation": "Contact_Business_Relation",
+        }
+        rows = reads.bc.read_many(Page(endpoint), "Company_No", companies, select=tuple(names.values()))
+    for row in rows:
+        person = {ours: row.get(theirs) for ours, theirs in names.items()}
+        if reaches_ipaas(person):
+            yield str(person["companyNumber"]), str(person["number"])

@@ -1,0 +1,87 @@
+"""Where price-group prices come from: page 7002, or Microsoft's newer price lists, whichever is published."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from include.business_central.odata import Page
+from include.business_central.records.base import present
+from include.business_central.records.items import SalesPrice
+from include.sync.flow import Reads
+from include.sync.model import Json, fold
+
+CLASSIC = "SalesPrices"
+LISTS = "SalesPriceLists"
+LINES = "PriceListLines"
+_GROUP = "Customer Price Group"
+_LINE_FIELDS = (
+    "Price_List_Code",
+    "Line_No",
+    "SourceNo",
+    "CurrencyCode",
+    "StartingDate",
+    "EndingDate",
+    "Asset_Type",
+    "Asset_No",
+    "Variant_Code",
+    "Unit_of_Measure_Code",
+    "Minimum_Quantity",
+    "Unit_Price",
+)
+
+
+def prices_of(reads: Reads, items: Sequence[str]) -> dict[str, list[Json]]:
+    """The price-group prices of these items, by folded item No, under the names of page 7002."""
+    if not reads.settings.bc_transfer_customer_price_groups or not items:
+        return {}
+    if reads.bc.published(CLASSIC):
+        where = f"Sales_Type eq '{_GROUP}'"
+        rows = reads.bc.read_many(
+            Page(CLASSIC), "Item_No", items, select=tuple(SalesPrice.model_fields), extra_filter=where
+        )
+        return _by_item(rows)
+    if reads.bc.published(LISTS) and reads.bc.published(LINES):
+        return _by_item(_from_lists(reads, items))
+    reads.warn(
+        f"Transfer Customer Price Groups is on, but neither {CLASSIC} (page 7002) nor {LISTS} (page 7016) with {LINES} "
+        "(page 7001) is published: products go without prices. Publish the one your company uses."
+    )
+    return {}
+
+
+def _by_item(rows: Iterable[Json]) -> dict[str, list[Json]]:
+    found: dict[str, list[Json]] = {}
+    for row in rows:
+        found.setdefault(fold(str(row["Item_No"])), []).append(row)
+    return found
+
+
+def _from_lists(reads: Reads, items: Sequence[str]) -> Iterable[Json]:
+    # Only an active list prices sales; its status and, for a list of one group, its group stand on its header.
+    headers = reads.bc.read(
+        Page(LISTS),
+        filter="Status eq 'Active'",
+        select=("Code", "SourceType", "SourceNo", "AssignToNo", "CurrencyCode", "StartingDate", "EndingDate"),
+    )
+    active = {
+        fold(str(header["Code"])): header for header in headers if present(header.get("SourceType")) in (_GROUP, None)
+    }
+    if not active:
+        return
+    for line in reads.bc.read_many(Page(LINES), "Asset_No", items, select=_LINE_FIELDS):
+        header = active.get(fold(str(line["Price_List_Code"])))
+        if header is None or present(line.get("Asset_Type")) != "Item":
+            continue
+        group = present(line.get("SourceNo")) or present(header.get("SourceNo")) or present(header.get("AssignToNo"))
+        if group:
+            yield {
+                "Item_No": line["Asset_No"],
+                "Sales_Code": group,
+                "Minimum_Quantity": line["Minimum_Quantity"],
+                "Unit_Price": line["Unit_Price"],
+                "Currency_Code": present(line.get("CurrencyCode")) or header.get("CurrencyCode"),
+                "Unit_of_Measure_Code": line.get("Unit_of_Measure_Code"),
+                "Variant_Code": line.get("Variant_Code"),
+                "Starting_Date": present(line.get("StartingDate")) or header.get("StartingDate"),
+                "Ending_Date": present(line.get("EndingDate")) or header.get("EndingDate"),
+            }

@@ -1,0 +1,133 @@
+"""Items to iPaaS.com, as products with their stock and prices."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+from include.business_central.odata import Api
+from include.business_central.records.items import ApiItem, ItemCard
+from include.flows.prices import prices_of
+from include.flows.reading import asked_for, batches, both, feed, selected, window_filter, with_details
+from include.flows.stock import stock_of
+from include.ipaas.endpoints import PRODUCT
+from include.mappings.custom_fields import source_fields
+from include.mappings.products import card_from_api, product_to_ipaas
+from include.sync.flow import GUID, AskedId, Docs, Flow, IdFormat, Reads, Window
+from include.sync.ipaas_writer import IPaaSWriter
+from include.sync.model import Direction, Json, SourceRecord, fold
+
+_PAGE = "ItemCard"
+_FEED = Api("items")
+_FEED_FIELDS = tuple(ApiItem.model_fields)
+_LOST = ("Net_Weight", "Sales_Blocked", "fields of your own on the page")
+
+
+class Items:
+    """API `items` for the changes, page 30 for the fields, query 2554 for the stock."""
+
+    def changed(self, reads: Reads, window: Window) -> Iterator[SourceRecord]:
+        """Items modified in the window, and those whose stock moved: that does not touch the item's timestamp."""
+        whole = window.since is None and window.until is None
+        records = feed(reads, _FEED, window, select=_FEED_FIELDS, by="number" if whole else "")
+        yield from self._complete(reads, records, whole=whole)
+        if not whole:
+            moved = moved_items(reads, window)
+            if moved:
+                others = reads.bc.read_many(_FEED, "number", moved, select=_FEED_FIELDS)
+                yield from self._complete(reads, others, whole=False)
+
+    def by_ids(self, reads: Reads, ids: Sequence[AskedId]) -> Iterator[SourceRecord]:
+        """Items by No or GUID."""
+        found = list(asked_for(reads, _FEED, ids, select=_FEED_FIELDS))
+        asked = {str(record["id"]): text for record, text in found}
+        yield from self._complete(reads, [record for record, _ in found], whole=False, asked=asked)
+
+    def _complete(
+        self, reads: Reads, records: Iterable[Json], *, whole: bool, asked: Mapping[str, str] | None = None
+    ) -> Iterator[SourceRecord]:
+        extra = source_fields(reads.settings, "product", Direction.to_ipaas) - set(_FEED_FIELDS)
+        select = selected(ItemCard.model_fields, extra)
+        rows = with_details(reads, records, _PAGE, select=select, lost=_LOST, whole=whole, from_api=card_from_api)
+        for batch in batches(rows, 100):
+            numbers = [str(detail["No"]) for _, detail in batch]
+            stock = stock_of(reads, numbers)
+            prices = prices_of(reads, numbers)
+            for record, detail in batch:
+                key = str(detail["No"])
+                data: Json = {
+                    "feed": record,
+                    "detail": detail,
+                }
+                if stock is not None:
+                    data["stock"] = stock.get(fold(key), [])
+                if fold(key) in prices:
+                    data["prices"] = prices[fold(key)]
+                yield SourceRecord(key=key, data=data, asked=(asked or {}).get(str(record["id"])))
+
+
+def moved_items(reads: Reads, window: Window) -> list[str]:
+    """Numbers of the items with item ledger entries made in the window."""
+    where = both(window_filter(window))
+    rows = reads.bc.read(Api("itemLedgerEntries"), filter=where, select=("itemNumber",), read_only=True)
+    return sorted({str(row["itemNumber"]) for row in rows})
+
+
+TO_IPAAS = Flow(
+    name="product_to_ipaas",
+    record="product",
+    direction=Direction.to_ipaas,
+    collection="Add/Update Dynamics 365 Business Central Product TO iPaaS.com",
+    schedule="25 * * * *",
+    source=Items(),
+    skip=lambda data, context: None,
+    mapping=product_to_ipaas,
+    writer=IPaaSWriter(endpoint=PRODUCT, match_field="sku"),
+    id_formats=(
+        IdFormat(
+            name="guid",
+            pattern=rf"(?P<guid>{GUID.pattern})",
+            example="6fbc9163-0295-ef11-8a6d-6045bdc8dfe6",
+            meaning="the item's internal id",
+        ),
+        IdFormat(name="no", pattern=r"(?P<no>[^|]{1,20})", example="1896-S", meaning="item No."),
+    ),
+    after=("location_to_ipaas", "product_category_to_ipaas"),
+    services=(_PAGE, "Itemsbylocation"),
+    settings_used=(
+        "bc_transfer_customer_price_groups",
+        "bc_sales_codes_for_customer_price_groups",
+        "bc_sales_price_field_separator",
+        "bc_sales_price_record_delimiter",
+        "bc_exclude_expired_rules",
+        "bc_product_category_exclude",
+        "bc_custom_fields",
+    ),
+    docs=Docs(
+        overview="Items become products, with their stock per location and, as the settings say, the prices of customer "
+        "price groups.",
+        business_central="Page 30 published as `ItemCard`, query 2554 as `Itemsbylocation`; for prices page 7002 as "
+        "`SalesPrices`, or pages 7016 and 7001 as `SalesPriceLists` and `PriceListLines`.",
+        ipaas="A custom field `Sales Prices {code}` on products for each sales code that is transferred.",
+        mappings=(
+            ("sku (on create only)", "No"),
+            ("name", "Description"),
+            ("description", "Description and Description_2"),
+            ("default_price", "Unit_Price"),
+            ("tax_class", "Tax_Group_Code"),
+            ("weight", "Net_Weight"),
+            ("barcode", "GTIN"),
+            ("unit", "Base_Unit_of_Measure"),
+            ("type", "Type: Inventory → Physical, Service → Service Items, Non-Inventory → Virtual"),
+            ("status", "Active, or Inactive when Blocked or Sales_Blocked"),
+            ("tracking_method", "Product"),
+            ("categories", "Item_Category_Code, as the linked product category"),
+        ),
+        matching="An unlinked product is linked to the one product with the same sku.",
+        children="Stock per location (`{location code}|{item GUID}`). A location that holds none any more is sent once "
+        "with 0; a missing location is transferred on the spot.",
+        caveats=(
+            "Stock at a blank location is not transferred.",
+            "A sales code that has no price any more is sent as `none`, since iPaaS.com refuses an empty value.",
+        ),
+    ),
+)

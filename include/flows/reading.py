@@ -1,0 +1,154 @@
+"""How flows read Business Central: a change feed from API v2.0, joined with details of a published page service.
+
+Details are read many per request and never one by one. A page that is not published stops the run with advice, or,
+where Microsoft's pages have ended (BC v30), is replaced by what API v2.0 knows, which the run says.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from datetime import UTC, datetime
+from itertools import chain, islice
+from typing import Any
+
+from include.business_central.odata import Page, Resource, literal
+from include.sync.flow import AskedId, Reads, Window
+from include.sync.model import Json, fold
+from include.transport.errors import ServiceNotPublished
+
+_FEED_PAGE = 1_000
+# Records asked for by name in one request.
+_BY_NAME = 100
+
+
+def window_filter(window: Window, *, field: str = "lastModifiedDateTime") -> str | None:
+    """The OData filter of a window; None for everything, so that records never modified are read too."""
+    parts = []
+    if window.since:
+        parts.append(f"{field} ge {timestamp(window.since)}")
+    if window.until:
+        parts.append(f"{field} lt {timestamp(window.until)}")
+    return " and ".join(parts) or None
+
+
+def timestamp(moment: datetime) -> str:
+    """A moment as an OData literal, UTC to the millisecond."""
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def both(*conditions: str | None) -> str | None:
+    """The conditions joined by `and`; None when there is none."""
+    present = [condition for condition in conditions if condition]
+    return " and ".join(present) or None
+
+
+def from_page(
+    reads: Reads, name: str, lost: Sequence[str], read: Callable[[Page], Iterable[Json]]
+) -> Iterator[Json] | None:
+    """The rows of a published page, or None, with a warning that names the fields lost, where pages have ended.
+
+    Raises ServiceError (misconfigured) when the page should be there: before BC v30 an unpublished page of the
+    seed's table is a mistake in the set-up, and going on without it would silently lose fields.
+    """
+    if not reads.bc.does_without(name):
+        rows = iter(read(Page(name)))
+        try:
+            first = next(rows, None)
+        except ServiceNotPublished:
+            if not reads.bc.pages_ended():
+                raise
+        else:
+            return iter(()) if first is None else chain([first], rows)
+    reads.warn(
+        f"The web service {name} is not published; the run goes on without {', '.join(lost)}. Publish a copy of the page "
+        "or query of your own and name it in the Variable bc_service_names to have them back."
+    )
+    return None
+
+
+def feed(
+    reads: Reads,
+    resource: Resource,
+    window: Window,
+    *,
+    select: Sequence[str],
+    where: str | None = None,
+    by: str = "",
+) -> Iterator[Json]:
+    """Records of an API feed modified in the window. `by` orders them, for joins by ranges."""
+    return reads.bc.read(
+        resource,
+        filter=both(where, window_filter(window)),
+        select=select,
+        orderby=(by,) if by else (),
+        page_size=_FEED_PAGE,
+        read_only=True,
+    )
+
+
+def batches(records: Iterable[Any], size: int) -> Iterator[list[Any]]:
+    """The records in lists of at most `size`."""
+    iterator = iter(records)
+    while batch := list(islice(iterator, size)):
+        yield batch
+
+
+def with_details(
+    reads: Reads,
+    records: Iterable[Json],
+    page: str,
+    *,
+    select: Sequence[str],
+    lost: Sequence[str],
+    whole: bool,
+    from_api: Callable[[Json], Json],
+    feed_key: str = "number",
+    page_key: str = "No",
+) -> Iterator[tuple[Json, Json]]:
+    """Each record of a feed with its detail from a page service. `whole`: the feed is the whole table, ordered by
+    `feed_key`.
+
+    A record whose detail is gone was deleted while the feed was read; it is left out.
+    """
+    for batch in batches(records, _FEED_PAGE if whole else _BY_NAME):
+        keys = [str(record[feed_key]) for record in batch]
+        rows = from_page(reads, page, lost, _detail_reader(reads, keys, select, page_key))
+        if rows is None:
+            yield from ((record, from_api(record)) for record in batch)
+            continue
+        details = {fold(str(row[page_key])): row for row in rows}
+        for record, key in zip(batch, keys, strict=True):
+            detail = details.get(fold(key))
+            if detail is not None:
+                yield record, detail
+
+
+def _detail_reader(
+    reads: Reads, keys: Sequence[str], select: Sequence[str], page_key: str
+) -> Callable[[Page], Iterable[Json]]:
+    def read(page: Page) -> Iterable[Json]:
+        if len(keys) <= _BY_NAME:
+            return reads.bc.read_many(page, page_key, keys, select=select)
+        # A long run of neighbours: one range of the page costs less than asking for each by name.
+        between = f"{page_key} ge {literal(keys[0])} and {page_key} le {literal(keys[-1])}"
+        return reads.bc.read(page, filter=between, select=select, read_only=True)
+
+    return read
+
+
+def asked_for(
+    reads: Reads, resource: Resource, ids: Sequence[AskedId], *, select: Sequence[str], key: str = "number"
+) -> Iterator[tuple[Json, str]]:
+    """Records of an API resource asked for by number (`no`) or by GUID (`guid`), each with the id as it was asked."""
+    for part, field in (("no", key), ("guid", "id")):
+        asked = {fold(a.parts[part]): a.text for a in ids if part in a.parts}
+        if asked:
+            wanted = [a.parts[part] for a in ids if part in a.parts]
+            for record in reads.bc.read_many(resource, field, wanted, select=select):
+                yield record, asked[fold(str(record[field]))]
+
+
+def selected(model_fields: Iterable[str], extra: Iterable[str] = (), without: Iterable[str] = ()) -> tuple[str, ...]:
+    """The fields to read: those of a model and those that custom fields use, each once."""
+    left_out = set(without)
+    return tuple(dict.fromkeys(f for f in (*model_fields, *sorted(extra)) if f not in left_out))

@@ -1,0 +1,42 @@
+"""Shipping agents to iPaaS.com, as shipping methods."""
+
+from __future__ import annotations
+
+from include.business_central.records.items import ShippingAgent
+from include.flows.tables import WholePage
+from include.ipaas.endpoints import SHIPPING_METHOD
+from include.mappings.catalog import shipping_method_to_ipaas
+from include.sync.flow import Docs, Flow, IdFormat
+from include.sync.ipaas_writer import IPaaSWriter
+from include.sync.model import Direction
+
+_PAGE = "ShippingAgents"
+
+TO_IPAAS = Flow(
+    name="shipping_method_to_ipaas",
+    record="shipping method",
+    direction=Direction.to_ipaas,
+    collection="Add/Update Dynamics 365 Business Central Shipping Method TO iPaaS.com",
+    schedule="7 * * * *",
+    source=WholePage(
+        page=_PAGE,
+        fields=tuple(ShippingAgent.model_fields),
+        lost="every shipping method: API v2.0 has no shipping agents",
+    ),
+    skip=lambda data, context: None,
+    mapping=shipping_method_to_ipaas,
+    writer=IPaaSWriter(endpoint=SHIPPING_METHOD, match_field="name"),
+    id_formats=(IdFormat(name="code", pattern=r"(?P<no>[^|]{1,10})", example="DHL", meaning="shipping agent code"),),
+    poll="whole",
+    initialization=True,
+    services=(_PAGE,),
+    docs=Docs(
+        overview="Shipping agents become shipping methods. The ship-to address and the tracking of orders and invoices "
+        "refer to them by name.",
+        business_central="Page 428 published as `ShippingAgents`.",
+        ipaas="Nothing beyond the subscription.",
+        mappings=(("name", "Code"), ("description", "Name, or the Code when it is blank")),
+        matching="An unlinked shipping method is linked to the one of the same name.",
+        caveats=("Keep the code stable: it is the external id, and names are case-sensitive on transactions.",),
+    ),
+)

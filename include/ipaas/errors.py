@@ -1,0 +1,141 @@
+"""What iPaaS.com's error answers mean (facts §2.4): by the code's prefix first, by the status else."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import requests
+import simplejson
+
+from include.ipaas.endpoints import ERROR_CODES, ERROR_LINKS, ERROR_TEXTS
+from include.transport.errors import ErrorKind, NotFound, RecordExists, Sent, ServiceError
+from include.transport.session import STATUSES
+
+SYSTEM = "iPaaS.com"
+_LOGIN = (
+    "Check login and password of the Connection ipaas (or the company token), extra company_id, and that the user may "
+    "use this company."
+)
+_SYSTEM_ID = "Set extra system_id of the Connection ipaas to the id of the Business Central subscription."
+_RIGHTS = "The user of the Connection ipaas lacks a permission in iPaaS.com: an administrator there can grant it."
+_PLAN = "The company's plan with iPaaS.com does not allow it, or awaits payment: see to it in the portal."
+_AGAIN = "It is tried again by itself."
+_CORRECT = "Correct the record as the message says; it is transferred with the next run."
+_EXISTS = "Another record has this value already: correct one of the two, or the external id of the other."
+Meaning = tuple[ErrorKind, Sent, type[ServiceError], str]
+# What a code says, the longest start that fits; whatever the status (facts §2.4).
+_CODES: Mapping[str, Meaning] = {
+    "AUTH": (ErrorKind.unauthorized, Sent.no, ServiceError, _LOGIN),
+    "AUTH-1003": (ErrorKind.unauthorized, Sent.refused, ServiceError, _RIGHTS),
+    "AUTZ": (ErrorKind.unauthorized, Sent.refused, ServiceError, _RIGHTS),
+    "AUTZ-1001": (ErrorKind.unauthorized, Sent.refused, ServiceError, _PLAN),
+    "AUTZ-1004": (ErrorKind.unauthorized, Sent.refused, ServiceError, _PLAN),
+    "VALD": (ErrorKind.rejected, Sent.refused, ServiceError, _CORRECT),
+    "VALD-1017": (ErrorKind.misconfigured, Sent.refused, ServiceError, _SYSTEM_ID),
+    "VALD-1023": (ErrorKind.misconfigured, Sent.refused, ServiceError, _SYSTEM_ID),
+    "VALD-1053": (ErrorKind.unavailable, Sent.unknown, ServiceError, _AGAIN),  # an unhandled exception over there
+    "VALD-1150": (ErrorKind.misconfigured, Sent.refused, ServiceError, _SYSTEM_ID),
+    "BIZL": (ErrorKind.rejected, Sent.refused, ServiceError, _CORRECT),
+    **{
+        f"BIZL-{number}": (ErrorKind.rejected, Sent.refused, RecordExists, _EXISTS)
+        for number in (1003, 1004, 1005, 1006, 1007)
+    },
+    "NFND": (ErrorKind.rejected, Sent.refused, NotFound, "Check the id."),
+    "INTL": (ErrorKind.unavailable, Sent.unknown, ServiceError, _AGAIN),
+}
+# What a status says where there is no code.
+_STATUSES: Mapping[int, Meaning] = {
+    **{status: (kind, sent, ServiceError, _AGAIN) for status, (kind, sent) in STATUSES.items()},
+    401: (ErrorKind.unauthorized, Sent.no, ServiceError, _LOGIN),
+    403: (ErrorKind.unauthorized, Sent.refused, ServiceError, _RIGHTS),
+    404: (ErrorKind.rejected, Sent.refused, NotFound, "Check the id."),
+}
+
+
+def _first(body: Any, names: tuple[str, ...]) -> str:
+    if not isinstance(body, dict):
+        return ""
+    nested = body.get("error")
+    inner: dict[str, Any] = nested if isinstance(nested, dict) else body
+    return next((str(inner[name]) for name in names if inner.get(name)), "")
+
+
+def classify(response: requests.Response) -> ServiceError:
+    """The typed error of an answer that is no success."""
+    status = response.status_code
+    try:
+        body: Any = simplejson.loads(response.content)
+    except ValueError:
+        body = None
+    if isinstance(body, list):
+        body = next(iter(body), None)
+    code = _first(body, ERROR_CODES)
+    # The useful text is sometimes in the reason phrase only.
+    texts = dict.fromkeys(t for t in (_first(body, ERROR_TEXTS), response.reason or "") if t)
+    meaning = _meaning(status, code)
+    if status == 404 and "html" in response.headers.get("Content-Type", ""):
+        # Not the platform's own answer: nothing of it is at this address.
+        meaning = (ErrorKind.misconfigured, Sent.no, ServiceError, "Check host and the …_url of the Connection ipaas.")
+    kind, sent, made, advice = meaning
+    link = _first(body, ERROR_LINKS)
+    return made(
+        " – ".join(texts) or f"HTTP {status}",
+        system=SYSTEM,
+        kind=kind,
+        advice=f"{advice} See {link}" if link.startswith("http") else advice,
+        code=code or None,
+        status=status,
+        request_id=response.headers.get("x-correlation-id") or response.headers.get("request-id"),
+        sent=sent,
+    )
+
+
+def _meaning(status: int, code: str) -> Meaning:
+    starts = [start for start in _CODES if code == start or code.startswith(f"{start}-")]
+    if starts:
+        return _CODES[max(starts, key=len)]
+    return _STATUSES.get(status, (ErrorKind.rejected, Sent.refused, ServiceError, _CORRECT))
+
+
+def login_refused(message: str, cause: ServiceError | None = None) -> ServiceError:
+    """There is no token to be had with this login."""
+    return ServiceError(
+        message,
+        system=SYSTEM,
+        kind=ErrorKind.unauthorized,
+        advice=_LOGIN,
+        code=cause.code if cause else None,
+        status=cause.status if cause else None,
+        request_id=cause.request_id if cause else None,
+        sent=Sent.no,
+    )
+
+
+def no_endpoint(cause: ServiceError, what: str) -> ServiceError:
+    """A place to create records at is not there; a code says that something in the record is not there instead."""
+    if cause.code:
+        return ServiceError(
+            cause.message,
+            system=SYSTEM,
+            kind=ErrorKind.rejected,
+            advice="Something that the record refers to does not exist in iPaaS.com. It is tried again.",
+            code=cause.code,
+            status=cause.status,
+            request_id=cause.request_id,
+        )
+    return ServiceError(
+        f"There is no {what}.",
+        system=SYSTEM,
+        kind=ErrorKind.misconfigured,
+        advice="Check host and the …_url of the Connection ipaas. The path itself is in include/ipaas/endpoints.py.",
+        status=cause.status,
+        sent=Sent.no,
+    )
+
+
+def senseless(message: str) -> ServiceError:
+    """An answer that cannot be: something between here and the platform has spoilt it."""
+    return ServiceError(
+        message, system=SYSTEM, kind=ErrorKind.unavailable, advice="It is tried again by itself.", sent=Sent.unknown
+    )

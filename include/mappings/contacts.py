@@ -1,0 +1,99 @@
+"""Contacts of Business Central as customers in iPaaS.com."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from include.business_central.records.base import decoded, present
+from include.business_central.records.customers import ApiContact
+from include.mappings.body import body, child
+from include.mappings.custom_fields import to_ipaas as custom_fields
+from include.mappings.names import split_name
+from include.sync.model import Json, Mapped, MappingContext, Missing, Ref
+
+_COMPANY_TABLE = "customer company"
+
+
+def left_out(contact: Mapping[str, Any]) -> str | None:
+    """Why a contact is not transferred as a customer of its own, or None when it is.
+
+    A person that is a customer itself arrives as that customer; a contact without an e-mail cannot be told apart.
+    """
+    if contact.get("type") != "Person":
+        return "Only contacts of type Person are transferred; a company arrives as the company."
+    relation = decoded(str(contact.get("contactBusinessRelation") or "")).strip()
+    if relation in ("Customer", "Multiple"):
+        return "The contact is a customer itself and arrives as that customer."
+    if not present(contact.get("email")):
+        return "The contact has no e-mail address."
+    return None
+
+
+def reaches_ipaas(contact: Mapping[str, Any]) -> bool:
+    """True when the contact is transferred."""
+    return left_out(contact) is None
+
+
+def skip_contact(data: Json, context: MappingContext) -> str | None:
+    """The filter of the flow."""
+    return left_out(data["detail"])
+
+
+def contact_to_ipaas(data: Json, context: MappingContext) -> Mapped:
+    """A person contact as a customer, told apart from customers by the marker on its number."""
+    contact = ApiContact.model_validate(data["detail"])
+    external_id = f"{contact.number}|contact"
+    first, last = split_name(contact.displayName or contact.email or "")
+    company = _company_ref(data, context)
+    source = {**data["detail"], "company_id": company and _as_text(company)}
+    fields = body(
+        customer_number=external_id,
+        email_address=contact.email,
+        first_name=first,
+        last_name=last,
+        company=contact.companyName,
+        company_id=company,
+        addresses=[_address(contact, context, first, last)],
+        custom_fields=custom_fields(context.settings, "contact", source),
+    )
+    return Mapped(external_id=external_id, match=contact.email, body=fields)
+
+
+def _company_ref(data: Json, context: MappingContext) -> Ref | None:
+    """The company the contact belongs to, by the customer that its company contact is."""
+    customer = data.get("company_customer")
+    if not customer:
+        return None
+    creates = context.settings.bc_processing_company_creation_in_prerequisite
+    return Ref(
+        table=_COMPANY_TABLE,
+        external_id=str(customer),
+        missing=Missing.transfer if creates else Missing.wait,
+        flow="company_to_ipaas",
+    )
+
+
+def _as_text(ref: Ref) -> Ref:
+    return Ref(table=ref.table, external_id=ref.external_id, missing=ref.missing, flow=ref.flow, value="text")
+
+
+def _address(contact: ApiContact, context: MappingContext, first: str, last: str) -> Json:
+    return child(
+        context.system_id,
+        f"{contact.number}|contact|address",
+        {
+            "company": contact.companyName,
+            "first_name": first,
+            "last_name": last,
+            "address_1": contact.addressLine1,
+            "address_2": contact.addressLine2,
+            "city": contact.city,
+            "region": contact.state,
+            "country": contact.country,
+            "postal_code": contact.postalCode,
+            "phone_number": contact.phoneNumber or contact.mobilePhoneNumber,
+            "is_primary_billing": True,
+            "is_primary_shipping": True,
+        },
+    )

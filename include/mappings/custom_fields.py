@@ -1,0 +1,111 @@
+"""Custom fields: the subscriber's own mappings from the Variable `bc_custom_fields` (`mappings.md`, "Custom fields")."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from decimal import Decimal
+from functools import lru_cache
+from typing import Any
+
+from jinja2 import StrictUndefined, Template, TemplateError, UndefinedError, meta
+from jinja2.sandbox import SandboxedEnvironment
+
+from include.business_central.records.base import present
+from include.settings import CustomField, SyncSettings
+from include.sync.model import Direction, Json, Ref, Rejected
+
+_environment = SandboxedEnvironment(undefined=StrictUndefined, autoescape=False)
+
+
+@lru_cache(maxsize=256)
+def _template(formula: str) -> Template:
+    return _environment.from_string(formula)
+
+
+def entries(settings: SyncSettings, model: str, direction: Direction) -> list[CustomField]:
+    """The subscriber's entries for a model in one direction."""
+    return [f for f in settings.bc_custom_fields if f.model == model and f.direction == direction.value]
+
+
+def source_fields(settings: SyncSettings, model: str, direction: Direction) -> set[str]:
+    """The source record's fields that the entries of a model use; they have to be read."""
+    fields: set[str] = set()
+    for entry in entries(settings, model, direction):
+        if entry.source:
+            fields.add(entry.source)
+        if entry.lookup:
+            fields.add(entry.lookup.source)
+        if entry.formula:
+            fields |= meta.find_undeclared_variables(_environment.parse(entry.formula))
+    return fields
+
+
+def values(
+    settings: SyncSettings, model: str, direction: Direction, source: Mapping[str, Any]
+) -> Iterable[tuple[CustomField, Any]]:
+    """Each entry with its value from the source record; entries without a value are left out.
+
+    Raises Rejected, naming the entry, when the record lacks the field or a formula fails on it.
+    """
+    for entry in entries(settings, model, direction):
+        value = _value(entry, source)
+        if value is not None and value != "":
+            yield entry, value
+
+
+def _value(entry: CustomField, source: Mapping[str, Any]) -> Any:
+    if entry.static is not None:
+        return entry.static
+    if entry.formula is not None:
+        try:
+            return _template(entry.formula).render(source).strip()
+        except (TemplateError, UndefinedError, ArithmeticError, TypeError, ValueError, KeyError) as error:
+            raise Rejected(
+                f"Custom field {entry.target!r}: its formula {entry.formula!r} fails on this record: {error}",
+                "Correct the record, or the formula in the Variable bc_custom_fields.",
+            ) from error
+    field = entry.lookup.source if entry.lookup else entry.source
+    if field is None or field not in source:
+        raise Rejected(
+            f"Custom field {entry.target!r}: the record has no field {field!r}.",
+            "Correct the source in the Variable bc_custom_fields, or show the field on the page that is published.",
+        )
+    value = present(source[field])
+    if entry.lookup:
+        table = {str(name): item for name, item in entry.lookup.table.items()}
+        return table.get(text_of(value) if value is not None else "", entry.lookup.default)
+    return value
+
+
+def text_of(value: Any) -> str:
+    """A value as iPaaS.com takes it in a custom field: text, whatever its type."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, Decimal):
+        return f"{value.normalize():f}" if value else "0"
+    return str(value)
+
+
+def to_ipaas(settings: SyncSettings, model: str, source: Mapping[str, Any]) -> list[Json] | None:
+    """The `custom_fields` of an iPaaS.com record; None when there are none, so that nothing is sent."""
+    fields = [
+        {"custom_field_name": entry.target, "value": value if isinstance(value, Ref) else text_of(value)}
+        for entry, value in values(settings, model, Direction.to_ipaas, source)
+    ]
+    return fields or None
+
+
+def from_ipaas(settings: SyncSettings, model: str, record: Mapping[str, Any]) -> Json:
+    """The properties of a Business Central record that custom fields set.
+
+    A source is a field of the iPaaS.com record or the name of one of its custom fields.
+    """
+    source = dict(record)
+    for item in record.get("custom_fields") or ():
+        source.setdefault(str(item.get("custom_field_name")), item.get("value"))
+    for entry in entries(settings, model, Direction.from_ipaas):
+        # A custom field that the record does not carry has no value; only formulas must name what exists.
+        field = entry.lookup.source if entry.lookup else entry.source
+        if field:
+            source.setdefault(field, None)
+    return {entry.target: value for entry, value in values(settings, model, Direction.from_ipaas, source)}

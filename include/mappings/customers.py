@@ -1,0 +1,181 @@
+"""Companies, customers and their categories: Business Central customers and price groups as iPaaS.com records."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from include.business_central.records.base import present
+from include.business_central.records.customers import ApiCustomer, CustomerCard, CustomerPriceGroup
+from include.mappings.body import body, child
+from include.mappings.custom_fields import to_ipaas as custom_fields
+from include.mappings.names import split_name
+from include.sync.model import Also, Json, Mapped, MappingContext, Missing, Ref, Rejected
+
+CATEGORY_TABLE = "customer category"
+COMPANY_TABLE = "customer company"
+CUSTOMER_TABLE = "customer"
+
+
+def category_to_ipaas(data: Json, context: MappingContext) -> Mapped:
+    """A customer price group as a customer category."""
+    group = CustomerPriceGroup.model_validate(data["detail"])
+    fields = body(name=group.Code, description=group.Description, is_pricing_group=True)
+    return Mapped(external_id=group.Code, match=group.Code, body=fields)
+
+
+def company_to_ipaas(data: Json, context: MappingContext) -> Mapped:
+    """A customer of type Company as a customer company, with its address, parent and relationships."""
+    card = CustomerCard.model_validate(data["detail"])
+    if not card.Name:
+        raise Rejected("The customer has no name, and a company needs one.", "Fill in its Name in Business Central.")
+    settings = context.settings
+    fields = body(
+        name=card.Name,
+        email_address=card.E_Mail,
+        phone_number=card.Phone_No,
+        fax_number=card.Fax_No,
+        url=card.Home_Page,
+        account_number=card.No,
+        tax_id_number=card.VAT_Registration_No,
+        categories=_categories(card),
+        addresses=[address(card, context, company=card.Name)],
+        custom_fields=custom_fields(settings, "company", _fields(data)),
+    )
+    if settings.bc_enable_company_hierarchy and data.get("parent_is_company"):
+        creates = settings.bc_processing_company_creation_in_prerequisite
+        fields["parent_company_id"] = Ref(
+            table=COMPANY_TABLE,
+            external_id=str(card.Bill_to_Customer_No),
+            missing=Missing.transfer if creates else Missing.wait,
+            flow="company_to_ipaas",
+        )
+    return Mapped(external_id=card.No, match=card.Name, body=fields, also=_relationships(card.No, data))
+
+
+def _relationships(no: str, data: Json) -> tuple[Also, ...]:
+    """One relationship per person contact of the company; each waits for its customer in iPaaS.com."""
+    return tuple(
+        Also(
+            kind="relationship",
+            external_id=f"{no}|{number}",
+            body={
+                "company_id": Ref(table=COMPANY_TABLE, external_id=no),
+                "customer_id": Ref(table=CUSTOMER_TABLE, external_id=f"{number}|contact"),
+                "type": "Contact",
+            },
+        )
+        for number in data.get("contacts", ())
+    )
+
+
+def customer_to_ipaas(data: Json, context: MappingContext) -> Mapped:
+    """A customer of type Person as a customer, with its address."""
+    card = CustomerCard.model_validate(data["detail"])
+    if not card.E_Mail:
+        raise Rejected(
+            "The customer has no e-mail address, and iPaaS.com tells customers apart by it.",
+            "Fill in its E-Mail in Business Central.",
+        )
+    if not card.Name:
+        raise Rejected("The customer has no name, and a customer needs one.", "Fill in its Name in Business Central.")
+    first, last = split_name(card.Name)
+    category = _category_ref(card)
+    fields = body(
+        customer_number=card.No,
+        email_address=card.E_Mail,
+        first_name=first,
+        last_name=last,
+        category_id=category,
+        categories=_categories(card),
+        addresses=[address(card, context)],
+        custom_fields=custom_fields(context.settings, "customer", _fields(data)),
+    )
+    return Mapped(external_id=card.No, match=card.E_Mail, body=fields)
+
+
+def _category_ref(card: CustomerCard) -> Ref | None:
+    if not card.Customer_Price_Group:
+        return None
+    return Ref(
+        table=CATEGORY_TABLE,
+        external_id=card.Customer_Price_Group,
+        missing=Missing.transfer,
+        flow="customer_category_to_ipaas",
+    )
+
+
+def _categories(card: CustomerCard) -> list[Json] | None:
+    category = _category_ref(card)
+    return [{"id": category}] if category else None
+
+
+def address(card: CustomerCard, context: MappingContext, *, company: str | None = None) -> Json:
+    """The customer's own address, primary for billing and shipping."""
+    first, last = split_name(card.ContactName or card.Name or "")
+    return child(
+        context.system_id,
+        f"{card.No}|address",
+        {
+            "company": company,
+            "first_name": first,
+            "last_name": last,
+            "address_1": card.Address,
+            "address_2": card.Address_2,
+            "city": card.City,
+            "region": card.County,
+            "country": card.Country_Region_Code,
+            "postal_code": card.Post_Code,
+            "phone_number": card.Phone_No,
+            "is_primary_billing": True,
+            "is_primary_shipping": True,
+        },
+    )
+
+
+def card_from_api(record: Json) -> Json:
+    """What API v2.0 knows of a customer, under the names of page 21, for when that page is not published."""
+    customer = ApiCustomer.model_validate(record)
+    return body(
+        No=customer.number,
+        Name=customer.displayName,
+        E_Mail=customer.email,
+        Phone_No=customer.phoneNumber,
+        Home_Page=customer.website,
+        VAT_Registration_No=customer.taxRegistrationNumber,
+        Address=customer.addressLine1,
+        Address_2=customer.addressLine2,
+        City=customer.city,
+        County=customer.state,
+        Post_Code=customer.postalCode,
+        Country_Region_Code=customer.country,
+    )
+
+
+def not_of_type(kind: str) -> Callable[[Json, MappingContext], str | None]:
+    """The filter of a flow that carries customers of one type: `Company` or `Person`."""
+
+    def skip(data: Json, context: MappingContext) -> str | None:
+        found = present((data.get("feed") or {}).get("type")) or present(data["detail"].get("Partner_Type"))
+        if found == kind:
+            return None
+        other = "company_to_ipaas" if kind == "Person" else "customer_to_ipaas"
+        return f"The customer is of type {found or 'blank'}, not {kind}; {other} carries the others."
+
+    return skip
+
+
+def _fields(data: Json) -> Mapping[str, Any]:
+    """Every field of the record, of the feed and of the page, for custom fields."""
+    return {**(data.get("feed") or {}), **data["detail"]}
+
+
+def adopt_primary_billing(fields: Json, present: Json, system_id: int) -> Json:
+    """Take over the primary billing address that a matched record has already, instead of adding a second one."""
+    primary = next((a for a in present.get("addresses") or () if a.get("is_primary_billing")), None)
+    if primary is None or any(
+        str(link.get("system_id")) == str(system_id) for link in primary.get("external_ids") or ()
+    ):
+        return fields
+    first, *others = fields["addresses"]
+    return {**fields, "addresses": [{"id": primary["id"], **first}, *others]}

@@ -1,0 +1,182 @@
+"""Items as products, their stock and their price-group prices."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+from include.business_central.records.items import ApiItem, ItemCard, SalesPrice, StockRow
+from include.mappings.body import body, child
+from include.mappings.catalog import LOCATION_TABLE, category_ref
+from include.mappings.custom_fields import text_of
+from include.mappings.custom_fields import to_ipaas as custom_fields
+from include.sync.model import Json, Mapped, MappingContext, Missing, Ref, Rejected, fold
+
+PRODUCT_TABLE = "product"
+# How a Business Central item type is called in iPaaS.com (D).
+TYPES = {"Inventory": "Physical", "Service": "Service Items", "Non-Inventory": "Virtual"}
+# What stands in a price custom field when a sales code has no price any more: an empty value is refused (D).
+NO_PRICE = "none"
+DEFAULT_RECORD_DELIMITER = ";"
+DEFAULT_FIELD_SEPARATOR = "|"
+
+
+def product_to_ipaas(data: Json, context: MappingContext) -> Mapped:
+    """An item as a product, with its stock per location and its prices per sales code."""
+    item = ItemCard.model_validate(data["detail"])
+    if not item.Description:
+        raise Rejected("The item has no description, and a product needs a name.", "Fill in its Description.")
+    kind = item.Type or "Inventory"
+    if kind not in TYPES:
+        raise Rejected(f"Item type {kind!r} has no product type in iPaaS.com.", "Add it to the lookup of the mapping.")
+    inactive = item.Blocked or item.Sales_Blocked
+    category = category_ref(item.Item_Category_Code, context, Missing.wait)
+    stock, locations = inventory_rows(data, context)
+    prices, codes = price_fields(data.get("prices", ()), context)
+    source = {**(data.get("feed") or {}), **data["detail"]}
+    custom = [*(custom_fields(context.settings, "product", source) or ()), *prices]
+    fields = body(
+        sku=item.No,
+        name=item.Description,
+        description=" ".join(part for part in (item.Description, item.Description_2) if part),
+        default_price=item.Unit_Price if item.Unit_Price is not None else Decimal(0),
+        tax_class=item.Tax_Group_Code,
+        weight=item.Net_Weight,
+        barcode=item.GTIN,
+        unit=item.Base_Unit_of_Measure,
+        type=TYPES[kind],
+        status="Inactive" if inactive else "Active",
+        tracking_method="Product",
+        categories=[{"category_id": category}] if category else None,
+        inventory=stock or None,
+        custom_fields=custom or None,
+    )
+    return Mapped(
+        external_id=item.No,
+        match=item.No,
+        body=fields,
+        create_only=frozenset({"sku"}),
+        memory={"locations": locations, "prices": codes},
+    )
+
+
+def card_from_api(record: Json) -> Json:
+    """What API v2.0 knows of an item, under the names of page 30."""
+    item = ApiItem.model_validate(record)
+    return body(
+        No=item.number,
+        Description=item.displayName,
+        Description_2=item.displayName2,
+        Unit_Price=item.unitPrice,
+        Tax_Group_Code=item.taxGroupCode,
+        GTIN=item.gtin,
+        Base_Unit_of_Measure=item.baseUnitOfMeasureCode,
+        Type=(item.type or "").replace("_x002D_", "-") or None,
+        Blocked=item.blocked,
+        Item_Category_Code=item.itemCategoryCode,
+    )
+
+
+def inventory_rows(data: Json, context: MappingContext) -> tuple[list[Json], list[str]]:
+    """The stock rows of an item, and the locations that had stock; one that had before is sent once with zero."""
+    if "stock" not in data:
+        # The query is not there: what is known of the stock stays as it is.
+        return [], list(context.memory.get("locations", ()))
+    guid = str(data["feed"]["id"])
+    rows = [StockRow.model_validate(row) for row in data.get("stock", ())]
+    by_location = {row.Location_Code: row.Remaining_Quantity for row in rows if row.Location_Code}
+    fallen_out = [code for code in context.memory.get("locations", ()) if code not in by_location]
+    quantities = {**by_location, **dict.fromkeys(fallen_out, Decimal(0))}
+    return (
+        [
+            child(context.system_id, inventory_id(code, guid), stock_fields(code, quantity))
+            for code, quantity in sorted(quantities.items())
+        ],
+        sorted(by_location),
+    )
+
+
+def inventory_id(location: str, item_guid: str) -> str:
+    """The external id of a stock row."""
+    return f"{location}|{item_guid}"
+
+
+def stock_fields(location: str, quantity: Decimal) -> Json:
+    """One location's stock. Business Central's query knows one quantity, so it is both (article 14114531)."""
+    where = Ref(table=LOCATION_TABLE, external_id=location, missing=Missing.transfer, flow="location_to_ipaas")
+    return {"location_id": where, "qty_on_hand": quantity, "qty_available": quantity}
+
+
+def inventory_to_ipaas(data: Json, context: MappingContext) -> Mapped:
+    """One stock row as a product inventory record of its own."""
+    row = StockRow.model_validate(data["row"])
+    location = str(row.Location_Code)
+    fields = {
+        "parent_id": Ref(table=PRODUCT_TABLE, external_id=row.No, missing=Missing.wait),
+        **stock_fields(location, row.Remaining_Quantity),
+    }
+    return Mapped(external_id=inventory_id(location, str(data["item_id"])), body=fields)
+
+
+def skip_stock(data: Json, context: MappingContext) -> str | None:
+    """The filter: stock at no location cannot be transferred (article 14114012)."""
+    if StockRow.model_validate(data["row"]).Location_Code:
+        return None
+    return "The stock lies at no location."
+
+
+def price_fields(rows: Iterable[Mapping[str, Any]], context: MappingContext) -> tuple[list[Json], list[str]]:
+    """One custom field per sales code with the item's prices, and the codes that have one.
+
+    A code that had prices the last time and has none any more is sent as `none`.
+    """
+    settings = context.settings
+    if not settings.bc_transfer_customer_price_groups:
+        return [], list(context.memory.get("prices", ()))
+    wanted = {fold(code) for code in settings.bc_sales_codes_for_customer_price_groups}
+    texts: dict[str, list[str]] = {}
+    prices = [SalesPrice.model_validate(row) for row in rows]
+    for price in sorted(prices, key=_price_order):
+        if wanted and fold(price.Sales_Code) not in wanted:
+            continue
+        if settings.bc_exclude_expired_rules and price.Ending_Date and price.Ending_Date < context.today:
+            continue
+        separator = settings.bc_sales_price_field_separator or DEFAULT_FIELD_SEPARATOR
+        texts.setdefault(price.Sales_Code, []).append(separator.join(_price_parts(price)))
+    delimiter = settings.bc_sales_price_record_delimiter or DEFAULT_RECORD_DELIMITER
+    gone = [code for code in context.memory.get("prices", ()) if code not in texts]
+    fields = {code: delimiter.join(records) for code, records in texts.items()} | dict.fromkeys(gone, NO_PRICE)
+    return (
+        [{"custom_field_name": f"Sales Prices {code}", "value": value} for code, value in sorted(fields.items())],
+        sorted(texts),
+    )
+
+
+def _price_parts(price: SalesPrice) -> tuple[str, ...]:
+    return (
+        price.Sales_Code,
+        text_of(price.Minimum_Quantity),
+        text_of(price.Unit_Price),
+        price.Currency_Code or "",
+        price.Unit_of_Measure_Code or "",
+        price.Variant_Code or "",
+        _date(price.Starting_Date),
+        _date(price.Ending_Date),
+    )
+
+
+def _price_order(price: SalesPrice) -> tuple[Any, ...]:
+    start = price.Starting_Date or date.min
+    return (
+        price.Sales_Code,
+        price.Currency_Code or "",
+        price.Variant_Code or "",
+        price.Minimum_Quantity,
+        start,
+    )
+
+
+def _date(value: date | None) -> str:
+    return value.isoformat() if value else ""

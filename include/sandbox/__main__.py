@@ -1,0 +1,43 @@
+"""`python -m include.sandbox`: serves the sandbox until it is told to stop."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import signal
+import threading
+
+from include.sandbox.server import Sandbox
+from include.sandbox.world import Size
+
+
+def main() -> None:
+    """Read the command line, serve, and print one JSON line with the addresses."""
+    parser = argparse.ArgumentParser(prog="python -m include.sandbox", description=__doc__)
+    parser.add_argument("--port", type=int, default=8089, help="TLS port (0: any)")
+    parser.add_argument("--http-port", type=int, default=0, help="plain HTTP port (0: any)")
+    parser.add_argument("--world", choices=["demo", "nasty", "empty"], default="demo")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--ca-file", help="where to write the certificate authority that clients have to trust")
+    for name, value in vars(Size()).items():
+        parser.add_argument(f"--{name}", type=int, default=value)
+    options = parser.parse_args()
+    size = Size(**{name: getattr(options, name) for name in vars(Size())})
+    sandbox = Sandbox(
+        options.world,
+        seed=options.seed,
+        size=size,
+        port=options.port,
+        http_port=options.http_port,
+        ca_file=options.ca_file,
+    )
+    done = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: done.set())
+    with sandbox:
+        print(json.dumps({"tls": sandbox.tls_url, "http": sandbox.url, "ca_file": sandbox.ca_file}), flush=True)
+        done.wait()
+
+
+if __name__ == "__main__":
+    main()

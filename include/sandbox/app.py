@@ -1,0 +1,218 @@
+"""The ASGI application: both systems and the authority, with counters, latency, faults, and the control routes."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any
+from urllib.parse import unquote
+
+import simplejson
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from include.sandbox import entra
+from include.sandbox.bc import routes as bc_routes
+from include.sandbox.bc.service import Service
+from include.sandbox.bc.tenant import Tenant
+from include.sandbox.check import check
+from include.sandbox.faults import Fault, Faults
+from include.sandbox.ipaas import routes as ipaas_routes
+from include.sandbox.ipaas.platform import Platform
+from include.sandbox.switches import Switches
+
+_FAMILIES = ("sso", "subscriptions", "customers", "products", "transactions", "hookapi")
+
+
+@dataclass
+class Counters:
+    """What was asked of each system: calls by `system METHOD`, writes, and the most calls in flight at once."""
+
+    calls: Counter[str] = field(default_factory=Counter)
+    paths: list[tuple[str, str, str]] = field(default_factory=list)
+    in_flight: Counter[str] = field(default_factory=Counter)
+    high_water: Counter[str] = field(default_factory=Counter)
+
+    def reset(self) -> None:
+        """Begin anew."""
+        self.calls.clear()
+        self.paths.clear()
+        self.high_water.clear()
+
+    def of(self, system: str, *methods: str) -> int:
+        """Calls of a system, of all or of some methods."""
+        return sum(
+            n
+            for name, n in self.calls.items()
+            if name.split()[0] == system and (not methods or name.split()[1] in methods)
+        )
+
+
+def _writes(system: str, method: str, path: str) -> bool:
+    """Whether a call changes data: logins, look-ups and batches of reads do not."""
+    if method in ("PUT", "PATCH", "DELETE"):
+        return True
+    return method == "POST" and not any(word in path for word in ("/Auth/", "/LookupSpecial", "/token", "/$batch"))
+
+
+def system_of(path: str) -> str:
+    """Which system a path belongs to."""
+    first = path.strip("/").split("/")[0]
+    if first == "v2.0":
+        return "business_central"
+    if first in _FAMILIES:
+        return "ipaas"
+    return "control" if first == "_sandbox" else "entra"
+
+
+class Shell:
+    """Counts, delays and disturbs what passes through."""
+
+    def __init__(self, app: ASGIApp, counters: Counters, faults: Faults) -> None:
+        self._app, self._counters, self._faults = app, counters, faults
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one call."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        path, method = unquote(scope["path"]), scope["method"]
+        system = system_of(path)
+        if system == "control":
+            await self._app(scope, receive, send)
+            return
+        body = await _body(receive)
+        counters = self._counters
+        counters.calls[f"{system} {method}"] += 1
+        query = unquote(scope["query_string"].decode())
+        counters.paths.append((system, method, f"{path}?{query}" if query else path))
+        counters.in_flight[system] += 1
+        counters.high_water[system] = max(counters.high_water[system], counters.in_flight[system])
+        try:
+            await self._serve(scope, body, send, self._faults.meet(system, method, path, body))
+        finally:
+            counters.in_flight[system] -= 1
+
+    async def _serve(self, scope: Scope, body: bytes, send: Send, fault: Fault | None) -> None:
+        async def receive() -> Message:
+            return {"type": "http.request", "body": body, "more_body": False}
+
+        if fault is None:
+            await self._app(scope, receive, send)
+            return
+        if fault.delay:
+            await asyncio.sleep(fault.delay)
+        if fault.cut:
+            raise ConnectionResetError("cut by a fault")
+        if fault.status is not None:
+            answer = Response(fault.body, fault.status, fault.headers)
+            await answer(scope, receive, send)
+            return
+        if fault.lost:
+            await self._app(scope, receive, _swallow)
+            raise ConnectionResetError("the answer is lost by a fault")
+        await self._app(scope, receive, _truncating(send, fault.truncate) if fault.truncate is not None else send)
+
+
+async def _body(receive: Receive) -> bytes:
+    chunks = []
+    while True:
+        message = await receive()
+        chunks.append(message.get("body", b""))
+        if not message.get("more_body"):
+            return b"".join(chunks)
+
+
+async def _swallow(message: Message) -> None:
+    """Take an answer that nobody gets."""
+
+
+def _truncating(send: Send, length: int) -> Send:
+    async def cut(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            headers = [(n, v) for n, v in message["headers"] if n != b"content-length"]
+            message = {**message, "headers": [*headers, (b"content-length", str(length).encode())]}
+        elif message["type"] == "http.response.body":
+            message = {**message, "body": message.get("body", b"")[:length]}
+        await send(message)
+
+    return cut
+
+
+@dataclass
+class World:
+    """Everything that the sandbox serves."""
+
+    switches: Switches
+    tenant: Tenant
+    platform: Platform
+    directory: entra.Directory
+    counters: Counters = field(default_factory=Counters)
+    faults: Faults = field(default_factory=Faults)
+    latency: dict[str, float] = field(default_factory=dict)
+
+
+def build_app(world: World) -> ASGIApp:
+    """The application that serves a world."""
+
+    def base(request: Request) -> str:
+        return f"{request.url.scheme}://{request.url.netloc}"
+
+    service = Service(world.tenant)
+    routes = [
+        *_control(world),
+        *bc_routes.routes(service, world.directory, base, lambda: world.latency.get("business_central", 0.0)),
+        *ipaas_routes.routes(world.platform, lambda: world.latency.get("ipaas", 0.0)),
+        *entra.routes(world.directory, base),
+    ]
+    return Shell(Starlette(routes=routes), world.counters, world.faults)
+
+
+def _control(world: World) -> list[Route]:
+    async def counters(request: Request) -> Response:
+        if request.method == "DELETE":
+            world.counters.reset()
+        shown = {
+            "calls": dict(world.counters.calls),
+            "high_water": dict(world.counters.high_water),
+            "writes": sum(1 for p in world.counters.paths if _writes(*p)),
+        }
+        return JSONResponse(shown)
+
+    async def faults(request: Request) -> Response:
+        if request.method == "DELETE":
+            world.faults.clear()
+        elif request.method == "POST":
+            world.faults.add(Fault(**await request.json()))
+        return JSONResponse([asdict(rule) for rule in world.faults.rules])
+
+    async def switches(request: Request) -> Response:
+        if request.method == "POST":
+            known = {f.name for f in fields(world.switches)}
+            for name, value in (await request.json()).items():
+                if name not in known:
+                    return JSONResponse({"unknown switch": name}, status_code=400)
+                setattr(world.switches, name, value)
+        return JSONResponse(asdict(world.switches))
+
+    async def latency(request: Request) -> Response:
+        if request.method == "POST":
+            world.latency.update(await request.json())
+        return JSONResponse(world.latency)
+
+    async def verdict(request: Request) -> Response:
+        found: dict[str, Any] = check(world.tenant, world.platform).as_json()
+        return Response(simplejson.dumps(found, use_decimal=True), media_type="application/json")
+
+    every = ["GET", "POST", "DELETE"]
+    return [
+        Route("/_sandbox/counters", counters, methods=every),
+        Route("/_sandbox/faults", faults, methods=every),
+        Route("/_sandbox/switches", switches, methods=every),
+        Route("/_sandbox/latency", latency, methods=every),
+        Route("/_sandbox/check", verdict),
+    ]

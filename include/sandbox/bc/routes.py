@@ -1,0 +1,130 @@
+"""Business Central's routes: authorization, the limits of one application, then the service."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+import uuid
+from collections import deque
+from collections.abc import Callable
+from urllib.parse import unquote
+
+import simplejson
+from starlette.requests import Request as HttpRequest
+from starlette.responses import Response
+from starlette.routing import Route
+
+from include.sandbox.bc.service import Answer, Fault, Request, Service
+from include.sandbox.credentials import ENVIRONMENT, TENANT_ID
+from include.sandbox.entra import Directory
+
+_RUNNING, _CONNECTIONS, _PER_WINDOW, _WINDOW = 5, 100, 6_000, 300.0
+
+
+class Limits:
+    """5 requests run, 95 wait, 6,000 may start in five minutes (facts §5)."""
+
+    def __init__(self) -> None:
+        self.slots = asyncio.Semaphore(_RUNNING)
+        self.connections = 0
+        self.starts: deque[float] = deque()
+
+    def turned_away(self) -> str | None:
+        """Why a request is refused, or None."""
+        now = time.monotonic()
+        while self.starts and self.starts[0] < now - _WINDOW:
+            self.starts.popleft()
+        if self.connections >= _CONNECTIONS:
+            return f"Too many requests reached. Actual ({self.connections + 1}). Maximum ({_CONNECTIONS})."
+        if len(self.starts) >= _PER_WINDOW:
+            return f"Too many requests reached. Actual ({len(self.starts) + 1}). Maximum ({_PER_WINDOW})."
+        self.starts.append(now)
+        return None
+
+
+def routes(
+    service: Service, directory: Directory, base: Callable[[HttpRequest], str], delay: Callable[[], float]
+) -> list[Route]:
+    """The routes of Business Central. `delay` is the seconds that each request takes."""
+    limits: list[Limits] = []
+    switches = service.tenant.switches
+
+    async def answer(http: HttpRequest) -> Response:
+        if not limits:
+            limits.append(Limits())  # made inside the running loop
+        limit = limits[0]
+        refused = _refused(http) or (_too_many(limit) if switches.bc_limits else None)
+        if refused:
+            return respond(refused)
+        limit.connections += 1
+        try:
+            if not switches.bc_limits:
+                return await _served(http)
+            async with limit.slots:
+                return await _served(http)
+        finally:
+            limit.connections -= 1
+
+    async def _served(http: HttpRequest) -> Response:
+        if delay():
+            await asyncio.sleep(delay())
+        raw = await http.body()
+        try:
+            body = simplejson.loads(raw, use_decimal=True) if raw else None
+        except ValueError:
+            return respond(Fault(400, "BadRequest", "Invalid Request Body").answer())
+        tenant, environment = http.path_params["tenant"], http.path_params["environment"]
+        path = http.scope["raw_path"].decode().partition(f"/{environment}/")[2]
+        request = Request(
+            method=http.method,
+            path=unquote(path),
+            query=http.scope["query_string"].decode(),
+            headers={k.lower(): v for k, v in http.headers.items()},
+            body=body,
+            base=f"{base(http)}/v2.0/{tenant}/{environment}",
+        )
+        return respond(service.handle(request))
+
+    def _refused(http: HttpRequest) -> Answer | None:
+        token = http.headers.get("authorization", "").removeprefix("Bearer ")
+        if not directory.valid(token):
+            return Fault(401, "Unauthorized", "The credentials provided are incorrect.").answer()
+        if not switches.bc_app_enabled:
+            return Fault(
+                401, "Authentication_InvalidCredentials", "The server has rejected the client credentials."
+            ).answer()
+        if http.path_params["tenant"].lower() != TENANT_ID:
+            return Fault(
+                404, "BadRequest_NotFound", "No HTTP resource was found that matches the request URI."
+            ).answer()
+        if http.path_params["environment"].lower() != ENVIRONMENT.lower():
+            return Answer(404, {"error": {"code": "NoEnvironment", "message": "Environment does not exist."}})
+        if not switches.bc_permission and any(part in http.url.path for part in ("/companies(", "/Company(")):
+            return Fault(
+                403,
+                "Internal_ServerError",
+                "Sorry, the current permissions prevented the action. (TableData 18 Customer Read: Base Application)",
+            ).answer()
+        return None
+
+    def _too_many(limit: Limits) -> Answer | None:
+        text = limit.turned_away()
+        if text is None:
+            return None
+        headers = {"Retry-After": str(switches.retry_after)} if switches.retry_after is not None else {}
+        return Answer(429, {"error": {"code": "Application_TooManyRequests", "message": text}}, headers)
+
+    path = "/v2.0/{tenant}/{environment}/{rest:path}"
+    return [Route(path, answer, methods=["GET", "POST", "PATCH", "PUT", "DELETE"])]
+
+
+def respond(answer: Answer) -> Response:
+    """An answer as HTTP."""
+    headers = {"request-id": str(uuid.uuid4()), "OData-Version": "4.0", **answer.headers}
+    if isinstance(answer.body, str):
+        return Response(answer.body, answer.status, headers)
+    content = (
+        b"" if answer.body is None else simplejson.dumps(answer.body, use_decimal=True, ensure_ascii=False).encode()
+    )
+    media = "application/json; odata.metadata=minimal; odata.streaming=true"
+    return Response(content, answer.status, headers, media_type=media if content else None)

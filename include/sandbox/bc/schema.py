@@ -1,0 +1,167 @@
+"""The pages, queries and API entities of Business Central, generated from `schema.json` (W1 base application, v29)."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+_ZERO_GUID = "00000000-0000-0000-0000-000000000000"
+_BLANKS: dict[str, Any] = {
+    "Edm.String": "",
+    "Edm.Guid": _ZERO_GUID,
+    "Edm.Date": "0001-01-01",
+    "Edm.DateTimeOffset": "0001-01-01T00:00:00Z",
+    "Edm.Boolean": False,
+    "Edm.Decimal": 0,
+    "Edm.Double": 0,
+    "Edm.Int32": 0,
+    "Edm.Int64": 0,
+}
+# API properties that the page computes from a field under another name.
+_COMPUTED = {
+    ("customers", "taxRegistrationNumber"): "VAT Registration No.",
+    ("contacts", "taxRegistrationNumber"): "VAT Registration No.",
+    ("customers", "currencyCode"): "Currency Code",
+    ("items", "inventory"): "Inventory",
+    ("customerContacts", "customerId"): "Customer Id",
+    ("customerContacts", "customerName"): "Customer Name",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Property:
+    """One property of a view: its name on the wire, its type, and the table field behind it."""
+
+    name: str
+    type: str
+    field: str
+    max_length: int | None = None
+    key: bool = False
+    read_only: bool = False
+    read_only_when: str | None = None
+    options: tuple[str, ...] = ()
+
+    @property
+    def blank(self) -> Any:
+        """What stands for absence on the wire."""
+        if self.options:
+            return self.options[0]
+        return _BLANKS.get(self.type, "")
+
+
+@dataclass(frozen=True, kw_only=True)
+class View:
+    """A page service or an API entity set over a table."""
+
+    name: str
+    entity: str
+    table: str
+    api: bool
+    keys: tuple[str, ...]
+    properties: dict[str, Property]
+    insert: bool
+    modify: bool
+    delete: bool
+    etags: bool = True
+
+    def wire(self, prop: Property, value: Any) -> Any:
+        """A field's value as this view sends it: captions on pages, encoded member names in the API."""
+        if value is None or value == "":
+            value = prop.blank
+        if self.api and prop.options:
+            return encoded(str(value))
+        return value
+
+    def plain(self, prop: Property, value: Any) -> Any:
+        """A value from the wire as the table holds it. Raises ValueError for an unknown option."""
+        if prop.options:
+            text = decoded(str(value)) if self.api else str(value)
+            if text not in prop.options:
+                shown = ",".join(option for option in prop.options)
+                raise ValueError(f"'{text}' is not an option. The existing options are: {shown}")
+            return text
+        return value
+
+
+def encoded(text: str) -> str:
+    """An enum member's name as XML wants it: blanks and signs as `_xNNNN_`."""
+    return "".join(c if c.isalnum() and c.isascii() else f"_x{ord(c):04X}_" for c in text)
+
+
+def decoded(text: str) -> str:
+    """Read back what `encoded` wrote."""
+    return re.sub(r"_x([0-9A-Fa-f]{4})_", lambda found: chr(int(found[1], 16)), text)
+
+
+def _options(raw: dict[str, Any], *, api: bool) -> tuple[str, ...]:
+    found = []
+    for option in raw.get("options") or ():
+        found.append(option if isinstance(option, str) else str(option["name"] if api else option["caption"]))
+    return tuple(found)
+
+
+def _property(raw: dict[str, Any], view: str, *, api: bool) -> Property:
+    when = raw.get("readOnlyWhen")
+    return Property(
+        name=raw["name"],
+        type=raw["type"],
+        field=raw.get("field") or _COMPUTED.get((view, raw["name"])) or raw["name"],
+        max_length=raw.get("maxLength"),
+        key=bool(raw.get("key")),
+        read_only=bool(raw.get("readOnly")) or bool(raw.get("fieldClass") == "FlowField"),
+        read_only_when=None if when is None else str(when),
+        options=_options(raw, api=api),
+    )
+
+
+@cache
+def views() -> dict[str, View]:
+    """Every view by name; page services under the seed's service names, API sets as `api:customers`."""
+    raw = json.loads((Path(__file__).parent / "schema.json").read_text(encoding="utf-8"))
+    found: dict[str, View] = {}
+    for service in raw["services"]:
+        name = service["service"]
+        found[name] = View(
+            name=name,
+            entity=name,
+            table=service["sourceTable"],
+            api=False,
+            keys=tuple(service["keys"]),
+            properties={p["name"]: _property(p, name, api=False) for p in service["properties"]},
+            insert=service["insertAllowed"],
+            modify=service["modifyAllowed"],
+            delete=service["deleteAllowed"],
+        )
+    for query in raw["queries"]:
+        name = query["service"]
+        found[name] = View(
+            name=name,
+            entity=name,
+            table=name,
+            api=False,
+            keys=("No", "Location_Code"),
+            properties={p["name"]: _property(p | {"field": p["name"]}, name, api=False) for p in query["properties"]},
+            insert=False,
+            modify=False,
+            delete=False,
+            etags=False,
+        )
+    for entity in raw["api"]:
+        name = entity["entitySet"]
+        properties = {p["name"]: _property(p, name, api=True) for p in entity["properties"]}
+        found[f"api:{name}"] = View(
+            name=name,
+            entity=entity["entity"],
+            table=entity["sourceTable"],
+            api=True,
+            keys=("contactId",) if name == "contactsInformation" else ("id",),
+            properties=properties,
+            insert=bool(entity["insertAllowed"]),
+            modify=bool(entity["modifyAllowed"]),
+            delete=bool(entity["deleteAllowed"]),
+        )
+    return found

@@ -1,0 +1,245 @@
+"""The state of one Business Central company: tables of rows by field name, a clock, web services, number series."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from include.sandbox.bc.schema import views
+from include.sandbox.switches import Switches
+
+Row = dict[str, Any]
+# The fields that make up a table's primary key.
+KEYS: dict[str, tuple[str, ...]] = {
+    "Customer": ("No.",),
+    "Contact": ("No.",),
+    "Customer Price Group": ("Code",),
+    "Item": ("No.",),
+    "Item Category": ("Code",),
+    "Location": ("Code",),
+    "Shipping Agent": ("Code",),
+    "Item Ledger Entry": ("Entry No.",),
+    "Sales Price": ("Item No.", "Sales Code", "Starting Date", "Currency Code", "Minimum Quantity"),
+}
+SEED_SERVICES = (
+    "CustomerCard",
+    "Locations",
+    "ItemCard",
+    "ShippingAgents",
+    "SalesOrders",
+    "SalesOrderLines",
+    "Itemsbylocation",
+    "CustomerPriceGroups",
+)
+
+
+class Tenant:
+    """One company. Rows hold their fields by AL name, plus `systemid`, `systemmodifiedat` and `version`."""
+
+    def __init__(self, *, company: str, switches: Switches, seed: int = 1) -> None:
+        self.switches = switches
+        self.random = random.Random(seed)
+        self.company = company
+        self.company_id = self.guid()
+        self.other_company_id = self.guid()
+        self.system_version = "29.0.0.0"
+        self.tables: dict[str, list[Row]] = {}
+        # Published name -> the page or query behind it.
+        self.published: dict[str, str] = {name: name for name in SEED_SERVICES}
+        # A subscriber's own fields on a page: page -> {property: table field}.
+        self.extensions: dict[str, dict[str, str]] = {}
+        self.clock_offset = timedelta()
+        self._index: dict[tuple[str, str, str], Row] = {}
+        self._entry_no = 0
+
+    def guid(self) -> str:
+        """A new random GUID, the same for the same seed."""
+        return str(UUID(int=self.random.getrandbits(128), version=4))
+
+    def now(self) -> datetime:
+        """The server's clock; tests may shift it by `clock_offset`."""
+        return datetime.now(UTC) + self.clock_offset
+
+    # --- rows ------------------------------------------------------------------------------------------------
+
+    def rows(self, table: str) -> list[Row]:
+        """The rows of a table."""
+        return self.tables.setdefault(table, [])
+
+    def add(self, table: str, fields: Row | None = None, *, modified: datetime | None = None, **more: Any) -> Row:
+        """Insert a row. `modified`: when it was last changed, now by default."""
+        row: Row = {**(fields or {}), **more}
+        row["systemid"] = row.get("systemid") or self.guid()
+        row["version"] = 1
+        row["systemmodifiedat"] = stamp(modified or self.now())
+        self.rows(table).append(row)
+        for key in KEYS.get(table, ())[:1]:
+            self._index[table, key, str(row.get(key, "")).upper()] = row
+        return row
+
+    def change(self, table: str, key: str, *, modified: datetime | None = None, **fields: Any) -> Row:
+        """Change a row as a user would: its timestamp and its etag move."""
+        row = self.get(table, key)
+        if row is None:
+            raise KeyError(f"{table} {key}")
+        row.update(dict(fields))
+        self.touch(row, modified)
+        return row
+
+    def touch(self, row: Row, modified: datetime | None = None) -> None:
+        """Note that a row was changed."""
+        row["version"] += 1
+        row["systemmodifiedat"] = stamp(modified or self.now())
+
+    def get(self, table: str, key: str) -> Row | None:
+        """A row by the first field of its key."""
+        return self._index.get((table, KEYS[table][0], key.upper()))
+
+    def remove(self, table: str, row: Row) -> None:
+        """Delete a row."""
+        self.rows(table).remove(row)
+        self._index.pop((table, KEYS[table][0], str(row[KEYS[table][0]]).upper()), None)
+
+    # --- business --------------------------------------------------------------------------------------------
+
+    def add_customer(self, no: str, name: str, kind: str, **fields: Any) -> Row:
+        """A customer with its contact, as Business Central makes one: `kind` is Company or Person."""
+        row = self.add(
+            "Customer",
+            **{"No.": no, "Name": name, "Contact Type": kind, "Partner Type": kind, **fields},
+        )
+        contact = self.add(
+            "Contact",
+            **{
+                "No.": f"CT{no}",
+                "Name": name,
+                "Type": kind,
+                "Company No.": f"CT{no}" if kind == "Company" else "",
+                "Company Name": name if kind == "Company" else "",
+                "E-Mail": fields.get("E-Mail", ""),
+                "Contact Business Relation": "Customer",
+            },
+        )
+        row["contact"] = contact["No."]
+        return row
+
+    def add_person(self, no: str, name: str, *, customer: str, email: str, **fields: Any) -> Row:
+        """A person who belongs to the company contact of a customer."""
+        owner = self.get("Customer", customer)
+        if owner is None:
+            raise KeyError(customer)
+        return self.add(
+            "Contact",
+            **{
+                "No.": no,
+                "Name": name,
+                "Type": "Person",
+                "Company No.": owner["contact"],
+                "Company Name": owner["Name"],
+                "E-Mail": email,
+                "Contact Business Relation": "None",
+                **fields,
+            },
+        )
+
+    def move_stock(self, item: str, location: str, quantity: float, *, modified: datetime | None = None) -> None:
+        """Post an item ledger entry: stock changes, and the item's own timestamp does not."""
+        self._entry_no += 1
+        self.add(
+            "Item Ledger Entry",
+            modified=modified,
+            fields={
+                "Entry No.": self._entry_no,
+                "Item No.": item,
+                "Location Code": location,
+                "Quantity": quantity,
+                "Remaining Quantity": quantity,
+                "Entry Type": "Positive Adjmt." if quantity >= 0 else "Negative Adjmt.",
+            },
+        )
+
+    def unpublish(self, service: str) -> None:
+        """Take a web service away."""
+        self.published.pop(service, None)
+
+    def publish(self, page: str, name: str | None = None) -> None:
+        """Publish a page or query under a name."""
+        self.published[name or page] = page
+
+    def extend(self, page: str, name: str, field: str) -> None:
+        """Show a field of the subscriber's own on a page."""
+        self.extensions.setdefault(page, {})[name] = field
+
+    # --- derived rows ----------------------------------------------------------------------------------------
+
+    def source(self, table: str) -> Iterable[Row]:
+        """The rows behind a view: of a table, or derived."""
+        if table == "Itemsbylocation":
+            return self._items_by_location()
+        return self.rows(table)
+
+    def _items_by_location(self) -> list[Row]:
+        sums: dict[tuple[str, str], Any] = {}
+        for entry in self.rows("Item Ledger Entry"):
+            place = (str(entry["Item No."]), str(entry["Location Code"]))
+            sums[place] = sums.get(place, 0) + entry["Remaining Quantity"]
+        stocked = {item for item, _ in sums}
+        names = {str(item["No."]): item.get("Description", "") for item in self.rows("Item")}
+        # A left outer join: an item without entries is one row without a location.
+        places = {**sums, **{(no, ""): 0 for no in names if no not in stocked}}
+        return [
+            {"No": no, "Description": names.get(no, ""), "Location_Code": location, "Remaining_Quantity": quantity}
+            for (no, location), quantity in sorted(places.items())
+        ]
+
+    def contacts_information(self, customer_id: str) -> list[Row]:
+        """The contacts of a customer: its own, and the people of its company."""
+        customer = next((c for c in self.rows("Customer") if c["systemid"] == customer_id), None)
+        own = self.get("Contact", customer["contact"]) if customer and customer.get("contact") else None
+        if customer is None or own is None:
+            return []
+        people = [
+            c
+            for c in self.rows("Contact")
+            if c.get("Company No.") == own["No."] and c["No."] != own["No."] and own["Type"] == "Company"
+        ]
+        return [
+            {
+                "Contact Id": contact["systemid"],
+                "Contact No.": contact["No."],
+                "Contact Name": contact["Name"],
+                "Contact Type": contact["Type"],
+                "Related Id": customer["systemid"],
+                "Related Type": "Customer",
+                "systemid": contact["systemid"],
+                "version": contact["version"],
+            }
+            for contact in [own, *people]
+        ]
+
+    def customer_contacts(self) -> list[Row]:
+        """Person contacts with the customer that their company is."""
+        owners = {c["contact"]: c for c in self.rows("Customer") if c.get("contact")}
+        return [
+            {
+                **contact,
+                "Customer Id": owners[contact["Company No."]]["systemid"],
+                "Customer Name": owners[contact["Company No."]]["Name"],
+            }
+            for contact in self.rows("Contact")
+            if contact["Type"] == "Person" and contact.get("Company No.") in owners
+        ]
+
+
+def stamp(moment: datetime) -> str:
+    """A moment as Business Central sends it: UTC, milliseconds without trailing zeros."""
+    text = moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3].rstrip("0").rstrip(".")
+    return f"{text}Z"
+
+
+def known_pages() -> set[str]:
+    """The pages and queries that can be published."""
+    return {name for name in views() if not name.startswith("api:")}

@@ -1,0 +1,143 @@
+"""Microsoft Entra's token endpoint and discovery document, as far as MSAL's client credentials grant needs them."""
+
+from __future__ import annotations
+
+import secrets
+import time
+import uuid
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import parse_qsl
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+from starlette.routing import Route
+
+from include.sandbox.credentials import CLIENT_ID, CLIENT_SECRET, TENANT_ID
+from include.sandbox.switches import Switches
+
+SCOPE = "https://api.businesscentral.dynamics.com/.default"
+
+
+class Directory:
+    """The applications of the tenant and the tokens given out."""
+
+    def __init__(self, switches: Switches) -> None:
+        self.switches = switches
+        self.secrets = {CLIENT_ID: CLIENT_SECRET}
+        self.expired_secrets: set[str] = set()
+        self.tokens: dict[str, float] = {}
+        self.token_requests = 0
+
+    def issue(self) -> str:
+        """A new token."""
+        token = f"bc-{secrets.token_urlsafe(24)}"
+        self.tokens[token] = time.monotonic() + self.switches.token_lifetime
+        return token
+
+    def valid(self, token: str) -> bool:
+        """Whether a token was given out and has not ended."""
+        return self.tokens.get(token, 0) > time.monotonic()
+
+    def revoke(self) -> None:
+        """Make every token given out so far worthless."""
+        self.tokens.clear()
+
+
+def routes(directory: Directory, base: Callable[[Request], str]) -> list[Route]:
+    """The routes of the authority."""
+
+    async def discovery(request: Request) -> JSONResponse:
+        tenant = request.path_params["tenant"]
+        if tenant.lower() != TENANT_ID:
+            return _error(
+                400,
+                "invalid_tenant",
+                90002,
+                f"Tenant '{tenant}' not found. Check to make sure you have the correct tenant ID.",
+            )
+        root = f"{base(request)}/{tenant}"
+        return JSONResponse(
+            {
+                "issuer": f"{root}/v2.0",
+                "token_endpoint": f"{root}/oauth2/v2.0/token",
+                "authorization_endpoint": f"{root}/oauth2/v2.0/authorize",
+                "token_endpoint_auth_methods_supported": ["client_secret_post"],
+                "response_types_supported": ["code"],
+                "tenant_region_scope": None,
+            }
+        )
+
+    async def token(request: Request) -> JSONResponse:
+        directory.token_requests += 1
+        form = dict(parse_qsl((await request.body()).decode()))
+        client = form.get("client_id", "")
+        if form.get("grant_type") != "client_credentials":
+            return _error(400, "unsupported_grant_type", 70003, "The app requested an unsupported grant type.")
+        if client not in directory.secrets:
+            return _error(
+                400,
+                "unauthorized_client",
+                700016,
+                f"Application with identifier '{client}' was not found in the directory.",
+            )
+        if "client_secret" not in form:
+            return _error(
+                401,
+                "invalid_client",
+                7000218,
+                "The request body must contain the following parameter: 'client_assertion' or 'client_secret'.",
+            )
+        if form["client_secret"] in directory.expired_secrets:
+            return _error(
+                401, "invalid_client", 7000222, f"The provided client secret keys for app '{client}' are expired."
+            )
+        if form["client_secret"] != directory.secrets[client]:
+            return _error(
+                401,
+                "invalid_client",
+                7000215,
+                f"Invalid client secret provided. Ensure the secret being sent in the request is the client secret value, not the client secret ID, for a secret added to app '{client}'.",
+            )
+        scope = form.get("scope", "")
+        if not scope.endswith("/.default"):
+            return _error(
+                400,
+                "invalid_scope",
+                1002012,
+                f"The provided value for scope {scope} is not valid. Client credential flows must have a scope value with /.default suffixed to the resource identifier (application ID URI).",
+            )
+        if scope != SCOPE:
+            return _error(
+                400, "invalid_resource", 500011, f"The resource principal named {scope} was not found in the tenant."
+            )
+        lifetime = directory.switches.token_lifetime
+        return JSONResponse(
+            {
+                "token_type": "Bearer",
+                "expires_in": lifetime,
+                "ext_expires_in": lifetime,
+                "access_token": directory.issue(),
+            }
+        )
+
+    return [
+        Route("/{tenant}/v2.0/.well-known/openid-configuration", discovery),
+        Route("/{tenant}/oauth2/v2.0/token", token, methods=["POST"]),
+    ]
+
+
+def _error(status: int, error: str, code: int, text: str) -> JSONResponse:
+    trace, correlation = str(uuid.uuid4()), str(uuid.uuid4())
+    stamp = datetime.now(UTC).strftime("%Y-%m-%d %H:%M:%SZ")
+    body: dict[str, Any] = {
+        "error": error,
+        "error_description": f"AADSTS{code}: {text}\r\nTrace ID: {trace}\r\nCorrelation ID: {correlation}\r\nTimestamp: {stamp}",
+        "error_codes": [code],
+        "timestamp": stamp,
+        "trace_id": trace,
+        "correlation_id": correlation,
+        "error_uri": f"https://login.microsoftonline.com/error?code={code}",
+    }
+    return JSONResponse(body, status_code=status)

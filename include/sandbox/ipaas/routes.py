@@ -1,0 +1,243 @@
+"""iPaaS.com over HTTP: single sign-on, subscriptions and the three data families."""
+
+from __future__ import annotations
+
+import asyncio
+import http
+import time
+from collections import deque
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+import simplejson
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from include.sandbox import credentials
+from include.sandbox.ipaas.platform import Platform, Refused
+from include.sandbox.ipaas.types import TYPES, RecordType
+
+_HELP = "https://support.ipaas.com/en/articles/15506870"
+
+
+def routes(platform: Platform, delay: Callable[[], float]) -> list[Route]:
+    """The routes of every family. `delay` is the seconds that each request takes."""
+    starts: deque[float] = deque()
+
+    def endpoint(answer: Callable[[Request, Any], Any], *, token: bool = True) -> Callable[[Request], Any]:
+        async def handle(request: Request) -> Response:
+            if delay():
+                await asyncio.sleep(delay())
+            raw = await request.body()
+            try:
+                if token:
+                    _authorize(platform, request)
+                _pace(platform, starts)
+                body = simplejson.loads(raw, use_decimal=True) if raw else None
+                return _respond(answer(request, body))
+            except ValueError:
+                return _refusal(Refused("VALD-1042", "The request cannot be deserialized."))
+            except Refused as refused:
+                return _refusal(refused)
+
+        return handle
+
+    found = [
+        Route("/sso/v2/Auth/Login", endpoint(_login(platform), token=False), methods=["POST"]),
+        Route("/sso/v2/User/{id}/Companies", endpoint(_companies, token=False)),
+        Route("/sso/v2/User/ChangeCompany/{id}", endpoint(_change_company(platform), token=False)),
+        Route("/subscriptions/v2/Subscriptions", endpoint(_subscriptions(platform))),
+        Route("/subscriptions/v2/Subscription/{id}", endpoint(_subscription(platform))),
+    ]
+    for family in ("customers", "products", "transactions"):
+        external = f"/{family}/v2/External"
+        found += [
+            Route(external + "/LookupExternal/{id}/{system}/{table}", endpoint(_lookup_external(platform))),
+            Route(
+                external + "/LookupSpaceport/{system}/{table}/{external:path}", endpoint(_lookup_spaceport(platform))
+            ),
+            Route(external + "/LookupSpecial", endpoint(_lookup_special(platform)), methods=["POST"]),
+            Route(external + "/UpdateExternalId", endpoint(_update_external(platform)), methods=["POST"]),
+            Route(external + "/Missing/{system}/{table}", endpoint(_missing(platform))),
+        ]
+    # Longer paths first: `v2/Customer/Company` is no customer called Company.
+    for kind in sorted(TYPES.values(), key=lambda t: -len(t.path)):
+        path = f"/{kind.family}/{kind.path}"
+        if kind.search:
+            found.append(Route(f"/{kind.family}/{kind.search}", endpoint(_search(platform, kind))))
+        found.append(Route(path, endpoint(_create(platform, kind)), methods=["POST"]))
+        found.append(Route(path + "/{id}", endpoint(_one(platform, kind)), methods=["GET", "PUT"]))
+    return found
+
+
+def _authorize(platform: Platform, request: Request) -> None:
+    token = request.headers.get("authorization", "").removeprefix("Bearer ")
+    if not token:
+        raise Refused("AUTH-1001", "The bearer token is missing or invalid.", 401)
+    if not platform.knows(token):
+        raise Refused("AUTH-1002", "The access token is invalid, log in again.", 401)
+
+
+def _pace(platform: Platform, starts: deque[float]) -> None:
+    limit = platform.switches.ipaas_limit_per_minute
+    now = time.monotonic()
+    while starts and starts[0] < now - 60:
+        starts.popleft()
+    if limit is not None and len(starts) >= limit:
+        raise Refused("", "Too many requests.", 429)
+    starts.append(now)
+
+
+def _respond(result: Any) -> Response:
+    content, headers = result if isinstance(result, tuple) else (result, {})
+    text = simplejson.dumps(content, use_decimal=True, ensure_ascii=False)
+    return Response(text.encode(), 200, headers, media_type="application/json")
+
+
+def _refusal(refused: Refused) -> Response:
+    body = {"code": refused.code, "message": refused.text, "help": _HELP}
+    headers = {"x-reason": http.HTTPStatus(refused.status).phrase}
+    return Response(simplejson.dumps(body).encode(), refused.status, headers, media_type="application/json")
+
+
+def _login(platform: Platform) -> Callable[[Request, Any], Any]:
+    def answer(request: Request, body: Any) -> Any:
+        if not isinstance(body, dict) or not body.get("email_address"):
+            raise Refused("VALD-1025", "email_address and password are required.")
+        token = platform.login(str(body["email_address"]), str(body.get("password")))
+        return _session(token, datetime.now(UTC).replace(year=2100))
+
+    return answer
+
+
+def _session(token: str, ends: datetime) -> Any:
+    return {
+        "id": 1,
+        "name": "Sync",
+        "email_address": credentials.IPAAS_EMAIL,
+        "access_token": token,
+        "access_token_expiration": ends.isoformat(),
+        "refresh_token": "refresh",
+    }
+
+
+def _companies(request: Request, body: Any) -> Any:
+    return [{"id": credentials.IPAAS_COMPANY_ID, "name": "Sandbox", "designation_id": 1}]
+
+
+def _change_company(platform: Platform) -> Callable[[Request, Any], Any]:
+    def answer(request: Request, body: Any) -> Any:
+        token = request.headers.get("authorization", "").removeprefix("Bearer ")
+        if token not in platform.user_tokens:
+            raise Refused("AUTH-1001", "The bearer token is missing or invalid.", 401)
+        return _session(*platform.company_token(request.path_params["id"]))
+
+    return answer
+
+
+def _subscriptions(platform: Platform) -> Callable[[Request, Any], Any]:
+    return lambda request, body: [
+        {"id": i, "type": 1 if i == 1 else 40, "name": name} for i, name in platform.subscriptions.items()
+    ]
+
+
+def _subscription(platform: Platform) -> Callable[[Request, Any], Any]:
+    def answer(request: Request, body: Any) -> Any:
+        identifier = _number(request.path_params["id"])
+        if identifier not in platform.subscriptions:
+            raise Refused("NFND-1005", f"The subscription {identifier} was not found.", 404)
+        return {"id": identifier, "name": platform.subscriptions[identifier], "settings": {}}
+
+    return answer
+
+
+def _number(text: Any) -> int:
+    if not str(text).isdigit():
+        raise Refused("VALD-1004", f"The id {text!r} must be an integer.")
+    return int(text)
+
+
+def _found(value: Any) -> Any:
+    if value is None:
+        raise Refused("NFND-1005", "Not linked.", 404)
+    return str(value)
+
+
+def _lookup_external(platform: Platform) -> Callable[[Request, Any], Any]:
+    return lambda request, body: _found(
+        platform.external_id(
+            request.path_params["table"], _number(request.path_params["system"]), _number(request.path_params["id"])
+        )
+    )
+
+
+def _lookup_spaceport(platform: Platform) -> Callable[[Request, Any], Any]:
+    return lambda request, body: _lookup(
+        platform, request.path_params["table"], request.path_params["system"], request.path_params["external"]
+    )
+
+
+def _lookup_special(platform: Platform) -> Callable[[Request, Any], Any]:
+    return lambda request, body: _lookup(platform, body["table_name"], body["system_id"], body["external_id"])
+
+
+def _lookup(platform: Platform, table: str, system: Any, external: str) -> Any:
+    internal = _found(platform.internal_id(table, _number(system), external))
+    held = platform.external_id(table, _number(system), int(internal))
+    return f"DELETED:{internal}" if held and held.startswith("DELETED:") else internal
+
+
+def _update_external(platform: Platform) -> Callable[[Request, Any], Any]:
+    def answer(request: Request, body: Any) -> Any:
+        for name in ("table_name", "system_id", "external_id", "internal_id"):
+            if not isinstance(body, dict) or body.get(name) in (None, ""):
+                raise Refused("VALD-1001", f"{name} is required.")
+        platform.link(
+            body["table_name"], _number(body["system_id"]), _number(body["internal_id"]), str(body["external_id"])
+        )
+        return body
+
+    return answer
+
+
+def _missing(platform: Platform) -> Callable[[Request, Any], Any]:
+    return lambda request, body: [
+        platform.shown_id(i)
+        for i in platform.missing(request.path_params["table"], _number(request.path_params["system"]))
+    ]
+
+
+def _search(platform: Platform, kind: RecordType) -> Callable[[Request, Any], Any]:
+    def answer(request: Request, body: Any) -> Any:
+        records = list(platform.records[kind.name].values())
+        for param, field in kind.search_fields.items():
+            if param in request.query_params:
+                wanted = request.query_params[param].casefold()
+                records = [r for r in records if str(r.get(field) or "").casefold() == wanted]
+        size = platform.switches.ipaas_page_size
+        pages = max(1, -(-len(records) // size))
+        number = int(request.query_params.get("pageNumber", 1))
+        page = records[(number - 1) * size : number * size]
+        place = {"current_Page": number, "total_Pages": pages, "total_Count": len(records)}
+        return [platform.shown(kind.name, r) for r in page], {"X-Pagination": simplejson.dumps(place)}
+
+    return answer
+
+
+def _create(platform: Platform, kind: RecordType) -> Callable[[Request, Any], Any]:
+    return lambda request, body: platform.shown(kind.name, platform.add(kind.name, body))
+
+
+def _one(platform: Platform, kind: RecordType) -> Callable[[Request, Any], Any]:
+    def answer(request: Request, body: Any) -> Any:
+        identifier = _number(request.path_params["id"])
+        if request.method == "PUT":
+            return platform.shown(kind.name, platform.edit(kind.name, identifier, body))
+        record = platform.records[kind.name].get(identifier)
+        if record is None:
+            raise Refused("NFND-1005", f"The {kind.name} {identifier} was not found.", 404)
+        return platform.shown(kind.name, record)
+
+    return answer

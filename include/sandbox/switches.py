@@ -1,0 +1,27 @@
+"""Every behaviour of the real services that is uncertain or that a test wants otherwise, by name (facts §9)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass
+class Switches:
+    """Defaults are what is known of the services; tests and `/_sandbox/switches` set them."""
+
+    # Business Central
+    duplicate_key_status: int = 400
+    stale_etag_status: int = 409
+    retry_after: int | None = None  # seconds, on a 429
+    unpublished_is_empty_404: bool = False
+    pages_ended: bool = False  # BC v30: none of Microsoft's pages is served
+    max_page_size: int = 20_000
+    token_lifetime: int = 3_599  # seconds
+    bc_limits: bool = True  # 5 running, 95 queued, 6,000 per 5 minutes
+    bc_app_enabled: bool = True
+    bc_permission: bool = True
+    # iPaaS.com
+    ipaas_page_size: int = 100
+    ipaas_ids_are_strings: bool = False
+    ipaas_token_lifetime: int = 3_600  # seconds
+    ipaas_limit_per_minute: int | None = None

@@ -1,0 +1,182 @@
+"""What a flow is: the declaration from which its DAG, its form, its documentation and its run are made."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING, Protocol
+
+from include.settings import SyncSettings
+from include.sync.model import Direction, Json, Mapped, MappingContext, RunPlan, SourceRecord, System
+
+if TYPE_CHECKING:
+    from include.business_central.client import BusinessCentralClient
+    from include.ipaas.client import IPaaSClient
+    from include.sync.ledger import Ledger
+    from include.sync.load import LoadContext, Staged, Written
+
+GUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", re.IGNORECASE)
+
+
+class InvalidId(ValueError):
+    """An id given by hand has none of the flow's formats. Names the id and the formats."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class IdFormat:
+    """One way to name a record by hand. `name` tells the source how to read it, `example` tells the user."""
+
+    name: str
+    pattern: str
+    example: str
+    meaning: str
+
+    def parse(self, text: str) -> AskedId | None:
+        """The id's parts when `text` has this format, else None."""
+        found = re.fullmatch(self.pattern, text, re.IGNORECASE)
+        if not found:
+            return None
+        return AskedId(text=text, format=self.name, parts={k: v for k, v in found.groupdict().items() if v})
+
+
+@dataclass(frozen=True, kw_only=True)
+class AskedId:
+    """An id somebody asked for: the text as given, its format and its parts (`no`, `guid`, …)."""
+
+    text: str
+    format: str
+    parts: Mapping[str, str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Docs:
+    """What an operator reads of a flow, under the platform's own headings. The rest is made from the declaration."""
+
+    overview: str
+    business_central: str
+    ipaas: str
+    mappings: Sequence[tuple[str, str]] = ()
+    matching: str = ""
+    children: str = "None."
+    deleted: str = "Deletions are not propagated: a record that disappears stays on the other side."
+    caveats: Sequence[str] = ()
+    # (message or class, cause, resolution)
+    errors: Sequence[tuple[str, str, str]] = ()
+
+
+class Reads(Protocol):
+    """What `extract` lends a flow's source."""
+
+    plan: RunPlan
+    ledger: Ledger
+
+    @property
+    def settings(self) -> SyncSettings:
+        """The settings as they were when the run started."""
+
+    @property
+    def bc(self) -> BusinessCentralClient:
+        """Business Central; raises when this stage of the flow does not talk to it."""
+
+    @property
+    def ipaas(self) -> IPaaSClient:
+        """iPaaS.com; raises when this stage of the flow does not talk to it."""
+
+    def warn(self, text: str) -> None:
+        """Tell the operator something about the run as a whole, once."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Window:
+    """Modification times to read, `since` <= t < `until`; None is open. Both None: the whole record set."""
+
+    since: datetime | None = None
+    until: datetime | None = None
+
+
+class Source(Protocol):
+    """Where a flow's records come from. Yields whole records, details included, in batches of requests."""
+
+    def changed(self, reads: Reads, window: Window) -> Iterator[SourceRecord]:
+        """Every record that may have changed in the window."""
+
+    def by_ids(self, reads: Reads, ids: Sequence[AskedId]) -> Iterator[SourceRecord]:
+        """The records named; each carries `asked`. An id that yields nothing does not exist."""
+
+
+class Writer(Protocol):
+    """How a flow's records are written: decides create or update, writes parent then children, links."""
+
+    @property
+    def table(self) -> str:
+        """The external-id table of the record in iPaaS.com; with the key it is what a claim protects."""
+
+    def prepare(self, load: LoadContext, items: Sequence[Staged]) -> None:
+        """Read what deciding needs for many records at once (links, matches, current values)."""
+
+    def write(self, load: LoadContext, item: Staged) -> Written:
+        """Bring one record over, or in plan mode say what would be. Raises Rejected, Waiting, ServiceError."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Flow:
+    """One record type in one direction. The declaration is the documentation: the DAG is made from it.
+
+    `poll`: `position` reads from the last successful read, `lookback` the Transaction Poll Search Days,
+    `whole` everything each time. `initialization` flows transfer everything in a backfill, whatever its dates.
+    `skip` is the filter: a reason to leave the record out, or None. `asked_format` names the id format under which
+    the ledger's keys are read again.
+    """
+
+    name: str
+    record: str
+    direction: Direction
+    collection: str
+    schedule: str
+    source: Source
+    skip: Callable[[Json, MappingContext], str | None]
+    mapping: Callable[[Json, MappingContext], Mapped]
+    writer: Writer
+    id_formats: tuple[IdFormat, ...]
+    docs: Docs
+    poll: str = "position"
+    initialization: bool = False
+    after: tuple[str, ...] = ()
+    settings_used: tuple[str, ...] = ()
+    services: tuple[str, ...] = ()
+    # `whole` flows: asked for the keys that were sent once and that a whole read does not contain any more.
+    gone: Callable[[Reads, Iterable[str]], Iterator[SourceRecord]] | None = None
+    tags: tuple[str, ...] = field(default=())
+
+    def ask(self, text: str) -> AskedId:
+        """Parse an id given by hand, or raise InvalidId naming it and what is allowed."""
+        text = text.strip()
+        for id_format in self.id_formats:
+            parsed = id_format.parse(text)
+            if parsed:
+                return parsed
+        allowed = ", ".join(f"{f.example!r} ({f.meaning})" for f in self.id_formats)
+        raise InvalidId(f"{text!r} is not an id of {self.record}. Give for example {allowed}.")
+
+    def talks_to(self, stage: str) -> System | None:
+        """The one system that a stage of this flow opens requests to; None when it opens none."""
+        to_ipaas = self.direction is Direction.to_ipaas
+        source, target = (
+            (System.business_central, System.ipaas) if to_ipaas else (System.ipaas, System.business_central)
+        )
+        # Going to iPaaS.com, `transform` reads the records that others need first. Coming from it, `report` writes
+        # back the links of what was made in Business Central.
+        systems = {
+            "extract": source,
+            "transform": source if to_ipaas else None,
+            "load": target,
+            "report": None if to_ipaas else source,
+        }
+        return systems[stage]
+
+
+CODE = r"(?P<no>[^|\s][^|]{0,19})"
+GUID_PART = rf"(?P<guid>{GUID.pattern})"
+IPAAS_ID = IdFormat(name="ipaas_id", pattern=r"(?P<id>[1-9][0-9]{0,18})", example="17542", meaning="iPaaS.com id")

@@ -1,0 +1,255 @@
+"""Writes records to iPaaS.com: finds the linked or matching one, else creates it, linked in the same call."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from include.ipaas.endpoints import Endpoint
+from include.sync.compare import differences, external_id_of
+from include.sync.load import LoadContext, Staged, Written
+from include.sync.model import Also, Json, Mapped, Rejected, Result, Waiting, fold
+from include.transport.errors import NotFound, RecordExists, Sent, ServiceError
+
+# From this many unlinked records on, reading the target's whole list may cost less than looking for each.
+_INDEX_FROM = 10
+
+
+class AlsoWriter(Protocol):
+    """Writes one kind of the records that come along with a parent."""
+
+    def write(self, load: LoadContext, also: Also) -> Sequence[tuple[str, str, Any]]:
+        """Bring it over; returns the links that exist now. Raises Waiting when it needs another record first."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class IPaaSWriter:
+    """How one record type is found and written.
+
+    `match_field` is the record's natural key in iPaaS.com. `shares_name`: several records may have the same one, so
+    a match that is linked to another of our records does not count (companies); elsewhere it is a rejection.
+    `counts` says whether a found record is a match at all. `adopt` may take over children of a matched record.
+    `restrict` cuts the body down to what may be written to a present record, given that record.
+    """
+
+    endpoint: Endpoint
+    match_field: str | None = None
+    shares_name: bool = False
+    counts: Callable[[Mapped, Json, int], bool] = lambda mapped, present, system_id: True
+    adopt: Callable[[Json, Json, int], Json] | None = None
+    restrict: Callable[[Json, Json, int], Json] | None = None
+    also: Mapping[str, AlsoWriter] = field(default_factory=dict)
+
+    @property
+    def table(self) -> str:
+        """The external-id table of the record."""
+        return self.endpoint.table
+
+    def prepare(self, load: LoadContext, items: Sequence[Staged]) -> None:
+        """Learn the links of the chunk, from the ledger and, when many are unknown, from the target's own list."""
+        load.know_links(self.table, [item.mapped.external_id for item in items])
+        unknown = [item for item in items if (self.table, fold(item.mapped.external_id)) not in load.linked]
+        if len(unknown) >= _INDEX_FROM:
+            load.scratch[self.table] = self._read_index(load, unknown)
+
+    def _read_index(self, load: LoadContext, unknown: Sequence[Staged]) -> _Index | None:
+        index = _Index(
+            external_ids={fold(item.mapped.external_id) for item in unknown},
+            matches={item.mapped.match.casefold() for item in unknown if item.mapped.match},
+        )
+        for page in load.ipaas.pages(self.endpoint):
+            if page.total > 2 * len(unknown):
+                return None
+            for record in page.records:
+                index.add(record, self.match_field, load.plan.system_id)
+        load.remember((self.table, own, record["id"]) for own, record in index.linked.items())
+        return index
+
+    def write(self, load: LoadContext, item: Staged) -> Written:
+        """Create or update the record; see `Writer.write`."""
+        try:
+            return self._write(load, item)
+        except NotFound:
+            # The link points at a record that is gone: as good as not linked.
+            load.linked.pop((self.table, fold(item.mapped.external_id)), None)
+            if load.applies:
+                load.ledger.unlink(self.table, item.mapped.external_id)
+            return self._write(load, item)
+
+    def _write(self, load: LoadContext, item: Staged) -> Written:
+        mapped = item.mapped
+        body = load.resolve(mapped.body)
+        internal_id, present = self._find(load, item)
+        if internal_id is None:
+            matched = self._match(load, item)
+            if matched is None:
+                return self._create(load, item, body)
+            if self.adopt:
+                body = self.adopt(body, matched, load.plan.system_id)
+            body |= self._link_in(load, mapped)
+            return self._update(load, item, body, matched["id"], matched)
+        return self._update(load, item, body, internal_id, present)
+
+    def _find(self, load: LoadContext, item: Staged) -> tuple[Any | None, Json | None]:
+        """The id of the linked record, and the record itself when it is known already."""
+        external_id = item.mapped.external_id
+        index: _Index | None = load.scratch.get(self.table)
+        if index and (present := index.linked.get(fold(external_id))):
+            return present["id"], present
+        if index and not item.suspect:
+            return load.linked.get((self.table, fold(external_id))), None
+        return load.link_of(self.table, external_id), None
+
+    def _match(self, load: LoadContext, item: Staged) -> Json | None:
+        """The one unlinked record with the natural key, None when there is none. Raises Rejected for doubtful ones."""
+        mapped, system_id = item.mapped, load.plan.system_id
+        if not (self.match_field and mapped.match):
+            return None
+        index: _Index | None = load.scratch.get(self.table)
+        found = (
+            index.matching.get(mapped.match.casefold(), [])
+            if index and not item.suspect
+            else load.ipaas.search(self.endpoint, mapped.match)
+        )
+        wanted = mapped.match.casefold()
+        found = [
+            record
+            for record in found
+            if str(record.get(self.match_field) or "").casefold() == wanted and self.counts(mapped, record, system_id)
+        ]
+        taken = [record for record in found if external_id_of(record, system_id)]
+        if taken and not self.shares_name:
+            raise Rejected(
+                f"{self.match_field} {mapped.match!r} belongs to iPaaS.com {self.endpoint.name} {taken[0]['id']}, which "
+                f"is linked to Business Central {external_id_of(taken[0], system_id)!r}, not to {mapped.external_id!r}.",
+                f"Two records share one {self.match_field}: correct it in Business Central, or correct the link.",
+            )
+        free = [record for record in found if not external_id_of(record, system_id)]
+        if len(free) > 1:
+            ids = ", ".join(str(record["id"]) for record in free)
+            raise Rejected(
+                f"Several iPaaS.com records have {self.match_field} {mapped.match!r}: {ids}.",
+                "Merge them, or link the right one to this record by its external id.",
+            )
+        return free[0] if free else None
+
+    def _create(self, load: LoadContext, item: Staged, body: Json) -> Written:
+        mapped = item.mapped
+        if not load.applies:
+            return Written(result=Result.created, fields=sorted(body))
+        try:
+            created = load.ipaas.create(self.endpoint, body | self._link_in(load, mapped))
+            internal_id = created["id"]
+        except RecordExists:
+            internal_id = load.ipaas.internal_id(self.table, mapped.external_id)
+            if internal_id is None:
+                raise
+            return self._update(load, item, body, internal_id, None)
+        except ServiceError as error:
+            if error.sent is not Sent.unknown:
+                raise
+            # The answer was lost, the record may be there. Repeating the call could double it: look instead.
+            internal_id = load.ipaas.internal_id(self.table, mapped.external_id)
+            if internal_id is None:
+                raise
+        return self._after(load, item, Written(result=Result.created, target_id=internal_id))
+
+    def _update(self, load: LoadContext, item: Staged, body: Json, internal_id: Any, present: Json | None) -> Written:
+        changes = {name: value for name, value in body.items() if name not in item.mapped.create_only}
+        known = item.transfer is not None and item.transfer.fingerprint is not None and not item.transfer.echo
+        compare = not known or not load.applies or self.restrict is not None
+        fields: list[str] = []
+        if compare:
+            if present is None:
+                present = load.ipaas.get(self.endpoint, internal_id)
+            if present is None:
+                raise NotFound.of_record("iPaaS.com", f"{self.endpoint.name} {internal_id}")
+            if self.restrict:
+                changes = self.restrict(changes, present, load.plan.system_id)
+            fields = differences(changes, present, load.plan.system_id)
+            if not fields and not load.plan.force:
+                return self._after(load, item, Written(result=Result.unchanged, target_id=internal_id))
+        if load.applies:
+            load.ipaas.update(self.endpoint, internal_id, changes)
+        return self._after(load, item, Written(result=Result.updated, target_id=internal_id, fields=fields))
+
+    def _link_in(self, load: LoadContext, mapped: Mapped) -> Json:
+        return {"external_ids": [{"system_id": load.plan.system_id, "external_id": mapped.external_id}]}
+
+    def _after(self, load: LoadContext, item: Staged, written: Written) -> Written:
+        """Write what comes along with the record; a part that waits leaves the record unfinished, not unwritten."""
+        links = [(self.table, item.mapped.external_id, written.target_id)]
+        load.remember(links)
+        then: Waiting | Rejected | None = None
+        changed = False
+        for also in item.mapped.also if load.applies else ():
+            try:
+                new = self.also[also.kind].write(load, also)
+            except (Waiting, Rejected) as problem:
+                then = then or problem
+                continue
+            changed = changed or bool(new)
+            links += new
+        result = Result.updated if changed and written.result is Result.unchanged else written.result
+        return Written(
+            result=result,
+            target_id=written.target_id,
+            fields=written.fields,
+            links=links,
+            notes=written.notes,
+            then=then,
+        )
+
+
+@dataclass(kw_only=True)
+class _Index:
+    """The part of the target's list that a chunk is interested in."""
+
+    external_ids: set[str]
+    matches: set[str]
+    linked: dict[str, Json] = field(default_factory=dict)
+    matching: dict[str, list[Json]] = field(default_factory=dict)
+
+    def add(self, record: Json, match_field: str | None, system_id: int) -> None:
+        own = external_id_of(record, system_id)
+        if own and fold(own) in self.external_ids:
+            self.linked[fold(own)] = record
+        value = str(record.get(match_field) or "").casefold() if match_field else ""
+        if value and value in self.matches:
+            self.matching.setdefault(value, []).append(record)
+
+
+@dataclass(frozen=True, kw_only=True)
+class RelatedRecord:
+    """A record of its own that belongs to a parent: found by its link, else among the parent's by `same` fields.
+
+    `by` names the field of the body whose value the endpoint's list is searched by.
+    """
+
+    endpoint: Endpoint
+    by: str
+    same: tuple[str, ...]
+
+    def write(self, load: LoadContext, also: Also) -> Sequence[tuple[str, str, Any]]:
+        """Create it linked, or link the one that is there. Returns no links when it was linked already."""
+        if load.link_of(self.endpoint.table, also.external_id) is not None:
+            return []
+        body = load.resolve(also.body)
+        link = {"external_ids": [{"system_id": load.plan.system_id, "external_id": also.external_id}]}
+        present = next(iter(self._alike(body, load.ipaas.search(self.endpoint, str(body[self.by])))), None)
+        if present:
+            load.ipaas.update(self.endpoint, present["id"], body | link)
+            return [(self.endpoint.table, also.external_id, present["id"])]
+        try:
+            internal_id = load.ipaas.create(self.endpoint, body | link)["id"]
+        except ServiceError as error:
+            if error.sent is not Sent.unknown:
+                raise
+            internal_id = load.ipaas.internal_id(self.endpoint.table, also.external_id)
+            if internal_id is None:
+                raise
+        return [(self.endpoint.table, also.external_id, internal_id)]
+
+    def _alike(self, body: Json, records: Iterable[Json]) -> Iterable[Json]:
+        return (r for r in records if all(str(r.get(name)) == str(body.get(name)) for name in self.same))

@@ -1,0 +1,496 @@
+"""The ledger: what this project remembers of links, of what it last wrote, and of every unfinished transfer.
+
+A small SQL database (SQLite by default, PostgreSQL for several workers). iPaaS.com's external-ID service stays
+the authority for links: the ledger may be deleted at any time, and the next run still creates no duplicate.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import simplejson
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.engine import URL, Connection, Engine
+from sqlalchemy.pool import QueuePool
+
+from include.sync.model import Json, fold
+
+metadata = sa.MetaData()
+
+transfers = sa.Table(
+    "sync_transfers",
+    metadata,
+    sa.Column("flow", sa.String(64), primary_key=True),
+    sa.Column("key", sa.String(200), primary_key=True),
+    sa.Column("target_id", sa.Text),  # JSON: an id may be a number or a string, and is sent as it was received
+    sa.Column("fingerprint", sa.String(64)),
+    sa.Column("memory", sa.Text),
+    sa.Column("read_at", sa.String(40)),  # when the source was read that was last written
+    sa.Column("run_id", sa.String(250)),
+    sa.Column("outcome", sa.Text),  # of that run, so that a repeated task reports the same
+    sa.Column("state", sa.String(10), nullable=False),  # done, waiting, retry, failed
+    sa.Column("attempts", sa.Integer, nullable=False, default=0),
+    sa.Column("next_try", sa.String(40)),  # None: only a person or a change starts another try
+    sa.Column("kind", sa.String(20)),
+    sa.Column("message", sa.Text),
+    sa.Column("advice", sa.Text),
+    sa.Column("waits_for", sa.String(300)),
+    sa.Column("tried_fingerprint", sa.String(64)),
+    sa.Column("echo", sa.Boolean, nullable=False, default=False),
+    sa.Index("sync_transfers_state", "flow", "state", "next_try"),
+    sa.Index("sync_transfers_waits_for", "waits_for"),
+)
+
+links = sa.Table(
+    "sync_links",
+    metadata,
+    sa.Column("table_name", sa.String(64), primary_key=True),
+    sa.Column("folded", sa.String(200), primary_key=True),
+    sa.Column("external_id", sa.String(200), nullable=False),
+    sa.Column("internal_id", sa.Text, nullable=False),
+    sa.Column("pushed", sa.Boolean, nullable=False, default=True),  # known to iPaaS.com too
+    sa.Index("sync_links_internal", "table_name", "internal_id"),
+)
+
+claims = sa.Table(
+    "sync_claims",
+    metadata,
+    sa.Column("table_name", sa.String(64), primary_key=True),
+    sa.Column("key", sa.String(200), primary_key=True),
+    sa.Column("owner", sa.String(300), nullable=False),
+    sa.Column("claimed_at", sa.String(40), nullable=False),
+)
+
+positions = sa.Table(
+    "sync_positions",
+    metadata,
+    sa.Column("flow", sa.String(64), primary_key=True),
+    sa.Column("read_from", sa.String(40), nullable=False),
+)
+
+inbox = sa.Table(
+    "sync_inbox",
+    metadata,
+    sa.Column("record", sa.String(64), primary_key=True),
+    sa.Column("ipaas_id", sa.String(64), primary_key=True),
+    sa.Column("generation", sa.Integer, nullable=False, default=1),
+    sa.Column("received_at", sa.String(40), nullable=False),
+    sa.Column("scope", sa.String(100)),
+)
+
+# A claim older than this belongs to a run that died; far above the longest retry of one request.
+CLAIM_LIFETIME = timedelta(minutes=15)
+# After this many tries only a change of the record or a person starts another one.
+MAX_ATTEMPTS = 8
+_BATCH = 400  # bound parameters per statement, below every database's limit
+
+
+def retry_delay(attempt: int) -> timedelta:
+    """Time until the next try after `attempt` tries, as on the iPaaS.com platform (article 9530182)."""
+    return timedelta(minutes=10 * attempt * (attempt + 1))
+
+
+def iso(moment: datetime) -> str:
+    """A UTC timestamp whose text order is its time order."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def moment(text: str) -> datetime:
+    """Read back what `iso` wrote."""
+    return datetime.strptime(text, "%Y-%m-%dT%H:%M:%S.%fZ").replace(tzinfo=UTC)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Transfer:
+    """What the ledger knows of one record of one flow."""
+
+    key: str
+    target_id: Any = None
+    fingerprint: str | None = None
+    memory: Mapping[str, Any]
+    read_at: str | None = None
+    run_id: str | None = None
+    outcome: Json | None = None
+    state: str = "done"
+    attempts: int = 0
+    next_try: str | None = None
+    kind: str | None = None
+    message: str | None = None
+    advice: str | None = None
+    waits_for: str | None = None
+    tried_fingerprint: str | None = None
+    echo: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finish:
+    """How one attempt at a record ended, as the ledger remembers it."""
+
+    key: str
+    state: str
+    run_id: str
+    outcome: Json
+    read_at: str
+    target_id: Any = None
+    fingerprint: str | None = None
+    memory: Mapping[str, Any] | None = None
+    kind: str | None = None
+    message: str | None = None
+    advice: str | None = None
+    waits_for: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Claim:
+    """The right to write one record. `suspect`: an earlier attempt died holding it, so its write may have happened."""
+
+    held: bool
+    suspect: bool = False
+
+
+def waits_for_key(table: str, external_id: str) -> str:
+    """How the ledger names the record that another one waits for."""
+    return f"{table}|{fold(external_id)}"
+
+
+def _dump(value: Any) -> str:
+    return simplejson.dumps(value, use_decimal=True)
+
+
+def _load(text: str | None) -> Any:
+    return None if text is None else simplejson.loads(text, use_decimal=True)
+
+
+def _batches(values: Iterable[str]) -> Iterator[list[str]]:
+    batch: list[str] = []
+    for value in values:
+        batch.append(value)
+        if len(batch) == _BATCH:
+            yield batch
+            batch = []
+    if batch:
+        yield batch
+
+
+class Ledger:
+    """Reads and writes the ledger. Every method is one transaction; safe to use from several threads and processes."""
+
+    def __init__(self, url: str | URL, *, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
+        """Open the ledger at a SQLAlchemy `url`, creating its tables. `now` is the clock."""
+        self._engine = _engine(url)
+        self._reads = self._engine.execution_options(reads=True)
+        self._now = now
+        try:
+            metadata.create_all(self._engine)
+        except (sa.exc.OperationalError, sa.exc.ProgrammingError):
+            # Another process was creating the same tables; now they are there.
+            metadata.create_all(self._engine)
+
+    def close(self) -> None:
+        """Close the database connections."""
+        self._engine.dispose()
+
+    # --- transfers -------------------------------------------------------------------------------------------
+
+    def transfers(self, flow: str, keys: Iterable[str]) -> dict[str, Transfer]:
+        """What is known of these records of a flow."""
+        found: dict[str, Transfer] = {}
+        with self._reads.connect() as db:
+            for batch in _batches(keys):
+                where = (transfers.c.flow == flow) & transfers.c.key.in_(batch)
+                for row in db.execute(sa.select(transfers).where(where)):
+                    found[row.key] = _transfer(row)
+        return found
+
+    def keys(self, flow: str) -> Iterator[tuple[str, str | None]]:
+        """Every key of a flow with the fingerprint last written, in order."""
+        with self._reads.connect() as db:
+            query = sa.select(transfers.c.key, transfers.c.fingerprint).where(transfers.c.flow == flow)
+            for row in db.execution_options(stream_results=True).execute(query.order_by(transfers.c.key)):
+                yield row.key, row.fingerprint
+
+    def due(self, flow: str) -> list[str]:
+        """Keys of unfinished transfers whose next try has come."""
+        query = sa.select(transfers.c.key).where(
+            transfers.c.flow == flow, transfers.c.state != "done", transfers.c.next_try <= iso(self._now())
+        )
+        with self._reads.connect() as db:
+            return list(db.execute(query.order_by(transfers.c.next_try)).scalars())
+
+    def unfinished(self, flow: str, limit: int) -> list[Transfer]:
+        """Transfers that wait, will be retried or failed for good, oldest try first."""
+        query = sa.select(transfers).where(transfers.c.flow == flow, transfers.c.state != "done")
+        with self._reads.connect() as db:
+            return [_transfer(row) for row in db.execute(query.order_by(transfers.c.key).limit(limit))]
+
+    def finish(self, flow: str, table: str, ends: Sequence[Finish], new_links: Sequence[tuple[str, str, Any]]) -> None:
+        """Note how attempts ended, remember new links and give up the claims, in one transaction.
+
+        `new_links` are (table, external id, internal id); records waiting for one of them become due at once.
+        """
+        now = self._now()
+        with self._engine.begin() as db:
+            known = self._attempts(db, flow, [end.key for end in ends])
+            # What is not named keeps its value, so rows are written together with those that name the same columns.
+            rows: dict[tuple[str, ...], list[dict[str, Any]]] = {}
+            for end in ends:
+                attempts = 0 if end.state == "done" else known.get(end.key, 0) + 1
+                due = end.state != "done" and (end.state != "failed" or attempts < MAX_ATTEMPTS)
+                values: dict[str, Any] = {
+                    "flow": flow,
+                    "key": end.key,
+                    "run_id": end.run_id,
+                    "outcome": _dump(end.outcome),
+                    "state": end.state,
+                    "attempts": attempts,
+                    "next_try": iso(now + retry_delay(attempts)) if due else None,
+                    "kind": end.kind,
+                    "message": end.message,
+                    "advice": end.advice,
+                    "waits_for": end.waits_for,
+                    "tried_fingerprint": end.fingerprint,
+                }
+                if end.state == "done":
+                    values |= {"fingerprint": end.fingerprint, "read_at": end.read_at, "echo": False}
+                if end.memory is not None:
+                    values["memory"] = _dump(end.memory)
+                if end.target_id is not None:
+                    values["target_id"] = _dump(end.target_id)
+                rows.setdefault(tuple(values), []).append(values)
+            for alike in rows.values():
+                self._upsert(db, transfers, alike)
+            self._link(db, new_links, pushed=True)
+            for batch in _batches(end.key for end in ends):
+                db.execute(sa.delete(claims).where(claims.c.table_name == table, claims.c.key.in_(batch)))
+
+    def forget(self, flow: str, keys: Iterable[str]) -> None:
+        """Drop what is known of these records."""
+        with self._engine.begin() as db:
+            for batch in _batches(keys):
+                db.execute(sa.delete(transfers).where(transfers.c.flow == flow, transfers.c.key.in_(batch)))
+
+    def expect_echo(self, flow: str, keys: Iterable[str]) -> None:
+        """Note that the other direction wrote these records: the next change seen here may be our own."""
+        with self._engine.begin() as db:
+            for batch in _batches(keys):
+                where = (transfers.c.flow == flow) & transfers.c.key.in_(batch)
+                db.execute(sa.update(transfers).where(where).values(echo=True))
+
+    def _attempts(self, db: Connection, flow: str, keys: Sequence[str]) -> dict[str, int]:
+        found: dict[str, int] = {}
+        for batch in _batches(keys):
+            query = sa.select(transfers.c.key, transfers.c.attempts).where(
+                transfers.c.flow == flow, transfers.c.key.in_(batch)
+            )
+            found |= {row.key: row.attempts for row in db.execute(query)}
+        return found
+
+    # --- links -----------------------------------------------------------------------------------------------
+
+    def internal_ids(self, table: str, external_ids: Iterable[str]) -> dict[str, Any]:
+        """iPaaS.com ids by folded external id, for those known to be linked."""
+        found: dict[str, Any] = {}
+        with self._reads.connect() as db:
+            for batch in _batches({fold(e) for e in external_ids}):
+                query = sa.select(links).where(links.c.table_name == table, links.c.folded.in_(batch))
+                found |= {row.folded: _load(row.internal_id) for row in db.execute(query)}
+        return found
+
+    def external_ids(self, table: str, internal_ids: Iterable[Any]) -> dict[str, str]:
+        """External ids by iPaaS.com id (as text), for those known to be linked."""
+        found: dict[str, str] = {}
+        with self._reads.connect() as db:
+            # An id may have been received as a number or as a string; both mean the same record.
+            spellings = {spelling for i in internal_ids for spelling in (str(i), _dump(str(i)))}
+            for batch in _batches(spellings):
+                query = sa.select(links).where(links.c.table_name == table, links.c.internal_id.in_(batch))
+                found |= {str(_load(row.internal_id)): row.external_id for row in db.execute(query)}
+        return found
+
+    def link(self, new_links: Sequence[tuple[str, str, Any]], *, pushed: bool = True) -> None:
+        """Remember links (table, external id, internal id); whoever waited for one becomes due.
+
+        `pushed` False: iPaaS.com does not know the link yet; `unpushed` lists it until `mark_pushed`.
+        """
+        with self._engine.begin() as db:
+            self._link(db, new_links, pushed=pushed)
+
+    def unlink(self, table: str, external_id: str) -> None:
+        """Forget a link that turned out to be gone."""
+        with self._engine.begin() as db:
+            db.execute(sa.delete(links).where(links.c.table_name == table, links.c.folded == fold(external_id)))
+
+    def unpushed(self, limit: int = 100_000) -> list[tuple[str, str, Any]]:
+        """Links that iPaaS.com does not know yet: (table, external id, internal id)."""
+        query = sa.select(links).where(links.c.pushed.is_(False)).limit(limit)
+        with self._reads.connect() as db:
+            return [(row.table_name, row.external_id, _load(row.internal_id)) for row in db.execute(query)]
+
+    def mark_pushed(self, table: str, external_id: str) -> None:
+        """Note that iPaaS.com knows the link now."""
+        where = (links.c.table_name == table) & (links.c.folded == fold(external_id))
+        with self._engine.begin() as db:
+            db.execute(sa.update(links).where(where).values(pushed=True))
+
+    def _link(self, db: Connection, new_links: Sequence[tuple[str, str, Any]], *, pushed: bool) -> None:
+        if not new_links:
+            return
+        rows = [
+            {
+                "table_name": table,
+                "folded": fold(external_id),
+                "external_id": external_id,
+                "internal_id": _dump(internal_id),
+                "pushed": pushed,
+            }
+            for table, external_id, internal_id in new_links
+        ]
+        self._upsert(db, links, rows)
+        for batch in _batches({waits_for_key(table, external_id) for table, external_id, _ in new_links}):
+            waiting = transfers.c.waits_for.in_(batch)
+            db.execute(sa.update(transfers).where(waiting).values(next_try=iso(self._now()), waits_for=None))
+
+    # --- claims ----------------------------------------------------------------------------------------------
+
+    def claim(self, table: str, keys: Sequence[str], owner: str) -> dict[str, Claim]:
+        """Claim the right to write these records; committed before any of them is sent.
+
+        A claim left by an earlier try of the same task, or older than its lifetime, is taken over as suspect. One that another task
+        holds is not held.
+        """
+        now = self._now()
+        result: dict[str, Claim] = {}
+        with self._engine.begin() as db:
+            for batch in _batches(sorted(set(keys))):
+                where = (claims.c.table_name == table) & claims.c.key.in_(batch)
+                query = sa.select(claims).where(where).with_for_update()
+                present = {row.key: row for row in db.execute(query)}
+                for key in batch:
+                    row = present.get(key)
+                    if row is None:
+                        held = self._insert_claim(db, table, key, owner, now)
+                        result[key] = Claim(held=held)
+                    elif row.owner == owner or moment(row.claimed_at) < now - CLAIM_LIFETIME:
+                        mine = (claims.c.table_name == table) & (claims.c.key == key)
+                        db.execute(sa.update(claims).where(mine).values(owner=owner, claimed_at=iso(now)))
+                        result[key] = Claim(held=True, suspect=True)
+                    else:
+                        result[key] = Claim(held=False)
+        return result
+
+    def release(self, table: str, keys: Iterable[str], owner: str) -> None:
+        """Give claims up without an outcome: nothing was sent for them."""
+        with self._engine.begin() as db:
+            for batch in _batches(keys):
+                where = (claims.c.table_name == table) & claims.c.key.in_(batch) & (claims.c.owner == owner)
+                db.execute(sa.delete(claims).where(where))
+
+    def _insert_claim(self, db: Connection, table: str, key: str, owner: str, now: datetime) -> bool:
+        values = {"table_name": table, "key": key, "owner": owner, "claimed_at": iso(now)}
+        statement = self._insert(claims).values(**values).on_conflict_do_nothing()
+        return bool(db.execute(statement).rowcount)
+
+    # --- positions -------------------------------------------------------------------------------------------
+
+    def position(self, flow: str) -> datetime | None:
+        """Up to when the flow's source has been read and dealt with; None before the first successful poll."""
+        with self._reads.connect() as db:
+            text = db.execute(sa.select(positions.c.read_from).where(positions.c.flow == flow)).scalar()
+        return moment(text) if text else None
+
+    def advance(self, flow: str, read_from: datetime) -> None:
+        """Move a flow's position forwards; never back."""
+        with self._engine.begin() as db:
+            present = db.execute(sa.select(positions.c.read_from).where(positions.c.flow == flow)).scalar()
+            if present is None or moment(present) < read_from:
+                self._upsert(db, positions, [{"flow": flow, "read_from": iso(read_from)}])
+
+    # --- hooks -----------------------------------------------------------------------------------------------
+
+    def receive(self, notifications: Sequence[tuple[str, str, str]]) -> None:
+        """Keep hook notifications (record type, iPaaS.com id, scope) until a run has dealt with them.
+
+        Duplicates fold into one row; its generation tells a later change from the one a run is working on.
+        """
+        now = iso(self._now())
+        folded = {(record, ipaas_id): scope for record, ipaas_id, scope in notifications}
+        with self._engine.begin() as db:
+            for (record, ipaas_id), scope in sorted(folded.items()):
+                values = {
+                    "record": record,
+                    "ipaas_id": ipaas_id,
+                    "scope": scope,
+                    "received_at": now,
+                    "generation": 1,
+                }
+                statement = self._insert(inbox).values(**values)
+                statement = statement.on_conflict_do_update(
+                    index_elements=["record", "ipaas_id"],
+                    set_={"generation": inbox.c.generation + 1, "received_at": now, "scope": scope},
+                )
+                db.execute(statement)
+
+    def received(self, record: str) -> list[tuple[str, int]]:
+        """The notifications waiting for a record type: (iPaaS.com id, generation), oldest first."""
+        query = sa.select(inbox.c.ipaas_id, inbox.c.generation).where(inbox.c.record == record)
+        with self._reads.connect() as db:
+            return [(row.ipaas_id, row.generation) for row in db.execute(query.order_by(inbox.c.received_at))]
+
+    def dealt_with(self, record: str, notifications: Iterable[tuple[str, int]]) -> None:
+        """Drop notifications that a run has finished, unless a later one has come meanwhile."""
+        with self._engine.begin() as db:
+            for ipaas_id, generation in notifications:
+                db.execute(
+                    sa.delete(inbox).where(
+                        inbox.c.record == record,
+                        inbox.c.ipaas_id == ipaas_id,
+                        inbox.c.generation == generation,
+                    )
+                )
+
+    # --- dialects --------------------------------------------------------------------------------------------
+
+    def _insert(self, table: sa.Table) -> Any:
+        dialect = postgresql if self._engine.dialect.name == "postgresql" else sqlite
+        return dialect.insert(table)
+
+    def _upsert(self, db: Connection, table: sa.Table, rows: Sequence[dict[str, Any]]) -> None:
+        """Insert rows, or change those that are there. All rows name the same columns."""
+        keys = [column.name for column in table.primary_key]
+        statement = self._insert(table)
+        changes = {name: statement.excluded[name] for name in rows[0] if name not in keys}
+        db.execute(statement.on_conflict_do_update(index_elements=keys, set_=changes), list(rows))
+
+
+def _transfer(row: Any) -> Transfer:
+    values = dict(row._mapping)
+    values.pop("flow")
+    values["target_id"] = _load(values["target_id"])
+    values["memory"] = _load(values["memory"]) or {}
+    values["outcome"] = _load(values["outcome"])
+    return Transfer(**values)
+
+
+def _engine(url: str | URL) -> Engine:
+    engine = sa.create_engine(url, pool_pre_ping=True, poolclass=QueuePool, pool_size=2, max_overflow=20)
+    if engine.dialect.name == "sqlite":
+
+        @sa.event.listens_for(engine, "connect")
+        def _on_connect(connection: Any, _record: Any) -> None:
+            # Several task processes write: wait for each other instead of failing, and let readers read meanwhile.
+            connection.isolation_level = None
+            connection.execute("PRAGMA busy_timeout = 60000")
+            connection.execute("PRAGMA journal_mode = WAL")
+            connection.execute("PRAGMA synchronous = FULL")
+
+        @sa.event.listens_for(engine, "begin")
+        def _on_begin(connection: Connection) -> None:
+            # IMMEDIATE takes the write lock at once, so that a transaction that reads and then writes cannot deadlock.
+            reads = connection.get_execution_options().get("reads")
+            connection.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")
+
+    return engine

@@ -1,0 +1,346 @@
+"""The words of the engine: runs, records on their way, references, outcomes. Values only; no I/O."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime
+from decimal import Decimal
+from enum import StrEnum
+from typing import Any
+
+import simplejson
+from pydantic import BaseModel, ConfigDict
+
+from include.settings import SyncSettings
+from include.transport.errors import ErrorKind
+
+Json = dict[str, Any]
+
+
+class Direction(StrEnum):
+    """Which way a flow carries its records."""
+
+    to_ipaas = "to_ipaas"
+    from_ipaas = "from_ipaas"
+
+
+class System(StrEnum):
+    """The system a stage of a flow talks to: one at most, so that a pool slot is a request in flight."""
+
+    business_central = "business_central"
+    ipaas = "ipaas"
+
+
+class Mode(StrEnum):
+    """`apply` writes; `plan` says what `apply` would write, and writes nothing anywhere."""
+
+    apply = "apply"
+    plan = "plan"
+
+
+class RunKind(StrEnum):
+    """Where a run takes its records from."""
+
+    poll = "poll"
+    ids = "ids"
+    backfill = "backfill"
+
+
+class RunPlan(BaseModel):
+    """What one run does, fixed when `extract` starts, so that every task and every retry sees the same."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    flow: str
+    run_id: str
+    kind: RunKind
+    mode: Mode = Mode.apply
+    force: bool = False
+    ids: tuple[str, ...] = ()
+    # Backfill: the run's data interval. Poll: read from `since`; None means everything.
+    since: datetime | None = None
+    until: datetime | None = None
+    started_at: datetime
+    # The integer id of the Business Central subscription in iPaaS.com.
+    system_id: int
+    settings: SyncSettings
+
+    @property
+    def applies(self) -> bool:
+        """True when the run may write."""
+        return self.mode is Mode.apply
+
+
+class Missing(StrEnum):
+    """What to do when the record a reference points at is not linked yet (`mappings.md`, "Resolved")."""
+
+    wait = "wait"
+    transfer = "transfer"
+    drop = "drop"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ref:
+    """A reference to a record of the other system, resolved when the record is loaded.
+
+    `table` and `external_id` name the linked record; `flow` is the flow that can transfer it when it is missing.
+    `value` says what stands in the body once resolved: the linked record's `id`, that id as `text`, or the external id
+    itself (`external_id`), for fields that carry a name rather than an id.
+    """
+
+    table: str
+    external_id: str
+    missing: Missing = Missing.wait
+    flow: str | None = None
+    value: str = "id"
+
+    @property
+    def label(self) -> str:
+        """How the reference is named to a person."""
+        return f"{self.table} {self.external_id!r}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class SourceRecord:
+    """One record as read, with everything its mapping needs.
+
+    `key` is what the ledger knows it by: the external id going to iPaaS.com, the iPaaS.com id coming from it.
+    `asked` is the id of the request that it answers, when somebody asked for it by id.
+    """
+
+    key: str
+    data: Json
+    asked: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Mapped:
+    """A record as the other system shall have it.
+
+    `body` may hold `Ref`s anywhere. `match` is the natural key by which an unlinked record is looked for.
+    `create_only` names the fields that an update never sends. `also` are records of their own that follow the
+    parent (a company's relationships). `memory` is what the flow wants back the next time it maps this record.
+    `notes` are things the operator should know that do not stop the record.
+    """
+
+    external_id: str
+    body: Json
+    match: str | None = None
+    create_only: frozenset[str] = frozenset()
+    also: tuple[Also, ...] = ()
+    memory: Json = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Also:
+    """A further record that a mapped record brings along, written after it by the flow's writer.
+
+    `kind` tells the writer what it is; `external_id` is its own link; `body` may hold `Ref`s.
+    """
+
+    kind: str
+    external_id: str
+    body: Json
+
+
+@dataclass(frozen=True, kw_only=True)
+class MappingContext:
+    """Everything a mapping may know beside its record; mappings read no clock, no Variable and no network."""
+
+    settings: SyncSettings
+    system_id: int
+    today: date
+    # What this flow's mapping of the same record returned as `Mapped.memory` when it was last written.
+    memory: Mapping[str, Any] = field(default_factory=dict)
+
+
+class Result(StrEnum):
+    """How a record left the run; the names of the report's counts."""
+
+    skipped = "skipped"
+    unchanged = "unchanged"
+    created = "created"
+    updated = "updated"
+    waiting = "waiting"
+    failed = "failed"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """What became of one record, in words an operator can act on."""
+
+    key: str
+    result: Result
+    kind: ErrorKind | None = None
+    message: str = ""
+    advice: str = ""
+    fields: tuple[str, ...] = ()
+    target_id: Any = None
+    notes: tuple[str, ...] = ()
+
+    def as_json(self) -> Json:
+        """The outcome for staging and reports, without what is empty."""
+        values = {
+            "key": self.key,
+            "result": self.result.value,
+            "kind": self.kind.value if self.kind else None,
+            "message": self.message,
+            "advice": self.advice,
+            "fields": list(self.fields),
+            "target_id": self.target_id,
+            "notes": list(self.notes),
+        }
+        return {name: value for name, value in values.items() if value not in (None, "", [])}
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Outcome:
+        """Read back what `as_json` wrote."""
+        return cls(
+            key=data["key"],
+            result=Result(data["result"]),
+            kind=ErrorKind(data["kind"]) if data.get("kind") else None,
+            message=data.get("message", ""),
+            advice=data.get("advice", ""),
+            fields=tuple(data.get("fields", ())),
+            target_id=data.get("target_id"),
+            notes=tuple(data.get("notes", ())),
+        )
+
+    def with_notes(self, notes: Iterable[str]) -> Outcome:
+        """The same outcome with further notes."""
+        return replace(self, notes=(*self.notes, *notes))
+
+
+class Rejected(Exception):
+    """This record's data cannot go through as it is; a person has to change it. The others go on."""
+
+    def __init__(self, message: str, advice: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.advice = advice or "Correct the record and it is transferred with the next run."
+
+
+class Waiting(Exception):
+    """This record needs another one first. It goes through by itself once that has arrived."""
+
+    def __init__(self, message: str, *, table: str = "", external_id: str = "", advice: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.table = table
+        self.external_id = external_id
+        self.advice = advice or "Nothing to do: it is transferred when that record has arrived."
+
+
+def fold(external_id: str) -> str:
+    """An external id as keys compare: Business Central upper-cases codes, so case does not tell records apart."""
+    return external_id.upper()
+
+
+def canonical(value: Any) -> Any:
+    """`value` in a form whose JSON is the same for the same meaning: decimals without trailing zeros, keys sorted."""
+    if isinstance(value, Ref):
+        return {"$ref": [value.table, fold(value.external_id)]}
+    if isinstance(value, Also):
+        return [value.kind, value.external_id, canonical(value.body)]
+    if isinstance(value, Mapping):
+        return {str(name): canonical(item) for name, item in sorted(value.items())}
+    if isinstance(value, list | tuple):
+        return [canonical(item) for item in value]
+    if isinstance(value, bool) or value is None:
+        return value
+    if isinstance(value, int | Decimal):
+        number = Decimal(value)
+        # normalize() would turn 100 into 1E+2; format keeps one spelling for one number.
+        return f"{number.normalize():f}" if number else "0"
+    if isinstance(value, datetime | date):
+        return value.isoformat()
+    return str(value)
+
+
+def fingerprint(mapped: Mapped) -> str:
+    """A hash of what the record would look like on the other side; equal means nothing to write."""
+    content = canonical([mapped.external_id, mapped.body, list(mapped.also)])
+    text = simplejson.dumps(content, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def to_wire(value: Any) -> Any:
+    """`value` with its `Ref`s as JSON, for staging."""
+    if isinstance(value, Ref):
+        return {
+            "$ref": {
+                "table": value.table,
+                "external_id": value.external_id,
+                "missing": value.missing.value,
+                "flow": value.flow,
+                "value": value.value,
+            }
+        }
+    if isinstance(value, Mapping):
+        return {name: to_wire(item) for name, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [to_wire(item) for item in value]
+    if isinstance(value, datetime | date):
+        return value.isoformat()
+    return value
+
+
+def from_wire(value: Any) -> Any:
+    """Read back what `to_wire` wrote."""
+    if isinstance(value, dict):
+        if "$ref" in value:
+            ref = value["$ref"]
+            return Ref(
+                table=ref["table"],
+                external_id=ref["external_id"],
+                missing=Missing(ref["missing"]),
+                flow=ref["flow"],
+                value=ref["value"],
+            )
+        return {name: from_wire(item) for name, item in value.items()}
+    if isinstance(value, list):
+        return [from_wire(item) for item in value]
+    return value
+
+
+def refs(value: Any) -> Iterable[Ref]:
+    """Every reference in a body."""
+    if isinstance(value, Ref):
+        yield value
+    elif isinstance(value, Also):
+        yield from refs(value.body)
+    elif isinstance(value, Mapping):
+        for item in value.values():
+            yield from refs(item)
+    elif isinstance(value, list | tuple):
+        for item in value:
+            yield from refs(item)
+
+
+def mapped_to_wire(mapped: Mapped) -> Json:
+    """A mapped record as staged JSON."""
+    return {
+        "external_id": mapped.external_id,
+        "body": to_wire(mapped.body),
+        "match": mapped.match,
+        "create_only": sorted(mapped.create_only),
+        "also": [{"kind": a.kind, "external_id": a.external_id, "body": to_wire(a.body)} for a in mapped.also],
+        "memory": to_wire(mapped.memory),
+        "notes": list(mapped.notes),
+    }
+
+
+def mapped_from_wire(data: Mapping[str, Any]) -> Mapped:
+    """Read back what `mapped_to_wire` wrote."""
+    return Mapped(
+        external_id=data["external_id"],
+        body=from_wire(data["body"]),
+        match=data["match"],
+        create_only=frozenset(data["create_only"]),
+        also=tuple(Also(kind=a["kind"], external_id=a["external_id"], body=from_wire(a["body"])) for a in data["also"]),
+        memory=from_wire(data["memory"]),
+        notes=tuple(data["notes"]),
+    )

@@ -1,0 +1,136 @@
+"""The last stage: adds up what a run did, writes what an operator reads, moves the position."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from itertools import chain
+
+import simplejson
+
+from include.sync.ledger import moment
+from include.sync.model import Json, Outcome, Result, RunKind, RunPlan
+from include.sync.stages import Stage, load_chunks
+from include.transport.errors import ServiceError
+
+COUNTS = (
+    "read",
+    "skipped",
+    "unchanged",
+    "created",
+    "updated",
+    "waiting",
+    "failed",
+    "bc_requests",
+    "ipaas_requests",
+)
+# Lines of the report page; the staged outcome files hold all of them.
+_LINES = 500
+
+
+@dataclass(frozen=True, kw_only=True)
+class Report:
+    """What a run did: the counts, and a line for each record that an operator may want to know of."""
+
+    plan: RunPlan
+    counts: dict[str, int]
+    outcomes: tuple[Outcome, ...]
+    warnings: tuple[str, ...] = ()
+    left_out: int = 0
+    files: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def failed(self) -> bool:
+        """True when the run has to end as failed."""
+        return self.counts["failed"] > 0
+
+    def as_json(self) -> Json:
+        """The report as data."""
+        return {
+            "flow": self.plan.flow,
+            "run_id": self.plan.run_id,
+            "mode": self.plan.mode.value,
+            "kind": self.plan.kind.value,
+            "counts": self.counts,
+            "warnings": list(self.warnings),
+            "records": [outcome.as_json() for outcome in self.outcomes],
+            "left_out": self.left_out,
+        }
+
+
+def report(stage: Stage) -> Report:
+    """Add the run up and, when it wrote, settle it: push links, drop finished hooks, move the position."""
+    plan = stage.plan
+    chunks = load_chunks(stage.staging)
+    loads = [f"load-{number:04}" for number in range(chunks)]
+    if plan.applies:
+        if stage.flow.talks_to("report"):
+            _push_links(stage)
+        hooks = [(hook["id"], hook["generation"]) for hook in stage.staging.read("hooks")]
+        stage.ledger.dealt_with(stage.flow.name, hooks)
+    counts: Counter[str] = Counter()
+    warnings: list[str] = list(stage.warnings)
+    read_from: str | None = None
+    for name in ["extract", "transform", *loads]:
+        for stats in stage.staging.read(f"stats-{name}"):
+            counts.update(stats.get("counts", {}))
+            counts["read"] += stats.get("read", 0)
+            counts["bc_requests"] += stats["bc_requests"]
+            counts["ipaas_requests"] += stats["ipaas_requests"]
+            warnings += [text for text in stats["warnings"] if text not in warnings]
+            read_from = stats.get("read_from", read_from)
+    counts.update(stage.requests)
+    counts["failed"] += sum(1 for _ in stage.staging.read("outcomes-extract"))
+    if plan.applies and plan.kind is RunKind.poll and stage.flow.poll == "position" and read_from:
+        # Everything that was read is written, or is in the ledger as unfinished.
+        stage.ledger.advance(stage.flow.name, moment(read_from))
+    lines = _outcomes(stage, ["outcomes-extract", "outcomes-transform", *(f"outcomes-{n}" for n in loads)])
+    kept: list[Outcome] = []
+    left_out = 0
+    for outcome in sorted(_limited(lines), key=_urgency):
+        if len(kept) < _LINES:
+            kept.append(outcome)
+        else:
+            left_out += 1
+    result = Report(
+        plan=plan,
+        counts={name: int(counts[name]) for name in COUNTS},
+        outcomes=tuple(kept),
+        warnings=tuple(warnings),
+        left_out=left_out,
+    )
+    stage.staging.write_text("report.json", simplejson.dumps(result.as_json(), use_decimal=True, indent=1))
+    return result
+
+
+def _push_links(stage: Stage) -> None:
+    """Tell iPaaS.com the links of what was made in Business Central, those of runs that died included."""
+    for table, external_id, internal_id in stage.ledger.unpushed():
+        try:
+            stage.ipaas.link(table, internal_id, external_id)
+        except ServiceError as error:
+            if error.stops_run:
+                raise
+            # The ledger keeps it; the next run tries again.
+            stage.warn(f"The link of {table} {internal_id} to {external_id!r} is not in iPaaS.com yet: {error}")
+        else:
+            stage.ledger.mark_pushed(table, external_id)
+
+
+def _outcomes(stage: Stage, names: list[str]) -> Iterator[Outcome]:
+    return (Outcome.from_json(data) for data in chain.from_iterable(stage.staging.read(name) for name in names))
+
+
+def _limited(outcomes: Iterator[Outcome], limit: int = 20_000) -> Iterator[Outcome]:
+    """Bound what is held in memory for sorting: every failure, and created and updated ones while there is room."""
+    room = limit
+    for outcome in outcomes:
+        if outcome.result in (Result.failed, Result.waiting) or room > 0:
+            room -= 1
+            yield outcome
+
+
+def _urgency(outcome: Outcome) -> int:
+    order = (Result.failed, Result.waiting, Result.created, Result.updated, Result.skipped, Result.unchanged)
+    return order.index(outcome.result)

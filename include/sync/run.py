@@ -1,0 +1,81 @@
+"""Runs a flow from end to end in one process, without Airflow: for tests, benchmarks and a Python prompt."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from include.sync.flow import Flow
+from include.sync.ledger import Ledger
+from include.sync.load import load
+from include.sync.model import RunPlan, System
+from include.sync.report import Report, report
+from include.sync.stages import Stage, extract, transform
+from include.sync.staging import Staging
+
+if TYPE_CHECKING:
+    from include.business_central.client import BusinessCentralClient
+    from include.ipaas.client import IPaaSClient
+
+# Slots of its pool that a load task holds: the requests that it opens at once. Business Central runs 5 at a time
+# per application (facts §5), so more would only queue there.
+LOAD_SLOTS = 5
+# Load tasks of one run that may run at the same time.
+LOADS_AT_ONCE = 2
+
+
+def concurrency(plan: RunPlan, chunks: int) -> int:
+    """Requests that each load task of a run opens at once: its share of Concurrent Batch Executions."""
+    at_once = min(chunks, LOADS_AT_ONCE) or 1
+    share = -(-plan.settings.bc_concurrent_batch_executions // at_once)
+    return max(1, min(LOAD_SLOTS, share))
+
+
+def stage_for(
+    name: str,
+    flow: Flow,
+    plan: RunPlan,
+    ledger: Ledger,
+    staging: Staging,
+    catalogue: Mapping[str, Flow],
+    *,
+    bc: BusinessCentralClient | None = None,
+    ipaas: IPaaSClient | None = None,
+) -> Stage:
+    """A stage with only the client of the system that it talks to."""
+    system = flow.talks_to(name)
+    return Stage(
+        flow=flow,
+        plan=plan,
+        ledger=ledger,
+        staging=staging,
+        catalogue=catalogue,
+        bc_client=bc if system is System.business_central else None,
+        ipaas_client=ipaas if system is System.ipaas else None,
+    )
+
+
+def run(
+    flow: Flow,
+    plan: RunPlan,
+    ledger: Ledger,
+    staging: Staging,
+    catalogue: Mapping[str, Flow],
+    *,
+    bc: BusinessCentralClient,
+    ipaas: IPaaSClient,
+    at_once: int | None = None,
+) -> Report:
+    """Extract, transform, load, report. `at_once` overrides how many records are written at a time."""
+
+    def stage(name: str) -> Stage:
+        return stage_for(name, flow, plan, ledger, staging, catalogue, bc=bc, ipaas=ipaas)
+
+    started: datetime = plan.started_at
+    assert started.tzinfo is not None
+    extract(stage("extract"))
+    chunks = transform(stage("transform"))
+    for chunk in range(chunks):
+        load(stage("load"), chunk, at_once or concurrency(plan, chunks))
+    return report(stage("report"))

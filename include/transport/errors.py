@@ -1,0 +1,94 @@
+"""Every way a call to one of the systems can fail, and what that means for the record and for the run.
+
+ServiceError
+├── NotFound          the record does not exist (a 404 on one record, never on a collection)
+├── RecordExists      a create met a record with the same key or external id
+├── EntityChanged     the record was changed since it was read (a stale etag)
+└── ServiceNotPublished  a page or query is not published under the name that is used
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Self
+
+
+class ErrorKind(StrEnum):
+    """The error classes of the contract (§6)."""
+
+    throttled = "throttled"
+    unavailable = "unavailable"
+    conflict = "conflict"
+    waiting = "waiting"
+    rejected = "rejected"
+    misconfigured = "misconfigured"
+    unauthorized = "unauthorized"
+
+
+class Sent(StrEnum):
+    """What is known of a call that failed: not processed, refused, or perhaps processed."""
+
+    no = "no"
+    refused = "refused"
+    unknown = "unknown"
+
+
+class ServiceError(Exception):
+    """A call failed. `str()` is safe to show: it names code and request id and never holds a secret."""
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        system: str,
+        kind: ErrorKind,
+        advice: str = "",
+        code: str | None = None,
+        status: int | None = None,
+        request_id: str | None = None,
+        retry_after: float | None = None,
+        sent: Sent = Sent.refused,
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.system = system
+        self.kind = kind
+        self.advice = advice
+        self.code = code
+        self.status = status
+        self.request_id = request_id
+        self.retry_after = retry_after
+        self.sent = sent
+
+    def __str__(self) -> str:
+        details = [f"{name} {value}" for name, value in (("HTTP", self.status), ("code", self.code)) if value]
+        if self.request_id:
+            details.append(f"request {self.request_id}")
+        suffix = f" ({', '.join(details)})" if details else ""
+        return f"{self.system}: {self.message}{suffix}"
+
+    @property
+    def stops_run(self) -> bool:
+        """True when the fault concerns every record: the run stops at once."""
+        return self.kind in (ErrorKind.misconfigured, ErrorKind.unauthorized)
+
+
+class NotFound(ServiceError):
+    """The record asked for does not exist."""
+
+    @classmethod
+    def of_record(cls, system: str, what: str) -> Self:
+        """The record `what` is not there."""
+        return cls(f"{what} does not exist any more.", system=system, kind=ErrorKind.rejected, status=404)
+
+
+class RecordExists(ServiceError):
+    """A record with the same key, or the same external id, is there already."""
+
+
+class EntityChanged(ServiceError):
+    """Somebody changed the record since it was read."""
+
+
+class ServiceNotPublished(ServiceError):
+    """A page or query is not published as a web service under the name that is used."""

@@ -1,0 +1,312 @@
+"""Sends requests: one pooled session, one table of what is worth repeating, one place where an answer becomes a
+result or a typed error."""
+
+from __future__ import annotations
+
+import logging
+import os
+import random
+import ssl
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Any, TypeVar
+from urllib.parse import urlsplit
+
+import requests
+import simplejson
+import tenacity
+from requests.adapters import HTTPAdapter
+from requests.utils import get_environ_proxies
+from urllib3.exceptions import NewConnectionError
+
+from include.transport.errors import ErrorKind, Sent, ServiceError
+from include.transport.throttle import Throttle
+
+log = logging.getLogger(__name__)
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, kw_only=True)
+class RetryPolicy:
+    """How long one request may be repeated: `attempts` in all, each wait at most `longest` seconds.
+
+    A server that asks to wait (Retry-After) is obeyed up to `patience` seconds; when it asks for more, the request
+    is given up at once, so that the caller can come back then.
+    """
+
+    attempts: int = 6
+    first: float = 1.0
+    longest: float = 30.0
+    patience: float = 60.0
+    timeout: tuple[float, float] = (10.0, 120.0)  # connect, read; seconds
+
+    def wait(self, attempt: int, retry_after: float | None) -> float:
+        """Seconds before the next attempt: what the server asks for, else exponential with full jitter."""
+        if retry_after is not None:
+            return retry_after
+        return random.uniform(0, min(self.longest, self.first * 2 ** (attempt - 1)))
+
+
+# What a status says about the call, where the body does not say more: (class, was the call processed?).
+STATUSES: Mapping[int, tuple[ErrorKind, Sent]] = {
+    401: (ErrorKind.unauthorized, Sent.no),
+    403: (ErrorKind.unauthorized, Sent.refused),
+    408: (ErrorKind.unavailable, Sent.unknown),
+    429: (ErrorKind.throttled, Sent.no),
+    500: (ErrorKind.unavailable, Sent.unknown),
+    502: (ErrorKind.unavailable, Sent.unknown),
+    503: (ErrorKind.unavailable, Sent.no),
+    504: (ErrorKind.unavailable, Sent.unknown),
+}
+# Classes that a repetition may cure.
+_REPEATABLE = {ErrorKind.throttled, ErrorKind.unavailable, ErrorKind.conflict}
+
+
+def worth_repeating(error: BaseException, *, repeatable: bool) -> bool:
+    """Whether sending the same request again may help and cannot do harm.
+
+    What was not processed may always be sent again; what may have been processed only when it is `repeatable`; what
+    was refused never.
+    """
+    if not isinstance(error, ServiceError) or error.kind not in _REPEATABLE:
+        return False
+    return error.sent is Sent.no or (repeatable and error.sent is Sent.unknown)
+
+
+class Session(requests.Session):
+    """A session that verifies TLS as the connection says, whatever the environment holds, and never waits for ever."""
+
+    def __init__(self, verify: bool | str | None, timeout: tuple[float, float], concurrency: int = 1) -> None:
+        super().__init__()
+        # With trust_env, REQUESTS_CA_BUNDLE would override the connection's `verify`, and a .netrc the token. Without
+        # a `verify` of the connection, the bundle that the machine's administrator has set up is right.
+        self.trust_env = False
+        bundle = os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE") or True
+        self.verify = bundle if verify is None else verify
+        self._timeout = timeout
+        self._found: dict[str, dict[str, str]] = {}
+        adapter = HTTPAdapter(pool_connections=4, pool_maxsize=max(4, concurrency), max_retries=0)
+        self.mount("https://", adapter)
+        self.mount("http://", adapter)
+
+    def request(self, method: str | bytes, url: str | bytes, *args: Any, **kwargs: Any) -> requests.Response:
+        """Send one request; the proxies of the environment are used, its other settings are not."""
+        kwargs.setdefault("timeout", self._timeout)
+        kwargs.setdefault("proxies", self._proxies_of(str(url)))
+        return super().request(method, url, *args, **kwargs)
+
+    def _proxies_of(self, url: str) -> dict[str, str]:
+        """The proxies for an address; finding them goes through the whole environment, so once for each origin."""
+        origin = "://".join(urlsplit(url)[:2])
+        if origin not in self._found:
+            self._found[origin] = dict(get_environ_proxies(origin, no_proxy=None))
+        return dict(self._found[origin])
+
+
+class Transport:
+    """Sends the requests of one client. Counts them, paces them, repeats what may be repeated. Thread-safe."""
+
+    def __init__(
+        self,
+        system: str,
+        *,
+        session: requests.Session,
+        throttle: Throttle,
+        classify: Callable[[requests.Response], ServiceError],
+        policy: RetryPolicy,
+    ) -> None:
+        self.requests = 0
+        self.server_time: datetime | None = None
+        self.policy = policy
+        self._system = system
+        self._session = session
+        self._throttle = throttle
+        self._classify = classify
+        self._lock = threading.Lock()
+
+    def send(
+        self,
+        method: str,
+        url: str,
+        *,
+        headers: Callable[[], Mapping[str, str]],
+        decode: Callable[[requests.Response], T],
+        body: Any = None,
+        repeatable: bool,
+        refresh: Callable[[Mapping[str, str]], None] | None = None,
+        params: Mapping[str, str] | None = None,
+        cost: int = 1,
+    ) -> T:
+        """Send one request and return what `decode` makes of its 2xx answer.
+
+        `repeatable`: repeating it when its outcome is unknown does no harm. `headers`, and `body` when it is a
+        function, are asked anew for each attempt; `refresh` is called once after a 401, with the headers that were
+        refused, to get a new token. `cost` is what it counts against the service's limit. Raises ServiceError.
+        """
+        refreshed = False
+
+        def attempt() -> T:
+            nonlocal refreshed
+            used = headers()
+            try:
+                return decode(self._once(method, url, used, body, params, cost))
+            except ServiceError as error:
+                if error.status != 401 or refresh is None or refreshed:
+                    raise
+            refreshed = True
+            refresh(used)
+            return decode(self._once(method, url, headers(), body, params, cost))
+
+        def asked(state: tenacity.RetryCallState) -> float | None:
+            error = state.outcome.exception() if state.outcome else None
+            return error.retry_after if isinstance(error, ServiceError) else None
+
+        def say(state: tenacity.RetryCallState) -> None:
+            error = state.outcome.exception() if state.outcome else None
+            wait = state.next_action.sleep if state.next_action else 0
+            what = f"{method} {urlsplit(url).path}"
+            log.warning("%s (%s). Attempt %s follows in %.1f s.", error, what, state.attempt_number + 1, wait)
+
+        retrying = tenacity.Retrying(
+            retry=tenacity.retry_if_exception(lambda error: worth_repeating(error, repeatable=repeatable)),
+            stop=lambda state: (
+                state.attempt_number >= self.policy.attempts or (asked(state) or 0) > self.policy.patience
+            ),
+            wait=lambda state: self.policy.wait(state.attempt_number, asked(state)),
+            before_sleep=say,
+            reraise=True,
+        )
+        return retrying(attempt)
+
+    def _once(
+        self,
+        method: str,
+        url: str,
+        headers: Mapping[str, str],
+        body: Any,
+        params: Mapping[str, str] | None,
+        cost: int,
+    ) -> requests.Response:
+        self._throttle.acquire(cost)
+        with self._lock:
+            self.requests += 1
+        # As ASCII: a lone surrogate in a record, which UTF-8 cannot carry, is the server's to refuse.
+        content = body() if callable(body) else body
+        data = None if content is None else simplejson.dumps(content, use_decimal=True).encode()
+        try:
+            response = self._session.request(
+                method,
+                url,
+                params=params,
+                headers={"Accept": "application/json", "Content-Type": "application/json", **headers},
+                data=data,
+                allow_redirects=False,
+            )
+        except (OSError, UnicodeError) as lost:  # requests' own exceptions are OSErrors
+            raise self._lost(lost, url) from None
+        self.server_time = _moment(response.headers.get("Date")) or self.server_time
+        if 200 <= response.status_code < 300:
+            return response
+        if 300 <= response.status_code < 400:
+            raise self._misconfigured("It answered with a redirect, which is not followed.", response.status_code)
+        error = self._classify(response)
+        error.retry_after = retry_after(response) if error.retry_after is None else error.retry_after
+        raise error
+
+    def _lost(self, error: OSError | UnicodeError, url: str) -> ServiceError:
+        """What it means that no answer came. The exception itself is dropped: its request holds the token."""
+        origin = "{0.scheme}://{0.hostname}".format(urlsplit(url))
+        causes = list(_causes(error))
+        if any(isinstance(cause, ssl.SSLCertVerificationError) for cause in causes):
+            return self._misconfigured(f"The TLS certificate of {origin} could not be verified.")
+        if any(isinstance(cause, ssl.SSLError) and _never_began(cause) for cause in causes):
+            return self._misconfigured(f"No TLS connection to {origin} could be made.")
+        if isinstance(error, UnicodeError):
+            return self._misconfigured("The token holds characters that no header can carry.")
+        if not isinstance(error, requests.RequestException) or isinstance(error, ValueError):
+            # A CA bundle that cannot be read, or an address that is none.
+            return self._misconfigured(f"No request could be made to {origin}.")
+        never_left = isinstance(error, requests.exceptions.ConnectTimeout) or any(
+            isinstance(cause, NewConnectionError) for cause in causes
+        )
+        return ServiceError(
+            f"No connection to {origin} could be made."
+            if never_left
+            else f"{origin} gave no answer; the request may have been processed.",
+            system=self._system,
+            kind=ErrorKind.unavailable,
+            advice="It is tried again by itself. If it lasts, check the host and the network.",
+            sent=Sent.no if never_left else Sent.unknown,
+        )
+
+    def _misconfigured(self, message: str, status: int | None = None) -> ServiceError:
+        return ServiceError(
+            message,
+            system=self._system,
+            kind=ErrorKind.misconfigured,
+            status=status,
+            advice="Check the Connection's host and password, and name the CA bundle, if one is needed, in its extra "
+            "`verify`.",
+            sent=Sent.no,
+        )
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    """The exception and all that it wraps; the libraries nest them in several ways."""
+    seen: list[BaseException] = []
+    todo: list[object] = [error]
+    while todo:
+        item = todo.pop()
+        if isinstance(item, BaseException) and item not in seen:
+            seen.append(item)
+            yield item
+            todo += [*item.args, getattr(item, "reason", None), item.__cause__, item.__context__]
+
+
+def _never_began(error: ssl.SSLError) -> bool:
+    """Whether TLS failed for good, before anything was sent: a bundle without certificates, a port without TLS."""
+    return error.library in ("X509", "PEM") or error.reason in ("WRONG_VERSION_NUMBER", "HTTP_REQUEST")
+
+
+def _moment(date: str | None) -> datetime | None:
+    try:
+        moment = parsedate_to_datetime(date or "")
+    except ValueError:
+        return None
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+
+
+def retry_after(response: requests.Response) -> float | None:
+    """Seconds that the server asks to wait, from a Retry-After in seconds or as a date."""
+    text = (response.headers.get("Retry-After") or "").strip()
+    if text.isdecimal():
+        return float(text)
+    moment = _moment(text)
+    return max(0.0, (moment - datetime.now(UTC)).total_seconds()) if moment else None
+
+
+def json_of(system: str) -> Callable[[requests.Response], Any]:
+    """A decoder for JSON answers, numbers as Decimal; None for an empty one.
+
+    It raises ServiceError for an answer that is cut off or no JSON: the request was processed, its result is unknown.
+    """
+
+    def decode(response: requests.Response) -> Any:
+        if not response.content:
+            return None
+        try:
+            return simplejson.loads(response.content, use_decimal=True)
+        except ValueError:
+            raise ServiceError(
+                "The answer was cut off or is no JSON.",
+                system=system,
+                kind=ErrorKind.unavailable,
+                status=response.status_code,
+                sent=Sent.unknown,
+                advice="It is tried again by itself.",
+            ) from None
+
+    return decode

@@ -1,0 +1,136 @@
+"""The two hooks: thin over the clients in `include`, usable from any DAG.
+
+The clients are imported when a hook connects, not before: every task parses its DAG file again.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from airflow.sdk import BaseHook
+
+from bridge.staging import home
+
+if TYPE_CHECKING:
+    from include.business_central.client import BusinessCentralClient
+    from include.ipaas.client import IPaaSClient
+    from include.settings import BusinessCentralConnection, IPaaSConnection, SyncSettings
+
+
+def _mask(*secrets: str | None) -> None:
+    """Keep these out of every log; Airflow knows only the names it expects secrets under."""
+    from airflow.sdk.log import mask_secret
+
+    for secret in secrets:
+        if secret:
+            mask_secret(secret)
+
+
+def _parts(conn_id: str) -> tuple[str | None, str | None, str | None, dict[str, Any]]:
+    """Host with scheme and port, login, password and extra of a Connection."""
+    connection = BaseHook.get_connection(conn_id)
+    host = connection.host
+    if host and "://" not in host:
+        host = f"{connection.schema or 'https'}://{host}"
+    if host and connection.port and f":{connection.port}" not in host:
+        host = f"{host}:{connection.port}"
+    extra = dict(connection.extra_dejson)
+    verify = extra.get("verify")
+    if isinstance(verify, str) and verify.lower() not in ("", "true", "false") and not Path(verify).is_absolute():
+        # A relative CA bundle lies beside Airflow's own files, wherever that is.
+        extra["verify"] = str(home() / verify)
+    return host, connection.login, connection.password, extra
+
+
+class BusinessCentralHook(BaseHook):
+    """Business Central by the client credentials of a Connection.
+
+    :param business_central_conn_id: the Connection; its fields are described in the README.
+    """
+
+    conn_name_attr = "business_central_conn_id"
+    default_conn_name = "business_central"
+    # A type of its own would need a packaged provider to be offered in the UI; this one's form has every field.
+    conn_type = "http"
+    hook_name = "Business Central"
+
+    def __init__(self, business_central_conn_id: str = default_conn_name) -> None:
+        super().__init__()
+        self.business_central_conn_id = business_central_conn_id
+
+    def settings(self) -> BusinessCentralConnection:
+        """The Connection, validated. Raises SettingsError naming the field that is missing or wrong."""
+        from include.settings import BusinessCentralConnection
+
+        host, login, password, extra = _parts(self.business_central_conn_id)
+        _mask(password)
+        return BusinessCentralConnection.from_parts(host, login, password, extra)
+
+    def get_conn(
+        self, settings: SyncSettings | None = None, *, concurrency: int = 1, share: float = 1.0
+    ) -> BusinessCentralClient:
+        """A client. `share` is the part of the throttle window that it may use."""
+        from include.business_central.client import BusinessCentralClient
+        from include.settings import SyncSettings
+        from include.transport.throttle import Throttle
+
+        settings = settings or SyncSettings()
+        throttle = Throttle(settings.bc_throttle_limit, settings.bc_throttle_seconds, share=share)
+        return BusinessCentralClient(
+            self.settings(), throttle=throttle, service_names=settings.bc_service_names, concurrency=concurrency
+        )
+
+    def test_connection(self) -> tuple[bool, str]:
+        """Whether everything is in place, and in plain words what is not."""
+        from include.settings import SettingsError
+
+        try:
+            return self.get_conn().check()
+        except SettingsError as error:
+            return False, str(error)
+
+
+class IPaaSHook(BaseHook):
+    """iPaaS.com by a user's login, or by a ready company token.
+
+    :param ipaas_conn_id: the Connection; its fields are described in the README.
+    """
+
+    conn_name_attr = "ipaas_conn_id"
+    default_conn_name = "ipaas"
+    conn_type = "http"
+    hook_name = "iPaaS.com"
+
+    def __init__(self, ipaas_conn_id: str = default_conn_name) -> None:
+        super().__init__()
+        self.ipaas_conn_id = ipaas_conn_id
+
+    def settings(self) -> IPaaSConnection:
+        """The Connection, validated. Raises SettingsError naming the field that is missing or wrong."""
+        from include.settings import IPaaSConnection
+
+        host, login, password, extra = _parts(self.ipaas_conn_id)
+        _mask(password, extra.get("webhook_api_key"))
+        return IPaaSConnection.from_parts(host, login, password, extra)
+
+    def get_conn(
+        self, settings: SyncSettings | None = None, *, concurrency: int = 1, share: float = 1.0
+    ) -> IPaaSClient:
+        """A client. `share` is the part of the throttle window that it may use."""
+        from include.ipaas.client import IPaaSClient
+        from include.settings import SyncSettings
+        from include.transport.throttle import Throttle
+
+        settings = settings or SyncSettings()
+        throttle = Throttle(settings.ipaas_throttle_limit, settings.ipaas_throttle_seconds, share=share)
+        return IPaaSClient(self.settings(), throttle=throttle, concurrency=concurrency)
+
+    def test_connection(self) -> tuple[bool, str]:
+        """Whether everything is in place, and in plain words what is not."""
+        from include.settings import SettingsError
+
+        try:
+            return self.get_conn().check()
+        except SettingsError as error:
+            return False, str(error)

@@ -1,0 +1,203 @@
+"""The bodies of the four tasks: they turn Airflow's context into a stage of the engine, and faults into advice.
+
+Imported when a task runs, never when a DAG file is parsed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import simplejson
+from airflow.sdk import BaseHook, ObjectStoragePath, Variable
+from airflow.sdk.exceptions import AirflowFailException, AirflowNotFoundException
+
+from bridge.form import MODE, POOL_DEFAULT, ids_param
+from bridge.hooks import BusinessCentralHook, IPaaSHook
+from bridge.staging import home, run_folder
+from include.flows import FLOWS
+from include.settings import SettingsError, SyncSettings
+from include.sync import load as loading
+from include.sync import report as reporting
+from include.sync import stages
+from include.sync.flow import Flow, InvalidId
+from include.sync.ledger import Ledger
+from include.sync.model import Mode, RunKind, RunPlan, System
+from include.sync.run import LOAD_SLOTS, concurrency, stage_for
+from include.sync.staging import Staging
+from include.transport.errors import ServiceError
+
+_PLAN = "plan.json"
+# An XCom stays small enough to be read in the UI; the whole report is in the run's staging folder.
+_XCOM_BYTES = 7_000
+
+
+def extract(flow_name: str, context: Mapping[str, Any]) -> dict[str, Any]:
+    """Fix what the run does, read it, stage it."""
+    flow = FLOWS[flow_name]
+    with _advice(context), _ledger() as ledger:
+        staging = _staging(context)
+        plan = _plan(flow, context, staging, ledger)
+        stages.extract(_stage("extract", flow, plan, ledger, staging))
+    return {"staged": str(_folder(context))}
+
+
+def transform(flow_name: str, context: Mapping[str, Any]) -> list[int]:
+    """Map what was read; answers the chunks to load."""
+    flow = FLOWS[flow_name]
+    with _advice(context), _ledger() as ledger:
+        staging = _staging(context)
+        return list(range(stages.transform(_stage("transform", flow, _planned(staging), ledger, staging))))
+
+
+def load(flow_name: str, chunk: int, context: Mapping[str, Any]) -> None:
+    """Write one chunk."""
+    flow = FLOWS[flow_name]
+    with _advice(context), _ledger() as ledger:
+        staging = _staging(context)
+        plan = _planned(staging)
+        at_once = concurrency(plan, stages.load_chunks(staging))
+        loading.load(_stage("load", flow, plan, ledger, staging, slots=LOAD_SLOTS, at_once=at_once), chunk, at_once)
+
+
+def report(flow_name: str, context: Mapping[str, Any]) -> dict[str, int]:
+    """Add the run up; fails it when records failed, after everything good has been written."""
+    flow = FLOWS[flow_name]
+    with _advice(context), _ledger() as ledger:
+        staging = _staging(context)
+        result = reporting.report(_stage("report", flow, _planned(staging), ledger, staging))
+    _push_lines(context, result)
+    if result.failed:
+        # Pushed by hand: a task that fails returns nothing, and the counts are wanted all the same.
+        context["ti"].xcom_push(key="return_value", value=result.counts)
+        first = next(o for o in result.outcomes if o.result.value == "failed")
+        raise AirflowFailException(
+            f"{result.counts['failed']} of {result.counts['read']} records failed; the others went through. First: "
+            f"{first.key}: {first.message} {first.advice} All of them: XCom `records` of this task, and {_folder(context)}."
+        )
+    return result.counts
+
+
+def _push_lines(context: Mapping[str, Any], result: reporting.Report) -> None:
+    lines: list[dict[str, Any]] = []
+    size = 0
+    for outcome in result.outcomes:
+        line = simplejson.loads(simplejson.dumps(outcome.as_json(), use_decimal=True))
+        size += len(simplejson.dumps(line)) + 2
+        if size > _XCOM_BYTES:
+            break
+        lines.append(line)
+    left_out = len(result.outcomes) - len(lines) + result.left_out
+    context["ti"].xcom_push(
+        key="records",
+        value={
+            "records": lines,
+            "left_out": left_out,
+            "warnings": [text[:300] for text in result.warnings[:3]],
+        },
+    )
+
+
+@contextmanager
+def _advice(context: Mapping[str, Any]) -> Iterator[None]:
+    """Faults that no repetition cures end the task at once, with what to do, also as an XCom."""
+    try:
+        yield
+    except (SettingsError, InvalidId) as error:
+        _show_problem(context, str(error), "")
+        raise AirflowFailException(str(error)) from None
+    except ServiceError as error:
+        _show_problem(context, str(error), error.advice)
+        if not error.stops_run:
+            raise
+        raise AirflowFailException(f"{error} {error.advice}".strip()) from None
+
+
+def _show_problem(context: Mapping[str, Any], what: str, advice: str) -> None:
+    context["ti"].xcom_push(key="problem", value={"what": what, "advice": advice})
+
+
+def _plan(flow: Flow, context: Mapping[str, Any], staging: Staging, ledger: Ledger) -> RunPlan:
+    """The run's plan; a repeated task finds the one it made before, so that it sees the same."""
+    if staging.exists(_PLAN):
+        return _planned(staging)
+    params = dict(context["params"])
+    allowed = {ids_param(flow.direction.value), MODE, "force"}
+    unknown = sorted((set(params) | set(context["dag_run"].conf or {})) - allowed)
+    if unknown:
+        raise SettingsError(f"Param {unknown[0]}", params.get(unknown[0]), f"Allowed: {', '.join(sorted(allowed))}.")
+    ids = list(params.get(ids_param(flow.direction.value)) or ())
+    run = context["dag_run"]
+    backfill = run.run_type == "backfill"
+    kind = RunKind.ids if ids else RunKind.backfill if backfill else RunKind.poll
+    interval = (run.data_interval_start, run.data_interval_end) if backfill else None
+    plan = stages.make_plan(
+        flow,
+        run_id=str(run.run_id),
+        kind=kind,
+        settings=_settings(),
+        system_id=IPaaSHook().settings().system_id,
+        ledger=ledger,
+        ids=ids,
+        mode=Mode(params.get(MODE) or "apply"),
+        force=bool(params.get("force")),
+        interval=interval,
+    )
+    staging.write_text(_PLAN, plan.model_dump_json())
+    return plan
+
+
+def _planned(staging: Staging) -> RunPlan:
+    return RunPlan.model_validate_json(staging.read_text(_PLAN))
+
+
+def _settings() -> SyncSettings:
+    return SyncSettings.load(lambda name: Variable.get(name, default=None))
+
+
+def _stage(
+    name: str, flow: Flow, plan: RunPlan, ledger: Ledger, staging: Staging, *, slots: int = 1, at_once: int = 1
+) -> stages.Stage:
+    """A stage with the client that it needs, allowed its slots' share of the system's throttle window."""
+    system = flow.talks_to(name)
+    share = min(1.0, slots / POOL_DEFAULT)
+    bc = ipaas = None
+    if system is System.business_central:
+        bc = BusinessCentralHook().get_conn(plan.settings, concurrency=at_once, share=share)
+    elif system is System.ipaas:
+        ipaas = IPaaSHook().get_conn(plan.settings, concurrency=at_once, share=share)
+    return stage_for(name, flow, plan, ledger, staging, FLOWS, bc=bc, ipaas=ipaas)
+
+
+def _folder(context: Mapping[str, Any]) -> ObjectStoragePath:
+    return run_folder(str(context["dag_run"].dag_id), str(context["dag_run"].run_id))
+
+
+def _staging(context: Mapping[str, Any]) -> Staging:
+    return Staging(_folder(context))
+
+
+@contextmanager
+def _ledger() -> Iterator[Ledger]:
+    ledger = Ledger(ledger_url(_connection_uri))
+    try:
+        yield ledger
+    finally:
+        ledger.close()
+
+
+def _connection_uri() -> str | None:
+    try:
+        return str(BaseHook.get_connection("sync_ledger").get_uri())
+    except AirflowNotFoundException:
+        return None
+
+
+def ledger_url(connection_uri: Callable[[], str | None]) -> str:
+    """The ledger's database: the Connection `sync_ledger`, or SQLite in Airflow's home."""
+    uri = connection_uri()
+    if uri is None:
+        return f"sqlite:///{home() / 'sync_ledger.db'}"
+    # Airflow writes `postgres://`, SQLAlchemy reads `postgresql://`.
+    return uri.replace("postgres://", "postgresql+psycopg2://", 1)

@@ -1,0 +1,31 @@
+"""The one file that Airflow's plugin loader runs; the package `bridge` beside it is kept from the loader.
+
+Every Airflow process loads it, so what only the API server needs is imported when it is first asked for.
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from airflow.plugins_manager import AirflowPlugin
+
+
+async def _pages(scope: Any, receive: Any, send: Any) -> None:
+    from bridge.pages import app
+
+    await app(scope, receive, send)
+
+
+class BusinessCentralIPaaSPlugin(AirflowPlugin):
+    """The report of a run as a tab of the run's page."""
+
+    name = "business_central_ipaas"
+    fastapi_apps: ClassVar[list[Any]] = [{"app": _pages, "url_prefix": "/sync", "name": "sync"}]
+    external_views: ClassVar[list[Any]] = [
+        {
+            "name": "Records",
+            "href": "/sync/report?dag_id={DAG_ID}&run_id={RUN_ID}",
+            "destination": "dag_run",
+            "url_route": "sync_report",
+        }
+    ]

@@ -1,0 +1,164 @@
+"""Starts and stops what the demo and `make up` need: the sandbox and Airflow's processes, each in a group of its own."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import IO, Any
+from urllib.parse import urlsplit
+
+import settings as importer
+
+HOME = Path(os.environ["AIRFLOW_HOME"])
+CA_FILE = HOME / "sandbox-ca.pem"
+_PIDS = HOME / "services.json"
+
+
+class Services:
+    """Processes started here; all of them end with `stop`, and those a crash left behind end with `start`."""
+
+    def __init__(self) -> None:
+        self._running: dict[str, subprocess.Popen[bytes]] = {}
+        self._logs: list[IO[bytes]] = []
+
+    def start(self, name: str, *command: str, **environment: str) -> None:
+        """Start a process; what it says goes to a log file in Airflow's home."""
+        log = (HOME / f"{name}.log").open("wb")
+        self._logs.append(log)
+        self._running[name] = subprocess.Popen(
+            command,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            stdin=subprocess.DEVNULL,
+            start_new_session=True,
+            env={**os.environ, **environment},
+        )
+        _PIDS.write_text(json.dumps({n: p.pid for n, p in self._running.items()}))
+
+    def check(self) -> None:
+        """Raise when one of the processes has ended."""
+        for name, process in self._running.items():
+            if process.poll() is not None:
+                tail = (HOME / f"{name}.log").read_text(errors="replace")[-2000:]
+                raise RuntimeError(
+                    f"{name} ended with {process.returncode}. The end of {HOME.name}/{name}.log:\n{tail}"
+                )
+
+    def stop(self) -> None:
+        """End everything, children included."""
+        for process in self._running.values():
+            _end(process.pid)
+        for process in self._running.values():
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(timeout=10)
+            _end(process.pid, signal.SIGKILL)
+        self._running.clear()
+        for log in self._logs:
+            log.close()
+        _PIDS.unlink(missing_ok=True)
+
+
+def _end(group: int, number: int = signal.SIGTERM) -> None:
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(group, number)
+
+
+def end_as_by_ctrl_c() -> None:
+    """Let every usual way to end this process stop what it started, also where a shell let it ignore Ctrl-C."""
+
+    def stop(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, stop)
+
+
+def end_left_overs() -> None:
+    """End what an earlier run left behind when it was killed."""
+    if not _PIDS.exists():
+        return
+    for pid in json.loads(_PIDS.read_text()).values():
+        command = Path(f"/proc/{pid}/cmdline")
+        # The number may belong to somebody else by now.
+        if command.exists() and any(w in command.read_bytes() for w in (b"airflow", b"include.sandbox")):
+            _end(pid, signal.SIGKILL)
+    _PIDS.unlink()
+    time.sleep(0.5)
+
+
+def free_port(wanted: int = 0) -> int:
+    """The wanted port when nobody listens on it, else one that nobody listens on."""
+    with socket.socket() as found, contextlib.suppress(OSError):
+        found.bind(("127.0.0.1", wanted))
+        return int(found.getsockname()[1])
+    return free_port()
+
+
+def airflow_at(port: int) -> dict[str, str]:
+    """The environment of Airflow's processes with the API server on a port; the others are found, too."""
+    return {
+        "AIRFLOW__API__PORT": str(port),
+        "AIRFLOW__API__BASE_URL": f"http://localhost:{port}",
+        "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"http://127.0.0.1:{port}/execution/",
+        "AIRFLOW__SCHEDULER__ENABLE_HEALTH_CHECK": "False",
+        "AIRFLOW__LOGGING__WORKER_LOG_SERVER_PORT": str(free_port(8793)),
+        "AIRFLOW__LOGGING__TRIGGER_LOG_SERVER_PORT": str(free_port(8794)),
+    }
+
+
+def set_up(services: Services, *options: str) -> str:
+    """Start the sandbox, make Airflow's database for it and import airflow_settings.yaml. Answers its HTTP address."""
+    settings = importer.load()
+    hosts = {urlsplit(str(connection["conn_host"])) for connection in settings["connections"]}
+    elsewhere = [host.geturl() for host in hosts if host.hostname not in ("localhost", "127.0.0.1")]
+    if elsewhere:
+        sys.exit(
+            f"airflow_settings.yaml points at {elsewhere[0]}, not at the sandbox. The sandbox is not started, and "
+            "nothing is transferred."
+        )
+    wanted = hosts.pop().port or 0
+    port = free_port(wanted)
+    http = _start_sandbox(services, "--port", str(port), "--ca-file", str(CA_FILE), *options)
+    settings["connections"] = json.loads(
+        json.dumps(settings["connections"]).replace(f"localhost:{wanted}", f"localhost:{port}")
+    )
+    importer.migrate()
+    importer.apply(settings)
+    # The sandbox begins with an empty iPaaS.com, so what is remembered of an earlier one is void.
+    for file in HOME.glob("sync_ledger.db*"):
+        file.unlink()
+    _fail_unfinished_runs()
+    return http
+
+
+def _start_sandbox(services: Services, *options: str) -> str:
+    services.start("sandbox", sys.executable, "-m", "include.sandbox", *options)
+    log = HOME / "sandbox.log"
+    for _ in range(300):
+        services.check()
+        for line in log.read_text().splitlines():
+            if line.startswith("{"):
+                return str(json.loads(line)["http"])
+        time.sleep(0.1)
+    raise RuntimeError(f"The sandbox did not start; see {HOME.name}/{log.name}")
+
+
+def _fail_unfinished_runs() -> None:
+    """Runs that a crash left open would hold new ones back until Airflow gives their tasks up, minutes later."""
+    from airflow.models import DagRun, TaskInstance
+    from airflow.utils.session import create_session
+    from airflow.utils.state import DagRunState, State
+    from sqlalchemy import update
+
+    with create_session() as session:
+        session.execute(update(TaskInstance).where(TaskInstance.state.in_(State.unfinished)).values(state="failed"))
+        session.execute(
+            update(DagRun).where(DagRun.state.in_(State.unfinished_dr_states)).values(state=DagRunState.FAILED)
+        )

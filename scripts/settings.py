@@ -1,0 +1,70 @@
+"""Imports airflow_settings.yaml into the current AIRFLOW_HOME, for those who do not use the Astro CLI. Idempotent."""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+SETTINGS = Path(__file__).resolve().parent.parent / "airflow_settings.yaml"
+
+
+def load(path: Path = SETTINGS) -> dict[str, list[dict[str, Any]]]:
+    """The three lists of the file, empty variables left out as the Astro CLI does."""
+    airflow = yaml.safe_load(path.read_text(encoding="utf-8"))["airflow"]
+    variables = [v for v in airflow.get("variables") or () if v.get("variable_value") not in (None, "")]
+    return {
+        "connections": list(airflow.get("connections") or ()),
+        "pools": [p for p in airflow.get("pools") or () if p.get("pool_slot")],
+        "variables": variables,
+    }
+
+
+def apply(settings: dict[str, list[dict[str, Any]]]) -> str:
+    """Write the settings into Airflow's database; what is there already is brought up to date."""
+    from airflow.models import Connection, Pool, Variable
+    from airflow.utils.session import create_session
+    from sqlalchemy import select
+
+    with create_session() as session:
+        for given in settings["connections"]:
+            present = session.scalar(select(Connection).where(Connection.conn_id == given["conn_id"]))
+            connection = present or Connection(conn_id=given["conn_id"])
+            connection.conn_type = given["conn_type"]
+            connection.host = given.get("conn_host")
+            connection.schema = given.get("conn_schema")
+            connection.login = given.get("conn_login")
+            connection.port = given.get("conn_port")
+            connection.set_password(str(given["conn_password"]) if given.get("conn_password") else None)
+            connection.set_extra(json.dumps(given.get("conn_extra") or {}))
+            session.add(connection)
+        for given in settings["pools"]:
+            Pool.create_or_update_pool(
+                name=given["pool_name"],
+                slots=int(given["pool_slot"]),
+                description=given.get("pool_description") or "",
+                include_deferred=False,
+                session=session,
+            )
+        for given in settings["variables"]:
+            Variable.set(given["variable_name"], str(given["variable_value"]), session=session)
+    return ", ".join(f"{len(items)} {kind}" for kind, items in settings.items())
+
+
+def migrate() -> None:
+    """Make or upgrade Airflow's database."""
+    # It reports every step; only what goes wrong is of interest here.
+    logging.disable(logging.WARNING)
+    from airflow.utils.db import initdb
+
+    initdb()
+    logging.disable(logging.NOTSET)
+
+
+if __name__ == "__main__":
+    migrate()
+    sys.stdout.write(f"Imported {apply(load())} from {SETTINGS.name}.\n")

@@ -1,0 +1,43 @@
+"""`make up`: the sandbox and `airflow standalone` in the foreground, until Ctrl-C."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import sys
+import time
+
+from services import HOME, Services, airflow_at, end_as_by_ctrl_c, end_left_overs, free_port, set_up
+
+PASSWORDS = HOME / "simple_auth_manager_passwords.json.generated"
+
+
+def main() -> int:
+    """Start everything, say where it is, wait."""
+    end_left_overs()
+    end_as_by_ctrl_c()
+    services = Services()
+    try:
+        sandbox = set_up(services, *sys.argv[1:])
+        port = free_port(8080)
+        services.start("airflow", "airflow", "standalone", **airflow_at(port))
+        while not PASSWORDS.exists():
+            services.check()
+            time.sleep(0.2)
+        password = json.loads(PASSWORDS.read_text())["admin"]
+        print(f"\nAirflow:  http://localhost:{port}   user admin, password {password}   (ready in about 30 s)")
+        print(f"Sandbox:  {sandbox}/_sandbox/check, /_sandbox/counters, /_sandbox/faults")
+        print("Unpause a DAG, trigger it, and give it External IDs in the form. Ctrl-C ends everything.\n", flush=True)
+        with contextlib.suppress(KeyboardInterrupt):
+            while True:
+                services.check()
+                time.sleep(1)
+    except KeyboardInterrupt:
+        pass
+    finally:
+        services.stop()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,177 @@
+"""Runs the project's DAGs through real Airflow, in this process, against a sandbox."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from include.sandbox import Sandbox
+from include.sandbox.world import Size
+
+
+@pytest.fixture(scope="session")
+def dags() -> Mapping[str, Any]:
+    """The DAGs of the project, by id, as Airflow reads them, with a database to run them on."""
+    from airflow.models import DagBag
+    from airflow.utils.db import initdb
+
+    initdb()
+    import_settings()
+    bag = DagBag(os.environ["AIRFLOW__CORE__DAGS_FOLDER"])
+    assert not bag.import_errors
+    return bag.dags
+
+
+def import_settings() -> None:
+    """Make the pools, as `make settings` does."""
+    import importlib.util
+
+    path = Path(__file__).resolve().parents[2] / "scripts" / "settings.py"
+    spec = importlib.util.spec_from_file_location("settings_import", path)
+    assert spec
+    assert spec.loader
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    module.apply({**module.load(), "connections": [], "variables": []})
+
+
+@pytest.fixture
+def sandbox() -> Iterator[Sandbox]:
+    """A small world that holds only records that can go through."""
+    with Sandbox(size=Size(companies=4, persons=4, items=6)) as running:
+        yield running
+
+
+@dataclass(frozen=True, kw_only=True)
+class Run:
+    """What became of a DAG run."""
+
+    dag_id: str
+    run_id: str
+    state: str
+    states: Mapping[str, str]
+    xcoms: Mapping[tuple[str, str], Any]
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """What `report` pushed."""
+        counts: dict[str, int] = self.xcoms["report", "return_value"]
+        return counts
+
+    @property
+    def problem(self) -> str:
+        """What stopped the run, and what to do."""
+        found = next(value for (_, key), value in self.xcoms.items() if key == "problem")
+        return f"{found['what']} {found['advice']}"
+
+
+RunDag = Callable[..., Run]
+
+
+@pytest.fixture
+def run_dag(
+    dags: Mapping[str, Any],
+    sandbox: Sandbox,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> RunDag:
+    """`run_dag(dag_id, conf, variables=…, bc_extra=…)`: to its end, on a ledger and a staging of the test's own."""
+    monkeypatch.setenv("SYNC_STAGING", f"file://{tmp_path / 'staging'}")
+    for file in Path(os.environ["AIRFLOW_HOME"]).glob("sync_ledger.db*"):
+        file.unlink()
+
+    def run(
+        dag_id: str,
+        conf: Mapping[str, Any] | None = None,
+        *,
+        variables: Mapping[str, str] | None = None,
+        bc: Mapping[str, Any] | None = None,
+        bc_extra: Mapping[str, Any] | None = None,
+        ipaas: Mapping[str, Any] | None = None,
+        ipaas_extra: Mapping[str, Any] | None = None,
+        backfill: tuple[datetime, datetime] | None = None,
+    ) -> Run:
+        connect(monkeypatch, sandbox, variables, bc=bc, bc_extra=bc_extra, ipaas=ipaas, ipaas_extra=ipaas_extra)
+        if backfill:
+            _backfill(monkeypatch, backfill)
+        return _result(dags[dag_id].test(logical_date=None, run_conf=dict(conf or {})))
+
+    return run
+
+
+def connect(
+    monkeypatch: pytest.MonkeyPatch,
+    sandbox: Sandbox,
+    variables: Mapping[str, str] | None = None,
+    *,
+    bc: Mapping[str, Any] | None = None,
+    bc_extra: Mapping[str, Any] | None = None,
+    ipaas: Mapping[str, Any] | None = None,
+    ipaas_extra: Mapping[str, Any] | None = None,
+) -> None:
+    """Connections to the sandbox, with changes, and Variables, as Airflow reads them from the environment."""
+    connections = {
+        "business_central": {
+            "conn_type": "business_central",
+            "host": sandbox.url,
+            "login": sandbox.CLIENT_ID,
+            "password": sandbox.CLIENT_SECRET,
+            "extra": {**sandbox.bc_extra, **(bc_extra or {})},
+            **(bc or {}),
+        },
+        "ipaas": {
+            "conn_type": "ipaas",
+            "host": sandbox.url,
+            "login": sandbox.IPAAS_EMAIL,
+            "password": sandbox.IPAAS_PASSWORD,
+            "extra": {**sandbox.ipaas_extra, **(ipaas_extra or {})},
+            **(ipaas or {}),
+        },
+    }
+    for name, connection in connections.items():
+        monkeypatch.setenv(f"AIRFLOW_CONN_{name.upper()}", json.dumps(connection))
+    for name, value in {"ipaas_throttle_limit": "100000", **(variables or {})}.items():
+        monkeypatch.setenv(f"AIRFLOW_VAR_{name.upper()}", value)
+
+
+def _backfill(monkeypatch: pytest.MonkeyPatch, interval: tuple[datetime, datetime]) -> None:
+    """Let the runs that `dag.test` makes be those of a backfill over an interval."""
+    from airflow.models import dagrun
+    from airflow.utils.types import DagRunType
+
+    make = dagrun.get_or_create_dagrun
+
+    def of_backfill(**arguments: Any) -> Any:
+        run = make(**arguments)
+        run.run_type = DagRunType.BACKFILL_JOB
+        run.data_interval_start, run.data_interval_end = interval
+        arguments["session"].commit()
+        return run
+
+    monkeypatch.setattr(dagrun, "get_or_create_dagrun", of_backfill)
+
+
+def _result(dag_run: Any) -> Run:
+    from airflow.models.taskinstance import TaskInstance
+    from airflow.models.xcom import XComModel
+    from airflow.utils.session import create_session
+    from sqlalchemy import select
+
+    with create_session() as session:
+        ran = (TaskInstance.dag_id == dag_run.dag_id, TaskInstance.run_id == dag_run.run_id)
+        states = {
+            f"{ti.task_id}[{ti.map_index}]": str(ti.state) for ti in session.scalars(select(TaskInstance).where(*ran))
+        }
+        pushed = (XComModel.dag_id == dag_run.dag_id, XComModel.run_id == dag_run.run_id)
+        xcoms = {
+            (x.task_id, x.key): XComModel.deserialize_value(x)
+            for x in session.scalars(select(XComModel).where(*pushed))
+        }
+    return Run(dag_id=dag_run.dag_id, run_id=dag_run.run_id, state=str(dag_run.state), states=states, xcoms=xcoms)

@@ -1,0 +1,112 @@
+"""The hooks, from any code that has a Connection: a client, and in plain words what is wrong."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from include.sandbox import Sandbox
+from include.settings import SettingsError
+from tests.dags.conftest import connect
+
+pytestmark = pytest.mark.dag
+
+
+def test_get_conn_returns_a_client_that_reads(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    from bridge.hooks import BusinessCentralHook, IPaaSHook
+
+    from include.business_central.odata import Page
+    from include.ipaas.endpoints import CUSTOMER
+
+    connect(monkeypatch, sandbox)
+    client = BusinessCentralHook().get_conn()
+    assert len(list(client.read(Page("CustomerCard")))) == len(sandbox.bc.rows("Customer"))
+    assert IPaaSHook().get_conn().search(CUSTOMER, "nobody@example.com") == []
+
+
+def test_business_central_hook_says_that_all_is_well(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    from bridge.hooks import BusinessCentralHook, IPaaSHook
+
+    connect(monkeypatch, sandbox)
+    ok, said = BusinessCentralHook().test_connection()
+    assert ok, said
+    assert repr(sandbox.COMPANY_NAME) in said
+    ok, said = IPaaSHook().test_connection()
+    assert ok, said
+
+
+@pytest.mark.parametrize(
+    ("changes", "switches", "said"),
+    [
+        ({"bc": {"password": "wrong-secret"}}, {}, "Certificates & Secrets"),
+        ({"bc": {"login": "00000000-0000-0000-0000-000000000000"}}, {}, "Application (client) Id"),
+        ({"bc_extra": {"tenant_id": "00000000-0000-0000-0000-000000000000"}}, {}, "Directory (tenant) Id"),
+        ({"bc_extra": {"environment": "Nowhere"}}, {}, "environment"),
+        ({"bc_extra": {"company_name": "cronus usa, inc."}}, {}, "'CRONUS USA, Inc.'"),
+        ({"bc_extra": {"grant_type": "password"}}, {}, "client_credentials"),
+        ({}, {"bc_permission": False}, "Assign a permission set"),
+        ({}, {"bc_app_enabled": False}, "API Permissions"),
+    ],
+)
+def test_business_central_hook_says_what_is_wrong(
+    sandbox: Sandbox,
+    monkeypatch: pytest.MonkeyPatch,
+    changes: dict[str, Any],
+    switches: dict[str, bool],
+    said: str,
+) -> None:
+    from bridge.hooks import BusinessCentralHook
+
+    connect(monkeypatch, sandbox, **changes)
+    for name, value in switches.items():
+        setattr(sandbox.switches, name, value)
+    ok, message = BusinessCentralHook().test_connection()
+    assert not ok
+    assert said in message
+    assert "wrong-secret" not in message
+
+
+def test_business_central_hook_names_what_is_not_published(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    from bridge.hooks import BusinessCentralHook
+
+    connect(monkeypatch, sandbox)
+    sandbox.bc.unpublish("CustomerCard")
+    ok, message = BusinessCentralHook().test_connection()
+    assert not ok
+    assert "CustomerCard" in message
+    assert "Web Services" in message
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"ipaas": {"password": "wrong-secret"}}, "password"),
+        ({"ipaas_extra": {"company_id": "00000000-0000-0000-0000-000000000000"}}, "company_id"),
+        ({"ipaas_extra": {"system_id": "many"}}, "system_id"),
+        ({"ipaas_extra": {"system_id": 999}}, "system_id"),
+    ],
+)
+def test_ipaas_hook_says_what_is_wrong(
+    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, changes: dict[str, Any], said: str
+) -> None:
+    from bridge.hooks import IPaaSHook
+
+    connect(monkeypatch, sandbox, **changes)
+    ok, message = IPaaSHook().test_connection()
+    assert not ok
+    assert said in message
+    assert "wrong-secret" not in message
+
+
+def test_a_host_may_be_given_in_parts(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    from bridge.hooks import BusinessCentralHook
+
+    port = int(sandbox.tls_url.rsplit(":", 1)[1])
+    connect(monkeypatch, sandbox, bc={"host": "localhost", "schema": "https", "port": port})
+    assert BusinessCentralHook().settings().url == sandbox.tls_url
+    connect(monkeypatch, sandbox, bc={"host": "localhost"})
+    assert BusinessCentralHook().settings().url == "https://localhost"
+    connect(monkeypatch, sandbox, bc_extra={"company_name": None})
+    with pytest.raises(SettingsError, match="company_name"):
+        BusinessCentralHook().settings()

@@ -1,0 +1,134 @@
+"""A sandbox, the two clients, a ledger, and one call that runs a flow through the whole engine."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from include.business_central.client import BusinessCentralClient
+from include.flows import FLOWS
+from include.ipaas.client import IPaaSClient
+from include.sandbox import Sandbox
+from include.settings import BusinessCentralConnection, IPaaSConnection, SyncSettings
+from include.sync.ledger import Ledger
+from include.sync.model import Mode, Outcome, RunKind
+from include.sync.report import Report
+from include.sync.run import run
+from include.sync.stages import make_plan
+from include.sync.staging import Staging
+from include.transport.session import RetryPolicy
+from include.transport.throttle import Throttle
+
+QUICK = RetryPolicy(attempts=3, first=0.01, longest=0.02)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Remote:
+    """A sandbox that another process serves: where it is, and how to log in."""
+
+    url: str
+    tls_url: str
+    ca_file: str
+
+    CLIENT_ID = Sandbox.CLIENT_ID
+    CLIENT_SECRET = Sandbox.CLIENT_SECRET
+    SYSTEM_ID = Sandbox.SYSTEM_ID
+    IPAAS_EMAIL = Sandbox.IPAAS_EMAIL
+    IPAAS_PASSWORD = Sandbox.IPAAS_PASSWORD
+    bc_extra = Sandbox.bc_extra
+    ipaas_extra = Sandbox.ipaas_extra
+    TENANT_ID = Sandbox.TENANT_ID
+    ENVIRONMENT = Sandbox.ENVIRONMENT
+    COMPANY_NAME = Sandbox.COMPANY_NAME
+    IPAAS_COMPANY_ID = Sandbox.IPAAS_COMPANY_ID
+    WEBHOOK_API_KEY = Sandbox.WEBHOOK_API_KEY
+
+
+@dataclass
+class Bench:
+    """A sandbox and a ledger, and what a test does with them."""
+
+    sandbox: Any
+    folder: Path
+    settings: dict[str, Any] = field(default_factory=dict)
+    _numbers: Iterator[int] = field(default_factory=itertools.count)
+
+    def __post_init__(self) -> None:
+        self.ledger = Ledger(f"sqlite:///{self.folder / 'ledger.db'}")
+
+    def lose_ledger(self) -> None:
+        """Begin with an empty ledger, as after its file was deleted."""
+        self.ledger.close()
+        self.ledger = Ledger(f"sqlite:///{self.folder / f'ledger{next(self._numbers)}.db'}")
+
+    def bc(self, **options: Any) -> BusinessCentralClient:
+        """A client of Business Central, with the extras of its connection changed by `options`."""
+        s = self.sandbox
+        secret = options.pop("secret", s.CLIENT_SECRET)
+        connection = BusinessCentralConnection.from_parts(s.url, s.CLIENT_ID, secret, {**s.bc_extra, **options})
+        return BusinessCentralClient(
+            connection,
+            throttle=Throttle(100_000, 60),
+            service_names=SyncSettings(**self.settings).bc_service_names,
+            policy=QUICK,
+            concurrency=5,
+        )
+
+    def ipaas(self) -> IPaaSClient:
+        """A client of iPaaS.com."""
+        s = self.sandbox
+        connection = IPaaSConnection.from_parts(s.url, s.IPAAS_EMAIL, s.IPAAS_PASSWORD, s.ipaas_extra)
+        return IPaaSClient(connection, throttle=Throttle(100_000, 60), policy=QUICK, concurrency=5)
+
+    def run(
+        self,
+        flow: str,
+        *ids: str,
+        mode: str = "apply",
+        force: bool = False,
+        kind: RunKind | None = None,
+        interval: tuple[datetime, datetime] | None = None,
+        now: datetime | None = None,
+        bc: BusinessCentralClient | None = None,
+    ) -> Report:
+        """Run a flow from end to end: a poll, or the records with these ids."""
+        run_id = f"run-{next(self._numbers)}"
+        plan = make_plan(
+            FLOWS[flow],
+            run_id=run_id,
+            kind=kind or (RunKind.ids if ids else RunKind.poll),
+            settings=SyncSettings(**self.settings),
+            system_id=self.sandbox.SYSTEM_ID,
+            ledger=self.ledger,
+            ids=ids,
+            mode=Mode(mode),
+            force=force,
+            interval=interval,
+            now=now,
+        )
+        staging = Staging(self.folder / run_id)
+        return run(FLOWS[flow], plan, self.ledger, staging, FLOWS, bc=bc or self.bc(), ipaas=self.ipaas(), at_once=3)
+
+    def linked(self, record: str, external_id: str) -> Any:
+        """The record of iPaaS.com linked to an external id, or None."""
+        return self.sandbox.ipaas.linked(record, external_id)
+
+    def writes(self) -> int:
+        """Calls that changed data, in either system, since the counters were reset."""
+        from include.sandbox.app import _writes
+
+        return sum(1 for call in self.sandbox.counters.paths if _writes(*call))
+
+
+def outcome_of(report: Report, key: str) -> Outcome:
+    """The line of the report for a record."""
+    return next(outcome for outcome in report.outcomes if outcome.key == key)
+
+
+def tally(report: Report) -> dict[str, int]:
+    """The counts that are not zero, requests aside."""
+    return {name: n for name, n in report.counts.items() if n and not name.endswith("_requests")}

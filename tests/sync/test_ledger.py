@@ -1,0 +1,176 @@
+"""The ledger: links, fingerprints, unfinished transfers, claims, positions, hooks; on SQLite and on PostgreSQL."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from include.sync.ledger import CLAIM_LIFETIME, MAX_ATTEMPTS, Finish, Ledger, iso, retry_delay
+
+FLOW, TABLE = "company_to_ipaas", "customer company"
+
+
+class Clock:
+    """A clock that tests move."""
+
+    def __init__(self) -> None:
+        self.time = datetime(2026, 5, 1, 12, tzinfo=UTC)
+
+    def __call__(self) -> datetime:
+        return self.time
+
+    def forward(self, **delta: float) -> None:
+        self.time += timedelta(**delta)
+
+
+def _postgres_schema() -> str | None:
+    """A schema of our own on a local PostgreSQL, or None where there is no such server."""
+    engine = sa.create_engine(
+        "postgresql+psycopg2://postgres@127.0.0.1:5432/postgres", connect_args={"connect_timeout": 2}
+    )
+    schema = f"ledger_{uuid.uuid4().hex[:8]}"
+    try:
+        with engine.begin() as db:
+            db.execute(sa.text(f"CREATE SCHEMA {schema}"))
+    except sa.exc.OperationalError:
+        return None
+    finally:
+        engine.dispose()
+    return schema
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """The address of an empty database."""
+    if request.param == "sqlite":
+        yield f"sqlite:///{tmp_path / 'ledger.db'}"
+        return
+    schema = _postgres_schema()
+    if schema is None:
+        pytest.skip("no PostgreSQL on this machine")
+    yield f"postgresql+psycopg2://postgres@127.0.0.1:5432/postgres?options=-csearch_path%3D{schema}"
+    engine = sa.create_engine("postgresql+psycopg2://postgres@127.0.0.1:5432/postgres")
+    with engine.begin() as db:
+        db.execute(sa.text(f"DROP SCHEMA {schema} CASCADE"))
+    engine.dispose()
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def ledger(url: str, clock: Clock) -> Iterator[Ledger]:
+    made = Ledger(url, now=clock)
+    yield made
+    made.close()
+
+
+def ended(key: str, state: str = "done", **values: object) -> Finish:
+    base = {"key": key, "state": state, "run_id": "run", "outcome": {"key": key}, "read_at": "2026", "fingerprint": "f"}
+    return Finish(**{**base, **values})  # type: ignore[arg-type]
+
+
+def test_what_was_written_is_remembered(ledger: Ledger) -> None:
+    ledger.finish(FLOW, TABLE, [ended("C1", target_id=7, memory={"locations": ["MAIN"]})], [(TABLE, "C1", 7)])
+    found = ledger.transfers(FLOW, ["C1", "C2"])
+    assert list(found) == ["C1"]
+    assert (found["C1"].target_id, found["C1"].fingerprint, found["C1"].memory) == (7, "f", {"locations": ["MAIN"]})
+
+
+def test_links_compare_without_case_and_keep_the_type_of_the_id(ledger: Ledger) -> None:
+    ledger.link([(TABLE, "c1", 7), (TABLE, "C2", "8")])
+    assert ledger.internal_ids(TABLE, ["C1", "C2"]) == {"C1": 7, "C2": "8"}
+    assert ledger.external_ids(TABLE, ["7", 8]) == {"7": "c1", "8": "C2"}
+
+
+@pytest.mark.parametrize("attempt", [1, 2, 3])
+def test_the_delay_between_tries_is_the_platforms(attempt: int) -> None:
+    assert retry_delay(attempt) == timedelta(minutes={1: 20, 2: 60, 3: 120}[attempt])
+
+
+def test_a_failure_is_due_again_after_its_delay_and_given_up_in_the_end(ledger: Ledger, clock: Clock) -> None:
+    for attempt in range(1, MAX_ATTEMPTS):
+        ledger.finish(FLOW, TABLE, [ended("C1", "failed")], [])
+        assert ledger.due(FLOW) == []
+        clock.forward(minutes=10 * attempt * (attempt + 1))
+        assert ledger.due(FLOW) == ["C1"]
+    ledger.finish(FLOW, TABLE, [ended("C1", "failed")], [])
+    clock.forward(days=999)
+    assert ledger.due(FLOW) == []
+    assert [t.key for t in ledger.unfinished(FLOW, 10)] == ["C1"]
+
+
+def test_a_failure_keeps_what_was_last_written(ledger: Ledger) -> None:
+    ledger.finish(FLOW, TABLE, [ended("C1", fingerprint="good")], [])
+    ledger.finish(FLOW, TABLE, [ended("C1", "failed", fingerprint="bad")], [])
+    found = ledger.transfers(FLOW, ["C1"])["C1"]
+    assert (found.fingerprint, found.tried_fingerprint, found.attempts) == ("good", "bad", 1)
+
+
+def test_whoever_waits_for_a_record_is_due_when_it_is_linked(ledger: Ledger) -> None:
+    ledger.finish("sales_order_to_ipaas", "transaction", [ended("S1", "waiting", waits_for=f"{TABLE}|C1")], [])
+    assert ledger.due("sales_order_to_ipaas") == []
+    ledger.link([(TABLE, "c1", 7)])
+    assert ledger.due("sales_order_to_ipaas") == ["S1"]
+
+
+def test_a_claim_keeps_others_away_and_ends_with_the_outcome(ledger: Ledger) -> None:
+    assert ledger.claim(TABLE, ["C1"], "one")["C1"].held
+    assert not ledger.claim(TABLE, ["C1"], "two")["C1"].held
+    ledger.finish(FLOW, TABLE, [ended("C1")], [])
+    assert ledger.claim(TABLE, ["C1"], "two")["C1"].held
+
+
+def test_a_repeated_task_takes_its_own_claim_over_as_suspect(ledger: Ledger) -> None:
+    ledger.claim(TABLE, ["C1"], "one")
+    again = ledger.claim(TABLE, ["C1"], "one")["C1"]
+    assert again.held
+    assert again.suspect
+
+
+def test_the_claim_of_a_task_that_died_ends(ledger: Ledger, clock: Clock) -> None:
+    ledger.claim(TABLE, ["C1"], "one")
+    clock.time += CLAIM_LIFETIME + timedelta(seconds=1)
+    taken = ledger.claim(TABLE, ["C1"], "two")["C1"]
+    assert taken.held
+    assert taken.suspect
+
+
+def test_of_many_that_claim_at_once_one_holds(ledger: Ledger) -> None:
+    with ThreadPoolExecutor(8) as pool:
+        claims = list(pool.map(lambda n: ledger.claim(TABLE, ["C1"], f"run{n}")["C1"].held, range(8)))
+    assert claims.count(True) == 1
+
+
+def test_a_position_never_moves_back(ledger: Ledger, clock: Clock) -> None:
+    assert ledger.position(FLOW) is None
+    ledger.advance(FLOW, clock.time)
+    ledger.advance(FLOW, clock.time - timedelta(days=1))
+    assert ledger.position(FLOW) == clock.time
+    assert iso(clock.time) == "2026-05-01T12:00:00.000000Z"
+
+
+def test_a_hook_that_comes_again_while_it_is_worked_on_is_not_lost(ledger: Ledger) -> None:
+    ledger.receive([("company_from_ipaas", "17", "company/updated")] * 3)
+    waiting = ledger.received("company_from_ipaas")
+    assert [ipaas_id for ipaas_id, _ in waiting] == ["17"]
+    ledger.receive([("company_from_ipaas", "17", "company/updated")])
+    ledger.dealt_with("company_from_ipaas", waiting)
+    assert len(ledger.received("company_from_ipaas")) == 1
+    ledger.dealt_with("company_from_ipaas", ledger.received("company_from_ipaas"))
+    assert ledger.received("company_from_ipaas") == []
+
+
+def test_links_that_ipaas_does_not_know_yet_wait_to_be_pushed(ledger: Ledger) -> None:
+    ledger.link([(TABLE, "C1", 7)], pushed=False)
+    assert ledger.unpushed() == [(TABLE, "C1", 7)]
+    ledger.mark_pushed(TABLE, "c1")
+    assert ledger.unpushed() == []

@@ -1,0 +1,125 @@
+"""Imports run downward only, and DAG files stay cheap to parse (`dags` -> `plugins/bridge` -> `include`)."""
+
+from __future__ import annotations
+
+import ast
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+
+# What each room may import of ours; a room may always import itself.
+ALLOWED: dict[str, tuple[str, ...]] = {
+    "include/settings.py": (),
+    "include/transport": (),
+    "include/business_central": ("include.transport", "include.settings"),
+    "include/ipaas": ("include.transport", "include.settings"),
+    # Pure functions: of the engine and of the systems they know the words alone.
+    "include/mappings": ("include.sync.model", "include.business_central.records", "include.settings"),
+    "include/sync": (
+        "include.business_central",
+        "include.ipaas",
+        "include.transport",
+        "include.settings",
+    ),
+    "include/flows": (
+        "include.mappings",
+        "include.sync",
+        "include.business_central",
+        "include.ipaas",
+        "include.transport",
+        "include.settings",
+    ),
+    "include/sandbox": (),
+    "plugins": (
+        "bridge",
+        "include.flows",
+        "include.sync",
+        "include.business_central",
+        "include.ipaas",
+        "include.transport",
+        "include.settings",
+    ),
+    "dags": ("bridge", "include.flows"),
+    "config": (),
+}
+
+
+def _files(room: str) -> list[Path]:
+    path = ROOT / room
+    return [path] if path.is_file() else sorted(path.rglob("*.py"))
+
+
+def _imports(path: Path) -> Iterator[str]:
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: relative imports do not say which room they enter"
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def _within(name: str, rooms: tuple[str, ...]) -> bool:
+    return any(name == room or name.startswith(f"{room}.") for room in rooms)
+
+
+def test_every_room_is_known() -> None:
+    rooms = {
+        f"include/{p.name}" for p in (ROOT / "include").iterdir() if p.suffix == ".py" or (p / "__init__.py").exists()
+    }
+    assert rooms - {"include/__init__.py"} == {room for room in ALLOWED if room.startswith("include/")}
+
+
+@pytest.mark.parametrize("room", ALLOWED)
+def test_imports_run_downward(room: str) -> None:
+    itself = room.removesuffix(".py").replace("/", ".")
+    allowed = (*ALLOWED[room], itself)
+    wrong = [
+        f"{path.relative_to(ROOT)}: {name}"
+        for path in _files(room)
+        for name in _imports(path)
+        if _within(name, ("include", "bridge", "dags", "tests", "scripts")) and not _within(name, allowed)
+    ]
+    assert wrong == []
+
+
+@pytest.mark.parametrize("room", [room for room in ALLOWED if room.startswith("include/")])
+def test_include_knows_no_airflow(room: str) -> None:
+    assert [path for path in _files(room) for name in _imports(path) if _within(name, ("airflow",))] == []
+
+
+def test_mappings_are_pure() -> None:
+    banned = ("requests", "time", "random", "os", "socket", "sqlalchemy", "pathlib", "threading")
+    assert [(p.name, n) for p in _files("include/mappings") for n in _imports(p) if _within(n, banned)] == []
+
+
+PARSE = """
+import socket, sys, time
+def refuse(*_): raise AssertionError("the network was used")
+import airflow.sdk
+for name in ("connect", "connect_ex"):
+    setattr(socket.socket, name, refuse)
+before, began = set(sys.modules), time.process_time()
+for path in sys.argv[1:]:
+    exec(compile(open(path).read(), path, "exec"), {"__name__": "dag_file"})
+print(time.process_time() - began)
+print(*sorted(set(sys.modules) - before))
+"""
+
+
+def test_dag_files_are_cheap_to_parse() -> None:
+    files = [str(path) for path in _files("dags")]
+    environment = {**os.environ, "PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'plugins'}"}
+    # No database either: the home is an empty folder that nothing was set up in.
+    done = subprocess.run(
+        [sys.executable, "-c", PARSE, *files], env=environment, capture_output=True, text=True, check=True
+    )
+    seconds, modules = done.stdout.splitlines()[-2:]
+    slow = ("msal", "requests", "airflow.providers.http", "psycopg2", "include.business_central.client")
+    assert [name for name in modules.split() if _within(name, slow)] == []
+    assert float(seconds) < 1
