@@ -84,7 +84,9 @@ class LoadContext:
         self.concurrency = concurrency
         # Claims belong to a task, not to its run: tasks of one run must not write the same record either.
         self.owner = f"{stage.plan.run_id}#{name}"
-        self._bringing = threading.Lock()
+        # Reentrant: a prerequisite may need one of its own (a category its parent).
+        self._bringing = threading.RLock()
+        self._under_way: set[tuple[str, str]] = set()
         self.plan = stage.plan
         self.ledger = stage.ledger
         self.settings = stage.settings
@@ -194,9 +196,19 @@ class LoadContext:
     def transfer(self, flow: Flow, key: str, mapped: Mapped, print_: str = "") -> Written:
         """Write a record of another flow that this one needs first, under a claim of its own."""
         item = Staged(key=key, mapped=mapped, fingerprint=print_ or fingerprint(mapped))
+        place = (flow.writer.table, fold(mapped.external_id))
         # One at a time within this task; the claim keeps other tasks and runs away.
         with self._bringing:
-            return self._transfer(flow, key, item)
+            if place in self._under_way:
+                raise Rejected(
+                    f"{flow.record} {key} needs, by way of others, itself first.",
+                    "Break the circle in the source system: one of these records must not refer to the next.",
+                )
+            self._under_way.add(place)
+            try:
+                return self._transfer(flow, key, item)
+            finally:
+                self._under_way.remove(place)
 
     def _transfer(self, flow: Flow, key: str, item: Staged) -> Written:
         mapped = item.mapped

@@ -79,6 +79,12 @@ class TestProductCategories:
         assert tally(bench.run("product_category_to_ipaas", "SWIVEL")) == {"read": 1, "created": 1}
         assert bench.linked("product category", "FURN")
 
+    def test_a_circle_of_parents_is_rejected_and_ends(self, bench: Bench) -> None:
+        bench.sandbox.bc.change("Item Category", "FURN", **{"Parent Category": "SWIVEL"})
+        report = bench.run("product_category_to_ipaas", "SWIVEL")
+        assert tally(report) == {"read": 1, "failed": 1}
+        assert "itself first" in outcome_of(report, "SWIVEL").message
+
     def test_without_the_card_page_there_are_no_parents(self, bench: Bench) -> None:
         bench.sandbox.bc.unpublish("ItemCategoryCard")
         bench.run("product_category_to_ipaas")
