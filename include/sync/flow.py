@@ -148,6 +148,8 @@ class Flow:
     services: tuple[str, ...] = ()
     # `whole` flows: asked for the keys that were sent once and that a whole read does not contain any more.
     gone: Callable[[Reads, Iterable[str]], Iterator[SourceRecord]] | None = None
+    # The scopes of iPaaS.com's hooks whose records this flow carries, as `company/created`.
+    scopes: tuple[str, ...] = ()
     tags: tuple[str, ...] = field(default=())
 
     def ask(self, text: str) -> AskedId:
@@ -166,11 +168,11 @@ class Flow:
         source, target = (
             (System.business_central, System.ipaas) if to_ipaas else (System.ipaas, System.business_central)
         )
-        # Going to iPaaS.com, `transform` reads the records that others need first. Coming from it, `report` writes
-        # back the links of what was made in Business Central.
+        # `transform` reads the records that others need first. Coming from iPaaS.com, `report` writes back the links
+        # of what was made in Business Central.
         systems = {
             "extract": source,
-            "transform": source if to_ipaas else None,
+            "transform": source,
             "load": target,
             "report": None if to_ipaas else source,
         }
