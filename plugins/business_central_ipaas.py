@@ -16,11 +16,20 @@ async def _pages(scope: Any, receive: Any, send: Any) -> None:
     await app(scope, receive, send)
 
 
+async def _hooks(scope: Any, receive: Any, send: Any) -> None:
+    from bridge.hook_endpoint import app
+
+    await app(scope, receive, send)
+
+
 class BusinessCentralIPaaSPlugin(AirflowPlugin):
-    """The report of a run as a tab of the run's page."""
+    """The report of a run as a tab of the run's page, and the address that iPaaS.com sends its hooks to."""
 
     name = "business_central_ipaas"
-    fastapi_apps: ClassVar[list[Any]] = [{"app": _pages, "url_prefix": "/sync", "name": "sync"}]
+    fastapi_apps: ClassVar[list[Any]] = [
+        {"app": _pages, "url_prefix": "/sync", "name": "sync"},
+        {"app": _hooks, "url_prefix": "/ipaas", "name": "ipaas"},
+    ]
     external_views: ClassVar[list[Any]] = [
         {
             "name": "Records",

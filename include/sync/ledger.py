@@ -6,17 +6,19 @@ the authority for links: the ledger may be deleted at any time, and the next run
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from itertools import islice
 from typing import Any
 
 import simplejson
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.engine import URL, Connection, Engine
-from sqlalchemy.pool import QueuePool
+from sqlalchemy.engine import URL, Connection
 
+from include.sync.database import connect
 from include.sync.model import Json, fold
 
 metadata = sa.MetaData()
@@ -75,11 +77,13 @@ positions = sa.Table(
 inbox = sa.Table(
     "sync_inbox",
     metadata,
-    sa.Column("record", sa.String(64), primary_key=True),
+    sa.Column("flow", sa.String(64), primary_key=True),
     sa.Column("ipaas_id", sa.String(64), primary_key=True),
-    sa.Column("generation", sa.Integer, nullable=False, default=1),
-    sa.Column("received_at", sa.String(40), nullable=False),
+    # Another one with every receipt, and never the same again: a repeated task must not drop what came after it.
+    sa.Column("generation", sa.String(32), nullable=False),
+    sa.Column("received_at", sa.String(40), nullable=False),  # the first of those that folded
     sa.Column("scope", sa.String(100)),
+    sa.Index("sync_inbox_age", "flow", "received_at"),
 )
 
 # A claim older than this belongs to a run that died; far above the longest retry of one request.
@@ -181,14 +185,9 @@ class Ledger:
 
     def __init__(self, url: str | URL, *, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
         """Open the ledger at a SQLAlchemy `url`, creating its tables. `now` is the clock."""
-        self._engine = _engine(url)
+        self._engine = connect(url, metadata)
         self._reads = self._engine.execution_options(reads=True)
         self._now = now
-        try:
-            metadata.create_all(self._engine)
-        except (sa.exc.OperationalError, sa.exc.ProgrammingError):
-            # Another process was creating the same tables; now they are there.
-            metadata.create_all(self._engine)
 
     def close(self) -> None:
         """Close the database connections."""
@@ -411,46 +410,40 @@ class Ledger:
 
     # --- hooks -----------------------------------------------------------------------------------------------
 
-    def receive(self, notifications: Sequence[tuple[str, str, str]]) -> None:
-        """Keep hook notifications (record type, iPaaS.com id, scope) until a run has dealt with them.
+    def receive(self, notifications: Iterable[tuple[str, str, str]]) -> None:
+        """Keep hook notifications (flow, iPaaS.com id, scope) until a run has dealt with them; committed on return.
 
         Duplicates fold into one row; its generation tells a later change from the one a run is working on.
         """
-        now = iso(self._now())
-        folded = {(record, ipaas_id): scope for record, ipaas_id, scope in notifications}
+        folded = {(flow, ipaas_id): scope for flow, ipaas_id, scope in notifications}
+        if not folded:
+            return
+        arrival = {"received_at": iso(self._now()), "generation": uuid.uuid4().hex}
+        # In one order, so that two servers that receive the same records do not lock each other out.
+        rows = [
+            {"flow": flow, "ipaas_id": ipaas_id, "scope": scope, **arrival}
+            for (flow, ipaas_id), scope in sorted(folded.items())
+        ]
         with self._engine.begin() as db:
-            for (record, ipaas_id), scope in sorted(folded.items()):
-                values = {
-                    "record": record,
-                    "ipaas_id": ipaas_id,
-                    "scope": scope,
-                    "received_at": now,
-                    "generation": 1,
-                }
-                statement = self._insert(inbox).values(**values)
-                statement = statement.on_conflict_do_update(
-                    index_elements=["record", "ipaas_id"],
-                    set_={"generation": inbox.c.generation + 1, "received_at": now, "scope": scope},
-                )
-                db.execute(statement)
+            # The first receipt keeps its time: who changes often must not be overtaken for ever.
+            self._upsert(db, inbox, rows, keep=("received_at",))
 
-    def received(self, record: str) -> list[tuple[str, int]]:
-        """The notifications waiting for a record type: (iPaaS.com id, generation), oldest first."""
-        query = sa.select(inbox.c.ipaas_id, inbox.c.generation).where(inbox.c.record == record)
+    def received(self, flow: str, limit: int | None = None) -> list[tuple[str, str]]:
+        """The notifications waiting for a flow: (iPaaS.com id, generation), oldest first, at most `limit`."""
+        query = sa.select(inbox.c.ipaas_id, inbox.c.generation).where(inbox.c.flow == flow)
+        query = query.order_by(inbox.c.received_at, inbox.c.ipaas_id).limit(limit)
         with self._reads.connect() as db:
-            return [(row.ipaas_id, row.generation) for row in db.execute(query.order_by(inbox.c.received_at))]
+            return [(row.ipaas_id, row.generation) for row in db.execute(query)]
 
-    def dealt_with(self, record: str, notifications: Iterable[tuple[str, int]]) -> None:
+    def dealt_with(self, flow: str, notifications: Iterable[tuple[str, str]]) -> None:
         """Drop notifications that a run has finished, unless a later one has come meanwhile."""
+        pairs = iter(notifications)
         with self._engine.begin() as db:
-            for ipaas_id, generation in notifications:
-                db.execute(
-                    sa.delete(inbox).where(
-                        inbox.c.record == record,
-                        inbox.c.ipaas_id == ipaas_id,
-                        inbox.c.generation == generation,
-                    )
-                )
+            while batch := list(islice(pairs, _BATCH)):
+                # PostgreSQL finds rows by the key's columns, but not by a list of pairs.
+                named = inbox.c.ipaas_id.in_([ipaas_id for ipaas_id, _ in batch])
+                same = sa.tuple_(inbox.c.ipaas_id, inbox.c.generation).in_(batch)
+                db.execute(sa.delete(inbox).where(inbox.c.flow == flow, named, same))
 
     # --- dialects --------------------------------------------------------------------------------------------
 
@@ -458,11 +451,13 @@ class Ledger:
         dialect = postgresql if self._engine.dialect.name == "postgresql" else sqlite
         return dialect.insert(table)
 
-    def _upsert(self, db: Connection, table: sa.Table, rows: Sequence[dict[str, Any]]) -> None:
-        """Insert rows, or change those that are there. All rows name the same columns."""
+    def _upsert(
+        self, db: Connection, table: sa.Table, rows: Sequence[dict[str, Any]], keep: Sequence[str] = ()
+    ) -> None:
+        """Insert rows, or change those that are there, but for the columns to `keep`. All rows name the same columns."""
         keys = [column.name for column in table.primary_key]
         statement = self._insert(table)
-        changes = {name: statement.excluded[name] for name in rows[0] if name not in keys}
+        changes = {name: statement.excluded[name] for name in rows[0] if name not in (*keys, *keep)}
         db.execute(statement.on_conflict_do_update(index_elements=keys, set_=changes), list(rows))
 
 
@@ -473,24 +468,3 @@ def _transfer(row: Any) -> Transfer:
     values["memory"] = _load(values["memory"]) or {}
     values["outcome"] = _load(values["outcome"])
     return Transfer(**values)
-
-
-def _engine(url: str | URL) -> Engine:
-    engine = sa.create_engine(url, pool_pre_ping=True, poolclass=QueuePool, pool_size=2, max_overflow=20)
-    if engine.dialect.name == "sqlite":
-
-        @sa.event.listens_for(engine, "connect")
-        def _on_connect(connection: Any, _record: Any) -> None:
-            # Several task processes write: wait for each other instead of failing, and let readers read meanwhile.
-            connection.isolation_level = None
-            connection.execute("PRAGMA busy_timeout = 60000")
-            connection.execute("PRAGMA journal_mode = WAL")
-            connection.execute("PRAGMA synchronous = FULL")
-
-        @sa.event.listens_for(engine, "begin")
-        def _on_begin(connection: Connection) -> None:
-            # IMMEDIATE takes the write lock at once, so that a transaction that reads and then writes cannot deadlock.
-            reads = connection.get_execution_options().get("reads")
-            connection.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")
-
-    return engine

@@ -48,6 +48,7 @@ if TYPE_CHECKING:
 # read replicas lose nothing, and an unchanged record costs one hash.
 OVERLAP = timedelta(minutes=10)
 CHUNK = 5_000  # records per load task
+HOOKS_PER_RUN = 50_000  # those that came later wait for the next run
 SPLIT_FROM = 400  # with this many records a single chunk is worth two tasks
 _BATCH = 400
 
@@ -169,7 +170,7 @@ def lookback_start(now: datetime, settings: SyncSettings) -> datetime:
 def extract(stage: Stage) -> None:
     """Read what may have changed, or what was asked for, and stage it whole."""
     flow, plan, ledger = stage.flow, stage.plan, stage.ledger
-    hooks = ledger.received(flow.name) if plan.kind is RunKind.poll else []
+    hooks = ledger.received(flow.name, HOOKS_PER_RUN) if plan.kind is RunKind.poll else []
     client = stage.bc_client or stage.ipaas_client
     not_found: list[Outcome] = []
     read_from: datetime | None = None
@@ -206,7 +207,8 @@ def extract(stage: Stage) -> None:
                 keys = list(dict.fromkeys([*ledger.due(flow.name), *(ipaas_id for ipaas_id, _ in hooks)]))
                 answered = set()
                 keep(by_ids([flow.ask(key) for key in keys], answered))
-                vanished = [key for key in keys if key not in answered and fold(key) not in map(fold, seen)]
+                present = {fold(key) for key in (*answered, *seen)}
+                vanished = [key for key in keys if fold(key) not in present]
                 if vanished and plan.applies:
                     ledger.forget(flow.name, vanished)
                     stage.warn(f"No longer there, so no longer retried: {', '.join(vanished[:20])}")

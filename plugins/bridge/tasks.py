@@ -5,7 +5,7 @@ Imported when a task runs, never when a DAG file is parsed.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -15,7 +15,8 @@ from airflow.sdk.exceptions import AirflowFailException, AirflowNotFoundExceptio
 
 from bridge.form import MODE, POOL_DEFAULT, ids_param
 from bridge.hooks import BusinessCentralHook, IPaaSHook
-from bridge.staging import home, run_folder
+from bridge.ledger import ledger_url
+from bridge.staging import run_folder
 from include.flows import FLOWS
 from include.settings import SettingsError, SyncSettings
 from include.sync import load as loading
@@ -180,7 +181,7 @@ def _staging(context: Mapping[str, Any]) -> Staging:
 
 @contextmanager
 def _ledger() -> Iterator[Ledger]:
-    ledger = Ledger(ledger_url(_connection_uri))
+    ledger = Ledger(ledger_url(_connection_uri()))
     try:
         yield ledger
     finally:
@@ -192,12 +193,3 @@ def _connection_uri() -> str | None:
         return str(BaseHook.get_connection("sync_ledger").get_uri())
     except AirflowNotFoundException:
         return None
-
-
-def ledger_url(connection_uri: Callable[[], str | None]) -> str:
-    """The ledger's database: the Connection `sync_ledger`, or SQLite in Airflow's home."""
-    uri = connection_uri()
-    if uri is None:
-        return f"sqlite:///{home() / 'sync_ledger.db'}"
-    # Airflow writes `postgres://`, SQLAlchemy reads `postgresql://`.
-    return uri.replace("postgres://", "postgresql+psycopg2://", 1)

@@ -169,6 +169,71 @@ def test_a_hook_that_comes_again_while_it_is_worked_on_is_not_lost(ledger: Ledge
     assert ledger.received("company_from_ipaas") == []
 
 
+def test_a_repeated_report_does_not_drop_a_hook_that_came_after_it(ledger: Ledger) -> None:
+    ledger.receive([("company_from_ipaas", "17", "company/updated")])
+    waiting = ledger.received("company_from_ipaas")
+    ledger.dealt_with("company_from_ipaas", waiting)
+    ledger.receive([("company_from_ipaas", "17", "company/updated")])
+    ledger.dealt_with("company_from_ipaas", waiting)
+    assert [ipaas_id for ipaas_id, _ in ledger.received("company_from_ipaas")] == ["17"]
+
+
+def test_hooks_wait_in_the_order_of_their_first_arrival(ledger: Ledger, clock: Clock) -> None:
+    for ipaas_id in ("30", "10", "20"):
+        ledger.receive([("company_from_ipaas", ipaas_id, "company/updated")])
+        clock.forward(seconds=1)
+    ledger.receive([("company_from_ipaas", "30", "company/updated")])
+    assert [ipaas_id for ipaas_id, _ in ledger.received("company_from_ipaas")] == ["30", "10", "20"]
+    assert [ipaas_id for ipaas_id, _ in ledger.received("company_from_ipaas", 2)] == ["30", "10"]
+    assert ledger.received("customer_from_ipaas") == []
+
+
+def test_hooks_of_a_burst_are_kept_and_dropped_in_few_statements(ledger: Ledger) -> None:
+    statements: list[str] = []
+    sa.event.listen(ledger._engine, "before_cursor_execute", lambda *args: statements.append(args[2]))
+    ledger.receive(("company_from_ipaas", str(n % 3_000), "company/updated") for n in range(10_000))
+    waiting = ledger.received("company_from_ipaas")
+    assert len(waiting) == 3_000
+    ledger.dealt_with("company_from_ipaas", waiting[:2_999])
+    assert ledger.received("company_from_ipaas") == waiting[2_999:]
+    assert len(statements) < 30
+
+
+def test_servers_that_receive_the_same_records_at_once_lose_none_and_do_not_block(url: str) -> None:
+    def serve(order: int) -> None:
+        server = Ledger(url)
+        for _ in range(5):
+            server.receive([("company_from_ipaas", str(n), "company/updated") for n in range(200)[::order]])
+        server.close()
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(serve, [1, -1, 1, -1]))
+    ledger = Ledger(url)
+    assert {ipaas_id for ipaas_id, _ in ledger.received("company_from_ipaas")} == {str(n) for n in range(200)}
+    ledger.close()
+
+
+def test_a_ledger_deleted_under_a_running_process_is_begun_anew(tmp_path: Path) -> None:
+    """What is written into a deleted file is lost, and a server that runs for months would never notice."""
+    path = tmp_path / "ledger.db"
+    server = Ledger(f"sqlite:///{path}")
+    server.receive([("company_from_ipaas", "17", "company/updated")])
+    for file in tmp_path.glob("ledger.db*"):
+        file.unlink()
+    server.receive([("company_from_ipaas", "18", "company/updated")])
+    task = Ledger(f"sqlite:///{path}")
+    assert [ipaas_id for ipaas_id, _ in task.received("company_from_ipaas")] == ["18"]
+    task.close()
+    server.close()
+
+
+def test_what_is_committed_survives_a_power_cut(tmp_path: Path) -> None:
+    ledger = Ledger(f"sqlite:///{tmp_path / 'ledger.db'}")
+    with ledger._engine.connect() as db:
+        assert db.exec_driver_sql("PRAGMA synchronous").scalar() == 2  # FULL: on disk before commit returns
+    ledger.close()
+
+
 def test_links_that_ipaas_does_not_know_yet_wait_to_be_pushed(ledger: Ledger) -> None:
     ledger.link([(TABLE, "C1", 7)], pushed=False)
     assert ledger.unpushed() == [(TABLE, "C1", 7)]

@@ -1,0 +1,100 @@
+"""`POST /ipaas/hooks`: where iPaaS.com announces that records changed. A run of the flow transfers them later.
+
+Loaded by Airflow's API server, which does not authenticate the routes of plugins: the sender shows the key of its
+subscription. An answer of 200 means that everything taken is in the ledger for good; after any other the sender
+tries again.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass, field
+from threading import Condition
+from typing import Any
+
+from cachetools import TTLCache, cached
+from fastapi import FastAPI, Request
+from fastapi.concurrency import run_in_threadpool
+from fastapi.responses import JSONResponse
+from sqlalchemy.exc import SQLAlchemyError
+from starlette.requests import ClientDisconnect
+
+from bridge.hooks import IPaaSHook
+from bridge.server import connection, ledger
+from include.flows import FLOWS
+from include.sync import hooks
+
+# Far above 10,000 notifications in one request.
+LIMIT = 8 * 1024 * 1024
+# Seconds for which the key is remembered: a burst must not ask the database each time, and a new key must soon work.
+KEY_LIFETIME = 5.0
+
+app = FastAPI(title="Hooks of iPaaS.com", docs_url=None, redoc_url=None, openapi_url=None)
+_listening = hooks.listeners(FLOWS.values())
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Subscription:
+    """What the Connection `ipaas` says of the sender."""
+
+    key: str | None = field(repr=False)
+    system_id: int
+
+
+class _TooLarge(Exception):
+    """The body is larger than any honest one."""
+
+
+class _NotConfigured(Exception):
+    """The Connection `ipaas` does not say which system we are."""
+
+
+@app.post("/hooks")
+async def receive(request: Request) -> JSONResponse:
+    """Take notifications (facts §6.1); answers how many were taken once they are kept."""
+    try:
+        subscription = await run_in_threadpool(_subscription)
+        if not hooks.is_sender(request.headers.get("authorization", ""), subscription.key):
+            return _refusal(401, "AUTH-1001", "The webhook key is missing or wrong.", {"WWW-Authenticate": "Bearer"})
+        return await run_in_threadpool(_keep, await _body(request), subscription.system_id)
+    except _TooLarge:
+        return _refusal(413, hooks.MALFORMED, f"A request may have {LIMIT:,} bytes. Send fewer notifications in one.")
+    except hooks.MalformedHook as error:
+        return _refusal(400, hooks.MALFORMED, str(error)[:1000])
+    except ClientDisconnect:
+        return _refusal(400, hooks.MALFORMED, "The body is not complete.")
+    except (SQLAlchemyError, _NotConfigured) as error:
+        _log.exception("Hooks of iPaaS.com could not be kept; the sender is asked to repeat them")
+        return _refusal(503, "INTL", f"The notifications could not be kept ({type(error).__name__}). Send them again.")
+
+
+def _keep(body: bytes, system_id: int) -> JSONResponse:
+    taken = hooks.take(hooks.read_hook(body), _listening, system_id)
+    ledger().receive(taken.entries)
+    return JSONResponse({"accepted": taken.accepted})
+
+
+@cached(cache=TTLCache(maxsize=1, ttl=KEY_LIFETIME), condition=Condition())
+def _subscription() -> Subscription:
+    ipaas = connection(IPaaSHook.default_conn_name)
+    extra: dict[str, Any] = ipaas.extra_dejson if ipaas else {}
+    key = str(extra.get("webhook_api_key") or "").strip()
+    system_id = str(extra.get("system_id") or "")
+    if key and not system_id.isdigit():
+        raise _NotConfigured("Connection ipaas, extra system_id: it must be the subscription's whole number")
+    return Subscription(key=key or None, system_id=int(system_id) if key else 0)
+
+
+async def _body(request: Request) -> bytes:
+    """The body, read no further than an honest one reaches."""
+    parts = bytearray()
+    async for part in request.stream():
+        parts += part
+        if len(parts) > LIMIT:
+            raise _TooLarge
+    return bytes(parts)
+
+
+def _refusal(status: int, code: str, message: str, headers: dict[str, str] | None = None) -> JSONResponse:
+    return JSONResponse({"code": code, "message": message}, status, headers)
