@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sqlite3
 from typing import Any
 
 import sqlalchemy as sa
@@ -10,6 +11,7 @@ from sqlalchemy.dialects import sqlite
 from sqlalchemy.engine import URL, Connection, Engine
 from sqlalchemy.pool import QueuePool
 from sqlalchemy.schema import CreateIndex, CreateTable
+from tenacity import retry, retry_if_exception_type, stop_after_delay, wait_random
 
 # Any number, the same in every process: PostgreSQL's name of the lock under which tables are made.
 _MAKING_TABLES = 4_711_000
@@ -42,7 +44,7 @@ def _prepare_sqlite(engine: Engine, metadata: sa.MetaData) -> None:
         # Several task processes write: wait for each other instead of failing, and let readers read meanwhile.
         connection.isolation_level = None
         connection.execute("PRAGMA busy_timeout = 60000")
-        connection.execute("PRAGMA journal_mode = WAL")
+        _write_ahead(connection)
         connection.execute("PRAGMA synchronous = FULL")
         for statement in schema:
             connection.execute(statement)
@@ -59,6 +61,17 @@ def _prepare_sqlite(engine: Engine, metadata: sa.MetaData) -> None:
         # IMMEDIATE takes the write lock at once, so that a transaction that reads and then writes cannot deadlock.
         reads = connection.get_execution_options().get("reads")
         connection.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")
+
+
+@retry(
+    retry=retry_if_exception_type(sqlite3.OperationalError),
+    wait=wait_random(0.01, 0.1),
+    stop=stop_after_delay(60),
+    reraise=True,
+)
+def _write_ahead(connection: Any) -> None:
+    # The one statement for which SQLite does not wait: while a new file is switched over, others find it locked.
+    connection.execute("PRAGMA journal_mode = WAL")
 
 
 def _sqlite_schema(metadata: sa.MetaData) -> list[str]:
