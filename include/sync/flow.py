@@ -146,11 +146,9 @@ class Flow:
     after: tuple[str, ...] = ()
     settings_used: tuple[str, ...] = ()
     services: tuple[str, ...] = ()
-    # The hooks of iPaaS.com that announce records of this flow, in lower case and without `/debug`.
-    scopes: tuple[str, ...] = ()
     # `whole` flows: asked for the keys that were sent once and that a whole read does not contain any more.
     gone: Callable[[Reads, Iterable[str]], Iterator[SourceRecord]] | None = None
-    # The scopes of iPaaS.com's hooks whose records this flow carries, as `company/created`.
+    # The scopes of iPaaS.com's hooks whose records this flow carries, as `company/created`; in lower case.
     scopes: tuple[str, ...] = ()
     tags: tuple[str, ...] = field(default=())
 
