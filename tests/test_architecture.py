@@ -20,7 +20,12 @@ ALLOWED: dict[str, tuple[str, ...]] = {
     "include/business_central": ("include.transport", "include.settings"),
     "include/ipaas": ("include.transport", "include.settings"),
     # Pure functions: of the engine and of the systems they know the words alone.
-    "include/mappings": ("include.sync.model", "include.business_central.records", "include.settings"),
+    "include/mappings": (
+        "include.sync.model",
+        "include.business_central.records",
+        "include.ipaas.records",
+        "include.settings",
+    ),
     "include/sync": (
         "include.business_central",
         "include.ipaas",

@@ -1,0 +1,21 @@
+"""What all records of iPaaS.com have in common on the wire."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, model_validator
+
+
+class IPaaSRecord(BaseModel):
+    """A record read from iPaaS.com: null and blank text are absent, unknown properties are kept."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _without_blanks(cls, data: Any) -> Any:
+        if not isinstance(data, dict):
+            return data
+        texts = {name: value.strip() if isinstance(value, str) else value for name, value in data.items()}
+        return {name: value for name, value in texts.items() if value is not None and value != ""}

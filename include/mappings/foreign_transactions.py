@@ -1,0 +1,173 @@
+"""What sales orders and invoices have in common when they come from iPaaS.com: transactions of other systems.
+
+`data` of both flows holds the transaction as it was read, who buys (`buyer`, `bill_to`), and what it is linked to
+(`link`, `parent_link`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date, datetime
+from decimal import ROUND_HALF_UP, Decimal
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from pydantic import ValidationError
+
+from include.ipaas.records.transactions import Transaction, TransactionAddress, TransactionLine
+from include.mappings.customers import COMPANY_TABLE
+from include.sync.model import Json, MappingContext, Missing, Ref, Rejected, fold
+
+TRANSACTION_TABLE = "transaction"
+LINE_TABLE = "Transaction Line"
+PAYMENT_TABLE = "transaction payment"
+# How the link of a transaction that became an invoice begins; any other link is the number of a sales order.
+INVOICE_LINK = "invoice|"
+# The decimals that Business Central keeps (General Ledger Setup: amount and unit-amount rounding precision) (D).
+_AMOUNT = Decimal("0.01")
+_UNIT = Decimal("0.00001")
+NUMBER_LENGTH = 35  # External_Document_No
+
+
+def transaction_of(data: Json) -> Transaction:
+    """The transaction as a model. Raises Rejected, naming the field, when it is not what the platform documents."""
+    try:
+        return Transaction.model_validate(data["transaction"])
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise Rejected(f"{where} of the transaction cannot be read: {first['msg']}.") from error
+
+
+def owned_by_us(transaction: Transaction, context: MappingContext) -> str | None:
+    """Why a transaction of our own system never comes back: it would be written over its original."""
+    if str(transaction.system_id) != str(context.system_id):
+        return None
+    return "The transaction comes from Business Central itself, which owns it."
+
+
+def without_buyer(transaction: Transaction) -> str | None:
+    """Why a transaction without customer and company is left out."""
+    if transaction.customer_id is None and transaction.company_id is None:
+        return "The transaction names neither a customer nor a company."
+    return None
+
+
+def ordered_lines(transaction: Transaction) -> list[TransactionLine]:
+    """The lines in an order that does not change from read to read."""
+    return sorted(transaction.lines, key=lambda line: (line.sequence_number, _as_number(line.id)))
+
+
+def _as_number(identifier: int | str) -> tuple[int, str]:
+    text = str(identifier)
+    return (int(text) if text.isdecimal() else 0, text)
+
+
+def is_excluded(line: TransactionLine, context: MappingContext) -> bool:
+    """True when the subscriber leaves this SKU out of documents."""
+    excluded = {fold(sku) for sku in context.settings.bc_excluded_lineitem_skus_from_preprocessing}
+    return line.sku is not None and fold(line.sku) in excluded
+
+
+def is_product(line: TransactionLine) -> bool:
+    """True for the lines that become item lines."""
+    return line.type.casefold() == "product"
+
+
+def item_lines(transaction: Transaction, context: MappingContext) -> list[TransactionLine]:
+    """The lines that become item lines, in order. Raises Rejected when there is none, or one without a SKU."""
+    lines = [line for line in ordered_lines(transaction) if is_product(line) and not is_excluded(line, context)]
+    if not lines:
+        raise Rejected("The transaction has no product line to transfer.", "Check its lines and the excluded SKUs.")
+    for line in lines:
+        if line.sku is None:
+            raise Rejected(f"Line {line.id} ({line.description or 'no description'}) has no SKU.")
+    return lines
+
+
+def left_out(transaction: Transaction, context: MappingContext) -> list[str]:
+    """Notes for the operator about lines that do not become item lines."""
+    return [
+        f"Line {line.id} of type {line.type or 'blank'} ({line.sku or line.description or 'no SKU'}) was left out."
+        for line in ordered_lines(transaction)
+        if not is_product(line)
+    ]
+
+
+def header_discount(transaction: Transaction) -> Decimal:
+    """The part of the transaction's discount that its lines do not carry; never below zero."""
+    carried = sum((line.discount_amount for line in transaction.lines), Decimal(0))
+    return max(amount(transaction.discount_amount - carried), Decimal(0))
+
+
+def amount(value: Decimal) -> Decimal:
+    """An amount as Business Central rounds it."""
+    return value.quantize(_AMOUNT, ROUND_HALF_UP)
+
+
+def unit(value: Decimal) -> Decimal:
+    """A quantity or a unit price as Business Central rounds it."""
+    return value.quantize(_UNIT, ROUND_HALF_UP)
+
+
+def document_date(transaction: Transaction, context: MappingContext) -> date:
+    """The day on which the transaction was made, where the company is. Raises Rejected when it is unknown."""
+    if transaction.created_datetime is None:
+        raise Rejected("The transaction has no created_datetime, and a document needs its date.")
+    return local_day(transaction.created_datetime, context)
+
+
+def local_day(moment: datetime, context: MappingContext) -> date:
+    """The day of a moment where the company is; without an offset the wall-clock time is what was meant."""
+    return moment.astimezone(ZoneInfo(context.settings.bc_time_zone)).date() if moment.tzinfo else moment.date()
+
+
+def document_number(transaction: Transaction) -> str:
+    """The transaction's number, by which its document is found again. Raises Rejected when it cannot serve for that."""
+    number = transaction.transaction_number
+    if number is None:
+        raise Rejected("The transaction has no transaction_number, by which its document could be found again.")
+    if len(number) > NUMBER_LENGTH:
+        raise Rejected(
+            f"transaction_number is too long for External_Document_No: {len(number)} characters, and Business Central "
+            f"holds {NUMBER_LENGTH}: {number!r}. The document could not be found again by it."
+        )
+    return number
+
+
+def primary(transaction: Transaction, kind: str) -> TransactionAddress | None:
+    """The transaction's primary address of a kind, `billing` or `shipping`."""
+    return next((a for a in transaction.addresses if getattr(a, f"is_primary_{kind}")), None)
+
+
+def address_notes(addresses: Sequence[TransactionAddress | None]) -> list[str]:
+    """Notes about parts of addresses that Business Central has no field for."""
+    lost = dict.fromkeys(a.address_3 for a in addresses if a and a.address_3)
+    return [f"address_3 {text!r} has no field in Business Central and was left out." for text in lost]
+
+
+def plain(record: Any) -> Json:
+    """A model's fields with what is unknown to us, as custom fields read them."""
+    fields: Json = record.model_dump()
+    return fields
+
+
+def buyer(data: Json, context: MappingContext, role: str = "buyer") -> Ref:
+    """Who the document is made out to, as a reference to the Business Central customer.
+
+    Raises Rejected for a contact that belongs to no company: documents are made out to customers.
+    """
+    found = data[role]
+    if found.get("contact") and found.get("id") is None:
+        raise Rejected(
+            f"The buyer is contact {found['contact']}, which belongs to no company in iPaaS.com.",
+            "Give the contact its company in Business Central; it is transferred with the contact.",
+        )
+    is_company = found["table"] == COMPANY_TABLE
+    creates = is_company and context.settings.bc_processing_company_creation_in_prerequisite
+    return Ref(
+        table=found["table"],
+        external_id=str(found["id"]),
+        missing=Missing.transfer if creates else Missing.wait,
+        flow="company_from_ipaas" if is_company else None,
+    )

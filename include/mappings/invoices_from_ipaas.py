@@ -1,0 +1,240 @@
+"""Complete transactions of other systems as posted sales invoices of Business Central, with their payments (API v2.0)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from decimal import Decimal
+
+from include.ipaas.records.transactions import Transaction, TransactionLine, TransactionPayment
+from include.mappings.body import body
+from include.mappings.custom_fields import from_ipaas as custom_fields
+from include.mappings.foreign_transactions import (
+    INVOICE_LINK,
+    address_notes,
+    amount,
+    buyer,
+    document_date,
+    document_number,
+    header_discount,
+    is_excluded,
+    item_lines,
+    left_out,
+    local_day,
+    owned_by_us,
+    plain,
+    primary,
+    transaction_of,
+    unit,
+    without_buyer,
+)
+from include.mappings.limits import fit
+from include.sync.model import Json, Mapped, MappingContext, Rejected
+
+# Payments in these states are no money received, and are left out until they are (D).
+NOT_RECEIVED = frozenset({"pending", "authorized", "cancelled", "canceled", "declined", "failed", "voided"})
+# Business Central numbers lines in these steps.
+LINE_STEP = 10_000
+# Properties of API v2.0 that custom fields may fill; the API cannot be extended, so that others are the order pages'.
+_OPEN_FIELDS = frozenset(
+    {
+        "customerPurchaseOrderReference",
+        "disputeStatus",
+        "dueDate",
+        "phoneNumber",
+        "promisedPayDate",
+        "shipToAddressLine1",
+        "shipToAddressLine2",
+        "shipToCity",
+        "shipToContact",
+        "shipToCountry",
+        "shipToName",
+        "shipToPostCode",
+        "shipToState",
+        "shortcutDimension1Code",
+        "shortcutDimension2Code",
+    }
+)
+_OPEN_LINE_FIELDS = frozenset({"description", "description2", "shipmentDate", "taxCode", "unitOfMeasureCode"})
+
+
+def skip_invoice(data: Json, context: MappingContext) -> str | None:
+    """The filter: Complete transactions of other systems, of the types that become invoices, that name a buyer."""
+    transaction = transaction_of(data)
+    types = context.settings.bc_create_defaults.invoice.types
+    if reason := owned_by_us(transaction, context):
+        return reason
+    if transaction.status != "Complete":
+        return f"The transaction's status is {transaction.status or 'blank'}; only Complete ones become invoices."
+    if transaction.type not in types:
+        return f"Transactions of type {transaction.type or 'blank'} become no invoices; those of type {', '.join(types)} do."
+    parent = str(data.get("parent_link") or "")
+    if not data.get("link") and parent.startswith(INVOICE_LINK):
+        return "The transaction that it belongs to has been invoiced already."
+    return without_buyer(transaction)
+
+
+def invoice_from_ipaas(data: Json, context: MappingContext) -> Mapped:
+    """The invoice: `header`, `lines` and `payments` hold properties of API v2.0 in the order in which they are set.
+
+    `total` is what the draft must come to before it is posted. `order` is the number of the sales order that the
+    transaction became; it is invoiced in Business Central then, and only `payments` are transferred.
+    """
+    transaction = transaction_of(data)
+    payments, notes = _payments(transaction, context)
+    order = _order(data)
+    if order:
+        fields: Json = {"order": order, "payments": payments}
+        return Mapped(external_id=str(transaction.id), body=fields, notes=notes)
+    items = item_lines(transaction, context)
+    skus = {line.sku for line in items}
+    shipping = primary(transaction, "shipping")
+    fields = {
+        "header": _header(data, transaction, context),
+        "lines": list(_lines(transaction, items, context)),
+        "discount": header_discount(transaction),
+        "total": _total(transaction, context),
+        "payments": payments,
+        "absent_skus": sorted(sku for sku in data.get("absent_skus", ()) if sku in skus),
+    }
+    return Mapped(
+        external_id=str(transaction.id),
+        match=document_number(transaction),
+        body=fields,
+        notes=(*left_out(transaction, context), *address_notes([shipping]), *notes),
+    )
+
+
+def _order(data: Json) -> str | None:
+    """The sales order that the transaction, or the one that it belongs to, became."""
+    for name in ("link", "parent_link"):
+        link = data.get(name)
+        if link and not str(link).startswith(INVOICE_LINK):
+            return str(link)
+    return None
+
+
+def _header(data: Json, transaction: Transaction, context: MappingContext) -> Json:
+    """The customer comes first: setting it resets what depends on it."""
+    day = document_date(transaction, context)
+    customer = buyer(data, context)
+    address = primary(transaction, "shipping")
+    place: Json = {}
+    if address:
+        # The place is one value: parts that it lacks are blanked, not mixed with the customer's own (D).
+        place = {
+            "sellToAddressLine1": fit("sellToAddressLine1", address.address_1, 100) or "",
+            "sellToAddressLine2": fit("sellToAddressLine2", address.address_2, 50) or "",
+            "sellToCity": fit("sellToCity", address.city, 30) or "",
+            "sellToState": fit("sellToState", address.region, 30) or "",
+            "sellToPostCode": fit("sellToPostCode", address.postal_code, 20) or "",
+            "sellToCountry": fit("sellToCountry", address.country, 10) or "",
+        }
+    fields = body(
+        customerNumber=customer,
+        # Without a company of its own, the customer's bill-to set-up in Business Central decides.
+        billToCustomerNumber=buyer(data, context, "bill_to") if data.get("bill_to") else None,
+        externalDocumentNumber=document_number(transaction),
+        invoiceDate=day,
+        postingDate=day,
+        currencyCode=fit("currencyCode", transaction.currency_code, 10),
+        salesperson=context.settings.bc_create_defaults.invoice.salesperson,
+        email=fit("email", transaction.email_address, 80),
+    )
+    own = custom_fields(context.settings, "transaction", plain(transaction))
+    return {**fields, **place, **{name: value for name, value in own.items() if name in _OPEN_FIELDS}}
+
+
+def _lines(transaction: Transaction, items: list[TransactionLine], context: MappingContext) -> Iterator[Json]:
+    """Item lines, then shipping, then taxes. Their numbers do not depend on what Business Central has already."""
+    number = 0
+    for line in items:
+        number += LINE_STEP
+        own = custom_fields(context.settings, "transaction line", plain(line))
+        fields = {
+            "sequence": number,
+            "lineType": "Item",
+            "lineObjectNumber": fit("lineObjectNumber", line.sku, 20),
+            "quantity": unit(line.qty),
+            "unitPrice": unit(line.unit_price),
+            "discountAmount": amount(line.discount_amount),
+        }
+        own = {name: value for name, value in own.items() if name in _OPEN_LINE_FIELDS}
+        yield {"id": line.id, "fields": {**fields, **own}}
+    for key, value, description in _charges(transaction):
+        number += LINE_STEP
+        account = getattr(context.settings.bc_create_defaults.invoice, key)
+        if not account:
+            what = "shipping charge" if key == "shipping_account" else "tax"
+            raise Rejected(
+                f"The transaction has a {what} of {value}, and no account for it is configured.",
+                f"Set invoice.{key} in the Variable bc_create_defaults.",
+            )
+        charge = body(
+            sequence=number,
+            lineType="Account",
+            lineObjectNumber=account,
+            quantity=Decimal(1),
+            unitPrice=value,
+            description=fit("description", description, 100),
+        )
+        yield {"fields": charge}
+
+
+def _charges(transaction: Transaction) -> Iterator[tuple[str, Decimal, str | None]]:
+    """(key of its account, amount, description) of the shipping charge and of each tax."""
+    if shipping := amount(transaction.shipping_amount):
+        yield "shipping_account", shipping, None
+    taxes = [(tax.authority, amount(tax.amount)) for tax in transaction.taxes]
+    # Systems that know only the sum send no taxes of their own.
+    for authority, tax in taxes or [(None, amount(transaction.tax_amount))]:
+        if tax:
+            yield "tax_account", tax, authority
+
+
+def _total(transaction: Transaction, context: MappingContext) -> Decimal:
+    """What the invoice must come to: the transaction's total less the lines that are left out by their SKU."""
+    excluded = (extended(line) for line in transaction.lines if is_excluded(line, context))
+    return amount(transaction.total - sum(excluded, Decimal(0)))
+
+
+def extended(line: TransactionLine) -> Decimal:
+    """The line's amount after its discount."""
+    if line.extended_price is not None:
+        return line.extended_price
+    return line.qty * line.unit_price - line.discount_amount
+
+
+def _payments(transaction: Transaction, context: MappingContext) -> tuple[list[Json], tuple[str, ...]]:
+    """The payments that were received, and notes about the others. Raises Rejected without a journal for them."""
+    received: list[Json] = []
+    notes: list[str] = []
+    for payment in sorted(transaction.payments, key=lambda payment: str(payment.id)):
+        reason = _no_money(payment)
+        if reason:
+            notes.append(f"Payment {payment.id} of {payment.amount} was left out: {reason}.")
+            continue
+        received.append({"id": payment.id, "fields": _payment(payment, context)})
+    if received and not context.settings.bc_create_defaults.invoice.payment_journal:
+        raise Rejected(
+            f"The transaction has {len(received)} payment(s), and no journal for them is configured.",
+            "Set invoice.payment_journal in the Variable bc_create_defaults to the code of a customer payment journal.",
+        )
+    return received, tuple(notes)
+
+
+def _no_money(payment: TransactionPayment) -> str | None:
+    if (payment.status or "").casefold() in NOT_RECEIVED:
+        return f"its status is {payment.status}"
+    if payment.amount <= 0:
+        return "it is a refund" if payment.amount else "its amount is zero"
+    return None
+
+
+def _payment(payment: TransactionPayment, context: MappingContext) -> Json:
+    """A payment received lowers what the customer owes: its amount is negative."""
+    return body(
+        externalDocumentNumber=fit("externalDocumentNumber", str(payment.id), 35),
+        amount=-amount(payment.amount),
+        postingDate=local_day(payment.created_datetime, context) if payment.created_datetime else None,
+        description=fit("description", payment.description or payment.method, 100),
+    )

@@ -1,0 +1,142 @@
+"""Pending transactions of other systems as sales orders of Business Central (pages 42 and 46)."""
+
+from __future__ import annotations
+
+from include.ipaas.records.transactions import Transaction, TransactionAddress, TransactionLine
+from include.mappings.custom_fields import from_ipaas as custom_fields
+from include.mappings.foreign_transactions import (
+    INVOICE_LINK,
+    address_notes,
+    amount,
+    buyer,
+    document_date,
+    document_number,
+    header_discount,
+    item_lines,
+    left_out,
+    owned_by_us,
+    plain,
+    primary,
+    transaction_of,
+    unit,
+    without_buyer,
+)
+from include.mappings.limits import fit
+from include.mappings.names import join_name
+from include.sync.model import Json, Mapped, MappingContext
+
+# What decides about an order once, when it is made; afterwards the order clerk may choose otherwise.
+CREATE_ONLY = frozenset({"No", "Location_Code", "Shipping_Agent_Code", "Shipping_Agent_Service_Code"})
+_NUMBER_LENGTH = 20
+# The parts of an address on page 42, in the page's order, with the room they have.
+_PARTS = {
+    "Name": 100,
+    "Address": 100,
+    "Address_2": 50,
+    "City": 30,
+    "County": 30,
+    "Post_Code": 20,
+    "Country_Region_Code": 10,
+    "Contact": 100,
+    "Phone_No": 30,
+}
+# What makes up the place. It is one value: parts that a transaction lacks are blanked, or else they would be the
+# customer's own and the goods would go to an address that does not exist (D).
+_PLACE = ("Address", "Address_2", "City", "County", "Post_Code", "Country_Region_Code")
+
+
+def skip_order(data: Json, context: MappingContext) -> str | None:
+    """The filter: Pending transactions of other systems that are no invoices and name a buyer."""
+    transaction = transaction_of(data)
+    if reason := owned_by_us(transaction, context):
+        return reason
+    if transaction.type == "Invoice":
+        return "The transaction is an invoice; invoice_from_ipaas carries it."
+    if transaction.status != "Pending":
+        return f"The transaction's status is {transaction.status or 'blank'}; only Pending ones become sales orders."
+    if str(data.get("link") or "").startswith(INVOICE_LINK):
+        return "The transaction has been invoiced in Business Central."
+    return without_buyer(transaction)
+
+
+def order_from_ipaas(data: Json, context: MappingContext) -> Mapped:
+    """The order: `header` and `lines` hold properties of pages 42 and 46 in the order in which they are validated.
+
+    `discount` is the invoice discount. `absent_skus` are those of the lines that iPaaS.com has no product of either.
+    """
+    transaction = transaction_of(data)
+    lines = item_lines(transaction, context)
+    billing, shipping = primary(transaction, "billing"), primary(transaction, "shipping")
+    skus = {line.sku for line in lines}
+    body: Json = {
+        "header": {
+            **_identity(data, transaction, context),
+            **_address(billing, "BillToOptions", "Bill_to"),
+            **_address(shipping, "ShippingOptions", "Ship_to"),
+            **custom_fields(context.settings, "transaction", plain(transaction)),
+        },
+        "lines": [_line(line, context) for line in lines],
+        "discount": header_discount(transaction),
+        "absent_skus": sorted(sku for sku in data.get("absent_skus", ()) if sku in skus),
+    }
+    return Mapped(
+        external_id=str(transaction.id),
+        match=document_number(transaction),
+        body=body,
+        create_only=CREATE_ONLY,
+        notes=(*left_out(transaction, context), *address_notes([billing, shipping])),
+    )
+
+
+def _identity(data: Json, transaction: Transaction, context: MappingContext) -> Json:
+    """Whose order it is and what it is called. The customer comes first: validating it resets what depends on it."""
+    defaults = context.settings.bc_create_defaults.sales_order
+    number = document_number(transaction)
+    fields = {
+        "Sell_to_Customer_No": buyer(data, context),
+        "No": fit("No", number, _NUMBER_LENGTH) if defaults.number_from_transaction else None,
+        "Sell_to_Contact_No": data["buyer"].get("contact"),
+        "External_Document_No": number,
+        "Order_Date": document_date(transaction, context),
+        "Location_Code": defaults.Location_Code,
+    }
+    return {name: value for name, value in fields.items() if value is not None}
+
+
+def _address(address: TransactionAddress | None, option: str, prefix: str) -> Json:
+    """One address, after the option that makes its fields writable."""
+    if address is None:
+        return {}
+    person = join_name(address.first_name, address.last_name)
+    parts = {
+        "Name": address.company or person or None,
+        "Address": address.address_1,
+        "Address_2": address.address_2,
+        "City": address.city,
+        "County": address.region,
+        "Post_Code": address.postal_code,
+        "Country_Region_Code": address.country,
+        "Contact": person or None,
+        # The page knows no phone of the bill-to address.
+        "Phone_No": address.phone_number if prefix == "Ship_to" else None,
+    }
+    fields: Json = {option: "Custom Address"}
+    for name, value in parts.items():
+        text = fit(f"{prefix}_{name}", value, _PARTS[name])
+        if text is not None or name in _PLACE:
+            fields[f"{prefix}_{name}"] = text or ""
+    return fields
+
+
+def _line(line: TransactionLine, context: MappingContext) -> Json:
+    return {
+        "id": line.id,
+        "fields": {
+            "Type": "Item",
+            "No": fit("No", line.sku, _NUMBER_LENGTH),
+            "Quantity": unit(line.qty),
+            "Unit_Price": unit(line.unit_price),
+            "Line_Discount_Amount": amount(line.discount_amount),
+            **custom_fields(context.settings, "transaction line", plain(line)),
+        },
+    }
