@@ -15,6 +15,7 @@ from include.flows import (
     location,
     product,
     product_category,
+    product_inventory,
     shipping_method,
 )
 from include.sync.flow import Flow
@@ -30,5 +31,6 @@ FLOWS: Mapping[str, Flow] = {
         shipping_method.TO_IPAAS,
         product_category.TO_IPAAS,
         product.TO_IPAAS,
+        product_inventory.TO_IPAAS,
     )
 }

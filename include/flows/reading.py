@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from itertools import chain, islice
 from typing import Any
 
@@ -16,9 +17,9 @@ from include.sync.flow import AskedId, Reads, Window
 from include.sync.model import Json, fold
 from include.transport.errors import ServiceNotPublished
 
-_FEED_PAGE = 1_000
+FEED_PAGE = 1_000
 # Records asked for by name in one request.
-_BY_NAME = 100
+BY_NAME = 100
 
 
 def window_filter(window: Window, *, field: str = "lastModifiedDateTime") -> str | None:
@@ -81,7 +82,7 @@ def feed(
         filter=both(where, window_filter(window)),
         select=select,
         orderby=(by,) if by else (),
-        page_size=_FEED_PAGE,
+        page_size=FEED_PAGE,
         read_only=True,
     )
 
@@ -110,9 +111,9 @@ def with_details(
 
     A record whose detail is gone was deleted while the feed was read; it is left out.
     """
-    for batch in batches(records, _FEED_PAGE if whole else _BY_NAME):
+    for batch in batches(records, FEED_PAGE if whole else BY_NAME):
         keys = [str(record[feed_key]) for record in batch]
-        rows = from_page(reads, page, lost, _detail_reader(reads, keys, select, page_key))
+        rows = from_page(reads, page, lost, partial(_details, reads, page_key, keys, select))
         if rows is None:
             yield from ((record, from_api(record)) for record in batch)
             continue
@@ -123,17 +124,22 @@ def with_details(
                 yield record, detail
 
 
-def _detail_reader(
-    reads: Reads, keys: Sequence[str], select: Sequence[str], page_key: str
-) -> Callable[[Page], Iterable[Json]]:
-    def read(page: Page) -> Iterable[Json]:
-        if len(keys) <= _BY_NAME:
-            return reads.bc.read_many(page, page_key, keys, select=select)
-        # A long run of neighbours: one range of the page costs less than asking for each by name.
-        between = f"{page_key} ge {literal(keys[0])} and {page_key} le {literal(keys[-1])}"
-        return reads.bc.read(page, filter=between, select=select, read_only=True)
+def _details(reads: Reads, field: str, keys: Sequence[str], select: Sequence[str], page: Page) -> Iterator[Json]:
+    return neighbours(reads, page, field, keys, select)
 
-    return read
+
+def neighbours(
+    reads: Reads, resource: Resource, field: str, values: Sequence[str], select: Sequence[str]
+) -> Iterator[Json]:
+    """Records by a field's values, which stand in the field's order: each by name, or by one range when they are many.
+
+    A range may hold others, too.
+    """
+    if len(values) <= BY_NAME:
+        return reads.bc.read_many(resource, field, values, select=select)
+    # For a long run of neighbours one range costs less than asking for each by name.
+    between = f"{field} ge {literal(values[0])} and {field} le {literal(values[-1])}"
+    return reads.bc.read(resource, filter=between, select=select, read_only=True)
 
 
 def asked_for(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 from urllib.parse import quote
@@ -34,6 +34,10 @@ class Page:
     records: list[Json]
     number: int
     total: int
+
+    def within(self, name: str) -> Page:
+        """The same page with the records that are nested in its own, in their list `name`."""
+        return replace(self, records=[nested for record in self.records for nested in record.get(name) or ()])
 
 
 class IPaaSClient:
@@ -88,8 +92,8 @@ class IPaaSClient:
             return None
 
     def search(self, endpoint: Endpoint, value: str) -> list[Json]:
-        """Every record whose natural key equals `value`."""
-        params = {"action": "equals", endpoint.key_param: value}
+        """Every record whose natural key equals `value`; of a list without a search, every record."""
+        params = {"action": "equals", endpoint.key_param: value} if endpoint.key_param else {}
         return [record for page in self._pages(endpoint, params) for record in page.records]
 
     def pages(self, endpoint: Endpoint) -> Iterator[Page]:
@@ -104,7 +108,7 @@ class IPaaSClient:
                 page = self._send("GET", endpoint.family, endpoint.search, decode=_page(number), params=asked)
             except NotFound:
                 return  # a list without records may answer 404 (facts §3.1)
-            yield page
+            yield page.within(endpoint.within) if endpoint.within else page
             number, total = number + 1, page.total
 
     def create(self, endpoint: Endpoint, body: Json) -> Json:

@@ -12,6 +12,9 @@ class Endpoint:
     """One record type: its family, its paths below the family's base, the parameter it is searched by, its table.
 
     `path` is created at and, with an id, read and updated at; `search` lists. `table` is the external-id table.
+    Without `key_param` the list knows no search: the whole of it is the answer. `within` names the list of the records
+    that `search` answers in which these ones stand, where they have no list of their own. `updates` is false for types
+    that can only be created and linked.
     """
 
     name: str
@@ -20,6 +23,8 @@ class Endpoint:
     search: str
     key_param: str
     table: str
+    within: str = ""
+    updates: bool = True
 
 
 CUSTOMER = Endpoint(
@@ -66,9 +71,10 @@ INVENTORY = Endpoint(
     name="product inventory",
     family="products",
     path="v2/Catalog/Product/Inventory",
-    search="",
+    search="v2/Catalog/Products",
     key_param="",
     table="product inventory",
+    within="inventory",
 )
 PRODUCT_CATEGORY = Endpoint(
     name="product category",
@@ -115,8 +121,9 @@ PAYMENT_METHOD = Endpoint(
     family="transactions",
     path="v2/PaymentMethod",
     search="v2/PaymentMethods",
-    key_param="Name",
+    key_param="",
     table="Payment Method",
+    updates=False,
 )
 # Families by external-id table; children's tables live with their parents.
 FAMILIES = {

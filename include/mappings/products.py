@@ -112,19 +112,28 @@ def stock_fields(location: str, quantity: Decimal) -> Json:
 def inventory_to_ipaas(data: Json, context: MappingContext) -> Mapped:
     """One stock row as a product inventory record of its own."""
     row = StockRow.model_validate(data["row"])
+    item = _stocked_item(row, context)
     location = str(row.Location_Code)
     fields = {
-        "parent_id": Ref(table=PRODUCT_TABLE, external_id=row.No, missing=Missing.wait),
+        "parent_id": Ref(table=PRODUCT_TABLE, external_id=str(item), missing=Missing.wait),
         **stock_fields(location, row.Remaining_Quantity),
     }
-    return Mapped(external_id=inventory_id(location, str(data["item_id"])), body=fields)
+    return Mapped(external_id=inventory_id(location, str(data["item_id"])), body=fields, memory={"item": item})
 
 
 def skip_stock(data: Json, context: MappingContext) -> str | None:
-    """The filter: stock at no location cannot be transferred (article 14114012)."""
-    if StockRow.model_validate(data["row"]).Location_Code:
-        return None
-    return "The stock lies at no location."
+    """The filter: stock at no location cannot be transferred (article 14114012), nor what is gone and never was."""
+    row = StockRow.model_validate(data["row"])
+    if not row.Location_Code:
+        return "The stock lies at no location."
+    if not _stocked_item(row, context):
+        return "It is no longer in Business Central, and was never transferred."
+    return None
+
+
+def _stocked_item(row: StockRow, context: MappingContext) -> str | None:
+    # A row that has fallen out of the query is known by its key alone; its item is remembered.
+    return row.No or context.memory.get("item")
 
 
 def price_fields(rows: Iterable[Mapping[str, Any]], context: MappingContext) -> tuple[list[Json], list[str]]:

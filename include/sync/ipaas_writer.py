@@ -50,7 +50,7 @@ class IPaaSWriter:
         """Learn the links of the chunk, from the ledger and, when many are unknown, from the target's own list."""
         load.know_links(self.table, [item.mapped.external_id for item in items])
         unknown = [item for item in items if (self.table, fold(item.mapped.external_id)) not in load.linked]
-        if len(unknown) >= _INDEX_FROM:
+        if len(unknown) >= _INDEX_FROM and self.endpoint.search:
             load.scratch[self.table] = self._read_index(load, unknown)
 
     def _read_index(self, load: LoadContext, unknown: Sequence[Staged]) -> _Index | None:
@@ -87,6 +87,8 @@ class IPaaSWriter:
                 return self._create(load, item, body)
             if self.adopt:
                 body = self.adopt(body, matched, load.plan.system_id)
+            if not self.endpoint.updates:
+                return self._link(load, item, matched["id"])
             body |= self._link_in(load, mapped)
             return self._update(load, item, body, matched["id"], matched)
         return self._update(load, item, body, internal_id, present)
@@ -155,7 +157,15 @@ class IPaaSWriter:
                 raise
         return self._after(load, item, Written(result=Result.created, target_id=internal_id))
 
+    def _link(self, load: LoadContext, item: Staged, internal_id: Any) -> Written:
+        """Link a matching record whose fields cannot be written."""
+        if load.applies:
+            load.ipaas.link(self.table, internal_id, item.mapped.external_id)
+        return self._after(load, item, Written(result=Result.updated, target_id=internal_id, fields=["external_ids"]))
+
     def _update(self, load: LoadContext, item: Staged, body: Json, internal_id: Any, present: Json | None) -> Written:
+        if not self.endpoint.updates:
+            return self._after(load, item, Written(result=Result.unchanged, target_id=internal_id))
         changes = {name: value for name, value in body.items() if name not in item.mapped.create_only}
         known = item.transfer is not None and item.transfer.fingerprint is not None and not item.transfer.echo
         compare = not known or not load.applies or self.restrict is not None

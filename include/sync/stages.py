@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 
 from include.settings import SyncSettings
 from include.sync.flow import AskedId, Flow, Window
+from include.sync.keyset import KeySet
 from include.sync.ledger import Finish, Ledger, Transfer, iso
 from include.sync.model import (
     Direction,
@@ -175,7 +176,8 @@ def extract(stage: Stage) -> None:
     not_found: list[Outcome] = []
     read_from: datetime | None = None
     seen: set[str] = set()
-    track_gone = plan.kind is RunKind.poll and flow.poll == "whole" and flow.gone is not None
+    # A poll that reads everything meets its unfinished records there, and can tell which are gone.
+    everything = KeySet() if plan.kind is RunKind.poll and flow.poll == "whole" else None
 
     def new(records: Iterable[SourceRecord]) -> Iterator[SourceRecord]:
         nonlocal read_from
@@ -191,6 +193,11 @@ def extract(stage: Stage) -> None:
                 seen.add(record.key)
                 yield record
 
+    def forget(vanished: Sequence[str]) -> None:
+        if vanished and plan.applies:
+            ledger.forget(flow.name, vanished)
+            stage.warn(f"No longer there, so no longer retried: {', '.join(vanished[:20])}")
+
     with stage.staging.write("raw") as raw:
 
         def keep(records: Iterable[SourceRecord]) -> None:
@@ -204,20 +211,21 @@ def extract(stage: Stage) -> None:
             not_found = [_not_found(flow, a.text) for a in asked if a.text not in answered]
         else:
             if plan.kind is RunKind.poll:
-                keys = list(dict.fromkeys([*ledger.due(flow.name), *(ipaas_id for ipaas_id, _ in hooks)]))
+                due = [] if everything is not None else ledger.due(flow.name)
+                keys = list(dict.fromkeys([*due, *(ipaas_id for ipaas_id, _ in hooks)]))
                 answered = set()
                 keep(by_ids([flow.ask(key) for key in keys], answered))
                 present = {fold(key) for key in (*answered, *seen)}
                 vanished = [key for key in keys if fold(key) not in present]
-                if vanished and plan.applies:
-                    ledger.forget(flow.name, vanished)
-                    stage.warn(f"No longer there, so no longer retried: {', '.join(vanished[:20])}")
+                forget(vanished)
             for record in new(flow.source.changed(stage, Window(since=plan.since, until=plan.until))):
                 raw.add({"key": record.key, "data": record.data, "asked": None})
-                if track_gone:
-                    seen.add(record.key)
-            if track_gone and flow.gone:
-                keep(flow.gone(stage, (key for key, _ in ledger.keys(flow.name) if key not in seen)))
+                if everything is not None:
+                    everything.add(record.key)
+            if everything is not None and flow.gone:
+                keep(flow.gone(stage, (key for key, _ in ledger.keys(flow.name) if key not in everything)))
+            elif everything is not None:
+                forget([key for key in ledger.due(flow.name) if key not in everything])
     stage.staging.write_all("outcomes-extract", (outcome.as_json() for outcome in not_found))
     stage.staging.write_all("hooks", ({"id": i, "generation": g} for i, g in hooks))
     read_from = read_from or (client.server_time if client else None) or plan.started_at
@@ -266,9 +274,11 @@ def transform(stage: Stage) -> int:
             if ends and stage.plan.applies:
                 stage.ledger.finish(stage.flow.name, stage.flow.writer.table, ends, [])
     number = chunks.close()
-    # What this run writes anyway needs no fetching; whoever refers to it is written after it.
-    for key in chunks.keys:
-        wanted.pop((stage.flow.writer.table, fold(key)), None)
+    own = stage.flow.writer.table
+    if any(table == own for table, _ in wanted):
+        # What this run writes anyway needs no fetching; whoever refers to it is written after it.
+        for external_id in chunks.external_ids():
+            wanted.pop((own, fold(external_id)), None)
     _stage_prerequisites(stage, wanted)
     stage.save_stats("transform", counts=dict(counts), chunks=number, changed=chunks.total)
     return number
@@ -362,11 +372,9 @@ class _Chunks:
         self._records: list[Json] = []
         self._number = 0
         self.total = 0
-        self.keys: list[str] = []
 
     def add(self, key: str, mapped: Mapped) -> None:
         """Stage one record."""
-        self.keys.append(mapped.external_id)
         self._records.append({"key": key, "fingerprint": fingerprint(mapped), "mapped": mapped_to_wire(mapped)})
         self.total += 1
         if len(self._records) == CHUNK:
@@ -382,6 +390,12 @@ class _Chunks:
         if self._records:
             self._flush(self._records)
         return self._number
+
+    def external_ids(self) -> Iterator[str]:
+        """The external ids of all records that were staged."""
+        for number in range(self._number):
+            for record in self._staging.read(f"load-{number:04}"):
+                yield record["mapped"]["external_id"]
 
     def _flush(self, records: Sequence[Json]) -> None:
         self._staging.write_all(f"load-{self._number:04}", records)

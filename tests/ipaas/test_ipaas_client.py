@@ -62,6 +62,23 @@ def test_lists_are_read_to_their_last_page(ipaas: IPaaSClient, sandbox: Sandbox)
     assert next(ipaas.pages(PRODUCT)).records == []
 
 
+def test_what_stands_in_its_parents_list_is_listed_from_there(ipaas: IPaaSClient) -> None:
+    place = ipaas.create(endpoints.LOCATION, {"name": "MAIN"})["id"]
+    body = {"name": "Chair", "type": "Physical", "status": "Active", "tracking_method": "Product", "default_price": 1}
+    for sku, quantity in (("A", 1), ("B", 2)):
+        ipaas.create(PRODUCT, body | {"sku": sku, "inventory": [{"location_id": place, "qty_on_hand": quantity}]})
+    listed = [record for page in ipaas.pages(endpoints.INVENTORY) for record in page.records]
+    assert [record["qty_on_hand"] for record in listed] == [1, 2]
+    assert ipaas.get(endpoints.INVENTORY, listed[0]["id"]) == listed[0]
+
+
+def test_a_list_without_a_search_is_answered_whole(ipaas: IPaaSClient, sandbox: Sandbox) -> None:
+    for name in ("CASH", "CARD"):
+        ipaas.create(endpoints.PAYMENT_METHOD, {"name": name})
+    assert [record["name"] for record in ipaas.search(endpoints.PAYMENT_METHOD, "CARD")] == ["CASH", "CARD"]
+    assert count(sandbox, "PaymentMethods", "action") == 0
+
+
 def test_the_tracking_guid_and_the_client_id_go_with_every_call(connect: Connect, sandbox: Sandbox) -> None:
     ipaas = connect(client_id="client-7")
     ipaas.search(CATEGORY, "X")

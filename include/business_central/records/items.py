@@ -94,7 +94,7 @@ class ApiItem(BusinessCentralRecord):
 class StockRow(BusinessCentralRecord):
     """Query 2554 `Itemsbylocation`: stock on hand of one item at one location."""
 
-    No: str
+    No: str | None = None
     Location_Code: str | None = None
     Remaining_Quantity: Decimal = Decimal(0)
 

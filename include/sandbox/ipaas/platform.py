@@ -89,6 +89,9 @@ class Platform:
         links = self._links_to_make(kind.table, body, internal_id)
         self._merge(kind, record, body)
         self.records[type_name][internal_id] = record
+        if kind.part_of:
+            parent_type, name = kind.part_of
+            self.records[parent_type][int(record["parent_id"])].setdefault(name, []).append(record)
         self._make_links(kind.table, links, internal_id)
         self.changes.append((f"{kind.name}/created", type_name, internal_id))
         return record
@@ -253,13 +256,15 @@ class Platform:
             if name in ("id", "external_ids"):
                 continue
             if name in kind.children:
-                self._merge_children(kind.children[name], record.setdefault(name, []), value or ())
+                self._merge_children(kind, name, record, value or ())
             elif name == "custom_fields":
                 self._merge_custom_fields(record, value or ())
             else:
                 record[name] = value
 
-    def _merge_children(self, table: str, present: list[Record], sent: Any) -> None:
+    def _merge_children(self, kind: RecordType, name: str, record: Record, sent: Any) -> None:
+        table, present = kind.children[name], record.setdefault(name, [])
+        alone = next((t for t in TYPES.values() if t.part_of == (kind.name, name)), None)
         for child in sent:
             found = next((c for c in present if str(c["id"]) == str(child.get("id"))), None)
             for link in child.get("external_ids") or ():
@@ -270,6 +275,10 @@ class Platform:
                     raise Refused("NFND-1005", f"The {table} {child['id']} was not found.", 404)
                 found = {"id": self.new_id()}
                 present.append(found)
+                if alone:
+                    # The same record is read and written at an endpoint of its own, too.
+                    found["parent_id"] = record["id"]
+                    self.records[alone.name][found["id"]] = found
             links = self._links_to_make(table, child, found["id"])
             found.update({n: v for n, v in child.items() if n not in ("id", "external_ids", "custom_fields")})
             self._merge_custom_fields(found, child.get("custom_fields") or ())

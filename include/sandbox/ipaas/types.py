@@ -7,7 +7,10 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, kw_only=True)
 class RecordType:
-    """One record type. `refs` are fields that hold another record's id: field -> record type name."""
+    """One record type. `refs` are fields that hold another record's id: field -> record type name.
+
+    `part_of` is the record type and its list that the same records are nested in, by their `parent_id`.
+    """
 
     name: str
     family: str
@@ -22,6 +25,7 @@ class RecordType:
     enums: dict[str, tuple[str, ...]] = field(default_factory=dict)
     children: dict[str, str] = field(default_factory=dict)
     model: str | None = None
+    part_of: tuple[str, str] | None = None
 
 
 TRANSACTION_TYPES = ("Order", "Shipment", "Invoice", "Hold", "Quote", "Ticket", "Return", "Validated Return", "Job")
@@ -104,6 +108,7 @@ TYPES = {
             table="product inventory",
             required=("parent_id", "location_id"),
             refs={"parent_id": "product", "location_id": "location"},
+            part_of=("product", "inventory"),
         ),
         RecordType(
             name="product category",
