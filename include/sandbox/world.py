@@ -7,6 +7,7 @@ from datetime import timedelta
 
 from include.sandbox import credentials
 from include.sandbox.app import World
+from include.sandbox.bc.tables import set_up
 from include.sandbox.bc.tenant import Tenant
 from include.sandbox.entra import Directory
 from include.sandbox.ipaas.platform import Platform
@@ -76,6 +77,7 @@ def build(name: str, *, seed: int, size: Size) -> World:
 
 
 def _set_up(tenant: Tenant) -> None:
+    set_up(tenant)
     for code, description in _GROUPS.items():
         tenant.add("Customer Price Group", Code=code, Description=description)
     for code, name in _LOCATIONS.items():

@@ -43,6 +43,8 @@ class Property:
     key: bool = False
     read_only: bool = False
     read_only_when: str | None = None
+    relation: str | None = None
+    computed: bool = False
     options: tuple[str, ...] = ()
 
     @property
@@ -86,6 +88,11 @@ class View:
             return text
         return value
 
+    def option(self, prop: Property, text: str) -> str | None:
+        """An option from the wire as the table holds it, or None when there is none of that name."""
+        wanted = decoded(text) if self.api else text
+        return next((option for option in prop.options if option.casefold() == wanted.casefold()), None)
+
 
 def encoded(text: str) -> str:
     """An enum member's name as XML wants it: blanks and signs as `_xNNNN_`."""
@@ -114,6 +121,8 @@ def _property(raw: dict[str, Any], view: str, *, api: bool) -> Property:
         key=bool(raw.get("key")),
         read_only=bool(raw.get("readOnly")) or bool(raw.get("fieldClass") == "FlowField"),
         read_only_when=None if when is None else str(when),
+        relation=raw.get("tableRelation"),
+        computed=bool(raw.get("computed")) and not raw.get("field") and (view, raw["name"]) not in _COMPUTED,
         options=_options(raw, api=api),
     )
 

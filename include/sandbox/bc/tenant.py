@@ -3,26 +3,42 @@
 from __future__ import annotations
 
 import random
+from collections import Counter
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 from include.sandbox.bc.schema import views
+from include.sandbox.bc.tables import CODED, next_number
 from include.sandbox.switches import Switches
 
 Row = dict[str, Any]
 # The fields that make up a table's primary key.
 KEYS: dict[str, tuple[str, ...]] = {
+    **dict.fromkeys([*CODED, "No. Series"], ("Code",)),
     "Customer": ("No.",),
     "Contact": ("No.",),
     "Customer Price Group": ("Code",),
     "Item": ("No.",),
     "Item Category": ("Code",),
+    "Item Variant": ("Item No.", "Code"),
+    "Item Ledger Entry": ("Entry No.",),
     "Location": ("Code",),
     "Shipping Agent": ("Code",),
-    "Item Ledger Entry": ("Entry No.",),
-    "Sales Price": ("Item No.", "Sales Code", "Starting Date", "Currency Code", "Minimum Quantity"),
+    "Shipping Agent Services": ("Shipping Agent Code", "Code"),
+    "G/L Account": ("No.",),
+    "Gen. Journal Batch": ("Journal Template Name", "Name"),
+    "Sales Price": (
+        "Item No.",
+        "Sales Type",
+        "Sales Code",
+        "Starting Date",
+        "Currency Code",
+        "Variant Code",
+        "Unit of Measure Code",
+        "Minimum Quantity",
+    ),
 }
 SEED_SERVICES = (
     "CustomerCard",
@@ -52,7 +68,10 @@ class Tenant:
         # A subscriber's own fields on a page: page -> {property: table field}.
         self.extensions: dict[str, dict[str, str]] = {}
         self.clock_offset = timedelta()
-        self._index: dict[tuple[str, str, str], Row] = {}
+        # How often each table was changed; what is derived from a table is kept until it moves.
+        self.generation: Counter[str] = Counter()
+        self._by_key: dict[str, dict[tuple[str, ...], Row]] = {}
+        self._by_id: dict[str, dict[str, Row]] = {}
         self._entry_no = 0
 
     def guid(self) -> str:
@@ -76,17 +95,18 @@ class Tenant:
         row["version"] = 1
         row["systemmodifiedat"] = stamp(modified or self.now())
         self.rows(table).append(row)
-        for key in KEYS.get(table, ())[:1]:
-            self._index[table, key, str(row.get(key, "")).upper()] = row
+        self._enter(table, row)
+        self.generation[table] += 1
         return row
 
-    def change(self, table: str, key: str, *, modified: datetime | None = None, **fields: Any) -> Row:
+    def change(self, table: str, *key: str, modified: datetime | None = None, **fields: Any) -> Row:
         """Change a row as a user would: its timestamp and its etag move."""
-        row = self.get(table, key)
+        row = self.get(table, *key)
         if row is None:
-            raise KeyError(f"{table} {key}")
+            raise KeyError(f"{table} {', '.join(key)}")
         row.update(dict(fields))
         self.touch(row, modified)
+        self.generation[table] += 1
         return row
 
     def touch(self, row: Row, modified: datetime | None = None) -> None:
@@ -94,14 +114,39 @@ class Tenant:
         row["version"] += 1
         row["systemmodifiedat"] = stamp(modified or self.now())
 
-    def get(self, table: str, key: str) -> Row | None:
-        """A row by the first field of its key."""
-        return self._index.get((table, KEYS[table][0], key.upper()))
+    def get(self, table: str, *key: str) -> Row | None:
+        """A row by its whole primary key, in any case."""
+        return self._by_key.get(table, {}).get(tuple(str(part).upper() for part in key))
+
+    def by_id(self, table: str, identifier: str) -> Row | None:
+        """A row by its SystemId."""
+        return self._by_id.get(table, {}).get(identifier.lower())
 
     def remove(self, table: str, row: Row) -> None:
         """Delete a row."""
-        self.rows(table).remove(row)
-        self._index.pop((table, KEYS[table][0], str(row[KEYS[table][0]]).upper()), None)
+        rows = self.rows(table)
+        del rows[next(place for place, other in enumerate(rows) if other is row)]
+        self._leave(table, row)
+        self.generation[table] += 1
+
+    def rekey(self, table: str, row: Row, **fields: Any) -> None:
+        """Give a row another primary key."""
+        self._leave(table, row)
+        row.update(fields)
+        self._enter(table, row)
+        self.generation[table] += 1
+
+    def _key_of(self, table: str, row: Row) -> tuple[str, ...]:
+        return tuple(str(row.get(name, "")).upper() for name in KEYS.get(table, ()))
+
+    def _enter(self, table: str, row: Row) -> None:
+        self._by_id.setdefault(table, {})[row["systemid"]] = row
+        if table in KEYS:
+            self._by_key.setdefault(table, {})[self._key_of(table, row)] = row
+
+    def _leave(self, table: str, row: Row) -> None:
+        self._by_id.get(table, {}).pop(row["systemid"], None)
+        self._by_key.get(table, {}).pop(self._key_of(table, row), None)
 
     # --- business --------------------------------------------------------------------------------------------
 
@@ -160,6 +205,31 @@ class Tenant:
                 "Entry Type": "Positive Adjmt." if quantity >= 0 else "Negative Adjmt.",
             },
         )
+
+    # --- number series ---------------------------------------------------------------------------------------
+
+    def next_number(self, series: str) -> str:
+        """Draw the next number of a number series."""
+        row = self._series(series)
+        number = str(row["Next No."])
+        row["Next No."] = next_number(number)
+        return number
+
+    def manual_numbers(self, series: str) -> bool:
+        """Whether a series lets users give numbers themselves."""
+        return bool(self._series(series)["Manual Nos."])
+
+    def allow_manual_numbers(self, series: str, allowed: bool) -> None:
+        """Let users give numbers themselves, or not."""
+        self._series(series)["Manual Nos."] = allowed
+
+    def _series(self, code: str) -> Row:
+        row = self.get("No. Series", code)
+        if row is None:
+            raise KeyError(code)
+        return row
+
+    # --- web services ----------------------------------------------------------------------------------------
 
     def unpublish(self, service: str) -> None:
         """Take a web service away."""
