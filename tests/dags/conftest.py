@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from include.flows import FLOWS
 from include.sandbox import Sandbox
 from include.sandbox.world import Size
 
@@ -87,6 +88,8 @@ def run_dag(
     for file in Path(os.environ["AIRFLOW_HOME"]).glob("sync_ledger.db*"):
         file.unlink()
 
+    from bridge.factory import build
+
     def run(
         dag_id: str,
         conf: Mapping[str, Any] | None = None,
@@ -101,7 +104,9 @@ def run_dag(
         connect(monkeypatch, sandbox, variables, bc=bc, bc_extra=bc_extra, ipaas=ipaas, ipaas_extra=ipaas_extra)
         if backfill:
             _backfill(monkeypatch, backfill)
-        return _result(dags[dag_id].test(logical_date=None, run_conf=dict(conf or {})))
+        # Built anew: params given to one run would be the defaults of the next.
+        dag = build(FLOWS[dag_id])
+        return _result(dag.test(logical_date=None, run_conf=dict(conf or {})))
 
     return run
 
