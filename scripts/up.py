@@ -18,8 +18,8 @@ def main() -> int:
     end_as_by_ctrl_c()
     services = Services()
     try:
-        sandbox = set_up(services, *sys.argv[1:])
         port = free_port(8080)
+        sandbox = set_up(services, "--hooks-url", f"http://127.0.0.1:{port}/ipaas/hooks", *sys.argv[1:])
         services.start("airflow", "airflow", "standalone", **airflow_at(port))
         while not PASSWORDS.exists():
             services.check()
@@ -27,7 +27,13 @@ def main() -> int:
         password = json.loads(PASSWORDS.read_text())["admin"]
         print(f"\nAirflow:  http://localhost:{port}   user admin, password {password}   (ready in about 30 s)")
         print(f"Sandbox:  {sandbox}/_sandbox/check, /_sandbox/counters, /_sandbox/faults")
-        print("Unpause a DAG, trigger it, and give it External IDs in the form. Ctrl-C ends everything.\n", flush=True)
+        print(
+            "Unpause a DAG, trigger it, and give it External IDs in the form. What changes in the sandbox's iPaaS.com"
+        )
+        print(
+            "is announced to Airflow by hooks, and the flows from iPaaS.com fetch it. Ctrl-C ends everything.\n",
+            flush=True,
+        )
         with contextlib.suppress(KeyboardInterrupt):
             while True:
                 services.check()

@@ -7,6 +7,7 @@ import json
 import signal
 import threading
 
+from include.sandbox import credentials
 from include.sandbox.server import Sandbox
 from include.sandbox.world import Size
 
@@ -19,6 +20,8 @@ def main() -> None:
     parser.add_argument("--world", choices=["demo", "nasty", "empty"], default="demo")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--ca-file", help="where to write the certificate authority that clients have to trust")
+    parser.add_argument("--hooks-url", help="where to send a hook for every change of a record in iPaaS.com")
+    parser.add_argument("--hooks-key", default=credentials.WEBHOOK_API_KEY, help="the key that hooks carry as Bearer")
     for name, value in vars(Size()).items():
         parser.add_argument(f"--{name}", type=int, default=value)
     options = parser.parse_args()
@@ -35,6 +38,8 @@ def main() -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: done.set())
     with sandbox:
+        if options.hooks_url:
+            sandbox.hooks.deliver_to(options.hooks_url, options.hooks_key)
         print(json.dumps({"tls": sandbox.tls_url, "http": sandbox.url, "ca_file": sandbox.ca_file}), flush=True)
         done.wait()
 

@@ -21,6 +21,7 @@ from include.sandbox.bc.service import Service
 from include.sandbox.bc.tenant import Tenant
 from include.sandbox.check import check
 from include.sandbox.faults import Fault, Faults
+from include.sandbox.ipaas import hooks as ipaas_hooks
 from include.sandbox.ipaas import routes as ipaas_routes
 from include.sandbox.ipaas.platform import Platform
 from include.sandbox.switches import Switches
@@ -154,6 +155,10 @@ class World:
     counters: Counters = field(default_factory=Counters)
     faults: Faults = field(default_factory=Faults)
     latency: dict[str, float] = field(default_factory=dict)
+    hooks: ipaas_hooks.Hooks = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.hooks = ipaas_hooks.Hooks(self.platform)
 
 
 def build_app(world: World) -> ASGIApp:
@@ -166,6 +171,7 @@ def build_app(world: World) -> ASGIApp:
     routes = [
         *_control(world),
         *bc_routes.routes(service, world.directory, base, lambda: world.latency.get("business_central", 0.0)),
+        *ipaas_hooks.routes(world.hooks),
         *ipaas_routes.routes(world.platform, lambda: world.latency.get("ipaas", 0.0)),
         *entra.routes(world.directory, base),
     ]
@@ -204,6 +210,13 @@ def _control(world: World) -> list[Route]:
             world.latency.update(await request.json())
         return JSONResponse(world.latency)
 
+    async def hooks(request: Request) -> Response:
+        if request.method == "DELETE":
+            world.hooks.close()
+        elif request.method == "POST":
+            world.hooks.deliver_to(**await request.json())
+        return JSONResponse(world.hooks.state())
+
     async def verdict(request: Request) -> Response:
         found: dict[str, Any] = check(world.tenant, world.platform).as_json()
         return Response(simplejson.dumps(found, use_decimal=True), media_type="application/json")
@@ -214,5 +227,6 @@ def _control(world: World) -> list[Route]:
         Route("/_sandbox/faults", faults, methods=every),
         Route("/_sandbox/switches", switches, methods=every),
         Route("/_sandbox/latency", latency, methods=every),
+        Route("/_sandbox/hooks", hooks, methods=every),
         Route("/_sandbox/check", verdict),
     ]

@@ -53,6 +53,7 @@ class Sandbox:
         self.counters = self.world.counters
         self.switches = self.world.switches
         self.latency = self.world.latency
+        self.hooks = self.world.hooks
         self._folder = tempfile.TemporaryDirectory()
         self.ca_file = ca_file or str(Path(self._folder.name) / "ca.pem")
         self._tls_socket = _listen(port)
@@ -98,6 +99,7 @@ class Sandbox:
 
     def stop(self) -> None:
         """Stop serving."""
+        self.hooks.close()
         for server in self._servers:
             server.should_exit = True
             server.force_exit = True

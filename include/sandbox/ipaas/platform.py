@@ -167,6 +167,7 @@ class Platform:
         for (system, linked_id), text in list(self.links.get(name, {}).items()):
             if linked_id == internal_id and not text.startswith("DELETED:"):
                 self.links[name][system, linked_id] = f"DELETED:{text}"
+        self.changes.append((f"{TYPES[type_name].name}/deleted", type_name, internal_id))
 
     def missing(self, table: str, system_id: int) -> list[int]:
         """Ids of the records of a table that have no external id of a system."""
