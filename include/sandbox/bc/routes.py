@@ -14,7 +14,8 @@ from starlette.requests import Request as HttpRequest
 from starlette.responses import Response
 from starlette.routing import Route
 
-from include.sandbox.bc.service import Answer, Fault, Request, Service
+from include.sandbox.bc.answers import Answer, Fault, Request
+from include.sandbox.bc.service import Service
 from include.sandbox.credentials import ENVIRONMENT, TENANT_ID
 from include.sandbox.entra import Directory
 

@@ -1,0 +1,93 @@
+"""A set of records as one request addresses it, and how its records look on the wire."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from include.sandbox.bc.addresses import key_values
+from include.sandbox.bc.answers import Fault
+from include.sandbox.bc.schema import Property, View
+from include.sandbox.bc.tenant import Row
+
+
+@dataclass(kw_only=True)
+class EntitySet:
+    """A set: its name in the URL, the view behind it, its rows, and the fields that the address itself gives."""
+
+    name: str
+    view: View
+    rows: Iterable[Row]
+    fixed: Row = field(default_factory=dict)
+
+    def find(self, key: str) -> Row:
+        """The record with a key. Raises Fault (404) when there is none."""
+        wanted = key_values(self.view, key)
+        unknown = next((name for name in wanted if name not in self.view.properties), None)
+        if unknown is not None:
+            raise no_property(self.view, unknown)
+        fields = {self.view.properties[name].field: value.casefold() for name, value in wanted.items()}
+        row = next(
+            (r for r in self.rows if all(str(r.get(f, "")).casefold() == value for f, value in fields.items())), None
+        )
+        if row is None:
+            raise Fault(404, "BadRequest_ResourceNotFound", f"Resource not found for the segment '{self.name}'.")
+        return row
+
+
+def type_name(view: View) -> str:
+    """The entity type as metadata and errors name it."""
+    return f"{'Microsoft.NAV' if view.api else 'NAV'}.{view.entity}"
+
+
+def no_property(view: View, word: str) -> Fault:
+    """The answer to an unknown property in a query."""
+    return Fault(400, "BadRequest", f"Could not find a property named '{word}' on type '{type_name(view)}'.")
+
+
+def selected(view: View, select: str) -> list[Property]:
+    """The properties that `$select` names, in its order; all of them when it names none."""
+    if not select:
+        return list(view.properties.values())
+    by_name = {p.name.casefold(): p for p in view.properties.values()}
+    found = []
+    for word in select.split(","):
+        prop = by_name.get(word.strip().casefold())
+        if prop is None:
+            raise no_property(view, word)
+        found.append(prop)
+    return found
+
+
+def wire(view: View, row: Row, shown: Iterable[Property] | None = None) -> Row:
+    """A row as the view sends it."""
+    record: Row = {"@odata.etag": etag(row)} if view.etags else {}
+    for prop in view.properties.values() if shown is None else shown:
+        record[prop.name] = view.wire(prop, row.get(prop.field))
+    return record
+
+
+def etag(row: Row) -> str:
+    """The row's tag, in the service's form."""
+    number = int.from_bytes(hashlib.sha256(json.dumps([row["systemid"], row["version"]]).encode()).digest()[:8], "big")
+    inner = base64.b64encode(f"'20;{number}1;00;'".encode()).decode()
+    return f'W/"{inner}"'
+
+
+class Shaped(dict[str, Any]):
+    """A row under its view's names, shaped when a filter or an order asks for a field."""
+
+    def __init__(self, view: View, row: Row) -> None:
+        super().__init__()
+        self._view, self._row = view, row
+
+    def __missing__(self, name: str) -> Any:
+        prop = self._view.properties[name]
+        value = self._row.get(prop.field)
+        # Options are compared by their names, which the API encodes only when it sends them.
+        self[name] = prop.blank if value is None or value == "" else value
+        return self[name]

@@ -1,0 +1,97 @@
+"""Writing to a set: POST, PATCH and DELETE of one record (facts §4.1)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from include.sandbox.bc.answers import Answer, Fault, Request
+from include.sandbox.bc.behaviour import Behaviour, behaviour_of, not_allowed
+from include.sandbox.bc.entities import EntitySet, etag, type_name, wire
+from include.sandbox.bc.schema import Property
+from include.sandbox.bc.tenant import Row, Tenant
+
+
+def insert(tenant: Tenant, request: Request, entities: EntitySet) -> Answer:
+    """Create a record."""
+    if not entities.view.insert:
+        raise not_allowed("POST", entities.name)
+    behaviour = behaviour_of(tenant, entities.view)
+    record = behaviour.fresh(entities.fixed)
+    _assign(behaviour, record, request.body, creating=True)
+    row = behaviour.insert(record)
+    body = {"@odata.context": f"{request.base}/$metadata#{entities.name}/$entity", **wire(entities.view, row)}
+    return Answer(201, body, {"Location": f"{request.base}/{request.path.strip('/')}"})
+
+
+def modify(tenant: Tenant, request: Request, entities: EntitySet, row: Row) -> Answer:
+    """Change a record."""
+    if not entities.view.modify:
+        raise not_allowed(request.method, entities.name)
+    check_etag(tenant, request, row, needed=True)
+    behaviour = behaviour_of(tenant, entities.view)
+    record = behaviour.begin(row)
+    _assign(behaviour, record, request.body, creating=False)
+    shown = behaviour.modify(row, record)
+    context = f"{request.base}/$metadata#{entities.name}/$entity"
+    return Answer(200, {"@odata.context": context, **wire(entities.view, shown)})
+
+
+def delete(tenant: Tenant, request: Request, entities: EntitySet, row: Row) -> Answer:
+    """Delete a record."""
+    if not entities.view.delete:
+        raise not_allowed(request.method, entities.name)
+    check_etag(tenant, request, row, needed=False)
+    behaviour_of(tenant, entities.view).delete(row)
+    return Answer(204)
+
+
+def check_etag(tenant: Tenant, request: Request, row: Row, *, needed: bool) -> None:
+    """Compare `If-Match` with the row's tag. Raises Fault when it is needed and missing, malformed, or stale."""
+    given = request.headers.get("if-match")
+    if given is None and not needed:
+        return
+    if given is None or not (given == "*" or given.startswith('W/"')):
+        raise Fault(
+            400,
+            "BadRequest_InvalidToken",
+            "Could not validate the client concurrency token required by the service. Please provide a valid token in the client request.",
+        )
+    if given not in ("*", etag(row)):
+        raise Fault(
+            tenant.switches.stale_etag_status, "Request_EntityChanged", "Another user has already changed the record."
+        )
+
+
+def _assign(behaviour: Behaviour, record: Row, body: Any, *, creating: bool) -> None:
+    """Set the fields of a body, in its order."""
+    view = behaviour.view
+    if not isinstance(body, dict):
+        raise Fault(400, "BadRequest", "Invalid Request Body")
+    for name, value in body.items():
+        if name.startswith("@"):
+            continue
+        prop = view.properties.get(name)
+        if prop is None:
+            raise Fault(
+                400,
+                "BadRequest",
+                f"The property '{name}' does not exist on type '{type_name(view)}'. Make sure to only use property names that are defined by the type.",
+            )
+        if not behaviour.editable(record, prop, creating=creating):
+            raise Fault(400, "BadRequest_InvalidOperation", f"Control '{name}' is read-only.")
+        behaviour.assign(record, prop, _plain(behaviour, prop, value), creating=creating)
+
+
+def _plain(behaviour: Behaviour, prop: Property, value: Any) -> Any:
+    """A value from the wire as the table holds it."""
+    if prop.max_length and isinstance(value, str) and len(value) > prop.max_length:
+        raise Fault(
+            400,
+            "Application_StringExceededLength",
+            f"The length of the string is {len(value)}, but it must be less than or equal to {prop.max_length} characters. Value: {value}",
+        )
+    try:
+        plain = behaviour.view.plain(prop, value)
+    except ValueError as error:
+        raise Fault(400, "Unknown", str(error)) from None
+    return plain.upper() if prop.key and isinstance(plain, str) and not prop.options else plain
