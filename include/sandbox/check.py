@@ -83,7 +83,7 @@ def _found(record: Record, name: str) -> Any:
     if name == "address count":
         return len(record.get("addresses", ()))
     if name == "categories":
-        return sorted(c.get("id") or c.get("category_id") for c in record.get("categories") or ())
+        return sorted(c.get("category_id") or c.get("id") for c in record.get("categories") or ())
     if name == "stock":
         return {row["location_id"]: row["qty_on_hand"] for row in record.get("inventory", ()) if row["qty_on_hand"]}
     return record.get(name)

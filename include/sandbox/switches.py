@@ -25,3 +25,6 @@ class Switches:
     ipaas_ids_are_strings: bool = False
     ipaas_token_lifetime: int = 3_600  # seconds
     ipaas_limit_per_minute: int | None = None
+    ipaas_skus_must_exist: bool = True  # a product line's sku is a product's
+    ipaas_addresses_complete: bool = False  # addresses need names, street, city, region, country, postal code
+    ipaas_deleted_links_are_free: bool = True  # a new record may take the external id of a deleted one

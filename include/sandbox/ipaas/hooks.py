@@ -18,7 +18,8 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from include.sandbox import credentials
-from include.sandbox.ipaas.platform import Platform, Refused
+from include.sandbox.ipaas.platform import Platform
+from include.sandbox.ipaas.rules import Refused
 
 _BATCH = 100  # notifications in one request
 _PAUSE = 0.1  # seconds between looks for changes

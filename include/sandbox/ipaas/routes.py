@@ -16,7 +16,8 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from include.sandbox import credentials
-from include.sandbox.ipaas.platform import Platform, Refused
+from include.sandbox.ipaas.platform import Platform
+from include.sandbox.ipaas.rules import Refused
 from include.sandbox.ipaas.types import TYPES, RecordType
 
 _HELP = "https://support.ipaas.com/en/articles/15506870"
@@ -68,7 +69,9 @@ def routes(platform: Platform, delay: Callable[[], float]) -> list[Route]:
         if kind.search:
             found.append(Route(f"/{kind.family}/{kind.search}", endpoint(_search(platform, kind))))
         found.append(Route(path, endpoint(_create(platform, kind)), methods=["POST"]))
-        found.append(Route(path + "/{id}", endpoint(_one(platform, kind)), methods=["GET", "PUT"]))
+        found.append(
+            Route(path + "/{id}", endpoint(_one(platform, kind)), methods=["GET", "PUT"] if kind.updates else ["GET"])
+        )
     return found
 
 

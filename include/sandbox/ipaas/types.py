@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 class RecordType:
     """One record type. `refs` are fields that hold another record's id: field -> record type name.
 
-    `part_of` is the record type and its list that the same records are nested in, by their `parent_id`.
+    `part_of` is the record type and its list that the same records are nested in, by their `parent_id`. `updates` is
+    false for types that can only be created.
     """
 
     name: str
@@ -26,6 +27,7 @@ class RecordType:
     children: dict[str, str] = field(default_factory=dict)
     model: str | None = None
     part_of: tuple[str, str] | None = None
+    updates: bool = True
 
 
 TRANSACTION_TYPES = ("Order", "Shipment", "Invoice", "Hold", "Quote", "Ticket", "Return", "Validated Return", "Job")
@@ -153,6 +155,16 @@ TYPES = {
             model="transaction",
         ),
         RecordType(
+            name="transaction tracking",
+            family="transactions",
+            path="v2/Transaction/Tracking",
+            table="transaction tracking",
+            required=("parent_id", "tracking_number"),
+            refs={"parent_id": "transaction"},
+            model="tracking",
+            part_of=("transaction", "tracking"),
+        ),
+        RecordType(
             name="shipping method",
             family="transactions",
             path="v2/ShippingMethod",
@@ -171,6 +183,7 @@ TYPES = {
             table="Payment Method",
             required=("name",),
             unique=("name",),
+            updates=False,
         ),
     )
 }
@@ -184,3 +197,49 @@ CHILD_REQUIRED = {
 }
 CHILD_REFS = {"inventory": {"location_id": "location"}}
 CHILD_MODELS = {"lines": "transaction line", "tracking": "tracking"}
+# What the platform's screens require of an address.
+ADDRESS_REQUIRED = ("first_name", "last_name", "address_1", "city", "region", "country", "postal_code")
+# Fields by the JSON type that they need; what is not named here is text, a list or an object.
+NUMBERS = frozenset(
+    (
+        "amount",
+        "cost",
+        "default_price",
+        "discount_amount",
+        "discount_percent",
+        "estimated_tax_amount",
+        "extended_price",
+        "msrp",
+        "original_unit_price",
+        "orginal_amount",
+        "qty",
+        "qty_available",
+        "qty_on_hand",
+        "qty_shipped",
+        "sale_price",
+        "sequence_number",
+        "shipping_amount",
+        "subtotal",
+        "tax_amount",
+        "tax_percent",
+        "total",
+        "total_qty",
+        "unit_price",
+        "weight",
+    )
+)
+FLAGS = frozenset(("is_primary_billing", "is_primary_shipping", "is_pricing_group", "is_public"))
+MOMENTS = frozenset(("created_datetime", "updated_datetime", "ship_date", "note_created_date_time"))
+REFERENCES = frozenset(
+    (
+        "id",
+        "system_id",
+        "category_id",
+        "company_id",
+        "customer_id",
+        "location_id",
+        "parent_company_id",
+        "parent_id",
+        "transaction_parent_id",
+    )
+)
