@@ -32,5 +32,6 @@ FLOWS: Mapping[str, Flow] = {
         product_category.TO_IPAAS,
         product.TO_IPAAS,
         product_inventory.TO_IPAAS,
+        company.FROM_IPAAS,
     )
 }

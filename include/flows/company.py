@@ -1,11 +1,15 @@
-"""Companies to iPaaS.com: Business Central customers of type Company."""
+"""Companies, both ways: Business Central customers of type Company."""
 
 from __future__ import annotations
 
 from include.flows.customer_records import ID_FORMATS, PAGE, CustomersOfType
+from include.flows.from_ipaas import IPaaSRecords
+from include.flows.parties import category_refs, customer_target
 from include.ipaas.endpoints import COMPANY, RELATIONSHIP
 from include.mappings.customers import adopt_primary_billing, company_to_ipaas, not_of_type
-from include.sync.flow import Docs, Flow
+from include.mappings.parties_from_ipaas import company_from_ipaas, company_numbers, skip_contact
+from include.sync.bc_writer import BCWriter
+from include.sync.flow import IPAAS_ID, Docs, Flow
 from include.sync.ipaas_writer import IPaaSWriter, RelatedRecord
 from include.sync.model import Direction
 
@@ -63,6 +67,74 @@ TO_IPAAS = Flow(
                 "Several iPaaS.com records have name …",
                 "Two unlinked companies in iPaaS.com have this name.",
                 "Merge them, or link the right one by hand with the customer No. as external id.",
+            ),
+        ),
+    ),
+)
+
+FROM_IPAAS = Flow(
+    name="company_from_ipaas",
+    record="company",
+    direction=Direction.from_ipaas,
+    collection="Add/Update Dynamics 365 Business Central Company FROM iPaaS.com",
+    schedule="*/5 * * * *",
+    source=IPaaSRecords(endpoint=COMPANY, flow="company_from_ipaas", refs=category_refs, numbers=company_numbers),
+    skip=skip_contact,
+    mapping=company_from_ipaas,
+    writer=BCWriter(
+        target=customer_target("company", "Company"),
+        table=COMPANY.table,
+        echo="company_to_ipaas",
+        shares_number=True,
+    ),
+    id_formats=(IPAAS_ID,),
+    poll="missing",
+    scopes=("company/created", "company/updated"),
+    services=(PAGE,),
+    settings_used=("bc_create_defaults", "bc_custom_fields"),
+    docs=Docs(
+        overview="Companies become customers of type Company, or change the customer that they are linked to.",
+        business_central="Page 21 published as `CustomerCard`; API v2.0. The number series of customers must allow "
+        "manual numbers. Countries and the codes of bc_create_defaults must exist there.",
+        ipaas="The company has a name. Country of the billing address of at most 10 characters, as Business Central "
+        "knows it. Categories that are to become price groups come from Business Central.",
+        mappings=(
+            ("No (on create only)", "account_number, or else the company's iPaaS.com id"),
+            ("Name, E_Mail", "name, email_address"),
+            (
+                "Address, Address_2, Post_Code, City, County, Country_Region_Code, Phone_No",
+                "the primary billing address, or else the first one",
+            ),
+            ("Customer_Price_Group", "the first category that is a price group; others are ignored"),
+            ("Partner_Type (on create only)", "Company"),
+            (
+                "Gen_Bus_Posting_Group, Customer_Posting_Group, Payment_Terms_Code, Tax_Area_Code (on create only)",
+                "`company` of bc_create_defaults",
+            ),
+        ),
+        matching="A company without an external id is linked to the one unlinked customer of type Company whose No. is "
+        "its account number, if the names agree, or its iPaaS.com id. A customer that is linked to another company does "
+        "not count; several free ones are rejected.",
+        children="The billing address is linked (`{No}|address`).",
+        caveats=(
+            "A field that is empty in iPaaS.com leaves what Business Central has.",
+            "Posting groups, payment terms and tax area of a customer are never changed after it was created.",
+        ),
+        errors=(
+            (
+                "It is linked to company …, which does not exist in Business Central any more.",
+                "The customer was deleted or renumbered there.",
+                "Correct or remove the external id in iPaaS.com.",
+            ),
+            (
+                "You may not enter numbers manually …",
+                "The number series of customers does not allow manual numbers.",
+                "Allow Manual Nos. in the number series.",
+            ),
+            (
+                "… contains a value (…) that cannot be found in the related table",
+                "A country, price group or default code does not exist in Business Central.",
+                "Create it there, or correct the value in iPaaS.com or in bc_create_defaults.",
             ),
         ),
     ),

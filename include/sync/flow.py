@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from include.ipaas.client import IPaaSClient
     from include.sync.ledger import Ledger
     from include.sync.load import LoadContext, Staged, Written
+    from include.sync.route import LinkLookup
 
 GUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", re.IGNORECASE)
 
@@ -84,6 +85,10 @@ class Reads(Protocol):
     def ipaas(self) -> IPaaSClient:
         """iPaaS.com; raises when this stage of the flow does not talk to it."""
 
+    @property
+    def links(self) -> LinkLookup:
+        """Links as iPaaS.com has them (flows from iPaaS.com)."""
+
     def warn(self, text: str) -> None:
         """Tell the operator something about the run as a whole, once."""
 
@@ -125,7 +130,8 @@ class Flow:
     """One record type in one direction. The declaration is the documentation: the DAG is made from it.
 
     `poll`: `position` reads from the last successful read, `lookback` the Transaction Poll Search Days,
-    `whole` everything each time. `initialization` flows transfer everything in a backfill, whatever its dates.
+    `whole` everything each time, `missing` what has no external id of ours: all of it once a day (a window without
+    `since`), between that only what has not been dealt with. `initialization` flows transfer everything in a backfill, whatever its dates.
     `skip` is the filter: a reason to leave the record out, or None. `asked_format` names the id format under which
     the ledger's keys are read again.
     """

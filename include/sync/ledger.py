@@ -67,6 +67,17 @@ claims = sa.Table(
     sa.Column("claimed_at", sa.String(40), nullable=False),
 )
 
+reservations = sa.Table(
+    "sync_reservations",
+    metadata,
+    sa.Column("table_name", sa.String(64), primary_key=True),
+    sa.Column("folded", sa.String(200), primary_key=True),  # the reference in Business Central, as a number
+    sa.Column("reference", sa.String(200), nullable=False),
+    sa.Column("key", sa.String(200), nullable=False),
+    sa.Column("creates", sa.Boolean, nullable=False),
+    sa.Index("sync_reservations_key", "table_name", "key"),
+)
+
 positions = sa.Table(
     "sync_positions",
     metadata,
@@ -146,6 +157,7 @@ class Finish:
     message: str | None = None
     advice: str | None = None
     waits_for: str | None = None
+    at_once: bool = False  # unfinished, and due with the next run
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -156,9 +168,23 @@ class Claim:
     suspect: bool = False
 
 
-def waits_for_key(table: str, external_id: str) -> str:
-    """How the ledger names the record that another one waits for."""
+def waits_for_external(table: str, external_id: str) -> str:
+    """How the ledger names a record that another one waits for, by its external id."""
     return f"{table}|{fold(external_id)}"
+
+
+def waits_for_internal(table: str, internal_id: Any) -> str:
+    """How the ledger names a record that another one waits for, by its iPaaS.com id."""
+    return f"{table}#{internal_id}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reservation:
+    """A reference in Business Central that one record has taken. `creates`: to be created under it, not matched."""
+
+    reference: str
+    key: str
+    creates: bool
 
 
 def _dump(value: Any) -> str:
@@ -226,10 +252,13 @@ class Ledger:
         with self._reads.connect() as db:
             return [_transfer(row) for row in db.execute(query.order_by(transfers.c.key).limit(limit))]
 
-    def finish(self, flow: str, table: str, ends: Sequence[Finish], new_links: Sequence[tuple[str, str, Any]]) -> None:
+    def finish(
+        self, flow: str, claimed: str, ends: Sequence[Finish], new_links: Sequence[tuple[str, str, Any]]
+    ) -> None:
         """Note how attempts ended, remember new links and give up the claims, in one transaction.
 
-        `new_links` are (table, external id, internal id); records waiting for one of them become due at once.
+        `claimed` is the name that the claims are kept under (`Route.claims`). `new_links` are (table, external id,
+        internal id); records waiting for one of them become due at once.
         """
         now = self._now()
         with self._engine.begin() as db:
@@ -246,7 +275,7 @@ class Ledger:
                     "outcome": _dump(end.outcome),
                     "state": end.state,
                     "attempts": attempts,
-                    "next_try": iso(now + retry_delay(attempts)) if due else None,
+                    "next_try": iso(now if end.at_once else now + retry_delay(attempts)) if due else None,
                     "kind": end.kind,
                     "message": end.message,
                     "advice": end.advice,
@@ -264,7 +293,11 @@ class Ledger:
                 self._upsert(db, transfers, alike)
             self._link(db, new_links, pushed=True)
             for batch in _batches(end.key for end in ends):
-                db.execute(sa.delete(claims).where(claims.c.table_name == table, claims.c.key.in_(batch)))
+                db.execute(sa.delete(claims).where(claims.c.table_name == claimed, claims.c.key.in_(batch)))
+            # What is done has its link; what is not may have been written, and is found again by its reservation.
+            for batch in _batches(end.key for end in ends if end.state == "done"):
+                mine = (reservations.c.table_name == claimed) & reservations.c.key.in_(batch)
+                db.execute(sa.delete(reservations).where(mine))
 
     def forget(self, flow: str, keys: Iterable[str]) -> None:
         """Drop what is known of these records."""
@@ -349,7 +382,9 @@ class Ledger:
             for table, external_id, internal_id in new_links
         ]
         self._upsert(db, links, rows)
-        for batch in _batches({waits_for_key(table, external_id) for table, external_id, _ in new_links}):
+        awaited = {waits_for_external(table, external_id) for table, external_id, _ in new_links}
+        awaited |= {waits_for_internal(table, internal_id) for table, _, internal_id in new_links}
+        for batch in _batches(awaited):
             waiting = transfers.c.waits_for.in_(batch)
             db.execute(sa.update(transfers).where(waiting).values(next_try=iso(self._now()), waits_for=None))
 
@@ -387,6 +422,36 @@ class Ledger:
             for batch in _batches(keys):
                 where = (claims.c.table_name == table) & claims.c.key.in_(batch) & (claims.c.owner == owner)
                 db.execute(sa.delete(claims).where(where))
+
+    # --- reservations ----------------------------------------------------------------------------------------
+
+    def reserve(self, table: str, reference: str, key: str, *, creates: bool) -> str:
+        """Take a reference in Business Central for a record, before anything is sent; returns who has it.
+
+        It is kept until the record is done, so that a create whose answer was lost is found again by it, and no
+        other record takes the same reference meanwhile. A record has one reservation: a new one replaces it.
+        """
+        with self._engine.begin() as db:
+            db.execute(sa.delete(reservations).where(reservations.c.table_name == table, reservations.c.key == key))
+            values = {"table_name": table, "folded": fold(reference), "reference": reference, "key": key}
+            statement = self._insert(reservations).values(**values, creates=creates).on_conflict_do_nothing()
+            if db.execute(statement).rowcount:
+                return key
+            place = (reservations.c.table_name == table) & (reservations.c.folded == fold(reference))
+            return str(db.execute(sa.select(reservations.c.key).where(place)).scalar())
+
+    def reservation(self, table: str, key: str) -> Reservation | None:
+        """What a record has reserved."""
+        mine = (reservations.c.table_name == table) & (reservations.c.key == key)
+        with self._reads.connect() as db:
+            row = db.execute(sa.select(reservations).where(mine)).first()
+        return Reservation(reference=row.reference, key=row.key, creates=row.creates) if row else None
+
+    def unreserve(self, table: str, key: str) -> None:
+        """Give up a record's reservation: nothing was written under it."""
+        mine = (reservations.c.table_name == table) & (reservations.c.key == key)
+        with self._engine.begin() as db:
+            db.execute(sa.delete(reservations).where(mine))
 
     def _insert_claim(self, db: Connection, table: str, key: str, owner: str, now: datetime) -> bool:
         values = {"table_name": table, "key": key, "owner": owner, "claimed_at": iso(now)}

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from include.sync.flow import Flow
-from include.sync.ledger import Claim, Finish, Transfer, iso, waits_for_key
+from include.sync.ledger import Claim, Finish, Transfer, iso
 from include.sync.model import (
     Json,
     Mapped,
@@ -31,6 +31,7 @@ from include.sync.model import (
     mapped_from_wire,
     refs,
 )
+from include.sync.route import Link, route_of
 from include.sync.stages import Stage, finish_failed, problem_outcome
 from include.transport.errors import ErrorKind, ServiceError
 
@@ -59,16 +60,16 @@ class Staged:
 class Written:
     """What a writer did with a record.
 
-    `links` are (table, external id, iPaaS.com id) of everything that is linked now. `unpushed` are links that
-    iPaaS.com still has to be told of. `then` is why the record is written but not finished: it is tried again.
+    `links` are (table, external id, iPaaS.com id) of everything that iPaaS.com knows to be linked now. `unpushed` are
+    links that it still has to be told of. `then` is why the record is written but not finished: it is tried again.
     `echoes` are (flow, key) whose next change may be what was just written here.
     """
 
     result: Result
     target_id: Any = None
     fields: Sequence[str] = ()
-    links: Sequence[tuple[str, str, Any]] = ()
-    unpushed: Sequence[tuple[str, str, Any]] = ()
+    links: Sequence[Link] = ()
+    unpushed: Sequence[Link] = ()
     echoes: Sequence[tuple[str, str]] = ()
     notes: Sequence[str] = ()
     memory: Mapping[str, Any] | None = None
@@ -90,6 +91,9 @@ class LoadContext:
         self.plan = stage.plan
         self.ledger = stage.ledger
         self.settings = stage.settings
+        # The two directions know a link by different ends; see `route`.
+        self.route = route_of(stage.flow.direction)
+        # By table and folded id of the source: the id of the target.
         self.linked: dict[tuple[str, str], Any] = {}
         self.arrived: set[str] = set()
         # What writers prepared for this chunk; a writer itself is shared by every run of the process.
@@ -111,27 +115,26 @@ class LoadContext:
         """False in plan mode: nothing may be written."""
         return self.plan.applies
 
-    def know_links(self, table: str, external_ids: Iterable[str]) -> None:
-        """Read from the ledger which of these are linked."""
-        for folded, internal_id in self.ledger.internal_ids(table, external_ids).items():
-            self.linked[table, folded] = internal_id
+    def know_links(self, table: str, ids: Iterable[str]) -> None:
+        """Read from the ledger which of these records of the source are linked."""
+        for folded, target_id in self.route.known(self.ledger, table, ids).items():
+            self.linked[table, folded] = target_id
 
-    def remember(self, links: Iterable[tuple[str, str, Any]]) -> None:
+    def remember(self, links: Iterable[Link]) -> None:
         """Links that exist now, for the other records of this task."""
-        for table, external_id, internal_id in links:
-            self.linked[table, fold(external_id)] = internal_id
-            self.arrived.add(waits_for_key(table, external_id))
+        for link in links:
+            source_id, target_id = self.route.ends(link)
+            self.linked[link[0], fold(source_id)] = target_id
+            self.arrived.add(self.route.waits_for(link[0], source_id))
 
-    def link_of(self, table: str, external_id: str) -> Any | None:
-        """The iPaaS.com id linked to an external id, asked of iPaaS.com when it is not known here."""
-        place = (table, fold(external_id))
+    def link_of(self, table: str, id_: str) -> Any | None:
+        """The target's id of a record of the source; to iPaaS.com it is asked there when it is not known here."""
+        place = (table, fold(id_))
         if place not in self.linked:
-            found = self.ipaas.internal_id(table, external_id)
+            found = self.route.ask(self.stage, table, id_)
             if found is None:
                 return None
             self.linked[place] = found
-            if self.applies:
-                self.ledger.link([(table, external_id, found)])
         return self.linked[place]
 
     def resolve(self, value: Any) -> Any:
@@ -154,20 +157,20 @@ class LoadContext:
         return value
 
     def _resolve(self, ref: Ref) -> Any:
-        internal_id = self.link_of(ref.table, ref.external_id)
-        if internal_id is None and ref.missing is Missing.transfer:
-            internal_id = self._bring(ref)
-        if internal_id is None and ref.missing is Missing.drop:
+        target_id = self.link_of(ref.table, ref.external_id)
+        if target_id is None and ref.missing is Missing.transfer:
+            target_id = self._bring(ref)
+        if target_id is None and ref.missing is Missing.drop:
             return _DROPPED
-        if internal_id is None:
+        if target_id is None:
             raise Waiting(
-                f"It needs {ref.label}, which is not in iPaaS.com yet.",
+                f"It needs {ref.label}, which is not in {self.route.target} yet.",
                 table=ref.table,
                 external_id=ref.external_id,
             )
         if ref.value == "external_id":
             return ref.external_id
-        return str(internal_id) if ref.value == "text" else internal_id
+        return str(target_id) if ref.value == "text" else target_id
 
     def _bring(self, ref: Ref) -> Any:
         """Transfer a prerequisite on the spot and return its id."""
@@ -177,8 +180,8 @@ class LoadContext:
             return None
         if entry.get("absent"):
             raise Rejected(
-                f"It refers to {ref.label}, which does not exist in Business Central.",
-                f"Correct the reference, or create {ref.label} in Business Central.",
+                f"It refers to {ref.label}, which does not exist in {self.route.source}.",
+                f"Correct the reference, or create {ref.label} in {self.route.source}.",
             )
         if "problem" in entry:
             raise Waiting(
@@ -215,8 +218,9 @@ class LoadContext:
         known = self.linked.get((flow.writer.table, fold(mapped.external_id)))
         if known is not None:
             return Written(result=Result.unchanged, target_id=known)
+        claims = self.route.claims(flow.writer.table)
         deadline = time.monotonic() + _BUSY_WAIT
-        while not (claim := self.ledger.claim(flow.writer.table, [key], self.owner)[key]).held:
+        while not (claim := self.ledger.claim(claims, [key], self.owner)[key]).held:
             if time.monotonic() > deadline:
                 raise Waiting(f"Another run is writing {flow.record} {key}.")
             time.sleep(0.5)
@@ -226,11 +230,13 @@ class LoadContext:
         try:
             written = flow.writer.write(self, item)
         except Exception:
-            self.ledger.release(flow.writer.table, [key], self.owner)
+            self.ledger.release(claims, [key], self.owner)
             raise
-        self.remember(written.links)
+        self.remember([*written.links, *written.unpushed])
         outcome = Outcome(key=key, result=written.result, target_id=written.target_id)
-        self.ledger.finish(flow.name, flow.writer.table, [_finish(self, item, written, outcome)], written.links)
+        progress = _Progress(ends=[_finish(self, item, written, outcome)])
+        progress.take(written)
+        _note(self, progress, flow)
         return written
 
     def prepare(self, items: Sequence[Staged]) -> None:
@@ -264,10 +270,16 @@ class _Progress:
 
     outcomes: list[Outcome] = field(default_factory=list)
     ends: list[Finish] = field(default_factory=list)
-    links: list[tuple[str, str, Any]] = field(default_factory=list)
-    unpushed: list[tuple[str, str, Any]] = field(default_factory=list)
+    links: list[Link] = field(default_factory=list)
+    unpushed: list[Link] = field(default_factory=list)
     echoes: list[tuple[str, str]] = field(default_factory=list)
     in_a_row: int = 0
+
+    def take(self, written: Written) -> None:
+        """Keep what a written record leaves to be noted."""
+        self.links += written.links
+        self.unpushed += written.unpushed
+        self.echoes += written.echoes
 
 
 def load(stage: Stage, chunk: int, concurrency: int) -> None:
@@ -287,7 +299,7 @@ def load(stage: Stage, chunk: int, concurrency: int) -> None:
     try:
         _write_all(context, todo, progress)
     finally:
-        _note(context, progress)
+        _note(context, progress, stage.flow)
     stage.staging.write_all(f"outcomes-{name}", (o.as_json() for o in progress.outcomes if _worth_a_line(stage, o)))
     counts = Counter(outcome.result.value for outcome in progress.outcomes)
     stage.save_stats(name, counts=dict(counts))
@@ -320,8 +332,11 @@ def _still_to_do(stage: Stage, items: Sequence[Staged], progress: _Progress) -> 
 def _superseded(stage: Stage, item: Staged, transfer: Transfer) -> bool:
     if transfer.state != "done":
         return False
-    newer = transfer.read_at is not None and transfer.read_at > iso(stage.plan.started_at)
-    return newer or transfer.fingerprint == item.fingerprint
+    if transfer.read_at is not None and transfer.read_at > iso(stage.plan.started_at):
+        return True
+    return transfer.fingerprint == item.fingerprint and route_of(stage.flow.direction).stands(
+        stage.ledger, stage.flow.writer.table, item.mapped, transfer
+    )
 
 
 def _write_all(context: LoadContext, todo: Sequence[Staged], progress: _Progress) -> None:
@@ -347,7 +362,7 @@ def _write_all(context: LoadContext, todo: Sequence[Staged], progress: _Progress
 
 
 def _arrived(context: LoadContext, problem: Waiting) -> bool:
-    return bool(problem.table) and waits_for_key(problem.table, problem.external_id) in context.arrived
+    return bool(problem.table) and context.route.waits_for(problem.table, problem.external_id) in context.arrived
 
 
 def _pass(
@@ -377,7 +392,7 @@ def _pass(
                     if problem:
                         waiting.append((item, problem))
                 if len(progress.ends) >= _GROUP:
-                    _note(context, progress)
+                    _note(context, progress, context.stage.flow)
         except BaseException:
             # Nothing new is sent; what is under way is awaited and noted, so that its outcome is not lost.
             _give_back(context, [*ready, *(item for future, item in running.items() if future.cancel())])
@@ -392,7 +407,7 @@ def _claimed(context: LoadContext, group: Sequence[Staged], busy: list[Staged]) 
     if not context.applies:
         return list(group)
     table = context.stage.flow.writer.table
-    held = context.ledger.claim(table, [item.key for item in group], context.owner)
+    held = context.ledger.claim(context.route.claims(table), [item.key for item in group], context.owner)
     busy.extend(item for item in group if not held[item.key].held)
     mine = [item for item in group if held[item.key].held]
     # Another run may have linked or written a record between our reading and our claim.
@@ -406,7 +421,8 @@ def _with_claim(item: Staged, claim: Claim) -> Staged:
 
 def _give_back(context: LoadContext, items: Iterable[Staged]) -> None:
     if context.applies:
-        context.ledger.release(context.stage.flow.writer.table, (item.key for item in items), context.owner)
+        claims = context.route.claims(context.stage.flow.writer.table)
+        context.ledger.release(claims, (item.key for item in items), context.owner)
 
 
 def _settle(context: LoadContext, item: Staged, done: Future[Written], progress: _Progress) -> Waiting | None:
@@ -441,11 +457,9 @@ def _settle(context: LoadContext, item: Staged, done: Future[Written], progress:
             outcome = replace(outcome, kind=held_up.kind, message=held_up.message, advice=held_up.advice)
             if written.result is Result.unchanged:
                 outcome = replace(outcome, result=held_up.result)
-        context.remember(written.links)
+        context.remember([*written.links, *written.unpushed])
         progress.outcomes.append(outcome)
-        progress.links += written.links
-        progress.unpushed += written.unpushed
-        progress.echoes += written.echoes
+        progress.take(written)
         if context.applies:
             progress.ends.append(_finish(context, item, written, outcome))
         return None
@@ -493,16 +507,16 @@ def _fail(context: LoadContext, item: Staged, problem: Exception, progress: _Pro
         raise ServiceDown(f"{outcome.message} ({progress.in_a_row} records in a row; the task is tried again later.)")
 
 
-def _note(context: LoadContext, progress: _Progress) -> None:
-    """Bring what has been settled into the ledger, and give up its claims."""
+def _note(context: LoadContext, progress: _Progress, flow: Flow) -> None:
+    """Bring what has been settled of a flow's records into the ledger, and give up their claims."""
     if not context.applies:
         return
     if progress.unpushed:
         # Before the claims go: a link that only this task knows must not be lost with it.
         context.ledger.link(progress.unpushed, pushed=False)
     if progress.ends or progress.links:
-        flow = context.stage.flow
-        context.ledger.finish(flow.name, flow.writer.table, progress.ends, progress.links)
+        claims = context.route.claims(flow.writer.table)
+        context.ledger.finish(flow.name, claims, progress.ends, progress.links)
     by_flow: dict[str, list[str]] = {}
     for flow_name, key in progress.echoes:
         by_flow.setdefault(flow_name, []).append(key)

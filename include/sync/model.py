@@ -54,6 +54,7 @@ class RunPlan(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     flow: str
+    direction: Direction
     run_id: str
     kind: RunKind
     mode: Mode = Mode.apply
@@ -85,9 +86,10 @@ class Missing(StrEnum):
 class Ref:
     """A reference to a record of the other system, resolved when the record is loaded.
 
-    `table` and `external_id` name the linked record; `flow` is the flow that can transfer it when it is missing.
-    `value` says what stands in the body once resolved: the linked record's `id`, that id as `text`, or the external id
-    itself (`external_id`), for fields that carry a name rather than an id.
+    `table` and `external_id` name the linked record by its id in the system that is read: coming from iPaaS.com that is
+    its iPaaS.com id. `flow` is the flow that can transfer it when it is missing. `value` says what stands in the body
+    once resolved: the linked record's `id`, that id as `text`, or `external_id` itself, for fields that carry a name
+    rather than an id.
     """
 
     table: str
@@ -116,13 +118,31 @@ class SourceRecord:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Candidate:
+    """One way to find the record of Business Central that an unlinked record may be: its field `by` equals `value`.
+
+    Names are those of API v2.0. `agree` are fields that must be alike for it to count. A candidate by `number` is also
+    the number under which the record is created when there is no such record.
+    """
+
+    by: str
+    value: str
+    agree: Json = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
 class Mapped:
-    """A record as the other system shall have it.
+    """A record as the other system shall have it. `external_id` is its id in the system that is read.
 
     `body` may hold `Ref`s anywhere. `match` is the natural key by which an unlinked record is looked for.
     `create_only` names the fields that an update never sends. `also` are records of their own that follow the
     parent (a company's relationships). `memory` is what the flow wants back the next time it maps this record.
     `notes` are things the operator should know that do not stop the record.
+
+    From iPaaS.com, where a record carries its links: `linked` is the external id of ours that it has. For an unlinked
+    one `candidates` are what it may be, and `holders` says of external ids that iPaaS.com was asked about (folded)
+    which record is linked to each, None being nobody. `children` are nested records to be linked with it:
+    (table, what follows the parent's external id, iPaaS.com id). None of these is part of the fingerprint.
     """
 
     external_id: str
@@ -132,6 +152,10 @@ class Mapped:
     also: tuple[Also, ...] = ()
     memory: Json = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    linked: str | None = None
+    candidates: tuple[Candidate, ...] = ()
+    holders: Mapping[str, Any] = field(default_factory=dict)
+    children: tuple[tuple[str, str, Any], ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -224,19 +248,30 @@ class Rejected(Exception):
 
 
 class Waiting(Exception):
-    """This record needs another one first. It goes through by itself once that has arrived."""
+    """This record needs another one first. It goes through by itself once that has arrived.
 
-    def __init__(self, message: str, *, table: str = "", external_id: str = "", advice: str = "") -> None:
+    `table` and `external_id` name the other one as a `Ref` does. `at_once`: it is due with the very next run.
+    """
+
+    def __init__(
+        self, message: str, *, table: str = "", external_id: str = "", advice: str = "", at_once: bool = False
+    ) -> None:
         super().__init__(message)
         self.message = message
         self.table = table
         self.external_id = external_id
+        self.at_once = at_once
         self.advice = advice or "Nothing to do: it is transferred when that record has arrived."
 
 
 def fold(external_id: str) -> str:
     """An external id as keys compare: Business Central upper-cases codes, so case does not tell records apart."""
     return external_id.upper()
+
+
+def id_from(text: str) -> Any:
+    """An iPaaS.com id from its text, as the client answers it: a number where it is one."""
+    return int(text) if text.isdecimal() and str(int(text)) == text else text
 
 
 def canonical(value: Any) -> Any:
@@ -330,6 +365,10 @@ def mapped_to_wire(mapped: Mapped) -> Json:
         "also": [{"kind": a.kind, "external_id": a.external_id, "body": to_wire(a.body)} for a in mapped.also],
         "memory": to_wire(mapped.memory),
         "notes": list(mapped.notes),
+        "linked": mapped.linked,
+        "candidates": [{"by": c.by, "value": c.value, "agree": c.agree} for c in mapped.candidates],
+        "holders": dict(mapped.holders),
+        "children": [list(child) for child in mapped.children],
     }
 
 
@@ -343,4 +382,8 @@ def mapped_from_wire(data: Mapping[str, Any]) -> Mapped:
         also=tuple(Also(kind=a["kind"], external_id=a["external_id"], body=from_wire(a["body"])) for a in data["also"]),
         memory=from_wire(data["memory"]),
         notes=tuple(data["notes"]),
+        linked=data["linked"],
+        candidates=tuple(Candidate(**candidate) for candidate in data["candidates"]),
+        holders=data["holders"],
+        children=tuple((table, suffix, id_) for table, suffix, id_ in data["children"]),
     )

@@ -82,7 +82,8 @@ def report(stage: Stage) -> Report:
             read_from = stats.get("read_from", read_from)
     counts.update(stage.requests)
     counts["failed"] += sum(1 for _ in stage.staging.read("outcomes-extract"))
-    if plan.applies and plan.kind is RunKind.poll and stage.flow.poll == "position" and read_from:
+    whole = stage.flow.poll == "missing" and plan.since is None
+    if plan.applies and plan.kind is RunKind.poll and (stage.flow.poll == "position" or whole) and read_from:
         # Everything that was read is written, or is in the ledger as unfinished.
         stage.ledger.advance(stage.flow.name, moment(read_from))
     lines = _outcomes(stage, ["outcomes-extract", "outcomes-transform", *(f"outcomes-{n}" for n in loads)])

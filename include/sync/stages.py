@@ -18,7 +18,6 @@ from include.sync.flow import AskedId, Flow, Window
 from include.sync.keyset import KeySet
 from include.sync.ledger import Finish, Ledger, Transfer, iso
 from include.sync.model import (
-    Direction,
     Json,
     Mapped,
     MappingContext,
@@ -38,6 +37,7 @@ from include.sync.model import (
     mapped_to_wire,
     refs,
 )
+from include.sync.route import LinkLookup, route_of
 from include.sync.staging import Staging
 from include.transport.errors import ErrorKind
 
@@ -51,6 +51,9 @@ OVERLAP = timedelta(minutes=10)
 CHUNK = 5_000  # records per load task
 HOOKS_PER_RUN = 50_000  # those that came later wait for the next run
 SPLIT_FROM = 400  # with this many records a single chunk is worth two tasks
+# How often a poll of what is missing reads again what was left out or failed for good: a change of it that no hook
+# told of is noticed then.
+LOOK_AGAIN = timedelta(days=1)
 _BATCH = 400
 
 
@@ -67,6 +70,7 @@ class Stage:
     ipaas_client: IPaaSClient | None = None
     warnings: list[str] = field(default_factory=list)
     _sent_before: tuple[int, int] = (0, 0)
+    _links: LinkLookup | None = None
 
     def __post_init__(self) -> None:
         # A client may serve several stages, one after another.
@@ -100,6 +104,13 @@ class Stage:
         if self.ipaas_client is None:
             raise RuntimeError(f"This stage of {self.flow.name} does not talk to iPaaS.com")
         return self.ipaas_client
+
+    @property
+    def links(self) -> LinkLookup:
+        """Links as iPaaS.com has them, each asked for once."""
+        if self._links is None:
+            self._links = LinkLookup(self.ledger, self.ipaas, remember=self.plan.applies)
+        return self._links
 
     def warn(self, text: str) -> None:
         """Tell the operator something about the run, once."""
@@ -144,8 +155,12 @@ def make_plan(
     elif kind is RunKind.poll and flow.poll == "position":
         position = ledger.position(flow.name)
         since = position - OVERLAP if position else None
+    elif kind is RunKind.poll and flow.poll == "missing":
+        position = ledger.position(flow.name)
+        since = position if position and now - position < LOOK_AGAIN else None
     return RunPlan(
         flow=flow.name,
+        direction=flow.direction,
         run_id=run_id,
         kind=kind,
         mode=mode,
@@ -233,12 +248,11 @@ def extract(stage: Stage) -> None:
 
 
 def _not_found(flow: Flow, text: str) -> Outcome:
-    source = "Business Central" if flow.direction is Direction.to_ipaas else "iPaaS.com"
     return Outcome(
         key=text,
         result=Result.failed,
         kind=ErrorKind.rejected,
-        message=f"There is no {flow.record} {text!r} in {source}.",
+        message=f"There is no {flow.record} {text!r} in {route_of(flow.direction).source}.",
         advice="Check the id: it may be misspelt, deleted, or of another company.",
     )
 
@@ -272,7 +286,8 @@ def transform(stage: Stage) -> int:
                 if end:
                     ends.append(end)
             if ends and stage.plan.applies:
-                stage.ledger.finish(stage.flow.name, stage.flow.writer.table, ends, [])
+                claims = route_of(stage.flow.direction).claims(stage.flow.writer.table)
+                stage.ledger.finish(stage.flow.name, claims, ends, [])
     number = chunks.close()
     own = stage.flow.writer.table
     if any(table == own for table, _ in wanted):
@@ -296,7 +311,9 @@ def _decide(stage: Stage, record: Json, transfer: Transfer | None) -> Mapped | t
             if unfinished and stage.plan.applies:
                 stage.ledger.forget(stage.flow.name, [key])
             message = reason if stage.plan.kind is RunKind.ids else ""
-            return Outcome(key=key, result=Result.skipped, message=message), None
+            outcome = Outcome(key=key, result=Result.skipped, message=message)
+            # What stays missing on the other side is remembered, so that not every poll reads it again.
+            return outcome, _left_out(stage.plan, outcome, source_print) if stage.flow.poll == "missing" else None
         mapped = stage.flow.mapping(data, context)
     except (Rejected, Waiting) as problem:
         if unfinished and transfer and _rests(stage.plan, transfer, source_print):
@@ -305,13 +322,26 @@ def _decide(stage: Stage, record: Json, transfer: Transfer | None) -> Mapped | t
         return outcome, finish_failed(stage.plan, outcome, source_print, problem)
     print_ = fingerprint(mapped)
     if transfer and not stage.plan.force:
-        if not unfinished and transfer.fingerprint == print_:
+        route = route_of(stage.flow.direction)
+        same = transfer.fingerprint == print_ and not unfinished
+        if same and route.stands(stage.ledger, stage.flow.writer.table, mapped, transfer):
             asked = stage.plan.kind is RunKind.ids
             message = "Equal to what was last written." if asked else ""
             return Outcome(key=key, result=Result.unchanged, message=message), None
         if unfinished and _rests(stage.plan, transfer, print_):
             return _resting(key, transfer), None
     return mapped
+
+
+def _left_out(plan: RunPlan, outcome: Outcome, print_: str) -> Finish:
+    return Finish(
+        key=outcome.key,
+        state="done",
+        run_id=plan.run_id,
+        outcome=outcome.as_json(),
+        read_at=iso(plan.started_at),
+        fingerprint=print_,
+    )
 
 
 def _rests(plan: RunPlan, transfer: Transfer, print_: str) -> bool:
@@ -349,7 +379,7 @@ def finish_failed(plan: RunPlan, outcome: Outcome, print_: str, problem: Excepti
     states = {ErrorKind.waiting: "waiting", ErrorKind.rejected: "failed"}
     waits_for = None
     if isinstance(problem, Waiting) and problem.table:
-        waits_for = f"{problem.table}|{fold(problem.external_id)}"
+        waits_for = route_of(plan.direction).waits_for(problem.table, problem.external_id)
     return Finish(
         key=outcome.key,
         state=states.get(outcome.kind or ErrorKind.rejected, "retry"),
@@ -361,6 +391,7 @@ def finish_failed(plan: RunPlan, outcome: Outcome, print_: str, problem: Excepti
         message=outcome.message,
         advice=outcome.advice,
         waits_for=waits_for,
+        at_once=isinstance(problem, Waiting) and problem.at_once,
     )
 
 
@@ -405,6 +436,7 @@ class _Chunks:
 def _stage_prerequisites(stage: Stage, wanted: dict[tuple[str, str], Ref]) -> None:
     """Read and map the records that others need first and that no link is known of, and theirs in turn."""
     staged: set[tuple[str, str]] = set()
+    route = route_of(stage.flow.direction)
     with stage.staging.write("prerequisites") as out:
         while wanted:
             level, wanted = wanted, {}
@@ -416,8 +448,8 @@ def _stage_prerequisites(stage: Stage, wanted: dict[tuple[str, str], Ref]) -> No
                 linked = {
                     (table, folded)
                     for table in tables
-                    for folded in stage.ledger.internal_ids(
-                        table, (ref.external_id for ref in group if ref.table == table)
+                    for folded in route.known(
+                        stage.ledger, table, (ref.external_id for ref in group if ref.table == table)
                     )
                 }
                 missing = [ref for ref in group if (ref.table, fold(ref.external_id)) not in linked]

@@ -1,0 +1,142 @@
+"""How flows read iPaaS.com: what has no external id of ours yet, records by id, and for backfills the whole list.
+
+A record is read whole: with its link, with the external ids of what it refers to, and, when it is not linked, with
+whom the records that it may be belong to. So the stages after this one need not ask iPaaS.com any more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from include.flows.reading import batches
+from include.ipaas.endpoints import Endpoint
+from include.sync.bc_writer import ASK
+from include.sync.compare import external_id_of
+from include.sync.flow import AskedId, Reads, Window
+from include.sync.model import Json, SourceRecord
+
+# From this many records on, reading the whole list may cost less than reading each.
+_LIST_FROM = 20
+_BATCH = 100
+
+
+def _no_refs(record: Mapping[str, Any]) -> Iterable[tuple[str, Any]]:
+    return ()
+
+
+def _no_numbers(record: Mapping[str, Any]) -> Sequence[str]:
+    return ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class IPaaSRecords:
+    """The records of one endpoint. `flow` is the flow that they are read for.
+
+    `refs` names what a record refers to: (table, iPaaS.com id). `numbers` are the external ids that an unlinked record
+    may be given or matched by; of each it is asked which record has it.
+    """
+
+    endpoint: Endpoint
+    flow: str
+    refs: Callable[[Mapping[str, Any]], Iterable[tuple[str, Any]]] = _no_refs
+    numbers: Callable[[Mapping[str, Any]], Sequence[str]] = _no_numbers
+
+    def changed(self, reads: Reads, window: Window) -> Iterator[SourceRecord]:
+        """A poll: what iPaaS.com lists as missing. A backfill: everything modified in the window."""
+        if window.until is not None:
+            records = (record for page in reads.ipaas.pages(self.endpoint) for record in page.records)
+            yield from self._complete(reads, (r for r in records if _within(r, window)))
+            return
+        ids = self._to_read(reads, [str(i) for i in reads.ipaas.missing(self.endpoint.table)], window)
+        settled = self._settled(reads, ids)
+        yield from self._complete(reads, self._read(reads, ids), settled)
+
+    def by_ids(self, reads: Reads, ids: Sequence[AskedId]) -> Iterator[SourceRecord]:
+        """Records by their iPaaS.com id."""
+        wanted = [asked.parts["id"] for asked in ids]
+        settled = self._settled(reads, wanted)
+        yield from self._complete(reads, self._read(reads, wanted), settled)
+
+    def _settled(self, reads: Reads, ids: Sequence[str]) -> dict[str, str]:
+        """Links that iPaaS.com has been told of; looked at before the records, which then must carry them."""
+        told_later = {(table, external_id) for table, external_id, _ in reads.ledger.unpushed()}
+        links = reads.ledger.external_ids(self.endpoint.table, ids)
+        return {i: own for i, own in links.items() if (self.endpoint.table, own) not in told_later}
+
+    def _to_read(self, reads: Reads, ids: Sequence[str], window: Window) -> list[str]:
+        """What is missing and has not been dealt with. A window without `since` looks at everything again."""
+        known = reads.ledger.transfers(self.flow, ids)
+        hooked = {ipaas_id for ipaas_id, _ in reads.ledger.received(self.flow)}
+        # Linked by us, and iPaaS.com is told of it at the end of a run.
+        told_later = {str(i) for table, _, i in reads.ledger.unpushed() if table == self.endpoint.table}
+
+        def wanted(ipaas_id: str) -> bool:
+            if ipaas_id in hooked or ipaas_id in told_later:
+                return False
+            transfer = known.get(ipaas_id)
+            if transfer is None:
+                return True
+            if transfer.state != "done":
+                # Read when it is due.
+                return window.since is None
+            left_out = (transfer.outcome or {}).get("result") == "skipped"
+            # Done and missing all the same: somebody has removed the link.
+            return window.since is None or not left_out
+
+        return [ipaas_id for ipaas_id in ids if wanted(ipaas_id)]
+
+    def _read(self, reads: Reads, ids: Sequence[str]) -> Iterator[Json]:
+        if len(ids) >= _LIST_FROM:
+            wanted = set(ids)
+            for page in reads.ipaas.pages(self.endpoint):
+                if page.total > len(ids):
+                    break
+                for record in page.records:
+                    if str(record["id"]) in wanted:
+                        wanted.discard(str(record["id"]))
+                        yield record
+            # What a list has not shown is read by itself.
+            ids = [ipaas_id for ipaas_id in ids if ipaas_id in wanted]
+        for ipaas_id in ids:
+            found = reads.ipaas.get(self.endpoint, ipaas_id)
+            if found is not None:
+                yield found
+
+    def _complete(
+        self, reads: Reads, records: Iterable[Json], settled: Mapping[str, str] | None = None
+    ) -> Iterator[SourceRecord]:
+        for batch in batches(records, _BATCH):
+            keys = [str(record["id"]) for record in batch]
+            known = reads.ledger.transfers(self.flow, keys)
+            for record, key in zip(batch, keys, strict=True):
+                data: Json = {"record": record, "refs": self._refs(reads, record)}
+                linked = external_id_of(record, reads.plan.system_id)
+                if linked:
+                    data["linked"] = linked
+                else:
+                    if settled and key in settled and reads.plan.applies:
+                        # iPaaS.com is the authority: it knew the link and does not have it any more.
+                        reads.ledger.unlink(self.endpoint.table, settled[key])
+                    asked = known[key].memory.get(ASK, ()) if key in known else ()
+                    numbers = [*self.numbers(record), *asked]
+                    data["holders"] = reads.links.internal_ids(self.endpoint.table, numbers)
+                yield SourceRecord(key=key, data=data, asked=key)
+
+    def _refs(self, reads: Reads, record: Json) -> dict[str, dict[str, str]]:
+        wanted: dict[str, list[Any]] = {}
+        for table, ipaas_id in self.refs(record):
+            wanted.setdefault(table, []).append(ipaas_id)
+        return {table: reads.links.external_ids(table, ids) for table, ids in wanted.items()}
+
+
+def _within(record: Mapping[str, Any], window: Window) -> bool:
+    """Whether a record was last modified in the window; one without a date is always read."""
+    text = record.get("updated_datetime") or record.get("created_datetime")
+    if not text:
+        return True
+    moment = datetime.fromisoformat(str(text))
+    moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return (window.since is None or moment >= window.since) and (window.until is None or moment < window.until)

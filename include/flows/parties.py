@@ -1,0 +1,33 @@
+"""What companies and customers from iPaaS.com have in common: where they are written, and what they refer to."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from include.flows.customer_records import PAGE
+from include.ipaas.records.parties import Party
+from include.mappings.names import join_name, split_name
+from include.mappings.parties_from_ipaas import API_FIELDS, CATEGORY_TABLE, CODES, FIELDS
+from include.sync.bc_target import Target
+
+
+def customer_target(model: str, kind: str) -> Target:
+    """Customers of one type, `Company` or `Person`; `model` is their name in bc_custom_fields."""
+    return Target(
+        name=model,
+        page=PAGE,
+        api="customers",
+        fields=FIELDS,
+        api_fields=API_FIELDS,
+        model=model,
+        fixed={"type": kind},
+        codes=CODES,
+        # A person's name goes to iPaaS.com in two parts and comes back joined; two equal words come back as one.
+        normal={"Name": lambda name: join_name(*split_name(name))} if kind == "Person" else {},
+    )
+
+
+def category_refs(record: Mapping[str, Any]) -> Iterable[tuple[str, Any]]:
+    """The categories of a company or customer."""
+    return ((CATEGORY_TABLE, category) for category in Party.model_validate(record).category_ids)

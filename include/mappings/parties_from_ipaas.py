@@ -1,0 +1,193 @@
+"""Companies and customers of iPaaS.com as customers of Business Central."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from include.ipaas.records.parties import Company, Customer, Party
+from include.mappings.body import body
+from include.mappings.custom_fields import from_ipaas as custom_fields
+from include.mappings.limits import number_fits, within
+from include.mappings.names import join_name
+from include.settings import PartyDefaults
+from include.sync.model import Candidate, Json, Mapped, MappingContext, Rejected
+
+CATEGORY_TABLE = "customer category"
+CONTACT_MARK = "|contact"
+# The fields of page 21 that are written. The post code stands before city, county and country: Business Central fills
+# those in from its own table of post codes, and what comes later wins.
+FIELDS = (
+    "Name",
+    "E_Mail",
+    "Phone_No",
+    "Address",
+    "Address_2",
+    "Post_Code",
+    "City",
+    "County",
+    "Country_Region_Code",
+    "Customer_Price_Group",
+    "Partner_Type",
+    "Gen_Bus_Posting_Group",
+    "Customer_Posting_Group",
+    "Payment_Terms_Code",
+    "Tax_Area_Code",
+)
+API_FIELDS = {
+    "Name": "displayName",
+    "E_Mail": "email",
+    "Phone_No": "phoneNumber",
+    "Address": "addressLine1",
+    "Address_2": "addressLine2",
+    "Post_Code": "postalCode",
+    "City": "city",
+    "County": "state",
+    "Country_Region_Code": "country",
+}
+CODES = frozenset(
+    {
+        "Post_Code",
+        "Country_Region_Code",
+        "Customer_Price_Group",
+        "Gen_Bus_Posting_Group",
+        "Customer_Posting_Group",
+        "Payment_Terms_Code",
+        "Tax_Area_Code",
+    }
+)
+_LIMITS = {
+    "Name": 100,
+    "E_Mail": 80,
+    "Phone_No": 30,
+    "Address": 100,
+    "Address_2": 50,
+    "Post_Code": 20,
+    "City": 30,
+    "County": 30,
+    "Country_Region_Code": 10,
+}
+_SOURCES = {
+    "E_Mail": "email_address",
+    "Phone_No": "phone_number of the billing address",
+    "Address": "address_1 of the billing address",
+    "Address_2": "address_2 of the billing address",
+    "Post_Code": "postal_code of the billing address",
+    "City": "city of the billing address",
+    "County": "region of the billing address",
+    "Country_Region_Code": "country of the billing address",
+}
+
+
+def skip_contact(data: Json, context: MappingContext) -> str | None:
+    """The filter: what came from Business Central as a contact belongs to its company there."""
+    linked = str(data.get("linked") or "")
+    if linked.endswith(CONTACT_MARK):
+        return f"It is the contact {linked.removesuffix(CONTACT_MARK)} of Business Central, which is kept there."
+    return None
+
+
+def company_numbers(record: Mapping[str, Any]) -> tuple[str, ...]:
+    """The numbers that an unlinked company may have in Business Central, the wanted one first."""
+    company = Company.model_validate(record)
+    return _fitting(company.account_number, company.id)
+
+
+def customer_numbers(record: Mapping[str, Any]) -> tuple[str, ...]:
+    """The numbers that an unlinked customer may have in Business Central, the wanted one first."""
+    customer = Customer.model_validate(record)
+    return _fitting(customer.customer_number, f"C{customer.id}")
+
+
+def _fitting(*numbers: Any) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(str(number) for number in numbers if number_fits(number)))
+
+
+def company_from_ipaas(data: Json, context: MappingContext) -> Mapped:
+    """A company as a customer of type Company."""
+    company = Company.model_validate(data["record"])
+    if not company.name:
+        raise Rejected("The company has no name, and a customer needs one.", "Give it a name in iPaaS.com.")
+    defaults = context.settings.bc_create_defaults.company
+    candidates = [
+        # An account number may be anybody's: only with the name does it mean the same company.
+        Candidate(
+            by="number",
+            value=number,
+            agree={"displayName": company.name} if number != str(company.id) else {},
+        )
+        for number in company_numbers(data["record"])
+    ]
+    return _party(data, context, company, "company", company.name, _defaults(defaults, "Company"), (), candidates)
+
+
+def customer_from_ipaas(data: Json, context: MappingContext) -> Mapped:
+    """A customer as a customer of type Person."""
+    customer = Customer.model_validate(data["record"])
+    name = join_name(customer.first_name, customer.last_name)
+    if not name:
+        raise Rejected("The customer has no name, and Business Central needs one.", "Give it a name in iPaaS.com.")
+    defaults = context.settings.bc_create_defaults.customer
+    always = tuple(PartyDefaults.model_fields) if defaults.also_on_update else ()
+    candidates = [Candidate(by="number", value=number) for number in customer_numbers(data["record"])]
+    if customer.email_address:
+        candidates.append(Candidate(by="email", value=customer.email_address))
+    return _party(data, context, customer, "customer", name, _defaults(defaults, "Person"), always, candidates)
+
+
+def _defaults(defaults: PartyDefaults, kind: str) -> Json:
+    return body(Partner_Type=kind, **{name: getattr(defaults, name) for name in PartyDefaults.model_fields})
+
+
+def _party(
+    data: Json,
+    context: MappingContext,
+    party: Party,
+    model: str,
+    name: str,
+    defaults: Json,
+    always: Sequence[str],
+    candidates: Sequence[Candidate],
+) -> Mapped:
+    address = party.billing
+    fields = body(
+        Name=name,
+        E_Mail=party.email_address,
+        Phone_No=address and address.phone_number,
+        Address=address and address.address_1,
+        Address_2=address and address.address_2,
+        Post_Code=address and address.postal_code,
+        City=address and address.city,
+        County=address and address.region,
+        Country_Region_Code=address and address.country,
+        Customer_Price_Group=_price_group(party, data),
+    )
+    sources = {**_SOURCES, "Name": "name" if model == "company" else "first_name and last_name"}
+    custom = custom_fields(context.settings, model, data["record"])
+    linked = data.get("linked")
+    return Mapped(
+        external_id=str(party.id),
+        body={**within(fields, _LIMITS, sources), **defaults, **custom},
+        create_only=frozenset(defaults) - frozenset(always),
+        linked=linked,
+        candidates=() if linked else tuple(candidates),
+        holders=data.get("holders") or {},
+        children=_address_link(party, model, context.system_id),
+    )
+
+
+def _price_group(party: Party, data: Json) -> str | None:
+    """The first of its categories that is a price group of Business Central; others are ignored."""
+    groups = data.get("refs", {}).get(CATEGORY_TABLE, {})
+    return next((str(groups[category]) for category in party.category_ids if category in groups), None)
+
+
+def _address_link(party: Party, model: str, system_id: int) -> tuple[tuple[str, str, Any], ...]:
+    """The billing address as it is to be linked, unless an address of this record is linked already."""
+    linked = any(
+        str(link.get("system_id")) == str(system_id) for address in party.addresses for link in address.external_ids
+    )
+    if party.billing is None or linked:
+        return ()
+    table = "customer company address" if model == "company" else "Address"
+    return ((table, "|address", party.billing.id),)

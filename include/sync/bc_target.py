@@ -1,0 +1,124 @@
+"""Records of Business Central as flows write them: through their page, or, where it is gone, through API v2.0.
+
+A record has the names of its page everywhere; where API v2.0 is used instead, names are translated here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol
+
+from include.business_central.odata import Api, Page
+from include.business_central.records.base import present
+from include.sync.compare import same
+from include.sync.model import Json
+
+if TYPE_CHECKING:
+    from include.business_central.client import BusinessCentralClient
+
+ETAG = "@odata.etag"
+KEY = "No"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Target:
+    """One record type of Business Central that is written. Its key is `No`, `number` in API v2.0.
+
+    `name` is what a person calls it, `page` the published page, `api` the entity set beside it. `fields` are the
+    page's fields that mappings may set. `api_fields` gives their names in API v2.0, for those that it has. `fixed`
+    are API fields that no page shows, which a new record gets and a matching one must have; a record that needs them
+    is created through the API. `model` is the record type's name in bc_custom_fields. `codes` are fields that Business
+    Central upper-cases. `normal` are fields of which what is there is to be compared in another form.
+    """
+
+    name: str
+    page: str
+    api: str
+    fields: tuple[str, ...]
+    api_fields: Mapping[str, str]
+    model: str
+    fixed: Mapping[str, str] = field(default_factory=dict)
+    codes: frozenset[str] = frozenset()
+    normal: Mapping[str, Callable[[str], str]] = field(default_factory=dict)
+
+    def differences(self, wanted: Mapping[str, Any], row: Mapping[str, Any]) -> Json:
+        """The fields of `wanted` that the record does not have alike."""
+        return {name: value for name, value in wanted.items() if not self._alike(name, value, present(row.get(name)))}
+
+    def _alike(self, name: str, wanted: Any, found: Any) -> bool:
+        if isinstance(wanted, str) and isinstance(found, str):
+            text = self.normal[name](found) if name in self.normal else found
+            if name in self.codes:
+                return wanted.strip().casefold() == text.strip().casefold()
+            return wanted.split() == text.split()
+        if isinstance(wanted, bool) or not isinstance(found, bool):
+            return same(wanted, found)
+        # A blank Boolean is false.
+        return same(bool(wanted), found)
+
+
+class Surface(Protocol):
+    """Where a target's records are read and written. Rows have the page's names, and an etag."""
+
+    def read(self, bc: BusinessCentralClient, numbers: Sequence[str], select: Sequence[str]) -> Iterator[Json]:
+        """The records with these numbers, many per request."""
+
+    def create(self, bc: BusinessCentralClient, number: str, body: Mapping[str, Any]) -> str:
+        """Create a record; returns its number as Business Central spells it. Some fields may be left to `update`."""
+
+    def update(self, bc: BusinessCentralClient, row: Json, changes: Json) -> Json:
+        """Change the named fields of a row as it was read; returns the row as it is now. Raises EntityChanged."""
+
+    def lacks(self, name: str) -> bool:
+        """True when a field cannot be written here."""
+
+
+@dataclass(frozen=True)
+class ApiSurface:
+    """A target in API v2.0."""
+
+    target: Target
+
+    def read(self, bc: BusinessCentralClient, numbers: Sequence[str], select: Sequence[str]) -> Iterator[Json]:
+        names = ["id", "number", *(self.target.api_fields[name] for name in select if not self.lacks(name))]
+        for record in bc.read_many(Api(self.target.api), "number", numbers, select=tuple(dict.fromkeys(names))):
+            yield self._row(record)
+
+    def create(self, bc: BusinessCentralClient, number: str, body: Mapping[str, Any]) -> str:
+        made = bc.create(Api(self.target.api), {"number": number, **self.target.fixed, **self._names(body)})
+        return str(made["number"])
+
+    def update(self, bc: BusinessCentralClient, row: Json, changes: Json) -> Json:
+        return self._row(bc.update(Api(self.target.api), str(row["id"]), row[ETAG], self._names(changes)))
+
+    def lacks(self, name: str) -> bool:
+        return name not in self.target.api_fields
+
+    def _names(self, body: Mapping[str, Any]) -> Json:
+        return {self.target.api_fields[name]: value for name, value in body.items() if not self.lacks(name)}
+
+    def _row(self, record: Json) -> Json:
+        row = {name: record[theirs] for name, theirs in self.target.api_fields.items() if theirs in record}
+        return {**row, KEY: record["number"], "id": record["id"], ETAG: record[ETAG]}
+
+
+@dataclass(frozen=True)
+class PageSurface:
+    """A target on its published page; a record with fields that no page shows is created through the API."""
+
+    target: Target
+
+    def read(self, bc: BusinessCentralClient, numbers: Sequence[str], select: Sequence[str]) -> Iterator[Json]:
+        yield from bc.read_many(Page(self.target.page), KEY, numbers, select=tuple(dict.fromkeys((KEY, *select))))
+
+    def create(self, bc: BusinessCentralClient, number: str, body: Mapping[str, Any]) -> str:
+        if self.target.fixed:
+            return ApiSurface(self.target).create(bc, number, body)
+        return str(bc.create(Page(self.target.page), {KEY: number, **body})[KEY])
+
+    def update(self, bc: BusinessCentralClient, row: Json, changes: Json) -> Json:
+        return bc.update(Page(self.target.page), str(row[KEY]), row[ETAG], changes)
+
+    def lacks(self, name: str) -> bool:
+        return False

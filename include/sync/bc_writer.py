@@ -1,0 +1,382 @@
+"""Writes records to Business Central: finds the linked or matching one, else creates it under a reserved number.
+
+Business Central has no idempotency key. So a number is reserved in the ledger before a record is created under it or
+matched to it: a create whose answer was lost is found again by its number, and two records never take the same one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from include.business_central.odata import Api
+from include.sync.bc_fields import CustomFields
+from include.sync.bc_target import KEY, ApiSurface, PageSurface, Surface, Target
+from include.sync.load import LoadContext, Staged, Written
+from include.sync.model import Candidate, Json, Rejected, Result, Waiting, fold, id_from
+from include.sync.route import Link
+from include.transport.errors import (
+    EntityChanged,
+    ErrorKind,
+    NotFound,
+    RecordExists,
+    Sent,
+    ServiceError,
+    ServiceNotPublished,
+)
+
+# How often a record that others change at the same moment is read, compared and sent again.
+_TRIES = 5
+# Under this name a record's memory holds the numbers that iPaaS.com is to be asked about with the next run.
+ASK = "ask"
+
+
+class _Taken(Exception):
+    """Somebody else was faster with a number: look again."""
+
+
+@dataclass(kw_only=True)
+class _Session:
+    """What one task knows of a target: how it is reached, and what has been read of it."""
+
+    target: Target
+    surface: Surface
+    custom: CustomFields
+    select: tuple[str, ...] = ()
+    # By folded number; None: there is no such record.
+    rows: dict[str, Json | None] = field(default_factory=dict)
+    # By (field, folded value): the records of API v2.0 that have it.
+    candidates: dict[tuple[str, str], list[Json]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class BCWriter:
+    """How one record type is written to Business Central.
+
+    `table` is its external-id table in iPaaS.com. `echo` is the flow that carries the same records the other way: its
+    next change may be what was written here. `shares_number`: a candidate that is linked to another record does not
+    count (companies); elsewhere it is a rejection.
+    """
+
+    target: Target
+    table: str
+    echo: str
+    shares_number: bool = False
+
+    # --- reading many at once --------------------------------------------------------------------------------
+
+    def prepare(self, load: LoadContext, items: Sequence[Staged]) -> None:
+        """Read the linked records, and what unlinked ones may be, many per request."""
+        session = self._session(load)
+        load.know_links(self.table, [item.key for item in items])
+        numbers = {number for item in items if (number := self._number(load, item))}
+        unlinked = [item for item in items if not self._number(load, item)]
+        self._look(load, session, [c for item in unlinked for c in item.mapped.candidates])
+        matched = {
+            str(row["number"]) for item in unlinked for c in item.mapped.candidates for row in self._alike(session, c)
+        }
+        self._read(load, session, sorted(numbers | matched))
+
+    def _session(self, load: LoadContext) -> _Session:
+        session: _Session | None = load.scratch.get(self.target.page)
+        if session is None:
+            custom = CustomFields(self.target.model, self.target.page, load.settings)
+            session = _Session(target=self.target, surface=PageSurface(self.target), custom=custom)
+            session.select = tuple(dict.fromkeys((*self.target.fields, *custom.targets)))
+            if load.bc.does_without(self.target.page):
+                self._without_page(load, session)
+            else:
+                try:
+                    custom.check(load.bc)
+                except ServiceNotPublished:
+                    if not load.bc.pages_ended():
+                        raise
+                    self._without_page(load, session)
+            load.scratch[self.target.page] = session
+        return session
+
+    def _without_page(self, load: LoadContext, session: _Session) -> None:
+        """Go on with API v2.0, and say what is lost."""
+        session.surface = ApiSurface(self.target)
+        lost = [name for name in (*self.target.fields, *session.custom.targets) if session.surface.lacks(name)]
+        load.stage.warn(
+            f"The web service {load.bc.name_of(self.target.page) or self.target.page} is not published; {self.target.name}s "
+            f"are written through API v2.0, without {', '.join(lost)}. Publish a copy of the page of your own and name it "
+            "in the Variable bc_service_names to have them written again."
+        )
+
+    def _read(self, load: LoadContext, session: _Session, numbers: Sequence[str]) -> None:
+        """Read these records anew."""
+        if not numbers:
+            return
+        try:
+            rows = list(session.surface.read(load.bc, numbers, session.select))
+        except ServiceNotPublished:
+            if not load.bc.pages_ended():
+                raise
+            self._without_page(load, session)
+            rows = list(session.surface.read(load.bc, numbers, session.select))
+        found = {fold(str(row[KEY])): row for row in rows}
+        for number in numbers:
+            session.rows[fold(number)] = found.get(fold(number))
+
+    def _row(self, load: LoadContext, session: _Session, number: str, *, anew: bool = False) -> Json | None:
+        if anew or fold(number) not in session.rows:
+            self._read(load, session, [number])
+        return session.rows[fold(number)]
+
+    def _look(self, load: LoadContext, session: _Session, candidates: Iterable[Candidate]) -> None:
+        """Read the records that have these values."""
+        by_field: dict[str, dict[str, str]] = {}
+        for candidate in candidates:
+            if (candidate.by, fold(candidate.value)) not in session.candidates:
+                by_field.setdefault(candidate.by, {})[fold(candidate.value)] = candidate.value
+        select = ("number", "displayName", "email", *self.target.fixed) if self.target.fixed else ("number",)
+        for name, values in by_field.items():
+            for folded in values:
+                session.candidates[name, folded] = []
+            for row in load.bc.read_many(Api(self.target.api), name, list(values.values()), select=select):
+                session.candidates[name, fold(str(row[name]))].append(row)
+
+    def _alike(self, session: _Session, candidate: Candidate) -> list[Json]:
+        """The records that an unlinked one may be by this candidate: of the right type, and agreeing."""
+        return [
+            row
+            for row in session.candidates.get((candidate.by, fold(candidate.value)), ())
+            if all(row.get(name) == value for name, value in self.target.fixed.items())
+            and all(_words(row.get(name)) == _words(value) for name, value in candidate.agree.items())
+        ]
+
+    # --- one record ------------------------------------------------------------------------------------------
+
+    def write(self, load: LoadContext, item: Staged) -> Written:
+        """Create or update the record; see `Writer.write`."""
+        session = self._session(load)
+        body = session.custom.convert(load.resolve(item.mapped.body))
+        for _ in range(_TRIES):
+            try:
+                return self._write(load, session, item, body)
+            except _Taken:
+                for candidate in item.mapped.candidates:
+                    session.candidates.pop((candidate.by, fold(candidate.value)), None)
+        raise Rejected(f"Every number that a new {self.target.name} could have was taken while it was to be created.")
+
+    def _write(self, load: LoadContext, session: _Session, item: Staged, body: Json) -> Written:
+        number = self._number(load, item)
+        if number is not None:
+            return self._update(load, session, item, body, number, known=True)
+        reserved = load.ledger.reservation(self._claims(load), item.key)
+        if reserved and reserved.creates and self._row(load, session, reserved.reference, anew=True):
+            # An earlier try created it without learning so, or did not get as far as completing it.
+            return self._complete(load, session, item, body, reserved.reference)
+        self._look(load, session, item.mapped.candidates)
+        matched = self._match(load, session, item)
+        if isinstance(matched, Written):
+            return matched
+        if matched is not None:
+            return self._update(load, session, item, body, matched, known=False)
+        return self._create(load, session, item, body, late=reserved is not None)
+
+    def _number(self, load: LoadContext, item: Staged) -> str | None:
+        """The number it is linked to: by the record itself, or by a link that iPaaS.com is yet to be told of."""
+        linked = item.mapped.linked or load.linked.get((self.table, fold(item.key)))
+        return None if linked is None else str(linked)
+
+    def _claims(self, load: LoadContext) -> str:
+        return load.route.claims(self.table)
+
+    # --- matching --------------------------------------------------------------------------------------------
+
+    def _match(self, load: LoadContext, session: _Session, item: Staged) -> str | Written | None:
+        """The number of the one record that an unlinked one is; None when there is none. Raises Rejected when doubtful.
+
+        A record of which it is not known whether another one is linked to it is not touched: iPaaS.com is asked with
+        the next run.
+        """
+        found = {
+            fold(str(row["number"])): str(row["number"])
+            for candidate in item.mapped.candidates
+            for row in self._alike(session, candidate)
+        }
+        free: list[str] = []
+        for number in found.values():
+            holder = self._holder(load, item, number)
+            if holder is None:
+                free.append(number)
+            elif not self.shares_number:
+                raise self._belongs_to(number, holder)
+        if len(free) > 1:
+            raise Rejected(
+                f"Several {self.target.name}s of Business Central may be this one: {', '.join(sorted(free))}.",
+                "Link the right one in iPaaS.com, with its No. as external id, or correct the others.",
+            )
+        if not free:
+            return None
+        number = free[0]
+        if fold(number) not in item.mapped.holders:
+            return Written(
+                result=Result.unchanged,
+                memory={ASK: [number]},
+                then=Waiting(
+                    f"It matches {self.target.name} {number} of Business Central. Before that one is changed, iPaaS.com "
+                    "is asked whether another record is linked to it.",
+                    advice="Nothing to do: it goes on with the next run.",
+                    at_once=True,
+                ),
+            )
+        if load.applies and load.ledger.reserve(self._claims(load), number, item.key, creates=False) != item.key:
+            raise Waiting(f"Another record is being linked to {self.target.name} {number} at the moment.")
+        return number
+
+    def _holder(self, load: LoadContext, item: Staged, number: str) -> Any | None:
+        """The other iPaaS.com record that is linked to a number, as far as is known."""
+        known = load.ledger.internal_ids(self.table, [number]).get(fold(number))
+        holder = known if known is not None else item.mapped.holders.get(fold(number))
+        return None if holder is None or str(holder) == item.key else holder
+
+    def _belongs_to(self, number: str, holder: Any) -> Rejected:
+        return Rejected(
+            f"{self.target.name.capitalize()} {number} of Business Central is linked to iPaaS.com {self.table} {holder}, "
+            "and this record matches it, too.",
+            "Two records are the same: merge them in iPaaS.com, or correct the number, the e-mail or the link of one.",
+        )
+
+    # --- creating --------------------------------------------------------------------------------------------
+
+    def _create(self, load: LoadContext, session: _Session, item: Staged, body: Json, *, late: bool) -> Written:
+        number = self._free_number(load, session, item)
+        if not load.applies:
+            return Written(result=Result.created, fields=sorted(body))
+        claims = self._claims(load)
+        try:
+            made = session.surface.create(load.bc, number, body)
+        except RecordExists:
+            if not late:
+                load.ledger.unreserve(claims, item.key)
+            raise _Taken from None
+        except ServiceError as error:
+            if error.sent is not Sent.unknown:
+                load.ledger.unreserve(claims, item.key)
+                raise self._refused(error, f"a new {self.target.name} {number}", body) from None
+            # The answer was lost, the record may be there. Repeating the call could double it: look instead.
+            if not self._row(load, session, number, anew=True):
+                raise
+            made = number
+        return self._complete(load, session, item, body, made)
+
+    def _free_number(self, load: LoadContext, session: _Session, item: Staged) -> str:
+        """The first number that no record has and that nobody else has reserved; reserved from here on."""
+        tried = [c.value for c in item.mapped.candidates if c.by == "number"]
+        for number in tried:
+            if session.candidates.get(("number", fold(number))) or self._holder(load, item, number) is not None:
+                continue
+            if not load.applies:
+                return number
+            if load.ledger.reserve(self._claims(load), number, item.key, creates=True) == item.key:
+                return number
+        raise Rejected(
+            f"A new {self.target.name} cannot have a number: {', '.join(tried)} are in use in Business Central.",
+            f"Link the record to its {self.target.name} in iPaaS.com, with the No. as external id, or give it a number.",
+        )
+
+    def _complete(self, load: LoadContext, session: _Session, item: Staged, body: Json, number: str) -> Written:
+        """Write what creating a record has left out, as it is found now."""
+        row = self._row(load, session, number, anew=True)
+        if row is None:
+            raise NotFound.of_record(load.route.target, f"{self.target.name} {number}")
+        row, _ = self._bring(load, session, row, body, force=False)
+        return self._written(item, row, Result.created, sorted(body))
+
+    # --- updating --------------------------------------------------------------------------------------------
+
+    def _update(
+        self, load: LoadContext, session: _Session, item: Staged, body: Json, number: str, *, known: bool
+    ) -> Written:
+        row = self._row(load, session, number)
+        if row is None:
+            raise self._gone(number)
+        wanted = {name: value for name, value in body.items() if name not in item.mapped.create_only}
+        try:
+            row, sent = self._bring(load, session, row, wanted, force=load.plan.force)
+        finally:
+            session.rows.pop(fold(number), None)  # whoever comes to it again reads it again
+        result = Result.updated if sent or not known else Result.unchanged
+        return self._written(item, row, result, sent)
+
+    def _bring(
+        self, load: LoadContext, session: _Session, row: Json, wanted: Json, *, force: bool
+    ) -> tuple[Json, list[str]]:
+        """Send what a record lacks of `wanted`; returns it as it is now, and the fields that were sent.
+
+        Fields are compared again after a write: Business Central may have changed others along with it, as the city
+        with the post code.
+        """
+        number = str(row[KEY])
+        wanted = {name: value for name, value in wanted.items() if not session.surface.lacks(name)}
+        sent: dict[str, Any] = {}
+        for _ in range(_TRIES):
+            lacking = self.target.differences(wanted, row)
+            changes = dict(wanted) if force and not sent else {n: v for n, v in lacking.items() if n not in sent}
+            if not changes or not load.applies:
+                return row, [*sent, *changes]
+            try:
+                row = session.surface.update(load.bc, row, changes)
+                sent |= changes
+            except EntityChanged:
+                changed = self._row(load, session, number, anew=True)
+                if changed is None:
+                    raise self._gone(number) from None
+                if not self.target.differences(changes, changed):
+                    sent |= changes  # it arrived, and its answer was lost
+                row = changed
+            except NotFound:
+                raise self._gone(number) from None
+            except ServiceError as error:
+                raise self._refused(error, f"{self.target.name} {number}", changes) from None
+        raise ServiceError(
+            f"{self.target.name.capitalize()} {number} is being changed by others all the time.",
+            system=load.route.target,
+            kind=ErrorKind.conflict,
+            advice="It is tried again by itself.",
+        )
+
+    def _gone(self, number: str) -> Rejected:
+        return Rejected(
+            f"It is linked to {self.target.name} {number}, which does not exist in Business Central any more.",
+            f"If it was deleted on purpose, remove the external id from the record in iPaaS.com: then a new "
+            f"{self.target.name} is created. If it was renumbered, correct the external id.",
+        )
+
+    def _refused(self, error: ServiceError, what: str, sent: Mapping[str, Any]) -> Exception:
+        """Business Central's refusal of a record as its rejection, naming the record and the values in question."""
+        if error.kind is not ErrorKind.rejected:
+            return error
+        named = [f"{name} {value!r}" for name, value in sent.items() if _mentions(error.message, value)]
+        fields = f" Sent: {', '.join(named)}." if named else f" Sent: {', '.join(sent)}."
+        return Rejected(f"Business Central refuses {what}: {error.message}{fields}", error.advice)
+
+    # --- what is left behind ---------------------------------------------------------------------------------
+
+    def _written(self, item: Staged, row: Json, result: Result, fields: Sequence[str]) -> Written:
+        number = str(row[KEY])
+        own: Link = (self.table, number, id_from(item.key))
+        linked = item.mapped.linked is not None
+        children = [(table, f"{number}{suffix}", id_) for table, suffix, id_ in item.mapped.children]
+        return Written(
+            result=result,
+            target_id=number,
+            fields=tuple(fields),
+            links=(own,) if linked else (),
+            unpushed=(*(() if linked else (own,)), *children),
+            echoes=((self.echo, number),) if result is not Result.unchanged else (),
+            notes=() if linked or result is Result.created else (f"Linked to Business Central {number}.",),
+        )
+
+
+def _words(value: Any) -> str:
+    return " ".join(str(value or "").split()).casefold()
+
+
+def _mentions(message: str, value: Any) -> bool:
+    return isinstance(value, str) and len(value) > 1 and value.casefold() in message.casefold()

@@ -1,0 +1,144 @@
+"""How each direction reads a link: by the id in the system that its records come from.
+
+A link joins an external id (Business Central) and an iPaaS.com id in one table. A flow to iPaaS.com knows the first and
+asks for the second; a flow from it the other way round. Everything that differs between the two stands here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any, Protocol
+
+from include.sync.ledger import Ledger, Transfer, waits_for_external, waits_for_internal
+from include.sync.model import Direction, Mapped, fold, id_from
+
+if TYPE_CHECKING:
+    from include.ipaas.client import IPaaSClient
+    from include.sync.stages import Stage
+
+Link = tuple[str, str, Any]  # table, external id, iPaaS.com id
+
+
+class Route(Protocol):
+    """One direction. `source` and `target` are the systems' names in words."""
+
+    source: str
+    target: str
+
+    def known(self, ledger: Ledger, table: str, ids: Iterable[str]) -> dict[str, Any]:
+        """Ids of the target by folded id of the source, for what the ledger knows to be linked."""
+
+    def ends(self, link: Link) -> tuple[str, Any]:
+        """A link as (id of the source, id of the target)."""
+
+    def ask(self, stage: Stage, table: str, id_: str) -> Any | None:
+        """The target's id of a record whose link the ledger does not know, or None."""
+
+    def waits_for(self, table: str, id_: str) -> str:
+        """How the ledger names the record that another one waits for."""
+
+    def claims(self, table: str) -> str:
+        """The name under which the ledger keeps claims on a table's records: their keys are ids of the source."""
+
+    def stands(self, ledger: Ledger, table: str, mapped: Mapped, transfer: Transfer) -> bool:
+        """False when the link under which the record was last written is not the present one."""
+
+
+class _ToIPaaS:
+    source = "Business Central"
+    target = "iPaaS.com"
+
+    def known(self, ledger: Ledger, table: str, ids: Iterable[str]) -> dict[str, Any]:
+        return ledger.internal_ids(table, ids)
+
+    def ends(self, link: Link) -> tuple[str, Any]:
+        return link[1], link[2]
+
+    def ask(self, stage: Stage, table: str, id_: str) -> Any | None:
+        found = stage.ipaas.internal_id(table, id_)
+        if found is not None and stage.plan.applies:
+            stage.ledger.link([(table, id_, found)])
+        return found
+
+    def waits_for(self, table: str, id_: str) -> str:
+        return waits_for_external(table, id_)
+
+    def claims(self, table: str) -> str:
+        return table
+
+    def stands(self, ledger: Ledger, table: str, mapped: Mapped, transfer: Transfer) -> bool:
+        # The feed of Business Central says nothing of links; the writer finds out when it writes.
+        return True
+
+
+class _FromIPaaS:
+    source = "iPaaS.com"
+    target = "Business Central"
+
+    def known(self, ledger: Ledger, table: str, ids: Iterable[str]) -> dict[str, Any]:
+        return dict(ledger.external_ids(table, ids))
+
+    def ends(self, link: Link) -> tuple[str, Any]:
+        return str(link[2]), link[1]
+
+    def ask(self, stage: Stage, table: str, id_: str) -> Any | None:
+        # What a record refers to was asked of iPaaS.com when the record was read; `load` talks to Business Central.
+        return None
+
+    def waits_for(self, table: str, id_: str) -> str:
+        return waits_for_internal(table, id_)
+
+    def claims(self, table: str) -> str:
+        return f"{table} from iPaaS.com"
+
+    def stands(self, ledger: Ledger, table: str, mapped: Mapped, transfer: Transfer) -> bool:
+        # A record of iPaaS.com carries its link; one that was made here a moment ago is in the ledger alone.
+        linked = mapped.linked or ledger.external_ids(table, [mapped.external_id]).get(mapped.external_id)
+        return linked is not None and fold(linked) == fold(str(transfer.target_id))
+
+
+_ROUTES: dict[Direction, Route] = {Direction.to_ipaas: _ToIPaaS(), Direction.from_ipaas: _FromIPaaS()}
+
+
+def route_of(direction: Direction) -> Route:
+    """The route of a direction."""
+    return _ROUTES[direction]
+
+
+class LinkLookup:
+    """Links as iPaaS.com has them, for sources: from the ledger what it knows, the rest asked once per run."""
+
+    def __init__(self, ledger: Ledger, ipaas: IPaaSClient, *, remember: bool) -> None:
+        """`remember`: note what iPaaS.com answers in the ledger; a plan does not."""
+        self._ledger = ledger
+        self._ipaas = ipaas
+        self._remember = remember
+        self._external: dict[tuple[str, str], str | None] = {}
+        self._internal: dict[tuple[str, str], Any | None] = {}
+
+    def external_ids(self, table: str, ids: Iterable[Any]) -> dict[str, str]:
+        """External ids by iPaaS.com id as text, for those of these records that are linked."""
+        wanted = [str(i) for i in dict.fromkeys(ids)]
+        new = [i for i in wanted if (table, i) not in self._external]
+        known = self._ledger.external_ids(table, new) if new else {}
+        for i in new:
+            found = known.get(i) or self._ipaas.external_id(table, i)
+            self._external[table, i] = found
+            if found is not None and i not in known and self._remember:
+                self._ledger.link([(table, found, id_from(i))])
+        return {i: found for i in wanted if (found := self._external[table, i]) is not None}
+
+    def internal_ids(self, table: str, external_ids: Iterable[str]) -> dict[str, Any | None]:
+        """By folded external id: the iPaaS.com record that is linked to it, None when there is none."""
+        wanted = {fold(e): e for e in external_ids}
+        new = [folded for folded in wanted if (table, folded) not in self._internal]
+        known = self._ledger.internal_ids(table, new) if new else {}
+        for folded in new:
+            if folded in known:
+                self._internal[table, folded] = known[folded]
+                continue
+            found = self._ipaas.internal_id(table, wanted[folded])
+            self._internal[table, folded] = found
+            if found is not None and self._remember:
+                self._ledger.link([(table, wanted[folded], found)])
+        return {folded: self._internal[table, folded] for folded in wanted}
