@@ -22,7 +22,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests" / "flows
 import requests
 from bench import Bench, Remote
 
-from include.flows import FLOWS
+from include.flows import CATALOGUE, FLOWS
 from include.settings import SyncSettings
 from include.sync.load import load
 from include.sync.model import RunKind
@@ -73,7 +73,7 @@ def main() -> None:
         bc, ipaas = bench.bc(), bench.ipaas()
 
         def stage(name: str):
-            return stage_for(name, flow, plan, bench.ledger, staging, FLOWS, bc=bc, ipaas=ipaas)
+            return stage_for(name, flow, plan, bench.ledger, staging, CATALOGUE, bc=bc, ipaas=ipaas)
 
         began = time.perf_counter()
         extract(stage("extract"))

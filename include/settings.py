@@ -32,7 +32,7 @@ SERVICES: Mapping[str, str] = {
     "SalesPrices": "page 7002 (Sales Prices)",
     "SalesPriceLists": "page 7016 (Sales Price List)",
     "PriceListLines": "page 7001 (Price List Lines)",
-    "PostedSalesInvoices": "page 143 (Posted Sales Invoices)",
+    "PostedSalesInvoices": "page 132 (Posted Sales Invoice), or 143 with fewer fields",
     "PostedSalesShipments": "page 142 (Posted Sales Shipments)",
     "ItemCategoryCard": "page 5733 (Item Category Card)",
 }

@@ -196,13 +196,14 @@ class BusinessCentralClient:
         select: Sequence[str] = (),
         extra_filter: str | None = None,
         expand: str | None = None,
+        page_size: int = 1_000,
     ) -> Iterator[Json]:
         """Records whose `field` is one of `values`, many per request."""
         room = MAX_QUERY - len(query({"$select": ",".join(select), "$filter": extra_filter, "$expand": expand})) - 100
         wanted = {_folded(value) for value in values}
         for condition in any_of(field, values, room=room):
             where = f"({condition}) and {extra_filter}" if extra_filter else condition
-            for record in self.read(resource, filter=where, select=select, expand=expand):
+            for record in self.read(resource, filter=where, select=select, expand=expand, page_size=page_size):
                 # Characters such as * and .. may act as wildcards within `eq` (facts §4.2).
                 if field not in record or _folded(record[field]) in wanted:
                     yield record

@@ -13,9 +13,12 @@ from include.flows import (
     customer,
     customer_category,
     location,
+    payment_method,
     product,
     product_category,
     product_inventory,
+    sales_invoice,
+    sales_order,
     shipping_method,
 )
 from include.sync.flow import Flow
@@ -32,6 +35,12 @@ FLOWS: Mapping[str, Flow] = {
         product_category.TO_IPAAS,
         product.TO_IPAAS,
         product_inventory.TO_IPAAS,
+        sales_order.TO_IPAAS,
+        sales_invoice.TO_IPAAS,
         company.FROM_IPAAS,
     )
 }
+# Carried only as the prerequisites of others: no DAG is made of them.
+REFERENCES: Mapping[str, Flow] = {flow.name: flow for flow in (payment_method.TO_IPAAS,)}
+# Every flow that a run may have to call upon.
+CATALOGUE: Mapping[str, Flow] = {**FLOWS, **REFERENCES}

@@ -1,4 +1,4 @@
-"""Locations, shipping methods and product categories."""
+"""Locations, shipping and payment methods, and product categories."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from fnmatch import fnmatchcase
 
 from include.business_central.records.base import present
 from include.business_central.records.items import ApiLocation, ItemCategory, LocationCard, ShippingAgent
+from include.business_central.records.sales import PaymentCode
 from include.mappings.body import body
 from include.sync.model import Json, Mapped, MappingContext, Missing, Ref
 
@@ -57,6 +58,13 @@ def shipping_method_to_ipaas(data: Json, context: MappingContext) -> Mapped:
     agent = ShippingAgent.model_validate(data["detail"])
     fields = body(name=agent.Code, description=agent.Name or agent.Code)
     return Mapped(external_id=agent.Code, match=agent.Code, body=fields)
+
+
+def payment_method_to_ipaas(data: Json, context: MappingContext) -> Mapped:
+    """A payment method, or payment terms, as a payment method; payments name it by its code."""
+    code = PaymentCode.model_validate(data["feed"])
+    fields = body(name=code.code, description=code.displayName)
+    return Mapped(external_id=code.code, match=code.code, body=fields)
 
 
 def category_is_excluded(code: str, context: MappingContext) -> bool:

@@ -30,7 +30,8 @@ class IPaaSWriter:
     `match_field` is the record's natural key in iPaaS.com. `shares_name`: several records may have the same one, so
     a match that is linked to another of our records does not count (companies); elsewhere it is a rejection.
     `counts` says whether a found record is a match at all. `adopt` may take over children of a matched record.
-    `restrict` cuts the body down to what may be written to a present record, given that record.
+    `restrict` cuts the body down to what may be written to a present record, given that record. `match_shows_link`: the
+    natural key never changes, so that the search by it finds a linked record, too, and its link needs no look of its own.
     """
 
     endpoint: Endpoint
@@ -39,6 +40,7 @@ class IPaaSWriter:
     counts: Callable[[Mapped, Json, int], bool] = lambda mapped, present, system_id: True
     adopt: Callable[[Json, Json, int], Json] | None = None
     restrict: Callable[[Json, Json, int], Json] | None = None
+    match_shows_link: bool = False
     also: Mapping[str, AlsoWriter] = field(default_factory=dict)
 
     @property
@@ -48,14 +50,14 @@ class IPaaSWriter:
 
     def prepare(self, load: LoadContext, items: Sequence[Staged]) -> None:
         """Learn the links of the chunk, from the ledger and, when many are unknown, from the target's own list."""
-        load.know_links(self.table, [item.mapped.external_id for item in items])
+        load.know_links(self.table, [name for item in items for name in _names(item.mapped)])
         unknown = [item for item in items if (self.table, fold(item.mapped.external_id)) not in load.linked]
         if len(unknown) >= _INDEX_FROM and self.endpoint.search:
             load.scratch[self.table] = self._read_index(load, unknown)
 
     def _read_index(self, load: LoadContext, unknown: Sequence[Staged]) -> _Index | None:
         index = _Index(
-            external_ids={fold(item.mapped.external_id) for item in unknown},
+            external_ids={fold(name) for item in unknown for name in _names(item.mapped)},
             matches={item.mapped.match.casefold() for item in unknown if item.mapped.match},
         )
         for page in load.ipaas.pages(self.endpoint):
@@ -79,12 +81,17 @@ class IPaaSWriter:
 
     def _write(self, load: LoadContext, item: Staged) -> Written:
         mapped = item.mapped
+        if (origin := self._origin(load, item)) is not None:
+            note = f"It was made from iPaaS.com {self.endpoint.name} {origin}, which it belongs to."
+            return Written(result=Result.unchanged, target_id=origin, notes=[note])
         body = load.resolve(mapped.body)
         internal_id, present = self._find(load, item)
         if internal_id is None:
             matched = self._match(load, item)
             if matched is None:
                 return self._create(load, item, body)
+            if external_id_of(matched, load.plan.system_id):
+                return self._update(load, item, body, matched["id"], matched)
             if self.adopt:
                 body = self.adopt(body, matched, load.plan.system_id)
             if not self.endpoint.updates:
@@ -93,18 +100,30 @@ class IPaaSWriter:
             return self._update(load, item, body, matched["id"], matched)
         return self._update(load, item, body, internal_id, present)
 
+    def _origin(self, load: LoadContext, item: Staged) -> Any | None:
+        """The id of the record that this one was made from, when it came from iPaaS.com in the first place."""
+        mapped = item.mapped
+        if not mapped.made_from or (self.table, fold(mapped.external_id)) in load.linked:
+            return None
+        if load.scratch.get(self.table) and not item.suspect:
+            return load.linked.get((self.table, fold(mapped.made_from)))
+        return load.link_of(self.table, mapped.made_from)
+
     def _find(self, load: LoadContext, item: Staged) -> tuple[Any | None, Json | None]:
         """The id of the linked record, and the record itself when it is known already."""
         external_id = item.mapped.external_id
         index: _Index | None = load.scratch.get(self.table)
         if index and (present := index.linked.get(fold(external_id))):
             return present["id"], present
-        if index and not item.suspect:
+        if self.match_shows_link or (index and not item.suspect):
             return load.linked.get((self.table, fold(external_id))), None
         return load.link_of(self.table, external_id), None
 
     def _match(self, load: LoadContext, item: Staged) -> Json | None:
-        """The one unlinked record with the natural key, None when there is none. Raises Rejected for doubtful ones."""
+        """The one record with the natural key that is not linked, or linked to this very record; None when there is none.
+
+        Raises Rejected for doubtful ones.
+        """
         mapped, system_id = item.mapped, load.plan.system_id
         if not (self.match_field and mapped.match):
             return None
@@ -120,14 +139,18 @@ class IPaaSWriter:
             for record in found
             if str(record.get(self.match_field) or "").casefold() == wanted and self.counts(mapped, record, system_id)
         ]
-        taken = [record for record in found if external_id_of(record, system_id)]
+        links = {str(record["id"]): external_id_of(record, system_id) for record in found}
+        mine = fold(mapped.external_id)
+        if own := next((record for record in found if fold(links[str(record["id"])] or "") == mine), None):
+            return own
+        taken = [record for record in found if links[str(record["id"])]]
         if taken and not self.shares_name:
             raise Rejected(
                 f"{self.match_field} {mapped.match!r} belongs to iPaaS.com {self.endpoint.name} {taken[0]['id']}, which "
                 f"is linked to Business Central {external_id_of(taken[0], system_id)!r}, not to {mapped.external_id!r}.",
                 f"Two records share one {self.match_field}: correct it in Business Central, or correct the link.",
             )
-        free = [record for record in found if not external_id_of(record, system_id)]
+        free = [record for record in found if not links[str(record["id"])]]
         if len(free) > 1:
             ids = ", ".join(str(record["id"]) for record in free)
             raise Rejected(
@@ -178,7 +201,7 @@ class IPaaSWriter:
             if self.restrict:
                 changes = self.restrict(changes, present, load.plan.system_id)
             fields = differences(changes, present, load.plan.system_id)
-            if not fields and not load.plan.force:
+            if not fields and not (load.plan.force and changes):
                 return self._after(load, item, Written(result=Result.unchanged, target_id=internal_id))
         if load.applies:
             load.ipaas.update(self.endpoint, internal_id, changes)
@@ -210,6 +233,11 @@ class IPaaSWriter:
             notes=written.notes,
             then=then,
         )
+
+
+def _names(mapped: Mapped) -> list[str]:
+    """The external ids under which a record may be linked."""
+    return [mapped.external_id, *([mapped.made_from] if mapped.made_from else [])]
 
 
 @dataclass(kw_only=True)

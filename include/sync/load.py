@@ -41,6 +41,8 @@ _GROUP = 25
 _AHEAD = 3
 # So many records in a row that the service could not take mean that it is down: the task stops and is retried.
 _GIVE_UP_AFTER = 10
+# A link that was not there is asked for again after so many seconds: many records may wait for the same one.
+_ABSENT_FOR = 30.0
 # How long to wait for a record that another run is writing at this moment, in seconds.
 _BUSY_WAIT = 60.0
 
@@ -95,6 +97,7 @@ class LoadContext:
         self.route = route_of(stage.flow.direction)
         # By table and folded id of the source: the id of the target.
         self.linked: dict[tuple[str, str], Any] = {}
+        self._absent: dict[tuple[str, str], float] = {}
         self.arrived: set[str] = set()
         # What writers prepared for this chunk; a writer itself is shared by every run of the process.
         self.scratch: dict[str, Any] = {}
@@ -131,8 +134,11 @@ class LoadContext:
         """The target's id of a record of the source; to iPaaS.com it is asked there when it is not known here."""
         place = (table, fold(id_))
         if place not in self.linked:
+            if time.monotonic() < self._absent.get(place, 0.0):
+                return None
             found = self.route.ask(self.stage, table, id_)
             if found is None:
+                self._absent[place] = time.monotonic() + _ABSENT_FOR
                 return None
             self.linked[place] = found
         return self.linked[place]

@@ -137,7 +137,8 @@ class Mapped:
     `body` may hold `Ref`s anywhere. `match` is the natural key by which an unlinked record is looked for.
     `create_only` names the fields that an update never sends. `also` are records of their own that follow the
     parent (a company's relationships). `memory` is what the flow wants back the next time it maps this record.
-    `notes` are things the operator should know that do not stop the record.
+    `notes` are things the operator should know that do not stop the record. `made_from` is the external id under which
+    the record is linked if it was made from one of the other system: then it is that one, and nothing is written.
 
     From iPaaS.com, where a record carries its links: `linked` is the external id of ours that it has. For an unlinked
     one `candidates` are what it may be, and `holders` says of external ids that iPaaS.com was asked about (folded)
@@ -152,6 +153,7 @@ class Mapped:
     also: tuple[Also, ...] = ()
     memory: Json = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    made_from: str | None = None
     linked: str | None = None
     candidates: tuple[Candidate, ...] = ()
     holders: Mapping[str, Any] = field(default_factory=dict)
@@ -365,6 +367,7 @@ def mapped_to_wire(mapped: Mapped) -> Json:
         "also": [{"kind": a.kind, "external_id": a.external_id, "body": to_wire(a.body)} for a in mapped.also],
         "memory": to_wire(mapped.memory),
         "notes": list(mapped.notes),
+        "made_from": mapped.made_from,
         "linked": mapped.linked,
         "candidates": [{"by": c.by, "value": c.value, "agree": c.agree} for c in mapped.candidates],
         "holders": dict(mapped.holders),
@@ -382,6 +385,7 @@ def mapped_from_wire(data: Mapping[str, Any]) -> Mapped:
         also=tuple(Also(kind=a["kind"], external_id=a["external_id"], body=from_wire(a["body"])) for a in data["also"]),
         memory=from_wire(data["memory"]),
         notes=tuple(data["notes"]),
+        made_from=data["made_from"],
         linked=data["linked"],
         candidates=tuple(Candidate(**candidate) for candidate in data["candidates"]),
         holders=data["holders"],

@@ -17,7 +17,7 @@ from bridge.form import MODE, POOL_DEFAULT, ids_param
 from bridge.hooks import BusinessCentralHook, IPaaSHook
 from bridge.ledger import ledger_url
 from bridge.staging import run_folder
-from include.flows import FLOWS
+from include.flows import CATALOGUE, FLOWS
 from include.settings import SettingsError, SyncSettings
 from include.sync import load as loading
 from include.sync import report as reporting
@@ -168,7 +168,7 @@ def _stage(
         bc = BusinessCentralHook().get_conn(plan.settings, concurrency=at_once, share=share)
     elif system is System.ipaas:
         ipaas = IPaaSHook().get_conn(plan.settings, concurrency=at_once, share=share)
-    return stage_for(name, flow, plan, ledger, staging, FLOWS, bc=bc, ipaas=ipaas)
+    return stage_for(name, flow, plan, ledger, staging, CATALOGUE, bc=bc, ipaas=ipaas)
 
 
 def _folder(context: Mapping[str, Any]) -> ObjectStoragePath:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from include.business_central.client import BusinessCentralClient
-from include.flows import FLOWS
+from include.flows import CATALOGUE, FLOWS
 from include.ipaas.client import IPaaSClient
 from include.sandbox import Sandbox
 from include.settings import BusinessCentralConnection, IPaaSConnection, SyncSettings
@@ -111,7 +111,9 @@ class Bench:
             now=now,
         )
         staging = Staging(self.folder / run_id)
-        return run(FLOWS[flow], plan, self.ledger, staging, FLOWS, bc=bc or self.bc(), ipaas=self.ipaas(), at_once=3)
+        return run(
+            FLOWS[flow], plan, self.ledger, staging, CATALOGUE, bc=bc or self.bc(), ipaas=self.ipaas(), at_once=3
+        )
 
     def linked(self, record: str, external_id: str) -> Any:
         """The record of iPaaS.com linked to an external id, or None."""

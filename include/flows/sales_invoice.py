@@ -1,0 +1,263 @@
+"""Posted sales invoices to iPaaS.com, as transactions, and what they say about their orders."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from include.business_central.odata import Api, Page
+from include.business_central.records.base import present
+from include.business_central.records.sales import ApiSalesInvoice
+from include.flows.documents import (
+    AGENTS,
+    LINES,
+    SHIPMENTS,
+    OrderTransaction,
+    References,
+    api_lines,
+    is_counterpart,
+    order_lines,
+    shipments_of,
+    within_ownership,
+)
+from include.flows.reading import asked_for, batches, feed
+from include.ipaas.endpoints import TRANSACTION
+from include.mappings.sales_invoices import (
+    CANCELED,
+    POSTED,
+    POSTED_ORDER,
+    SHIPPED_ORDER,
+    invoice_header,
+    invoice_to_ipaas,
+    skip_invoice,
+    status_of,
+)
+from include.sync.flow import GUID, AskedId, Docs, Flow, IdFormat, Reads, Window
+from include.sync.ipaas_writer import IPaaSWriter
+from include.sync.model import Direction, Json, SourceRecord, fold
+
+_PAGE = "PostedSalesInvoices"
+_FEED = Api("salesInvoices")
+_FEED_FIELDS = tuple(ApiSalesInvoice.model_fields)
+_PREFIX = re.compile(r"^.*?(?=\d+$)")
+
+
+@dataclass(kw_only=True)
+class Posted:
+    """Which invoices are posted. API v2.0 does not tell: a released draft and an unpaid invoice both read `Open`.
+
+    The posted page knows, where it is published. Else it is the number: posting gives an invoice one of another series.
+    """
+
+    reads: Reads
+    _drafts: set[str] | None = None
+
+    def rows(self, records: Sequence[Json]) -> dict[str, Json] | None:
+        """The posted page's rows by folded number, every field of it; None where it is not published."""
+        if not self.reads.bc.published(_PAGE):
+            return None
+        numbers = [str(record["number"]) for record in records]
+        # Pages 143 and 132 both serve; the fields that one of them lacks are absent.
+        return {fold(str(row["No"])): row for row in self.reads.bc.read_many(Page(_PAGE), "No", numbers)}
+
+    def reason_against(self, record: Json) -> str | None:
+        """Why an invoice is taken for a draft by its number, or None."""
+        if status_of(record) != "Open" or present(record.get("orderNumber")):
+            return None
+        self.reads.warn(
+            f"The web service {_PAGE} is not published, so whether an unpaid invoice is posted is told by its number. "
+            "Publish page 132 (or 143) under that name; payment method and tracking of invoices come with it, too."
+        )
+        if _series(record) not in self._draft_series():
+            return None
+        return (
+            f"Invoice {record['number']} has a number of the drafts' series and is not paid: whether it is posted cannot be "
+            f"told. Publish page 132 as {_PAGE}."
+        )
+
+    def _draft_series(self) -> set[str]:
+        if self._drafts is None:
+            rows = self.reads.bc.read(_FEED, filter="status eq 'Draft'", select=("number",), read_only=True)
+            self._drafts = {_series(row) for row in rows}
+        return self._drafts
+
+
+def _series(record: Json) -> str:
+    """What the numbers of one series have in common: all before the digits at the end."""
+    number = str(record["number"])
+    found = _PREFIX.match(number)
+    return fold(found[0] if found else number)
+
+
+class SalesInvoices:
+    """API `salesInvoices` for the changes and the lines, the posted page for what the API does not know."""
+
+    def changed(self, reads: Reads, window: Window) -> Iterator[SourceRecord]:
+        """Invoices modified in the window."""
+        yield from self._complete(reads, feed(reads, _FEED, window, select=_FEED_FIELDS))
+
+    def by_ids(self, reads: Reads, ids: Sequence[AskedId]) -> Iterator[SourceRecord]:
+        """Invoices by GUID or number."""
+        found = list(asked_for(reads, _FEED, ids, select=_FEED_FIELDS))
+        asked = {str(record["id"]): text for record, text in found}
+        yield from self._complete(reads, [record for record, _ in found], asked)
+
+    def _complete(
+        self, reads: Reads, records: Iterable[Json], asked: Mapping[str, str] | None = None
+    ) -> Iterator[SourceRecord]:
+        posted, references = Posted(reads=reads), References(reads=reads)
+        for batch in batches(records, 100):
+            # Drafts are left out by their status: nothing more is read of them.
+            candidates = [record for record in batch if status_of(record) in POSTED]
+            rows = posted.rows(candidates) if candidates else {}
+            complete = _Details(reads, references, candidates)
+            for record in batch:
+                data: Json = {"feed": record}
+                number = fold(str(record["number"]))
+                if status_of(record) in POSTED:
+                    if rows is None:
+                        data["unposted"] = posted.reason_against(record)
+                    elif number not in rows:
+                        data["unposted"] = f"The invoice is not posted: {record['number']} is a draft."
+                    data |= complete.of(record, (rows or {}).get(number))
+                yield SourceRecord(key=str(record["number"]), data=data, asked=(asked or {}).get(str(record["id"])))
+
+
+class _Details:
+    """The details of a batch of invoices, each kind of them read in one go."""
+
+    def __init__(self, reads: Reads, references: References, records: Sequence[Json]) -> None:
+        self._references = references
+        self._lines = api_lines(reads, "salesInvoices", "salesInvoiceLines", records)
+        self._types = references.customer_types(str(record["customerNumber"]) for record in records)
+        orders = {str(no): None for record in records if (no := present(record.get("orderNumber")))}
+        self._shipments = shipments_of(reads, sorted(orders))
+        open_orders = {str(r["orderNumber"]): None for r in records if _follows(r)}
+        self._order_lines = order_lines(reads, open_orders)
+
+    def of(self, record: Json, posted: Json | None) -> Json:
+        """The details of one invoice; `posted` is its row of the posted page."""
+        references = self._references
+        detail = invoice_header(record, posted, references.terms_code(record.get("paymentTermsId")))
+        order = fold(str(present(record.get("orderNumber")) or ""))
+        shipments = self._shipments.get(order, [])
+        data: Json = {
+            "detail": detail,
+            "lines": self._lines[str(record["id"])],
+            "customer_type": self._types.get(fold(str(record["customerNumber"]))),
+            "terms": references.terms_description(detail.get("Payment_Terms_Code")),
+            "shipments": shipments,
+            **references.agents_of([detail, *shipments]),
+        }
+        if order in self._order_lines:
+            data["order_lines"] = self._order_lines[order]
+        return data
+
+
+def _follows(record: Json) -> bool:
+    """Whether the invoice says something about its order: it has one, and is not cancelled."""
+    return bool(present(record.get("orderNumber"))) and status_of(record) != CANCELED
+
+
+TO_IPAAS = Flow(
+    name="sales_invoice_to_ipaas",
+    record="sales invoice",
+    direction=Direction.to_ipaas,
+    collection="Add/Update Dynamics 365 Business Central Sales Invoice TO iPaaS.com",
+    schedule="50 * * * *",
+    source=SalesInvoices(),
+    skip=skip_invoice,
+    mapping=invoice_to_ipaas,
+    writer=IPaaSWriter(
+        endpoint=TRANSACTION,
+        match_field="transaction_number",
+        counts=is_counterpart,
+        restrict=within_ownership,
+        match_shows_link=True,
+        also={SHIPPED_ORDER: OrderTransaction(posted=False), POSTED_ORDER: OrderTransaction(posted=True)},
+    ),
+    id_formats=(
+        IdFormat(
+            name="guid",
+            pattern=rf"invoice\|(?P<guid>{GUID.pattern})",
+            example="Invoice|72f2e4b9-9b71-4f23-8d8c-bf3c876d3c1a",
+            meaning="the invoice's internal id",
+        ),
+        IdFormat(
+            name="no",
+            pattern=r"(invoice\|)?(?P<no>[^|]{1,20})",
+            example="Invoice|PS-INV103001",
+            meaning="posted invoice No., with or without the marker",
+        ),
+    ),
+    poll="lookback",
+    after=("sales_order_to_ipaas",),
+    services=(_PAGE, LINES, AGENTS, SHIPMENTS),
+    settings_used=(
+        "bc_transaction_poll_search_days",
+        "bc_time_zone",
+        "bc_excluded_lineitem_skus_from_preprocessing",
+        "bc_processing_company_creation_in_prerequisite",
+        "bc_create_defaults",
+        "bc_custom_fields",
+    ),
+    docs=Docs(
+        overview="Posted sales invoices become transactions of type Invoice below the transaction of their order. The "
+        "order's transaction learns what was shipped, and is Complete once its order is posted in full.",
+        business_central="Page 132 (or 143, which has fewer fields) published as `PostedSalesInvoices`: it tells posted "
+        "invoices from released drafts, and brings payment method, shipping agent and tracking. Page 46 as "
+        "`SalesOrderLines` for orders that are still open; page 142 as `PostedSalesShipments` for tracking numbers; page "
+        "428 as `ShippingAgents`.",
+        ipaas="The products of the lines and the company or customer. Shipping and payment methods are transferred on the "
+        "spot. The custom fields that are mapped.",
+        mappings=(
+            ("system_id", "the id of the Business Central subscription"),
+            ("transaction_number, type", "number, `Invoice`"),
+            ("status", "`Complete`; `Cancelled` when Canceled"),
+            ("transaction_parent_id", "orderNumber, as the linked transaction, if there is one"),
+            ("company_id or customer_id", "customerNumber, as the linked company or customer"),
+            ("email_address", "email"),
+            ("created_datetime", "invoiceDate at midnight in `bc_time_zone`"),
+            ("subtotal", "the lines' amounts but shipping, before the invoice discount"),
+            ("shipping_amount", "lines of type Charge, and of the shipping account"),
+            ("discount_amount", "discountAmount of all lines and of the invoice"),
+            ("tax_amount, total", "totalTaxAmount, totalAmountIncludingTax"),
+            ("total_qty", "quantity of the product lines"),
+        ),
+        matching="An unlinked invoice is linked to the transaction of type Invoice with the same number that belongs to our "
+        "subscription. An invoice that was made from a transaction of iPaaS.com belongs to that one; no second one is made.",
+        children="As for sales orders, under the invoice's number; lines are Shipped, the payment is Complete when the invoice "
+        "is Paid. Partially shipped lines: while the order is open, its transaction's lines get their shipped quantities.",
+        caveats=(
+            "Credit memos are not transferred.",
+            "A poll looks back Transaction Poll Search Days.",
+            "An order that was deleted after it had been posted in part counts as posted in full: Business Central does not "
+            "tell the two apart.",
+            "Cancelling an invoice changes its own transaction only.",
+            "Custom fields may name fields of the API or of the posted page; one that an invoice does not have is not sent.",
+        ),
+        errors=(
+            (
+                "It needs product …, which is not in iPaaS.com yet.",
+                "The item of a line has not been transferred.",
+                "Nothing to do; or run product_to_ipaas with the item No.",
+            ),
+            (
+                "… is linked to iPaaS.com transaction …, which is of type Order, not Invoice",
+                "Orders and posted invoices share numbers.",
+                "Give posted invoices a number series of their own.",
+            ),
+            (
+                "Whether it is posted cannot be told.",
+                "The posted page is not published, and drafts have numbers like this one.",
+                "Publish page 132 as `PostedSalesInvoices`.",
+            ),
+            (
+                "The amounts do not add up …",
+                "Lines, discounts, shipping and tax do not make Business Central's total.",
+                "Compare both figures with the invoice.",
+            ),
+        ),
+    ),
+)

@@ -1,0 +1,229 @@
+"""Released sales orders to iPaaS.com, as transactions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+from include.business_central.odata import Api
+from include.business_central.records.base import present
+from include.business_central.records.sales import ApiSalesOrder, SalesHeader, SalesLine
+from include.flows.documents import (
+    AGENTS,
+    LINES,
+    ORDERS,
+    SHIPMENTS,
+    References,
+    is_counterpart,
+    order_lines,
+    shipments_of,
+    shipped_orders,
+    within_ownership,
+)
+from include.flows.reading import asked_for, batches, feed, selected, with_details
+from include.ipaas.endpoints import TRANSACTION
+from include.mappings.custom_fields import source_fields
+from include.mappings.sales_orders import order_from_api, order_to_ipaas, posted_note, skip_order
+from include.sync.flow import GUID, AskedId, Docs, Flow, IdFormat, Reads, Window
+from include.sync.ipaas_writer import IPaaSWriter
+from include.sync.keyset import KeySet
+from include.sync.model import Direction, Json, RunKind, SourceRecord, fold
+
+_PAGE = "SalesOrders"
+_FEED_FIELDS = tuple(ApiSalesOrder.model_fields)
+_LOST = (
+    "Payment_Method_Code",
+    "Shipping_Agent_Code",
+    "Package_Tracking_No (tracking)",
+    "Shipment_Date",
+    "the contacts of the addresses",
+    "Status Pending Prepayment (read as Released)",
+    "fields of your own on the page",
+)
+
+
+class SalesOrders:
+    """API `salesOrders` for the changes, pages 42 and 46 for the fields and the lines, shipments for the tracking."""
+
+    def changed(self, reads: Reads, window: Window) -> Iterator[SourceRecord]:
+        """Orders modified in the window, and those of shipments in it: a shipment leaves its order's timestamp alone."""
+        whole = window.since is None and window.until is None
+        references = References(reads=reads)
+        seen = KeySet()
+        records = feed(reads, ORDERS, window, select=_FEED_FIELDS, by="number" if whole else "")
+        for record in self._complete(reads, references, records, whole=whole):
+            seen.add(fold(record.key))
+            yield record
+        for numbers in () if whole else batches(self._shipped(reads, window, seen), 100):
+            others = reads.bc.read_many(ORDERS, "number", numbers, select=_FEED_FIELDS)
+            yield from self._complete(reads, references, others, whole=False)
+
+    def _shipped(self, reads: Reads, window: Window, seen: KeySet) -> Iterator[str]:
+        for number in shipped_orders(reads, window):
+            if fold(number) not in seen:
+                seen.add(fold(number))
+                yield number
+
+    def by_ids(self, reads: Reads, ids: Sequence[AskedId]) -> Iterator[SourceRecord]:
+        """Orders by No or GUID; one that has vanished is looked for among the posted invoices."""
+        found = list(asked_for(reads, ORDERS, ids, select=_FEED_FIELDS))
+        asked = {str(record["id"]): text for record, text in found}
+        answered = set(asked.values())
+        yield from self._complete(
+            reads, References(reads=reads), [record for record, _ in found], whole=False, asked=asked
+        )
+        yield from _posted(reads, [one for one in ids if one.text not in answered])
+
+    def _complete(
+        self,
+        reads: Reads,
+        references: References,
+        records: Iterable[Json],
+        *,
+        whole: bool,
+        asked: Mapping[str, str] | None = None,
+    ) -> Iterator[SourceRecord]:
+        names = source_fields(reads.settings, "transaction", Direction.to_ipaas)
+        rows = with_details(
+            reads,
+            records,
+            _PAGE,
+            select=selected(SalesHeader.model_fields, names - set(_FEED_FIELDS)),
+            lost=_LOST,
+            whole=whole,
+            from_api=lambda record: order_from_api(record, references.terms_code(record.get("paymentTermsId"))),
+        )
+        for batch in batches(rows, 100):
+            lines = order_lines(reads, {str(detail["No"]): str(record["id"]) for record, detail in batch})
+            shipped = [no for _, detail in batch if _is_shipped(lines.get(fold(no := str(detail["No"])), ()))]
+            shipments = shipments_of(reads, shipped)
+            types = references.customer_types(str(detail["Sell_to_Customer_No"]) for _, detail in batch)
+            for record, detail in batch:
+                key = str(detail["No"])
+                own_shipments = shipments.get(fold(key), [])
+                data: Json = {
+                    "feed": record,
+                    "detail": detail,
+                    "lines": lines.get(fold(key), []),
+                    "customer_type": types.get(fold(str(detail["Sell_to_Customer_No"]))),
+                    "terms": references.terms_description(detail.get("Payment_Terms_Code")),
+                    "shipments": own_shipments,
+                    **references.agents_of([detail, *own_shipments]),
+                }
+                yield SourceRecord(key=key, data=data, asked=(asked or {}).get(str(record["id"])))
+
+
+def _is_shipped(lines: Iterable[Json]) -> bool:
+    return any(SalesLine.model_validate(line).Quantity_Shipped for line in lines)
+
+
+def _posted(reads: Reads, ids: Sequence[AskedId]) -> Iterator[SourceRecord]:
+    """Orders that are there no more because they were posted: each with the numbers of its invoices."""
+    for part, field in (("no", "orderNumber"), ("guid", "orderId")):
+        asked = {fold(one.parts[part]): one for one in ids if part in one.parts}
+        invoices: dict[str, list[Json]] = {}
+        fields = ("number", "orderNumber", "orderId")
+        values = [one.parts[part] for one in asked.values()]
+        for row in reads.bc.read_many(Api("salesInvoices"), field, values, select=fields) if values else ():
+            if present(row["orderNumber"]):
+                invoices.setdefault(fold(str(row[field])), []).append(row)
+        for value, rows in invoices.items():
+            number = str(rows[0]["orderNumber"])
+            posted = sorted(str(row["number"]) for row in rows)
+            if reads.plan.kind is RunKind.poll:
+                reads.warn(posted_note(number, posted))
+            data = {"number": number, "posted_as": posted}
+            yield SourceRecord(key=number, data=data, asked=asked[value].text)
+
+
+TO_IPAAS = Flow(
+    name="sales_order_to_ipaas",
+    record="sales order",
+    direction=Direction.to_ipaas,
+    collection="Add/Update Dynamics 365 Business Central Sales Order TO iPaaS.com",
+    schedule="40 * * * *",
+    source=SalesOrders(),
+    skip=skip_order,
+    mapping=order_to_ipaas,
+    writer=IPaaSWriter(
+        endpoint=TRANSACTION, match_field="transaction_number", counts=is_counterpart, restrict=within_ownership
+    ),
+    id_formats=(
+        IdFormat(
+            name="guid",
+            pattern=rf"(?P<guid>{GUID.pattern})",
+            example="9b6f77f2-15db-4c56-94a0-d8b8c6762b8e",
+            meaning="the order's internal id",
+        ),
+        IdFormat(name="no", pattern=r"(?P<no>[^|]{1,20})", example="S-ORD101001", meaning="sales order No."),
+    ),
+    poll="lookback",
+    after=("company_to_ipaas", "customer_to_ipaas", "product_to_ipaas", "shipping_method_to_ipaas"),
+    services=(_PAGE, LINES, AGENTS, SHIPMENTS),
+    settings_used=(
+        "bc_transaction_poll_search_days",
+        "bc_time_zone",
+        "bc_excluded_lineitem_skus_from_preprocessing",
+        "bc_processing_company_creation_in_prerequisite",
+        "bc_create_defaults",
+        "bc_custom_fields",
+    ),
+    docs=Docs(
+        overview="Released sales orders become transactions of type Order, with lines, addresses, tracking and the agreed "
+        "payment. What is shipped later comes over by itself.",
+        business_central="Page 42 published as `SalesOrders`, page 46 as `SalesOrderLines`, page 428 as "
+        "`ShippingAgents`. For the tracking numbers of posted shipments, page 142 as `PostedSalesShipments`.",
+        ipaas="The products of the lines and the company or customer. Shipping and payment methods are transferred on the "
+        "spot. The custom fields that are mapped.",
+        mappings=(
+            ("system_id", "the id of the Business Central subscription"),
+            ("transaction_number, type", "No, `Order`"),
+            ("status", "`Pending`, or `Shipped` when Completely_Shipped"),
+            ("company_id or customer_id", "Sell_to_Customer_No, as the linked company or customer"),
+            ("email_address", "Sell_to_E_Mail"),
+            ("created_datetime", "Order_Date at midnight in `bc_time_zone`"),
+            ("subtotal", "Line_Amount of all lines but shipping, before the invoice discount"),
+            ("shipping_amount", "Line_Amount of lines of type Charge (Item), and of the shipping account"),
+            ("discount_amount", "Line_Discount_Amount of all lines, and Invoice_Discount_Amount"),
+            ("tax_amount, total", "Total_VAT_Amount, Total_Amount_Incl_VAT"),
+            ("total_qty", "Quantity of the product lines"),
+        ),
+        matching="An unlinked order is linked to the transaction of type Order with the same number that belongs to our "
+        "subscription. A transaction of another system, as an order that came from iPaaS.com, gets only what fulfilment "
+        "adds: shipped quantities, statuses and tracking.",
+        children="Lines (`{No}|{Line No}`): items as Product, resources, G/L accounts and fixed assets as Service; comments "
+        "become notes. Addresses (`{No}|billing`, `{No}|shipping`), one tax (`{No}|tax`), one payment (`{No}|payment`), and "
+        "one tracking entry per tracking number (`{No}|{tracking no}`).",
+        caveats=(
+            "Orders that are not released are skipped until they are.",
+            "A poll looks back Transaction Poll Search Days: at orders changed since, and at orders shipped since.",
+            "Lines whose SKU is listed in EXCLUDED LINEITEM SKUs FROM PREPROCESSING are left out; the subtotal still "
+            "counts them, as Business Central's total does.",
+            "A line that is deleted in Business Central stays in iPaaS.com with quantity and amount 0.",
+            "Amounts that do not add up to Business Central's total are reported with both figures; the order goes on.",
+            "Charges on a G/L account are shipping when the account is `sales_order.shipping_account` of "
+            "`bc_create_defaults`.",
+        ),
+        errors=(
+            (
+                "It needs product …, which is not in iPaaS.com yet.",
+                "The item of a line has not been transferred.",
+                "Nothing to do; or run product_to_ipaas with the item No.",
+            ),
+            (
+                "It needs customer company …, which is not in iPaaS.com yet.",
+                "The company has not been transferred.",
+                "Run company_to_ipaas, or set Processing Company Creation In Prerequisite to TRUE.",
+            ),
+            (
+                "Order … is no longer among the orders …",
+                "It was posted in full.",
+                "Nothing to do: sales_invoice_to_ipaas carries its invoices.",
+            ),
+            (
+                "The amounts do not add up …",
+                "Lines, discounts, shipping and tax do not make Business Central's total.",
+                "Compare both figures with the order; look for rounding set-up and lines of your own types.",
+            ),
+        ),
+    ),
+)

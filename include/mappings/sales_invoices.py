@@ -1,0 +1,73 @@
+"""Posted sales invoices of Business Central as transactions of iPaaS.com, and what they say about their orders."""
+
+from __future__ import annotations
+
+from include.business_central.records.base import decoded, present
+from include.business_central.records.sales import ApiSalesInvoice, SalesLine
+from include.mappings.foreign_transactions import INVOICE_LINK, TRANSACTION_TABLE
+from include.mappings.sales_lines import shipped_line
+from include.mappings.transactions import header_from_api, read_document, transaction
+from include.sync.model import Also, Json, Mapped, MappingContext, Missing, Ref
+
+# The statuses of API v2.0 that a posted invoice may have (facts §3.4); a released draft is `Open`, too.
+POSTED = frozenset({"Open", "Paid", "Canceled", "Corrective"})
+CANCELED = "Canceled"
+# What follows an invoice to its order's transaction: what was shipped of it, or that it is posted in full.
+SHIPPED_ORDER = "shipped order"
+POSTED_ORDER = "posted order"
+
+
+def status_of(record: Json) -> str:
+    """The invoice's status, as a person writes it."""
+    return decoded(str(present(record.get("status")) or ""))
+
+
+def skip_invoice(data: Json, context: MappingContext) -> str | None:
+    """The filter: posted invoices only."""
+    status = status_of(data["feed"])
+    if status not in POSTED:
+        return f"The invoice is not posted: its status is {status or 'blank'}."
+    reason: str | None = data.get("unposted")
+    return reason
+
+
+def invoice_to_ipaas(data: Json, context: MappingContext) -> Mapped:
+    """A posted invoice as a transaction of type Invoice. Its order's transaction follows, when it has one."""
+    invoice = ApiSalesInvoice.model_validate(data["feed"])
+    status = status_of(data["feed"])
+    document = read_document(
+        data,
+        context,
+        type="Invoice",
+        status="Cancelled" if status == CANCELED else "Complete",
+        created=invoice.invoiceDate,
+        shipping_account=context.settings.bc_create_defaults.invoice.shipping_account,
+        shipped=True,
+        payment_status="Complete" if status == "Paid" else "Pending",
+    )
+    order = invoice.orderNumber
+    if order is None:
+        # Only an invoice without an order can have been made from a transaction of iPaaS.com.
+        return transaction(document, context, made_from=f"{INVOICE_LINK}{invoice.id.lower()}")
+    parent = Ref(table=TRANSACTION_TABLE, external_id=order, missing=Missing.drop)
+    # What a cancelled invoice once said about its order stays as it is.
+    also = () if status == CANCELED else _order(order, data, context)
+    return transaction(document, context, also=also, transaction_parent_id=parent)
+
+
+def _order(order: str, data: Json, context: MappingContext) -> tuple[Also, ...]:
+    rows = data.get("order_lines")
+    if rows is None:
+        return (Also(kind=POSTED_ORDER, external_id=order, body={"status": "Complete"}),)
+    lines = [SalesLine.model_validate(row) for row in rows]
+    open_lines = [line for line in lines if line.Type and line.Quantity_Invoiced != line.Quantity]
+    if not open_lines:
+        return ()
+    shipped = [shipped_line(line, order, context) for line in lines if line.Type and line.No]
+    return (Also(kind=SHIPPED_ORDER, external_id=order, body={"lines": shipped}),)
+
+
+def invoice_header(record: Json, posted: Json | None, payment_terms: str | None) -> Json:
+    """The invoice under the names of page 42: what the API knows, and what its posted page knows better."""
+    own = {name: value for name, value in (posted or {}).items() if present(value) is not None}
+    return {**header_from_api(record, payment_terms), **own}
