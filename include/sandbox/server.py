@@ -17,6 +17,7 @@ import uvicorn
 
 from include.sandbox import credentials
 from include.sandbox.app import World, build_app
+from include.sandbox.bc.sales import Sales
 from include.sandbox.world import Size, build
 
 
@@ -47,6 +48,7 @@ class Sandbox:
         """`world` is `demo`, `nasty` or `empty`. Port 0 is any free one."""
         self.world: World = build(world, seed=seed, size=size or Size())
         self.bc = self.world.tenant
+        self.sales = Sales(self.world.tenant)
         self.ipaas = self.world.platform
         self.directory = self.world.directory
         self.faults = self.world.faults

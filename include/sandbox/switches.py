@@ -20,6 +20,13 @@ class Switches:
     bc_limits: bool = True  # 5 running, 95 queued, 6,000 per 5 minutes
     bc_app_enabled: bool = True
     bc_permission: bool = True
+    shipment_touches_order: bool = False  # posting moves the order's modified time too, not only its quantities
+    shipment_on_invoice: bool = True  # posting a draft invoice posts a shipment without an order number too
+    draft_lines_keep_ids: bool = True  # the lines of a posted draft invoice have the ids they had as a draft's
+    page_options_persist: bool = True  # ShippingOptions and BillToOptions outlive the request that set them
+    prevent_negative_inventory: bool = False
+    posting_groups_required: bool = False  # items and customers without posting groups cannot be sold or posted
+    posting_allowed_from: str = ""  # the first date that may be posted on
     # iPaaS.com
     ipaas_page_size: int = 100
     ipaas_ids_are_strings: bool = False

@@ -40,3 +40,22 @@ class Fault(Exception):
         """The fault as the service sends it."""
         text = f"{self.message}  CorrelationId:  {uuid.uuid4()}."
         return Answer(self.status, {"error": {"code": self.code, "message": text}})
+
+
+def dialog(text: str) -> Fault:
+    """What Business Central's own code answers with Error()."""
+    return Fault(400, "Application_DialogException", text)
+
+
+def field_error(text: str) -> Fault:
+    """What it answers when a field does not have the value it must have."""
+    return Fault(400, "Application_FieldValidationException", text)
+
+
+def not_related(field: str, table: str, value: str, related: str) -> Fault:
+    """What it answers to a code that its table does not hold."""
+    return Fault(
+        400,
+        "Internal_InvalidTableRelation",
+        f"The field {field} of table {table} contains a value ({value}) that cannot be found in the related table ({related}).",
+    )

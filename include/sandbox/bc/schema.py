@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass
+from decimal import Decimal
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -76,6 +77,8 @@ class View:
             value = prop.blank
         if self.api and prop.options:
             return encoded(str(value))
+        if isinstance(value, Decimal):  # sent without trailing zeros
+            return int(value) if value == value.to_integral_value() else value.normalize()
         return value
 
     def plain(self, prop: Property, value: Any) -> Any:

@@ -6,6 +6,7 @@ import random
 from collections import Counter
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
@@ -39,7 +40,23 @@ KEYS: dict[str, tuple[str, ...]] = {
         "Unit of Measure Code",
         "Minimum Quantity",
     ),
+    "Resource": ("No.",),
+    "Item Charge": ("No.",),
+    "Fixed Asset": ("No.",),
+    "Ship-to Address": ("Customer No.", "Code"),
+    "VAT Posting Setup": ("VAT Bus. Posting Group", "VAT Prod. Posting Group"),
+    "Sales Header": ("Document Type", "No."),
+    "Sales Line": ("Document Type", "Document No.", "Line No."),
+    "Sales Order Entity Buffer": ("Id",),
+    "Sales Invoice Entity Aggregate": ("Id",),
+    "Sales Shipment Header": ("No.",),
+    "Sales Shipment Line": ("Document No.", "Line No."),
+    "Sales Invoice Header": ("No.",),
+    "Sales Invoice Line": ("Document No.", "Line No."),
+    "Gen. Journal Line": ("Journal Template Name", "Journal Batch Name", "Line No."),
 }
+# Tables whose rows are the lines of something: the last field of their key counts them.
+LINES = ("Sales Line", "Sales Shipment Line", "Sales Invoice Line", "Gen. Journal Line")
 SEED_SERVICES = (
     "CustomerCard",
     "Locations",
@@ -72,6 +89,7 @@ class Tenant:
         self.generation: Counter[str] = Counter()
         self._by_key: dict[str, dict[tuple[str, ...], Row]] = {}
         self._by_id: dict[str, dict[str, Row]] = {}
+        self._by_parent: dict[tuple[str, ...], list[Row]] = {}
         self._entry_no = 0
 
     def guid(self) -> str:
@@ -122,6 +140,10 @@ class Tenant:
         """A row by its SystemId."""
         return self._by_id.get(table, {}).get(identifier.lower())
 
+    def lines(self, table: str, *parent: str) -> list[Row]:
+        """The lines of a document or a journal, in their order."""
+        return list(self._by_parent.get((table, *(part.upper() for part in parent)), ()))
+
     def remove(self, table: str, row: Row) -> None:
         """Delete a row."""
         rows = self.rows(table)
@@ -143,10 +165,16 @@ class Tenant:
         self._by_id.setdefault(table, {})[row["systemid"]] = row
         if table in KEYS:
             self._by_key.setdefault(table, {})[self._key_of(table, row)] = row
+        if table in LINES:
+            self._by_parent.setdefault((table, *self._key_of(table, row)[:-1]), []).append(row)
+            self._by_parent[table, *self._key_of(table, row)[:-1]].sort(key=lambda line: int(line["Line No."]))
 
     def _leave(self, table: str, row: Row) -> None:
         self._by_id.get(table, {}).pop(row["systemid"], None)
         self._by_key.get(table, {}).pop(self._key_of(table, row), None)
+        if table in LINES:
+            siblings = self._by_parent[table, *self._key_of(table, row)[:-1]]
+            del siblings[next(place for place, other in enumerate(siblings) if other is row)]
 
     # --- business --------------------------------------------------------------------------------------------
 
@@ -190,8 +218,21 @@ class Tenant:
             },
         )
 
-    def move_stock(self, item: str, location: str, quantity: float, *, modified: datetime | None = None) -> None:
-        """Post an item ledger entry: stock changes, and the item's own timestamp does not."""
+    def move_stock(
+        self,
+        item: str,
+        location: str,
+        quantity: float | Decimal,
+        *,
+        kind: str | None = None,
+        document: str = "",
+        modified: datetime | None = None,
+    ) -> None:
+        """Post an item ledger entry: stock changes, and the item's own timestamp does not.
+
+        `kind`: the entry type; an adjustment by default.
+        """
+        quantity = Decimal(str(quantity))
         self._entry_no += 1
         self.add(
             "Item Ledger Entry",
@@ -202,7 +243,9 @@ class Tenant:
                 "Location Code": location,
                 "Quantity": quantity,
                 "Remaining Quantity": quantity,
-                "Entry Type": "Positive Adjmt." if quantity >= 0 else "Negative Adjmt.",
+                "Entry Type": kind or ("Positive Adjmt." if quantity >= 0 else "Negative Adjmt."),
+                "Document No.": document,
+                "Posting Date": (modified or self.now()).date().isoformat(),
             },
         )
 
