@@ -29,8 +29,9 @@ LIMIT = 8 * 1024 * 1024
 # Seconds for which the key is remembered: a burst must not ask the database each time, and a new key must soon work.
 KEY_LIFETIME = 5.0
 
+LISTENING = hooks.listeners(FLOWS.values())
+
 app = FastAPI(title="Hooks of iPaaS.com", docs_url=None, redoc_url=None, openapi_url=None)
-_listening = hooks.listeners(FLOWS.values())
 _log = logging.getLogger(__name__)
 
 
@@ -70,7 +71,7 @@ async def receive(request: Request) -> JSONResponse:
 
 
 def _keep(body: bytes, system_id: int) -> JSONResponse:
-    taken = hooks.take(hooks.read_hook(body), _listening, system_id)
+    taken = hooks.take(hooks.read_hook(body), LISTENING, system_id)
     ledger().receive(taken.entries)
     return JSONResponse({"accepted": taken.accepted})
 

@@ -43,6 +43,26 @@ def import_settings() -> None:
     module.apply({**module.load(), "connections": [], "variables": []})
 
 
+@pytest.fixture(scope="session")
+def server(dags: Mapping[str, Any]) -> Iterator[Any]:
+    """Airflow's API server with the project's plugin, without a network."""
+    from airflow.api_fastapi.app import create_app
+    from starlette.testclient import TestClient
+
+    with TestClient(create_app(apps="core")) as client:
+        yield client
+
+
+@pytest.fixture(scope="session")
+def login(server: Any) -> dict[str, str]:
+    """Headers of a person who is logged in."""
+    from airflow.api_fastapi.app import get_auth_manager
+    from airflow.api_fastapi.auth.managers.simple.user import SimpleAuthManagerUser
+
+    token = get_auth_manager().generate_jwt(SimpleAuthManagerUser(username="admin", role="admin"))
+    return {"Authorization": f"Bearer {token}"}
+
+
 @pytest.fixture
 def sandbox() -> Iterator[Sandbox]:
     """A small world that holds only records that can go through."""
@@ -109,6 +129,12 @@ def run_dag(
         return _result(dag.test(logical_date=None, run_conf=dict(conf or {})))
 
     return run
+
+
+def lose_ledger() -> None:
+    """Delete the ledger, as anybody may at any time."""
+    for file in Path(os.environ["AIRFLOW_HOME"]).glob("sync_ledger.db*"):
+        file.unlink()
 
 
 def connect(

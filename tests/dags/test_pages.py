@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -11,26 +10,6 @@ from include.sandbox import Sandbox
 from tests.dags.conftest import RunDag
 
 pytestmark = pytest.mark.dag
-
-
-@pytest.fixture(scope="module")
-def server(dags: Any) -> Iterator[Any]:
-    """Airflow's API server with the project's plugin, without a network."""
-    from airflow.api_fastapi.app import create_app
-    from starlette.testclient import TestClient
-
-    with TestClient(create_app(apps="core")) as client:
-        yield client
-
-
-@pytest.fixture(scope="module")
-def login(server: Any) -> dict[str, str]:
-    """Headers of a person who is logged in."""
-    from airflow.api_fastapi.app import get_auth_manager
-    from airflow.api_fastapi.auth.managers.simple.user import SimpleAuthManagerUser
-
-    token = get_auth_manager().generate_jwt(SimpleAuthManagerUser(username="admin", role="admin"))
-    return {"Authorization": f"Bearer {token}"}
 
 
 def test_the_page_says_what_became_of_each_record(

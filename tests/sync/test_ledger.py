@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
@@ -12,6 +11,7 @@ import pytest
 import sqlalchemy as sa
 
 from include.sync.ledger import CLAIM_LIFETIME, MAX_ATTEMPTS, Finish, Ledger, iso, retry_delay
+from tests import postgres
 
 FLOW, TABLE = "company_to_ipaas", "customer company"
 
@@ -29,36 +29,14 @@ class Clock:
         self.time += timedelta(**delta)
 
 
-def _postgres_schema() -> str | None:
-    """A schema of our own on a local PostgreSQL, or None where there is no such server."""
-    engine = sa.create_engine(
-        "postgresql+psycopg2://postgres@127.0.0.1:5432/postgres", connect_args={"connect_timeout": 2}
-    )
-    schema = f"ledger_{uuid.uuid4().hex[:8]}"
-    try:
-        with engine.begin() as db:
-            db.execute(sa.text(f"CREATE SCHEMA {schema}"))
-    except sa.exc.OperationalError:
-        return None
-    finally:
-        engine.dispose()
-    return schema
-
-
 @pytest.fixture(params=["sqlite", "postgresql"])
 def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     """The address of an empty database."""
     if request.param == "sqlite":
         yield f"sqlite:///{tmp_path / 'ledger.db'}"
         return
-    schema = _postgres_schema()
-    if schema is None:
-        pytest.skip("no PostgreSQL on this machine")
-    yield f"postgresql+psycopg2://postgres@127.0.0.1:5432/postgres?options=-csearch_path%3D{schema}"
-    engine = sa.create_engine("postgresql+psycopg2://postgres@127.0.0.1:5432/postgres")
-    with engine.begin() as db:
-        db.execute(sa.text(f"DROP SCHEMA {schema} CASCADE"))
-    engine.dispose()
+    with postgres.schema() as address:
+        yield address
 
 
 @pytest.fixture
