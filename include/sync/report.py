@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import chain
 
@@ -11,8 +11,8 @@ import simplejson
 
 from include.sync.ledger import moment
 from include.sync.model import Json, Outcome, Result, RunKind, RunPlan
+from include.sync.pushing import push_links
 from include.sync.stages import Stage, load_chunks
-from include.transport.errors import ServiceError
 
 COUNTS = (
     "read",
@@ -64,9 +64,10 @@ def report(stage: Stage) -> Report:
     plan = stage.plan
     chunks = load_chunks(stage.staging)
     loads = [f"load-{number:04}" for number in range(chunks)]
+    refused: dict[str, Outcome] = {}
     if plan.applies:
         if stage.flow.talks_to("report"):
-            _push_links(stage)
+            refused = _push(stage)
         hooks = [(hook["id"], hook["generation"]) for hook in stage.staging.read("hooks")]
         stage.ledger.dealt_with(stage.flow.name, hooks)
     counts: Counter[str] = Counter()
@@ -87,6 +88,7 @@ def report(stage: Stage) -> Report:
         # Everything that was read is written, or is in the ledger as unfinished.
         stage.ledger.advance(stage.flow.name, moment(read_from))
     lines = _outcomes(stage, ["outcomes-extract", "outcomes-transform", *(f"outcomes-{n}" for n in loads)])
+    lines = _with_refused(lines, refused, counts)
     kept: list[Outcome] = []
     left_out = 0
     for outcome in sorted(_limited(lines), key=_urgency):
@@ -105,18 +107,23 @@ def report(stage: Stage) -> Report:
     return result
 
 
-def _push_links(stage: Stage) -> None:
-    """Tell iPaaS.com the links of what was made in Business Central, those of runs that died included."""
-    for table, external_id, internal_id in stage.ledger.unpushed():
-        try:
-            stage.ipaas.link(table, internal_id, external_id)
-        except ServiceError as error:
-            if error.stops_run:
-                raise
-            # The ledger keeps it; the next run tries again.
-            stage.warn(f"The link of {table} {internal_id} to {external_id!r} is not in iPaaS.com yet: {error}")
+def _push(stage: Stage) -> dict[str, Outcome]:
+    """Push links; what was refused is staged, so that a repeated task reports it, too."""
+    before = {outcome.key: outcome for outcome in _outcomes(stage, ["outcomes-report"])}
+    refused = before | push_links(stage)
+    stage.staging.write_all("outcomes-report", (outcome.as_json() for outcome in refused.values()))
+    return refused
+
+
+def _with_refused(lines: Iterator[Outcome], refused: Mapping[str, Outcome], counts: Counter[str]) -> Iterator[Outcome]:
+    """The lines, where a record whose link was refused is a failed one; the counts are moved along with it."""
+    counts["failed"] += len(refused)
+    for outcome in lines:
+        if outcome.key in refused:
+            counts[outcome.result.value] -= 1
         else:
-            stage.ledger.mark_pushed(table, external_id)
+            yield outcome
+    yield from refused.values()
 
 
 def _outcomes(stage: Stage, names: list[str]) -> Iterator[Outcome]:

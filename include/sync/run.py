@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -66,10 +66,13 @@ def run(
     bc: BusinessCentralClient,
     ipaas: IPaaSClient,
     at_once: int | None = None,
+    before: Callable[[str], None] = lambda stage: None,
 ) -> Report:
-    """Extract, transform, load, report. `at_once` overrides how many records are written at a time."""
+    """Extract, transform, load, report. `at_once` overrides how many records are written at a time; `before` is called
+    with the name of each stage before it starts."""
 
     def stage(name: str) -> Stage:
+        before(name)
         return stage_for(name, flow, plan, ledger, staging, catalogue, bc=bc, ipaas=ipaas)
 
     started: datetime = plan.started_at

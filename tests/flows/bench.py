@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -94,8 +94,9 @@ class Bench:
         interval: tuple[datetime, datetime] | None = None,
         now: datetime | None = None,
         bc: BusinessCentralClient | None = None,
+        before: Callable[[str], None] = lambda stage: None,
     ) -> Report:
-        """Run a flow from end to end: a poll, or the records with these ids."""
+        """Run a flow from end to end: a poll, or the records with these ids. `before` is called before each stage."""
         run_id = f"run-{next(self._numbers)}"
         plan = make_plan(
             FLOWS[flow],
@@ -112,7 +113,15 @@ class Bench:
         )
         staging = Staging(self.folder / run_id)
         return run(
-            FLOWS[flow], plan, self.ledger, staging, CATALOGUE, bc=bc or self.bc(), ipaas=self.ipaas(), at_once=3
+            FLOWS[flow],
+            plan,
+            self.ledger,
+            staging,
+            CATALOGUE,
+            bc=bc or self.bc(),
+            ipaas=self.ipaas(),
+            at_once=3,
+            before=before,
         )
 
     def linked(self, record: str, external_id: str) -> Any:

@@ -257,6 +257,21 @@ class TestLinks:
         assert link_of(bench, record) == str(record["id"])
         assert len(bench.sandbox.bc.rows("Customer")) == 1
 
+    def test_a_link_that_ipaas_refuses_is_a_rejection_that_names_both(self, bench: Bench) -> None:
+        record, other = company(bench, account_number="C1"), company(bench, "Other")
+
+        def take_the_number(stage: str) -> None:
+            if stage == "load":
+                bench.sandbox.ipaas.link("customer company", bench.sandbox.SYSTEM_ID, other["id"], "C1")
+
+        report = bench.run(FLOW, str(record["id"]), before=take_the_number)
+        assert tally(report) == {"read": 1, "failed": 1}
+        message = outcome_of(report, str(record["id"])).message
+        assert "C1" in message and str(other["id"]) in message
+        # What was made for it is found again, not made twice.
+        assert tally(bench.run(FLOW, str(record["id"]))) == {"read": 1, "failed": 1}
+        assert [row["No."] for row in bench.sandbox.bc.rows("Customer")] == ["C1"]
+
     def test_a_link_removed_by_hand_is_looked_for_again(self, bench: Bench) -> None:
         record = company(bench)
         bench.run(FLOW)

@@ -1,0 +1,71 @@
+"""Tells iPaaS.com the links of what was made or matched in Business Central."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from include.sync.model import Outcome, Rejected
+from include.sync.route import Link, route_of
+from include.sync.stages import Stage, finish_failed, problem_outcome
+from include.transport.errors import ErrorKind, NotFound, RecordExists, ServiceError
+
+
+def push_links(stage: Stage) -> dict[str, Outcome]:
+    """Push every link that iPaaS.com does not know, those of runs that died included.
+
+    Returns, by key, the flow's records whose link is refused: another record has their external id. Raises
+    ServiceError when the fault concerns the whole run.
+    """
+    refused: dict[str, Outcome] = {}
+    for link in stage.ledger.unpushed():
+        table, external_id, internal_id = link
+        try:
+            stage.ipaas.link(table, internal_id, external_id)
+        except ServiceError as error:
+            if error.stops_run:
+                raise
+            outcome = _not_pushed(stage, link, error)
+            if outcome is not None:
+                refused[outcome.key] = outcome
+        else:
+            stage.ledger.mark_pushed(table, external_id)
+    return refused
+
+
+def _not_pushed(stage: Stage, link: Link, error: ServiceError) -> Outcome | None:
+    """Deal with a link that could not be pushed: kept for the next run, given up, or the record's rejection."""
+    table, external_id, internal_id = link
+    if error.kind is not ErrorKind.rejected:
+        # The ledger keeps it; the next run tries again.
+        stage.warn(f"The link of {table} {internal_id} to {external_id!r} is not in iPaaS.com yet: {error}")
+        return None
+    holder = stage.ipaas.internal_id(table, external_id) if isinstance(error, RecordExists) else None
+    if holder is not None and str(holder) == str(internal_id):
+        stage.ledger.mark_pushed(table, external_id)
+        return None
+    stage.ledger.unlink(table, external_id)
+    if table != stage.flow.writer.table or isinstance(error, NotFound):
+        stage.warn(f"The link of {table} {internal_id} to {external_id!r} cannot be made in iPaaS.com: {error}")
+        return None
+    return _refused(stage, link, holder, error)
+
+
+def _refused(stage: Stage, link: Link, holder: Any | None, error: ServiceError) -> Outcome:
+    table, external_id, internal_id = link
+    key = str(internal_id)
+    belongs = f" The external id belongs to iPaaS.com {table} {holder}." if holder is not None else ""
+    problem = Rejected(
+        f"Business Central {external_id} was written for it, but iPaaS.com refuses the link: {error}.{belongs}",
+        f"Two records of iPaaS.com are the same one of Business Central: merge them, or remove the external id "
+        f"{external_id!r} from the wrong one.",
+    )
+    outcome = problem_outcome(key, problem)
+    if holder is not None:
+        stage.ledger.link([(table, external_id, holder)])
+    claims = route_of(stage.flow.direction).claims(table)
+    # The next try finds what was written for it, instead of making it once more.
+    stage.ledger.reserve(claims, external_id, key, creates=True)
+    known = stage.ledger.transfers(stage.flow.name, [key]).get(key)
+    print_ = known.fingerprint if known and known.fingerprint else ""
+    stage.ledger.finish(stage.flow.name, claims, [finish_failed(stage.plan, outcome, print_, problem)], [])
+    return outcome
