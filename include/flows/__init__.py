@@ -38,6 +38,8 @@ FLOWS: Mapping[str, Flow] = {
         sales_order.TO_IPAAS,
         sales_invoice.TO_IPAAS,
         company.FROM_IPAAS,
+        customer.FROM_IPAAS,
+        product.FROM_IPAAS,
     )
 }
 # Carried only as the prerequisites of others: no DAG is made of them.

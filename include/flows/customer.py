@@ -1,11 +1,15 @@
-"""Customers to iPaaS.com: Business Central customers of type Person."""
+"""Customers, both ways: Business Central customers of type Person."""
 
 from __future__ import annotations
 
 from include.flows.customer_records import ID_FORMATS, PAGE, CustomersOfType
+from include.flows.from_ipaas import IPaaSRecords
+from include.flows.parties import category_refs, customer_target
 from include.ipaas.endpoints import CUSTOMER
 from include.mappings.customers import adopt_primary_billing, customer_to_ipaas, not_of_type
-from include.sync.flow import Docs, Flow
+from include.mappings.parties_from_ipaas import customer_from_ipaas, customer_numbers, skip_contact
+from include.sync.bc_writer import BCWriter
+from include.sync.flow import IPAAS_ID, Docs, Flow
 from include.sync.ipaas_writer import IPaaSWriter
 from include.sync.model import Direction
 
@@ -43,6 +47,74 @@ TO_IPAAS = Flow(
                 "email_address … belongs to iPaaS.com customer …",
                 "Two customers of Business Central have the same e-mail.",
                 "Correct one of them.",
+            ),
+        ),
+    ),
+)
+
+FROM_IPAAS = Flow(
+    name="customer_from_ipaas",
+    record="customer",
+    direction=Direction.from_ipaas,
+    collection="Add/Update Dynamics 365 Business Central Customer FROM iPaaS.com",
+    schedule="*/5 * * * *",
+    source=IPaaSRecords(endpoint=CUSTOMER, flow="customer_from_ipaas", refs=category_refs, numbers=customer_numbers),
+    skip=skip_contact,
+    mapping=customer_from_ipaas,
+    writer=BCWriter(target=customer_target("customer", "Person"), table=CUSTOMER.table, echo="customer_to_ipaas"),
+    id_formats=(IPAAS_ID,),
+    poll="missing",
+    scopes=("customer/created", "customer/updated"),
+    services=(PAGE,),
+    settings_used=("bc_create_defaults", "bc_custom_fields"),
+    docs=Docs(
+        overview="Customers become customers of type Person, or change the customer that they are linked to. What came "
+        "from Business Central as a contact is left out: it is kept there, with its company.",
+        business_central="Page 21 published as `CustomerCard`; API v2.0. The number series of customers must allow "
+        "manual numbers. Countries and the codes of bc_create_defaults must exist there.",
+        ipaas="The customer has a name. Country of the billing address of at most 10 characters, as Business Central "
+        "knows it. Categories that are to become price groups come from Business Central.",
+        mappings=(
+            ("No (on create only)", "customer_number, or else `C` and the customer's iPaaS.com id"),
+            ("Name", "first_name and last_name; two equal ones are one word"),
+            ("E_Mail", "email_address"),
+            (
+                "Address, Address_2, Post_Code, City, County, Country_Region_Code, Phone_No",
+                "the primary billing address, or else the first one",
+            ),
+            ("Customer_Price_Group", "the first category that is a price group; others are ignored"),
+            ("Partner_Type (on create only)", "Person"),
+            (
+                "Gen_Bus_Posting_Group, Customer_Posting_Group, Payment_Terms_Code, Tax_Area_Code (on create only, "
+                "unless also_on_update is set)",
+                "`customer` of bc_create_defaults",
+            ),
+        ),
+        matching="A customer without an external id is linked to the one unlinked customer of type Person whose No. is "
+        "its customer number, or which has its e-mail address. One found by e-mail is changed with the run after, when "
+        "iPaaS.com has been asked whether it belongs to somebody else. One that does is rejected, naming both.",
+        children="The billing address is linked (`{No}|address`).",
+        caveats=("A field that is empty in iPaaS.com leaves what Business Central has.",),
+        errors=(
+            (
+                "Customer … of Business Central is linked to iPaaS.com customer …, and this record matches it, too.",
+                "Two customers in iPaaS.com are the same person, or share a number or an e-mail.",
+                "Merge them, or correct the number or the e-mail.",
+            ),
+            (
+                "Several customers of Business Central may be this one: …",
+                "Two customers there have this e-mail, or one its number and another its e-mail.",
+                "Link the right one by hand with its No. as external id, or correct the others.",
+            ),
+            (
+                "It is linked to customer …, which does not exist in Business Central any more.",
+                "The customer was deleted or renumbered there.",
+                "Correct or remove the external id in iPaaS.com.",
+            ),
+            (
+                "You may not enter numbers manually …",
+                "The number series of customers does not allow manual numbers.",
+                "Allow Manual Nos. in the number series.",
             ),
         ),
     ),

@@ -1,4 +1,4 @@
-"""Items to iPaaS.com, as products with their stock and prices."""
+"""Items as products: to iPaaS.com with their stock and prices, and from it."""
 
 from __future__ import annotations
 
@@ -6,13 +6,24 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from include.business_central.odata import Api
 from include.business_central.records.items import ApiItem, ItemCard
+from include.flows.from_ipaas import IPaaSRecords
 from include.flows.prices import prices_of
 from include.flows.reading import asked_for, batches, both, feed, selected, window_filter, with_details
 from include.flows.stock import stock_of
 from include.ipaas.endpoints import PRODUCT
 from include.mappings.custom_fields import source_fields
 from include.mappings.products import card_from_api, product_to_ipaas
-from include.sync.flow import GUID, AskedId, Docs, Flow, IdFormat, Reads, Window
+from include.mappings.products_from_ipaas import (
+    API_FIELDS,
+    CODES,
+    FIELDS,
+    cut_description,
+    product_from_ipaas,
+    product_numbers,
+)
+from include.sync.bc_target import Target
+from include.sync.bc_writer import BCWriter
+from include.sync.flow import GUID, IPAAS_ID, AskedId, Docs, Flow, IdFormat, Reads, Window
 from include.sync.ipaas_writer import IPaaSWriter
 from include.sync.model import Direction, Json, SourceRecord, fold
 
@@ -128,6 +139,71 @@ TO_IPAAS = Flow(
         caveats=(
             "Stock at a blank location is not transferred.",
             "A sales code that has no price any more is sent as `none`, since iPaaS.com refuses an empty value.",
+        ),
+    ),
+)
+
+FROM_IPAAS = Flow(
+    name="product_from_ipaas",
+    record="product",
+    direction=Direction.from_ipaas,
+    collection="Add/Update Dynamics 365 Business Central Product FROM iPaaS.com",
+    schedule="*/5 * * * *",
+    source=IPaaSRecords(endpoint=PRODUCT, flow="product_from_ipaas", numbers=product_numbers),
+    skip=lambda data, context: None,
+    mapping=product_from_ipaas,
+    writer=BCWriter(
+        target=Target(
+            name="item",
+            page=_PAGE,
+            api="items",
+            fields=FIELDS,
+            api_fields=API_FIELDS,
+            model="product",
+            codes=CODES,
+            normal={"Description": cut_description},
+        ),
+        table=PRODUCT.table,
+        echo="product_to_ipaas",
+    ),
+    id_formats=(IPAAS_ID,),
+    poll="missing",
+    scopes=("product/created", "product/updated"),
+    services=(_PAGE,),
+    settings_used=("bc_create_defaults", "bc_custom_fields"),
+    docs=Docs(
+        overview="Products become items, or change the item that they are linked to.",
+        business_central="Page 30 published as `ItemCard`; API v2.0. The number series of items must allow manual "
+        "numbers. The tax groups, the unit of measure and the posting groups of bc_create_defaults must exist there.",
+        ipaas="The product has a sku of at most 20 characters, and a name or a description.",
+        mappings=(
+            ("No (on create only)", "sku"),
+            ("Description", "name, or else description; the first 99 characters"),
+            ("Unit_Price", "default_price"),
+            ("Tax_Group_Code", "tax_class"),
+            ("Net_Weight", "weight"),
+            ("Type (on create only)", "Inventory"),
+            (
+                "Base_Unit_of_Measure, Order_Tracking_Policy, Gen_Prod_Posting_Group, Inventory_Posting_Group (on create "
+                "only)",
+                "`product` of bc_create_defaults; the unit is EA if nothing else is said",
+            ),
+        ),
+        matching="A product without an external id is linked to the unlinked item whose No. is its sku. One that is "
+        "linked to another product is rejected, naming both.",
+        children="None. Stock, categories and prices of groups are kept in Business Central.",
+        caveats=("A linked item keeps its No. when the sku changes in iPaaS.com.",),
+        errors=(
+            (
+                "It is linked to item …, which does not exist in Business Central any more.",
+                "The item was deleted or renumbered there.",
+                "Correct or remove the external id in iPaaS.com.",
+            ),
+            (
+                "… contains a value (…) that cannot be found in the related table",
+                "A tax group, unit of measure or posting group does not exist in Business Central.",
+                "Create it there, or correct tax_class or bc_create_defaults.",
+            ),
         ),
     ),
 )

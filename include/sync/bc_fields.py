@@ -12,7 +12,6 @@ from include.settings import CustomField, SettingsError, SyncSettings
 from include.sync.model import Json, Rejected
 
 if TYPE_CHECKING:
-    from include.business_central.client import BusinessCentralClient
     from include.business_central.metadata import FieldInfo
 
 _WORDS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
@@ -36,15 +35,16 @@ class CustomFields:
         """The properties that are written."""
         return tuple(entry.target for entry in self._entries.values())
 
-    def check(self, bc: BusinessCentralClient) -> None:
-        """Compare the entries with `$metadata`. Raises SettingsError naming the entry that cannot be written."""
-        if not self._entries:
-            return
-        self._known = bc.fields(self._page)
-        for number, entry in self._entries.items():
+    def check(self, known: Mapping[str, FieldInfo] | None) -> None:
+        """Compare the entries with what the page has; None where it is gone, and they with it.
+
+        Raises SettingsError naming the entry that cannot be written.
+        """
+        self._known = known or {}
+        for number, entry in self._entries.items() if known is not None else ():
             info = self._known.get(entry.target)
             if info is None:
-                raise self._wrong(number, entry, f"The page {bc.name_of(self._page)} has no field of this name")
+                raise self._wrong(number, entry, f"{self._page} has no field of this name")
             if entry.static is not None:
                 try:
                     converted(entry.static, info)

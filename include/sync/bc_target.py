@@ -16,6 +16,7 @@ from include.sync.model import Json
 
 if TYPE_CHECKING:
     from include.business_central.client import BusinessCentralClient
+    from include.business_central.metadata import FieldInfo
 
 ETAG = "@odata.etag"
 KEY = "No"
@@ -73,6 +74,9 @@ class Surface(Protocol):
     def lacks(self, name: str) -> bool:
         """True when a field cannot be written here."""
 
+    def properties(self, bc: BusinessCentralClient) -> Mapping[str, FieldInfo] | None:
+        """What `$metadata` says of the record's fields; None where there are none of the subscriber's own."""
+
 
 @dataclass(frozen=True)
 class ApiSurface:
@@ -94,6 +98,9 @@ class ApiSurface:
 
     def lacks(self, name: str) -> bool:
         return name not in self.target.api_fields
+
+    def properties(self, bc: BusinessCentralClient) -> Mapping[str, FieldInfo] | None:
+        return None
 
     def _names(self, body: Mapping[str, Any]) -> Json:
         return {self.target.api_fields[name]: value for name, value in body.items() if not self.lacks(name)}
@@ -122,3 +129,6 @@ class PageSurface:
 
     def lacks(self, name: str) -> bool:
         return False
+
+    def properties(self, bc: BusinessCentralClient) -> Mapping[str, FieldInfo] | None:
+        return bc.fields(self.target.page)

@@ -6,9 +6,9 @@ matched to it: a create whose answer was lost is found again by its number, and 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 from include.business_central.odata import Api
 from include.sync.bc_fields import CustomFields
@@ -26,6 +26,7 @@ from include.transport.errors import (
     ServiceNotPublished,
 )
 
+T = TypeVar("T")
 # How often a record that others change at the same moment is read, compared and sent again.
 _TRIES = 5
 # Under this name a record's memory holds the numbers that iPaaS.com is to be asked about with the next run.
@@ -86,13 +87,8 @@ class BCWriter:
             session.select = tuple(dict.fromkeys((*self.target.fields, *custom.targets)))
             if load.bc.does_without(self.target.page):
                 self._without_page(load, session)
-            else:
-                try:
-                    custom.check(load.bc)
-                except ServiceNotPublished:
-                    if not load.bc.pages_ended():
-                        raise
-                    self._without_page(load, session)
+            elif custom.targets:
+                custom.check(self._through(load, session, lambda surface: surface.properties(load.bc)))
             load.scratch[self.target.page] = session
         return session
 
@@ -110,16 +106,20 @@ class BCWriter:
         """Read these records anew."""
         if not numbers:
             return
+        rows = self._through(load, session, lambda surface: list(surface.read(load.bc, numbers, session.select)))
+        found = {fold(str(row[KEY])): row for row in rows}
+        for number in numbers:
+            session.rows[fold(number)] = found.get(fold(number))
+
+    def _through(self, load: LoadContext, session: _Session, act: Callable[[Surface], T]) -> T:
+        """Do it on the page, or through API v2.0 where Microsoft's pages have ended."""
         try:
-            rows = list(session.surface.read(load.bc, numbers, session.select))
+            return act(session.surface)
         except ServiceNotPublished:
             if not load.bc.pages_ended():
                 raise
             self._without_page(load, session)
-            rows = list(session.surface.read(load.bc, numbers, session.select))
-        found = {fold(str(row[KEY])): row for row in rows}
-        for number in numbers:
-            session.rows[fold(number)] = found.get(fold(number))
+            return act(session.surface)
 
     def _row(self, load: LoadContext, session: _Session, number: str, *, anew: bool = False) -> Json | None:
         if anew or fold(number) not in session.rows:
@@ -250,7 +250,7 @@ class BCWriter:
             return Written(result=Result.created, fields=sorted(body))
         claims = self._claims(load)
         try:
-            made = session.surface.create(load.bc, number, body)
+            made = self._through(load, session, lambda surface: surface.create(load.bc, number, body))
         except RecordExists:
             if not late:
                 load.ledger.unreserve(claims, item.key)

@@ -1,0 +1,94 @@
+"""Products of iPaaS.com as items of Business Central."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from include.ipaas.records.products import Product
+from include.mappings.body import body
+from include.mappings.custom_fields import from_ipaas as custom_fields
+from include.mappings.limits import number_fits, within
+from include.sync.model import Candidate, Json, Mapped, MappingContext, Rejected
+
+# An item's description is cut to this, as the platform's own mapping does (D).
+DESCRIPTION_LENGTH = 99
+# The fields of page 30 that are written. The type stands before what depends on it: posting group and unit.
+FIELDS = (
+    "Type",
+    "Description",
+    "Base_Unit_of_Measure",
+    "Unit_Price",
+    "Tax_Group_Code",
+    "Net_Weight",
+    "Gen_Prod_Posting_Group",
+    "Inventory_Posting_Group",
+    "Order_Tracking_Policy",
+)
+API_FIELDS = {
+    "Type": "type",
+    "Description": "displayName",
+    "Base_Unit_of_Measure": "baseUnitOfMeasureCode",
+    "Unit_Price": "unitPrice",
+    "Tax_Group_Code": "taxGroupCode",
+    "Gen_Prod_Posting_Group": "generalProductPostingGroupCode",
+    "Inventory_Posting_Group": "inventoryPostingGroupCode",
+}
+CODES = frozenset({"Base_Unit_of_Measure", "Tax_Group_Code", "Gen_Prod_Posting_Group", "Inventory_Posting_Group"})
+_LIMITS = {"Tax_Group_Code": 20}
+_SOURCES = {"Tax_Group_Code": "tax_class"}
+
+
+def cut_description(text: str) -> str:
+    """A description as it is written, and as it is compared."""
+    return text[:DESCRIPTION_LENGTH].strip()
+
+
+def product_numbers(record: Mapping[str, Any]) -> tuple[str, ...]:
+    """The number that an unlinked product has in Business Central."""
+    sku = Product.model_validate(record).sku
+    return (sku,) if number_fits(sku) and sku else ()
+
+
+def product_from_ipaas(data: Json, context: MappingContext) -> Mapped:
+    """A product as an item. Type, unit and posting groups are those of a new item; an update leaves them."""
+    product = Product.model_validate(data["record"])
+    linked = data.get("linked")
+    numbers = product_numbers(data["record"])
+    if not numbers and not linked:
+        raise Rejected(
+            f"sku {product.sku!r} cannot be the No. of an item, which holds 20 characters and no `|`."
+            if product.sku
+            else "The product has no sku, and an item is numbered by it.",
+            "Correct the sku in iPaaS.com.",
+        )
+    description = cut_description(product.name or product.description or "")
+    if not description:
+        raise Rejected("The product has no name and no description, and an item needs one.", "Give it a name.")
+    defaults = context.settings.bc_create_defaults.product
+    new = body(
+        Type="Inventory",
+        Base_Unit_of_Measure=defaults.Base_Unit_of_Measure,
+        Gen_Prod_Posting_Group=defaults.Gen_Prod_Posting_Group,
+        Inventory_Posting_Group=defaults.Inventory_Posting_Group,
+        Order_Tracking_Policy=defaults.Order_Tracking_Policy,
+    )
+    always = body(
+        Description=description,
+        Unit_Price=product.default_price,
+        Tax_Group_Code=product.tax_class,
+        Net_Weight=product.weight,
+    )
+    fields = {**new, **within(always, _LIMITS, _SOURCES)}
+    return Mapped(
+        external_id=str(product.id),
+        # Business Central checks the fields of a new record in the order in which they stand.
+        body={
+            **{name: fields[name] for name in FIELDS if name in fields},
+            **custom_fields(context.settings, "product", data["record"]),
+        },
+        create_only=frozenset(new),
+        linked=linked,
+        candidates=() if linked else tuple(Candidate(by="number", value=number) for number in numbers),
+        holders=data.get("holders") or {},
+    )
