@@ -27,6 +27,7 @@ class Switches:
     prevent_negative_inventory: bool = False
     posting_groups_required: bool = False  # items and customers without posting groups cannot be sold or posted
     posting_allowed_from: str = ""  # the first date that may be posted on
+    null_is_blank_on_pages: bool = False  # a null in a body of a page service blanks the field instead of a 400
     # iPaaS.com
     ipaas_page_size: int = 100
     ipaas_ids_are_strings: bool = False

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from include.sandbox.bc.answers import Fault
+from include.sandbox.bc.answers import Fault, dialog
+from include.sandbox.bc.rules import check_relation, is_open, referring
 from include.sandbox.bc.schema import Property, View
 from include.sandbox.bc.tenant import KEYS, Row, Tenant
 
@@ -26,7 +27,11 @@ class Behaviour:
 
     def editable(self, record: Row, prop: Property, *, creating: bool) -> bool:
         """Whether a property may be written as the record stands; keys may be on create."""
-        return not prop.read_only or (creating and prop.key)
+        return is_open(self.tenant, self.view, prop, record, creating=creating)
+
+    def related(self, record: Row, prop: Property, value: object) -> None:
+        """Raise Fault unless a value is found in the table that its field refers to."""
+        check_relation(self.tenant, self.view.table, prop.field, value, record)
 
     def assign(self, record: Row, prop: Property, value: object, *, creating: bool) -> None:
         """Set one field, with what follows from it (OnValidate). Raises Fault when the value cannot stand."""
@@ -37,17 +42,25 @@ class Behaviour:
         table = self.view.table
         if table not in KEYS:
             raise not_allowed("POST", self.view.name)
-        key = KEYS[table][0]
-        if not record.get(key):
-            raise Fault(400, "Application_DialogException", f"{key} must be filled in.")
-        if self.tenant.get(table, str(record[key])):
-            raise self.duplicate(record, key)
+        keys = KEYS[table]
+        if not record.get(keys[0]):
+            raise dialog(f"{keys[0]} must be filled in.")
+        if self.tenant.get(table, *(str(record.get(key, "")) for key in keys)):
+            raise self.duplicate(record, *keys)
         return self.tenant.add(table, record)
 
     def modify(self, row: Row, record: Row) -> Row:
         """Store a changed record (OnModify) and answer the row that the view shows."""
+        table = self.view.table
+        keys = KEYS.get(table, ())
+        if any(record.get(key) != row.get(key) for key in keys):
+            # A changed key is a rename.
+            if self.tenant.get(table, *(str(record.get(key, "")) for key in keys)) not in (None, row):
+                raise self.duplicate(record, *keys)
+            self.tenant.rename(table, row, {key: record.get(key) for key in keys}, referring(table))
         row.update(record)
         self.tenant.touch(row)
+        self.tenant.generation[table] += 1
         return row
 
     def delete(self, row: Row) -> None:
@@ -56,7 +69,7 @@ class Behaviour:
 
     def duplicate(self, record: Row, *keys: str) -> Fault:
         """The refusal of a key that is taken."""
-        shown = ",".join(f"{key}='{record[key]}'" for key in keys)
+        shown = ",".join(f"{key}='{record.get(key, '')}'" for key in keys)
         return Fault(
             self.tenant.switches.duplicate_key_status,
             "Internal_EntityWithSameKeyExists",
@@ -67,12 +80,3 @@ class Behaviour:
 def not_allowed(method: str, name: str) -> Fault:
     """The refusal of a method that a set does not take."""
     return Fault(405, "BadRequest_MethodNotAllowed", f"'{method}' requests for '{name}' are not allowed.")
-
-
-# View name -> its behaviour; views that are not named here behave as plain tables.
-BEHAVIOURS: dict[str, type[Behaviour]] = {}
-
-
-def behaviour_of(tenant: Tenant, view: View) -> Behaviour:
-    """The behaviour of what is written through a view."""
-    return BEHAVIOURS.get(f"api:{view.name}" if view.api else view.name, Behaviour)(tenant, view)

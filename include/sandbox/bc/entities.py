@@ -11,6 +11,7 @@ from typing import Any
 
 from include.sandbox.bc.addresses import key_values
 from include.sandbox.bc.answers import Fault
+from include.sandbox.bc.derived import field_of
 from include.sandbox.bc.schema import Property, View
 from include.sandbox.bc.tenant import Row
 
@@ -67,7 +68,7 @@ def wire(view: View, row: Row, shown: Iterable[Property] | None = None) -> Row:
     """A row as the view sends it."""
     record: Row = {"@odata.etag": etag(row)} if view.etags else {}
     for prop in view.properties.values() if shown is None else shown:
-        record[prop.name] = view.wire(prop, row.get(prop.field))
+        record[prop.name] = view.wire(prop, field_of(row, prop.field))
     return record
 
 
@@ -87,7 +88,7 @@ class Shaped(dict[str, Any]):
 
     def __missing__(self, name: str) -> Any:
         prop = self._view.properties[name]
-        value = self._row.get(prop.field)
+        value = field_of(self._row, prop.field)
         # Options are compared by their names, which the API encodes only when it sends them.
         self[name] = prop.blank if value is None or value == "" else value
         return self[name]

@@ -27,6 +27,7 @@ _COMPUTED = {
     ("customers", "taxRegistrationNumber"): "VAT Registration No.",
     ("contacts", "taxRegistrationNumber"): "VAT Registration No.",
     ("customers", "currencyCode"): "Currency Code",
+    ("customers", "taxAreaDisplayName"): "taxAreaDisplayName",
     ("items", "inventory"): "Inventory",
     ("customerContacts", "customerId"): "Customer Id",
     ("customerContacts", "customerName"): "Customer Name",
@@ -79,16 +80,6 @@ class View:
             return encoded(str(value))
         if isinstance(value, Decimal):  # sent without trailing zeros
             return int(value) if value == value.to_integral_value() else value.normalize()
-        return value
-
-    def plain(self, prop: Property, value: Any) -> Any:
-        """A value from the wire as the table holds it. Raises ValueError for an unknown option."""
-        if prop.options:
-            text = decoded(str(value)) if self.api else str(value)
-            if text not in prop.options:
-                shown = ",".join(option for option in prop.options)
-                raise ValueError(f"'{text}' is not an option. The existing options are: {shown}")
-            return text
         return value
 
     def option(self, prop: Property, text: str) -> str | None:

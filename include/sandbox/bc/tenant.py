@@ -10,6 +10,7 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
+from include.sandbox.bc.derived import StoredRow
 from include.sandbox.bc.schema import views
 from include.sandbox.bc.tables import CODED, next_number
 from include.sandbox.switches import Switches
@@ -57,6 +58,20 @@ KEYS: dict[str, tuple[str, ...]] = {
 }
 # Tables whose rows are the lines of something: the last field of their key counts them.
 LINES = ("Sales Line", "Sales Shipment Line", "Sales Invoice Line", "Gen. Journal Line")
+# Tables that API v2.0 fills anew from another whenever they are read.
+_BUFFERS = {"Tax Group Buffer": "Tax Group", "Tax Area Buffer": "Tax Area"}
+# What a new contact takes over from its customer.
+_OF_CONTACT = (
+    "Address",
+    "Address 2",
+    "City",
+    "County",
+    "Post Code",
+    "Country/Region Code",
+    "Phone No.",
+    "E-Mail",
+    "Home Page",
+)
 SEED_SERVICES = (
     "CustomerCard",
     "Locations",
@@ -79,6 +94,7 @@ class Tenant:
         self.company_id = self.guid()
         self.other_company_id = self.guid()
         self.system_version = "29.0.0.0"
+        self.local_currency = "USD"
         self.tables: dict[str, list[Row]] = {}
         # Published name -> the page or query behind it.
         self.published: dict[str, str] = {name: name for name in SEED_SERVICES}
@@ -90,6 +106,7 @@ class Tenant:
         self._by_key: dict[str, dict[tuple[str, ...], Row]] = {}
         self._by_id: dict[str, dict[str, Row]] = {}
         self._by_parent: dict[tuple[str, ...], list[Row]] = {}
+        self._stock: tuple[object, dict[str, Any]] | None = None
         self._entry_no = 0
 
     def guid(self) -> str:
@@ -108,7 +125,7 @@ class Tenant:
 
     def add(self, table: str, fields: Row | None = None, *, modified: datetime | None = None, **more: Any) -> Row:
         """Insert a row. `modified`: when it was last changed, now by default."""
-        row: Row = {**(fields or {}), **more}
+        row: Row = StoredRow(self, table, {**(fields or {}), **more})
         row["systemid"] = row.get("systemid") or self.guid()
         row["version"] = 1
         row["systemmodifiedat"] = stamp(modified or self.now())
@@ -151,12 +168,17 @@ class Tenant:
         self._leave(table, row)
         self.generation[table] += 1
 
-    def rekey(self, table: str, row: Row, **fields: Any) -> None:
-        """Give a row another primary key."""
+    def rename(self, table: str, row: Row, key: Row, referring: Iterable[tuple[str, str]]) -> None:
+        """Give a row another primary key. `referring`: the tables and fields that follow it."""
+        before, after = ([values[name] for name in KEYS[table]] for values in (row, key))
         self._leave(table, row)
-        row.update(fields)
+        row.update(key)
         self._enter(table, row)
         self.generation[table] += 1
+        for other, field in referring if len(after) == 1 else ():
+            for each in self.rows(other):
+                if each.get(field) == before[0]:
+                    each[field] = after[0]
 
     def _key_of(self, table: str, row: Row) -> tuple[str, ...]:
         return tuple(str(row.get(name, "")).upper() for name in KEYS.get(table, ()))
@@ -184,20 +206,26 @@ class Tenant:
             "Customer",
             **{"No.": no, "Name": name, "Contact Type": kind, "Partner Type": kind, **fields},
         )
+        self.add_contact_of(row, f"CT{no}")
+        return row
+
+    def add_contact_of(self, customer: Row, no: str) -> Row:
+        """The contact that a customer is, under a number."""
+        kind, name = customer["Contact Type"], customer.get("Name", "")
         contact = self.add(
             "Contact",
-            **{
-                "No.": f"CT{no}",
+            {
+                "No.": no,
                 "Name": name,
                 "Type": kind,
-                "Company No.": f"CT{no}" if kind == "Company" else "",
+                "Company No.": no if kind == "Company" else "",
                 "Company Name": name if kind == "Company" else "",
-                "E-Mail": fields.get("E-Mail", ""),
                 "Contact Business Relation": "Customer",
+                **{field: customer[field] for field in _OF_CONTACT if customer.get(field)},
             },
         )
-        row["contact"] = contact["No."]
-        return row
+        customer["contact"] = no
+        return contact
 
     def add_person(self, no: str, name: str, *, customer: str, email: str, **fields: Any) -> Row:
         """A person who belongs to the company contact of a customer."""
@@ -249,6 +277,18 @@ class Tenant:
             },
         )
 
+    def stock(self) -> dict[str, Any]:
+        """The stock of each item that has entries."""
+        entries = self.rows("Item Ledger Entry")
+        state = (id(entries), len(entries), self.generation["Item Ledger Entry"])
+        if self._stock is None or self._stock[0] != state:
+            sums: dict[str, Any] = {}
+            for entry in entries:
+                no = str(entry["Item No."])
+                sums[no] = sums.get(no, 0) + Decimal(str(entry["Remaining Quantity"]))
+            self._stock = (state, sums)
+        return self._stock[1]
+
     # --- number series ---------------------------------------------------------------------------------------
 
     def next_number(self, series: str) -> str:
@@ -292,6 +332,8 @@ class Tenant:
         """The rows behind a view: of a table, or derived."""
         if table == "Itemsbylocation":
             return self._items_by_location()
+        if table in _BUFFERS:
+            return self.rows(_BUFFERS[table])
         return self.rows(table)
 
     def _items_by_location(self) -> list[Row]:

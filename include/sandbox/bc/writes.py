@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
-from include.sandbox.bc.answers import Answer, Fault, Request
-from include.sandbox.bc.behaviour import Behaviour, behaviour_of, not_allowed
+from include.sandbox.bc.answers import Answer, Fault, Request, dialog
+from include.sandbox.bc.behaviour import Behaviour, not_allowed
+from include.sandbox.bc.behaviours import behaviour_of
 from include.sandbox.bc.entities import EntitySet, etag, type_name, wire
-from include.sandbox.bc.schema import Property
+from include.sandbox.bc.rules import plain
 from include.sandbox.bc.tenant import Row, Tenant
+
+_TAG = re.compile(r'W/"[^"]+"')
 
 
 def insert(tenant: Tenant, request: Request, entities: EntitySet) -> Answer:
@@ -50,7 +54,7 @@ def check_etag(tenant: Tenant, request: Request, row: Row, *, needed: bool) -> N
     given = request.headers.get("if-match")
     if given is None and not needed:
         return
-    if given is None or not (given == "*" or given.startswith('W/"')):
+    if given is None or not (given == "*" or _TAG.fullmatch(given)):
         raise Fault(
             400,
             "BadRequest_InvalidToken",
@@ -77,21 +81,10 @@ def _assign(behaviour: Behaviour, record: Row, body: Any, *, creating: bool) -> 
                 "BadRequest",
                 f"The property '{name}' does not exist on type '{type_name(view)}'. Make sure to only use property names that are defined by the type.",
             )
+        if view.api and name == "id" and not creating and str(value).lower() != record["systemid"]:
+            raise dialog('The "id" cannot be changed.')
         if not behaviour.editable(record, prop, creating=creating):
             raise Fault(400, "BadRequest_InvalidOperation", f"Control '{name}' is read-only.")
-        behaviour.assign(record, prop, _plain(behaviour, prop, value), creating=creating)
-
-
-def _plain(behaviour: Behaviour, prop: Property, value: Any) -> Any:
-    """A value from the wire as the table holds it."""
-    if prop.max_length and isinstance(value, str) and len(value) > prop.max_length:
-        raise Fault(
-            400,
-            "Application_StringExceededLength",
-            f"The length of the string is {len(value)}, but it must be less than or equal to {prop.max_length} characters. Value: {value}",
-        )
-    try:
-        plain = behaviour.view.plain(prop, value)
-    except ValueError as error:
-        raise Fault(400, "Unknown", str(error)) from None
-    return plain.upper() if prop.key and isinstance(plain, str) and not prop.options else plain
+        found = plain(behaviour.tenant, view, prop, value)
+        behaviour.related(record, prop, found)
+        behaviour.assign(record, prop, found, creating=creating)

@@ -1,0 +1,23 @@
+"""Which behaviour a view's records have; views that are not named here behave as plain tables."""
+
+from __future__ import annotations
+
+from include.sandbox.bc.behaviour import Behaviour
+from include.sandbox.bc.masters import Contacts, Customers, Items
+from include.sandbox.bc.schema import View
+from include.sandbox.bc.tenant import Tenant
+
+# By page service, or API set.
+BEHAVIOURS: dict[str, type[Behaviour]] = {
+    "CustomerCard": Customers,
+    "api:customers": Customers,
+    "ContactCard": Contacts,
+    "api:contacts": Contacts,
+    "ItemCard": Items,
+    "api:items": Items,
+}
+
+
+def behaviour_of(tenant: Tenant, view: View) -> Behaviour:
+    """The behaviour of what is written through a view."""
+    return BEHAVIOURS.get(f"api:{view.name}" if view.api else view.name, Behaviour)(tenant, view)
