@@ -92,7 +92,7 @@ CODED: dict[str, tuple[str, dict[str, str]]] = {
     ),
     "Tax Area": (
         "Description",
-        {"ATLANTA, GA": "Atlanta, Georgia", "CHICAGO, IL": "Chicago, Illinois", "N.ATL., GA": "North Atlanta"},
+        {"ATLANTA": "Atlanta, Georgia", "CHICAGO": "Chicago, Illinois", "MIAMI": "Miami, Florida"},
     ),
     "Tax Group": (
         "Description",
