@@ -84,9 +84,11 @@ class IPaaSWriter:
         if (origin := self._origin(load, item)) is not None:
             note = f"It was made from iPaaS.com {self.endpoint.name} {origin}, which it belongs to."
             return Written(result=Result.unchanged, target_id=origin, notes=[note])
-        body = load.resolve(mapped.body)
+        # A record that may only be changed in part needs only what that part refers to.
+        body = mapped.body if self.restrict else load.resolve(mapped.body)
         internal_id, present = self._find(load, item)
         if internal_id is None:
+            body = load.resolve(body)
             matched = self._match(load, item)
             if matched is None:
                 return self._create(load, item, body)
@@ -199,7 +201,7 @@ class IPaaSWriter:
             if present is None:
                 raise NotFound.of_record("iPaaS.com", f"{self.endpoint.name} {internal_id}")
             if self.restrict:
-                changes = self.restrict(changes, present, load.plan.system_id)
+                changes = load.resolve(self.restrict(changes, present, load.plan.system_id))
             fields = differences(changes, present, load.plan.system_id)
             if not fields and not (load.plan.force and changes):
                 return self._after(load, item, Written(result=Result.unchanged, target_id=internal_id))
