@@ -171,11 +171,18 @@ def _fields(data: Json) -> Mapping[str, Any]:
 
 
 def adopt_primary_billing(fields: Json, present: Json, system_id: int) -> Json:
-    """Take over the primary billing address that a matched record has already, instead of adding a second one."""
-    primary = next((a for a in present.get("addresses") or () if a.get("is_primary_billing")), None)
-    if primary is None or any(
-        str(link.get("system_id")) == str(system_id) for link in primary.get("external_ids") or ()
-    ):
+    """Take over the primary billing address that a record has already, instead of adding a second one.
+
+    Not when an address of the record is linked to us: then that one is ours.
+    """
+    addresses = present.get("addresses") or ()
+    linked = any(
+        str(link.get("system_id")) == str(system_id)
+        for address in addresses
+        for link in address.get("external_ids") or ()
+    )
+    primary = next((a for a in addresses if a.get("is_primary_billing")), None)
+    if primary is None or linked or not fields.get("addresses"):
         return fields
     first, *others = fields["addresses"]
     return {**fields, "addresses": [{"id": primary["id"], **first}, *others]}

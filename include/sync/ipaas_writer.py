@@ -29,7 +29,8 @@ class IPaaSWriter:
 
     `match_field` is the record's natural key in iPaaS.com. `shares_name`: several records may have the same one, so
     a match that is linked to another of our records does not count (companies); elsewhere it is a rejection.
-    `counts` says whether a found record is a match at all. `adopt` may take over children of a matched record.
+    `counts` says whether a found record is a match at all. `adopt` may take over children that the present record has
+    already and that are not linked to us.
     `restrict` cuts the body down to what may be written to a present record, given that record. `match_shows_link`: the
     natural key never changes, so that the search by it finds a linked record, too, and its link needs no look of its own.
     """
@@ -94,8 +95,6 @@ class IPaaSWriter:
                 return self._create(load, item, body)
             if external_id_of(matched, load.plan.system_id):
                 return self._update(load, item, body, matched["id"], matched)
-            if self.adopt:
-                body = self.adopt(body, matched, load.plan.system_id)
             if not self.endpoint.updates:
                 return self._link(load, item, matched["id"])
             body |= self._link_in(load, mapped)
@@ -200,6 +199,9 @@ class IPaaSWriter:
                 present = load.ipaas.get(self.endpoint, internal_id)
             if present is None:
                 raise NotFound.of_record("iPaaS.com", f"{self.endpoint.name} {internal_id}")
+        if present is not None and self.adopt:
+            changes = self.adopt(changes, present, load.plan.system_id)
+        if compare and present is not None:
             if self.restrict:
                 changes = load.resolve(self.restrict(changes, present, load.plan.system_id))
             fields = differences(changes, present, load.plan.system_id)

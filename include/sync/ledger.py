@@ -346,7 +346,8 @@ class Ledger:
     def link(self, new_links: Sequence[tuple[str, str, Any]], *, pushed: bool = True) -> None:
         """Remember links (table, external id, internal id); whoever waited for one becomes due.
 
-        `pushed` False: iPaaS.com does not know the link yet; `unpushed` lists it until `mark_pushed`.
+        `pushed` False: iPaaS.com does not know the link yet; `unpushed` lists it until `mark_pushed`, also when the
+        same link is remembered again.
         """
         with self._engine.begin() as db:
             self._link(db, new_links, pushed=pushed)
@@ -381,7 +382,16 @@ class Ledger:
             }
             for table, external_id, internal_id in new_links
         ]
-        self._upsert(db, links, rows)
+        statement = self._insert(links)
+        new = statement.excluded
+        # A link that iPaaS.com is yet to be told of stays one, whoever else uses it meanwhile.
+        same = sa.and_(links.c.internal_id == new.internal_id, new.pushed)
+        changes = {
+            "external_id": new.external_id,
+            "internal_id": new.internal_id,
+            "pushed": sa.case((same, links.c.pushed), else_=new.pushed),
+        }
+        db.execute(statement.on_conflict_do_update(index_elements=["table_name", "folded"], set_=changes), rows)
         awaited = {waits_for_external(table, external_id) for table, external_id, _ in new_links}
         awaited |= {waits_for_internal(table, internal_id) for table, _, internal_id in new_links}
         for batch in _batches(awaited):
