@@ -1,9 +1,10 @@
-"""Reading a set: `$filter`, `$orderby`, `$select`, `$top`, `$count`, and the server's own paging (facts §4.2)."""
+"""Reading a set: filter, order, selection, expansion, counting, and the server's own paging (facts §4.2)."""
 
 from __future__ import annotations
 
 import base64
 import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 from urllib.parse import parse_qsl, quote
 
@@ -12,23 +13,27 @@ import simplejson
 from include.sandbox.bc.answers import Answer, Fault, Request
 from include.sandbox.bc.entities import EntitySet, Shaped, no_property, selected, wire
 from include.sandbox.bc.filters import FilterError, comparable, compile_filter
-from include.sandbox.bc.schema import View
+from include.sandbox.bc.parts import Part, parts_of
+from include.sandbox.bc.schema import View, views
 from include.sandbox.bc.tenant import Row, Tenant
 
 
-def read_one(request: Request, entities: EntitySet, row: Row) -> Answer:
+def read_one(tenant: Tenant, request: Request, entities: EntitySet, row: Row) -> Answer:
     """Answer one record."""
-    shown = selected(entities.view, dict(parse_qsl(request.query)).get("$select", ""))
+    return Answer(200, single(tenant, request, entities, row))
+
+
+def single(tenant: Tenant, request: Request, entities: EntitySet, row: Row) -> Row:
+    """One record as a body, with the properties and the parts that the request asks for."""
+    options = dict(parse_qsl(request.query, keep_blank_values=True))
     context = f"{request.base}/$metadata#{entities.name}/$entity"
-    return Answer(200, {"@odata.context": context, **wire(entities.view, row, shown)})
+    return {"@odata.context": context, **_shaped(tenant, entities, [row], options)[0]}
 
 
 def read_list(tenant: Tenant, request: Request, entities: EntitySet) -> Answer:
     """Answer a page of a set."""
     options = dict(parse_qsl(request.query, keep_blank_values=True))
-    view = entities.view
-    matching = _ordered(view, _matching(entities, options.get("$filter", "")), options)
-    shown = selected(view, options.get("$select", ""))
+    matching = _ordered(entities, options)
     total = len(matching)
     top = int(options["$top"]) if options.get("$top", "").isdigit() else None
     size = _page_size(tenant, request)
@@ -36,17 +41,78 @@ def read_list(tenant: Tenant, request: Request, entities: EntitySet) -> Answer:
     body: Row = {"@odata.context": f"{request.base}/$metadata#{entities.name}"}
     if options.get("$count") == "true":
         body["@odata.count"] = total
-    body["value"] = [wire(view, row, shown) for row, _ in page]
+    body["value"] = _shaped(tenant, entities, [row for row, _ in page], options)
     if top is None and len(page) < total:
         last = simplejson.dumps(page[-1][1], use_decimal=True)
         token = base64.urlsafe_b64encode(last.encode()).decode()
-        kept = "&".join(f"{n}={quote(v)}" for n, v in options.items() if n != "$skiptoken")
+        # What was skipped by number is behind the token already.
+        kept = "&".join(f"{n}={quote(v)}" for n, v in options.items() if n not in ("$skiptoken", "$skip"))
         address = f"{request.base}/{request.path.strip('/')}"
         body["@odata.nextLink"] = f"{address}?{kept}{'&' if kept else ''}$skiptoken={quote(token)}"
     headers = {}
     if "maxpagesize" in request.headers.get("prefer", ""):
         headers["Preference-Applied"] = f"odata.maxpagesize={size}"
     return Answer(200, body, headers)
+
+
+def read_count(request: Request, entities: EntitySet) -> Answer:
+    """Answer how many records match, as a plain number."""
+    options = dict(parse_qsl(request.query, keep_blank_values=True))
+    return Answer(200, str(len(_matching(entities, options.get("$filter", "")))), {"Content-Type": "text/plain"})
+
+
+def _shaped(tenant: Tenant, entities: EntitySet, rows: Sequence[Row], options: Mapping[str, str]) -> list[Row]:
+    """Rows on the wire, with what `$select` and `$expand` name."""
+    view = entities.view
+    shown = selected(view, options.get("$select", ""))
+    expansions = [
+        (*_part(entities, name), inner) for name, inner in _expansions(options.get("$expand", "")) if name.strip()
+    ]
+    records = [wire(view, row, shown) for row in rows]
+    for record, row in zip(records, rows, strict=True):
+        for name, part, inner in expansions:
+            record[name] = _expanded(tenant, name, part, row, inner)
+    return records
+
+
+def _part(entities: EntitySet, word: str) -> tuple[str, Part]:
+    parts = parts_of(entities.view, entities.name)
+    name = next((name for name in parts if name.casefold() == word.strip().casefold()), None)
+    if name is None:
+        raise no_property(entities.view, word)
+    return name, parts[name]
+
+
+def _expanded(tenant: Tenant, name: str, part: Part, row: Row, options: Mapping[str, str]) -> Any:
+    view = views()[part.view]
+    inner = EntitySet(name=view.name if view.api else name, view=view, rows=part.rows(tenant, row))
+    found = [each for each, _ in _ordered(inner, options)]
+    if options.get("$top", "").isdigit():
+        found = found[: int(options["$top"])]
+    records = _shaped(tenant, inner, found, options)
+    if part.one:
+        return records[0] if records else None
+    return records
+
+
+def _expansions(text: str) -> Iterator[tuple[str, dict[str, str]]]:
+    """The names in `$expand` with the options in their parentheses."""
+    for item in _outside(text, ","):
+        name, _, inner = item.partition("(")
+        pairs = (option.partition("=") for option in _outside(inner.removesuffix(")"), ";") if option.strip())
+        yield name, {key.strip(): value for key, _, value in pairs}
+
+
+def _outside(text: str, separator: str) -> list[str]:
+    """A text split at a separator that stands outside parentheses."""
+    found, depth = [""], 0
+    for char in text:
+        depth += (char == "(") - (char == ")")
+        if char == separator and not depth:
+            found.append("")
+        else:
+            found[-1] += char
+    return found
 
 
 def _spelled(view: View, word: str) -> str:
@@ -67,25 +133,44 @@ def _matching(entities: EntitySet, text: str) -> list[tuple[Row, Shaped]]:
     return [(row, shape) for row, shape in shaped if test(shape)]
 
 
-def _ordered(view: View, rows: list[tuple[Row, Shaped]], options: dict[str, str]) -> list[tuple[Row, list[Any]]]:
-    """The rows with their places, in order, after the place that `$skiptoken` names."""
+def _ordered(entities: EntitySet, options: Mapping[str, str]) -> list[tuple[Row, list[Any]]]:
+    """The matching rows with their places, in order, after what `$skip` or `$skiptoken` leave behind."""
+    view = entities.view
+    rows = _matching(entities, options.get("$filter", ""))
+    parts = [part.split() for part in options.get("$orderby", "").split(",") if part.strip()]
     try:
-        order = [_spelled(view, part.split()[0]) for part in options.get("$orderby", "").split(",") if part.strip()]
+        order = [(_spelled(view, words[0]), words[-1].lower() == "desc") for words in parts]
     except FilterError as error:
         raise Fault(400, "BadRequest", str(error)) from None
-    names = [*order, *(k for k in view.keys if k in view.properties)]
-    placed = [(row, [comparable(shape[name]) for name in names]) for row, shape in rows]
-    placed.sort(key=lambda item: item[1])
+    order += [(key, False) for key in _own_order(view) if key in view.properties]
+    placed = [(row, [comparable(shape[name]) for name, _ in order]) for row, shape in rows]
+    for place, (_, falling) in reversed(list(enumerate(order))):
+        placed.sort(key=_value_at(place), reverse=falling)
     if token := options.get("$skiptoken"):
         after = simplejson.loads(base64.urlsafe_b64decode(token), use_decimal=True)
-        placed = [item for item in placed if _after(item[1], after)]
-    return placed
+        directions = [falling for _, falling in order]
+        placed = [item for item in placed if _after(item[1], after, directions)]
+    skip = options.get("$skip", "")
+    return placed[int(skip) :] if skip.isdigit() else placed
 
 
-def _after(place: list[Any], after: list[Any]) -> bool:
-    for mine, theirs in zip(place, after, strict=True):
+def _own_order(view: View) -> tuple[str, ...]:
+    """By what a set is ordered when nobody asks: the lines of documents and journals count, whatever their ids."""
+    if view.api and "sequence" in view.properties:
+        return ("documentId", "sequence", *view.keys)
+    if view.api and "lineNumber" in view.properties:
+        return ("journalId", "lineNumber", *view.keys)
+    return view.keys
+
+
+def _value_at(place: int) -> Callable[[tuple[Row, list[Any]]], Any]:
+    return lambda item: item[1][place]
+
+
+def _after(place: list[Any], after: list[Any], falling: list[bool]) -> bool:
+    for mine, theirs, down in zip(place, after, falling, strict=True):
         if mine != theirs:
-            return bool(mine > theirs)
+            return bool(mine < theirs) if down else bool(mine > theirs)
     return False
 
 

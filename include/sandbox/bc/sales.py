@@ -151,6 +151,17 @@ class Sales:
             self.ship(no, tracking=tracking, modified=modified)
         return self.invoice(no, modified=modified)
 
+    def post_to_do(self, no: str, *, modified: datetime | None = None) -> Row | None:
+        """Ship and invoice what the lines of an order say is to be shipped and invoiced."""
+        header = self.order(no)
+        lines = self.lines(no)
+        ship = {line["Line No."]: line["Qty. to Ship"] for line in lines}
+        most = {line["Line No."]: line["Qty. to Invoice"] for line in lines}
+        posting.check(self.tenant, header, ship, shipping=True)
+        if any(ship.values()):
+            posting.ship(self.tenant, header, ship, modified=modified)
+        return posting.invoice(self.tenant, header, most=most, modified=modified)
+
     def post_invoice(self, no: str, *, modified: datetime | None = None) -> Row:
         """Post a draft invoice; answers the posted header, which has a number of its own."""
         header = self.draft(no)

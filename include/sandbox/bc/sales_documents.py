@@ -7,10 +7,10 @@ from datetime import datetime
 from typing import Any
 
 from include.sandbox.bc import sales_buffers as buffers
-from include.sandbox.bc.answers import dialog
+from include.sandbox.bc.answers import field_error
 from include.sandbox.bc.sales_amounts import Totals, number, settle, spread_discount
-from include.sandbox.bc.sales_headers import key_of, new_header, set_header
-from include.sandbox.bc.sales_lines import COMMENT, new_line, places_of, set_line
+from include.sandbox.bc.sales_headers import bill_to_option, key_of, new_header, set_header, shipping_option
+from include.sandbox.bc.sales_lines import COMMENT, new_line, places_of, set_line, shown
 from include.sandbox.bc.tenant import Row, Tenant
 
 SERIES = {"Order": "S-ORD", "Invoice": "S-INV"}
@@ -35,6 +35,7 @@ def add_document(
     for field, value in fields.items():
         if field != "Status":
             set_header(tenant, header, field, value)
+    header |= {"ShippingOptions": shipping_option(header), "BillToOptions": bill_to_option(header)}
     header["No."] = no or tenant.next_number(SERIES[kind])
     row = insert_header(tenant, header, modified=modified, refreshed=False)
     for line in lines:
@@ -100,13 +101,20 @@ def header_of(tenant: Tenant, kind: str, no: str) -> Row:
 
 def delete_document(tenant: Tenant, header: Row) -> None:
     """Delete a document with its lines. Raises Fault when something of it was shipped and not invoiced."""
-    lines = tenant.lines("Sales Line", *key_of(header))
-    for line in lines:
-        if line["Quantity Shipped"] != line["Quantity Invoiced"]:
-            raise dialog(
-                f"You cannot delete the order line because it is associated with posted shipments: Document No.={line['Document No.']}, Line No.={line['Line No.']}."
-            )
+    for line in tenant.lines("Sales Line", *key_of(header)):
+        check_not_shipped(line)
     drop_document(tenant, header)
+    if header["Document Type"] == "Invoice":
+        buffers.forget(tenant, buffers.INVOICES, header["systemid"])
+
+
+def check_not_shipped(line: Row) -> None:
+    """Raise Fault when something of a line was shipped and not invoiced."""
+    open_quantity = line["Quantity Shipped"] - line["Quantity Invoiced"]
+    if open_quantity:
+        raise field_error(
+            f"Qty. Shipped Not Invoiced must be equal to '0'  in Sales Line: {shown(line)}. Current value is '{open_quantity.normalize():f}'."
+        )
 
 
 def drop_document(tenant: Tenant, header: Row) -> None:
@@ -116,8 +124,3 @@ def drop_document(tenant: Tenant, header: Row) -> None:
     tenant.remove("Sales Header", header)
     if header["Document Type"] == "Order":
         buffers.forget(tenant, buffers.ORDERS, header["systemid"])
-
-
-def forget_draft(tenant: Tenant, header: Row) -> None:
-    """Take the API's row of a draft invoice away, which a posted one would inherit."""
-    buffers.forget(tenant, buffers.INVOICES, header["systemid"])

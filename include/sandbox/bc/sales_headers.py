@@ -49,6 +49,16 @@ _FROM_BILL_TO = {
 }
 # Fields that say who the parties are: a document with lines asks before they change, and nobody is there to answer.
 _PARTIES = ("Sell-to Customer No.", "Bill-to Customer No.", "Currency Code", "Prices Including VAT")
+# What may still be written to a document that is not open.
+_FREE = (
+    "Assigned User ID",
+    "External Document No.",
+    "Package Tracking No.",
+    "Posting Date",
+    "Posting Description",
+    "WorkDescription",
+    "Your Reference",
+)
 
 
 def new_header(tenant: Tenant, kind: str) -> Row:
@@ -76,7 +86,7 @@ def set_header(tenant: Tenant, record: Row, field: str, value: object) -> None:
     """Set one field of a header, with what follows from it. Raises Fault when Business Central would refuse."""
     if value == record.get(field):
         return
-    if record.get("Status") == "Released":
+    if record.get("Status", "Open") != "Open" and field not in _FREE:
         raise not_open(record)
     if field in _PARTIES and record.get("systemid") and tenant.lines("Sales Line", *key_of(record)):
         raise _asks(record, field)
@@ -135,6 +145,25 @@ def check_blocked(tenant: Tenant, no: str, kind: str, *, posting: bool, shipping
     if forbidden:
         verb = "post" if posting else "create"
         raise dialog(f"You cannot {verb} this type of document when Customer {no} is blocked with type {blocked}")
+
+
+def shipping_option(record: Row) -> str:
+    """Which shipping option follows from the addresses of a document."""
+    if record.get("Ship-to Code"):
+        return ALTERNATE
+    copied: Row = {**record, "Ship-to Code": ""}
+    copy_sell_to(copied)
+    same = all(record.get(f"Ship-to {field}", "") == copied[f"Ship-to {field}"] for field in _ADDRESS)
+    return DEFAULT_SHIP_TO if same else CUSTOM
+
+
+def bill_to_option(record: Row) -> str:
+    """Which bill-to option follows from the parties of a document."""
+    if record.get("Bill-to Customer No.") != record.get("Sell-to Customer No."):
+        return ANOTHER
+    fields = [field for field in _ADDRESS if not field.startswith("Name")]
+    same = all(record.get(f"Bill-to {field}", "") == record.get(f"Sell-to {field}", "") for field in fields)
+    return DEFAULT_BILL_TO if same else CUSTOM
 
 
 def due_date(tenant: Tenant, record: Row) -> str:

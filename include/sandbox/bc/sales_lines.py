@@ -115,7 +115,7 @@ def to_do(line: Row) -> None:
 def _type(header: Row, line: Row, value: str) -> None:
     if line["Quantity Shipped"]:
         raise field_error(
-            f"Quantity Shipped must be equal to '0'  in Sales Line: {_shown(line)}. Current value is '{line['Quantity Shipped']}'."
+            f"Quantity Shipped must be equal to '0'  in Sales Line: {shown(line)}. Current value is '{line['Quantity Shipped']}'."
         )
     kept: Row = {name: line[name] for name in ("Line No.", "systemid", "version", "systemmodifiedat") if name in line}
     line |= {**new_line(header), **kept, "Type": value, "Description": ""}
@@ -125,7 +125,7 @@ def _no(tenant: Tenant, header: Row, line: Row, no: str) -> None:
     kind = str(line["Type"])
     if line["Quantity Shipped"]:
         raise field_error(
-            f"Quantity Shipped must be equal to '0'  in Sales Line: {_shown(line)}. Current value is '{line['Quantity Shipped']}'."
+            f"Quantity Shipped must be equal to '0'  in Sales Line: {shown(line)}. Current value is '{line['Quantity Shipped']}'."
         )
     if kind == COMMENT or not no:
         line["No."] = no
@@ -171,10 +171,10 @@ _FILL: dict[str, Callable[[Tenant, Row, Row], None]] = {"Item": _fill_item, "G/L
 
 def _quantity(tenant: Tenant, header: Row, line: Row, quantity: Decimal, places: int) -> None:
     if line["Type"] == COMMENT and quantity:
-        raise field_error(f"Type must not be equal to ' '  in Sales Line: {_shown(line)}.")
+        raise field_error(f"Type must not be equal to ' '  in Sales Line: {shown(line)}.")
     if quantity < line["Quantity Shipped"]:
         raise field_error(
-            f"Quantity must not be less than {_plain(line['Quantity Shipped'])} in Sales Line {_shown(line)}."
+            f"Quantity must not be less than {_plain(line['Quantity Shipped'])} in Sales Line {shown(line)}."
         )
     if quantity != line["Quantity"]:
         line["Quantity"] = quantity
@@ -216,7 +216,7 @@ def _vat(tenant: Tenant, line: Row) -> Decimal:
 
 def _needs_quantity(line: Row) -> None:
     if not line["Quantity"]:
-        raise field_error(f"Quantity must have a value in Sales Line: {_shown(line)}. It cannot be zero or empty.")
+        raise field_error(f"Quantity must have a value in Sales Line: {shown(line)}. It cannot be zero or empty.")
 
 
 def _limited(line: Row, quantity: Decimal, most: Decimal, verb: str) -> None:
@@ -224,7 +224,8 @@ def _limited(line: Row, quantity: Decimal, most: Decimal, verb: str) -> None:
         raise dialog(f"You cannot {verb} more than {_plain(most)} units.")
 
 
-def _shown(line: Row) -> str:
+def shown(line: Row) -> str:
+    """A line's key as messages name it."""
     return f"Document Type={line['Document Type']}, Document No.={line['Document No.']}, Line No.={line['Line No.']}"
 
 

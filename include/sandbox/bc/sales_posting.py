@@ -99,8 +99,17 @@ def ship(
     return shipment
 
 
-def invoice(tenant: Tenant, header: Row, *, modified: datetime | None = None) -> Row | None:
-    """Post an invoice of what an order has shipped and not invoiced, or of a whole draft; None when that is nothing."""
+def invoice(
+    tenant: Tenant,
+    header: Row,
+    *,
+    most: Mapping[int, Decimal] | None = None,
+    modified: datetime | None = None,
+) -> Row | None:
+    """Post an invoice of what an order has shipped and not invoiced, or of a whole draft; None when that is nothing.
+
+    `most`: limits by line number; without it, everything.
+    """
     places = places_of(tenant, header)
     draft = header["Document Type"] == "Invoice"
     lines = tenant.lines("Sales Line", *key_of(header))
@@ -108,6 +117,8 @@ def invoice(tenant: Tenant, header: Row, *, modified: datetime | None = None) ->
         line["Line No."]: line["Quantity"] if draft else line["Quantity Shipped"] - line["Quantity Invoiced"]
         for line in lines
     }
+    if most is not None:
+        due = {place: min(quantity, most.get(place, ZERO)) for place, quantity in due.items()}
     if not any(due.values()):
         return None
     posted = [

@@ -34,6 +34,9 @@ _COMPUTED = {
 }
 
 
+_WHERE = re.compile(r'"([^"]+)" = (?:filter|const)\("?([^")]+)"?\)')
+
+
 @dataclass(frozen=True, kw_only=True)
 class Property:
     """One property of a view: its name on the wire, its type, and the table field behind it."""
@@ -71,6 +74,13 @@ class View:
     modify: bool
     delete: bool
     etags: bool = True
+    # What its rows have in common: field and value.
+    where: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def key(self) -> str:
+        """What the view is known by: page services by their name, API sets as `api:customers`."""
+        return f"api:{self.name}" if self.api else self.name
 
     def wire(self, prop: Property, value: Any) -> Any:
         """A field's value as this view sends it: captions on pages, encoded member names in the API."""
@@ -138,6 +148,7 @@ def views() -> dict[str, View]:
             insert=service["insertAllowed"],
             modify=service["modifyAllowed"],
             delete=service["deleteAllowed"],
+            where=tuple(_WHERE.findall(service.get("sourceTableView") or "")),
         )
     for query in raw["queries"]:
         name = query["service"]

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from urllib.parse import parse_qsl
+
 from include.sandbox.bc.addresses import segments, split
 from include.sandbox.bc.answers import Answer, Fault, Request
 from include.sandbox.bc.batch import batch, metadata
 from include.sandbox.bc.entities import EntitySet
-from include.sandbox.bc.reads import read_list, read_one
+from include.sandbox.bc.parts import flat_rows, is_flat, parts_of
+from include.sandbox.bc.reads import read_count, read_list, read_one
+from include.sandbox.bc.sales_actions import act, is_action
 from include.sandbox.bc.schema import Property, View, views
+from include.sandbox.bc.sources import entity_set
 from include.sandbox.bc.tenant import Row, Tenant
-from include.sandbox.bc.writes import delete, insert, modify
+from include.sandbox.bc.writes import check_etag, delete, insert, modify
 
 _MAX_QUERY = 8_099
-_LINE_SETS = {"salesOrderLines", "salesInvoiceLines", "salesShipmentLines", "customerPayments", "contactsInformation"}
 
 
 class Service:
@@ -64,14 +68,23 @@ class Service:
         if len(parts) < 2:
             raise Fault(404, "BadRequest_ResourceNotFound", f"Resource not found for the segment '{rest}'.")
         name, record_key = split(parts[1])
-        page = self._published().get(name)
-        if page is None:
+        view = self._page(name)
+        if view is None:
             if self.tenant.switches.unpublished_is_empty_404:
                 return Answer(404, "")
             raise Fault(404, "BadRequest_ResourceNotFound", f"Resource not found for the segment '{name}'.")
-        view = self._extended(views()[page])
-        entities = EntitySet(name=name, view=view, rows=self.tenant.source(view.table))
-        return self._serve(request, entities, record_key)
+        return self._follow(request, entity_set(self.tenant, view, name), record_key, parts[2:])
+
+    def _page(self, name: str) -> View | None:
+        """The page or query behind a name: a published service, or the part of one."""
+        published = self._published()
+        if name in published:
+            return self._extended(views()[published[name]])
+        for service, page in published.items():
+            part = parts_of(views()[page], service).get(name)
+            if part is not None:
+                return self._extended(views()[part.view])
+        return None
 
     def _published(self) -> dict[str, str]:
         if not self.tenant.switches.pages_ended:
@@ -115,22 +128,19 @@ class Service:
                 "Internal_CompanyNotFound",
                 "Cannot process the request because the default company cannot be found.",
             )
-        entity, entity_key = split(parts[1])
-        if len(parts) == 3:
-            return self._nested(request, entity, str(entity_key), parts[2])
-        view = self._api_view(entity)
-        if entity in _LINE_SETS and entity_key is None:
-            raise Fault(400, "Application_DialogException", "You must specify an Id or a Document Id to get the lines.")
-        rows = self.tenant.customer_contacts() if entity == "customerContacts" else self.tenant.source(view.table)
-        return self._serve(request, EntitySet(name=entity, view=view, rows=rows), entity_key)
+        name, key = split(parts[1])
+        view = self._api_view(name)
+        return self._follow(request, self._api_set(request, view, key), key, parts[2:])
 
-    def _nested(self, request: Request, entity: str, key: str, nested: str) -> Answer:
-        child, child_key = split(nested)
-        if entity == "customers" and child == "contactsInformation":
-            rows = self.tenant.contacts_information(key.lower())
-            entities = EntitySet(name=child, view=views()["api:contactsInformation"], rows=rows)
-            return self._serve(request, entities, child_key)
-        raise Fault(404, "BadRequest_NotFound", f"No HTTP resource was found that matches the request URI '{nested}'.")
+    def _api_set(self, request: Request, view: View, key: str | None) -> EntitySet:
+        if is_flat(view.name) and not (request.method == "POST" and key is None):
+            options = dict(parse_qsl(request.query))
+            return EntitySet(
+                name=view.name, view=view, rows=flat_rows(self.tenant, view.name, key, options.get("$filter", ""))
+            )
+        if view.name == "customerContacts":
+            return EntitySet(name=view.name, view=view, rows=self.tenant.customer_contacts())
+        return entity_set(self.tenant, view, view.name)
 
     def _api_view(self, entity: str) -> View:
         view = views().get(f"api:{entity}")
@@ -170,6 +180,39 @@ class Service:
 
     # --- one entity set --------------------------------------------------------------------------------------
 
+    def _follow(self, request: Request, entities: EntitySet, key: str | None, rest: list[str]) -> Answer:
+        """Go down a path: from a set or a record to its parts, to an action, to a count."""
+        if not rest:
+            return self._serve(request, entities, key)
+        if key is None:
+            if rest == ["$count"] and request.method == "GET":
+                return read_count(request, entities)
+            raise self._no_segment(entities, rest[0])
+        row = entities.find(key)
+        if is_action(rest[0]) and len(rest) == 1 and request.method == "POST":
+            check_etag(self.tenant, request, row, needed=False)
+            act(self.tenant, entities.view, row, rest[0])
+            return Answer(204)
+        name, part_key = split(rest[0])
+        part = parts_of(entities.view, entities.name).get(name)
+        if part is None:
+            raise self._no_segment(entities, name)
+        view = self._extended(views()[part.view])
+        rows = list(part.rows(self.tenant, row))
+        inner = EntitySet(name=view.name if view.api else name, view=view, rows=rows, fixed=part.given(row))
+        if part.one and request.method == "GET" and part_key is None and len(rest) == 1:
+            if not rows:
+                return Answer(204)
+            return read_one(self.tenant, request, inner, rows[0])
+        return self._follow(request, inner, part_key, rest[1:])
+
+    def _no_segment(self, entities: EntitySet, segment: str) -> Fault:
+        if entities.view.api:
+            return Fault(
+                404, "BadRequest_NotFound", f"No HTTP resource was found that matches the request URI '{segment}'."
+            )
+        return Fault(404, "BadRequest_ResourceNotFound", f"Resource not found for the segment '{segment}'.")
+
     def _serve(self, request: Request, entities: EntitySet, key: str | None) -> Answer:
         if key is None:
             if request.method == "GET":
@@ -183,7 +226,7 @@ class Service:
             )
         row = entities.find(key)
         if request.method == "GET":
-            return read_one(request, entities, row)
+            return read_one(self.tenant, request, entities, row)
         if request.method in ("PATCH", "PUT"):
             return modify(self.tenant, request, entities, row)
         if request.method == "DELETE":

@@ -167,6 +167,7 @@ _SERIES = {
     "S-INV": (False, "S-INV102001"),
     "S-INV+": (False, "PS-INV103001"),
     "S-SHPT": (False, "S-SHPT104001"),
+    "GJNL-RCPT": (True, "G04001"),
 }
 
 

@@ -8,8 +8,11 @@ from typing import Any
 from include.sandbox.bc.answers import Answer, Fault, Request, dialog
 from include.sandbox.bc.behaviour import Behaviour, not_allowed
 from include.sandbox.bc.behaviours import behaviour_of
-from include.sandbox.bc.entities import EntitySet, etag, type_name, wire
+from include.sandbox.bc.entities import EntitySet, etag, type_name
+from include.sandbox.bc.parts import parts_of
+from include.sandbox.bc.reads import single
 from include.sandbox.bc.rules import plain
+from include.sandbox.bc.schema import views
 from include.sandbox.bc.tenant import Row, Tenant
 
 _TAG = re.compile(r'W/"[^"]+"')
@@ -19,12 +22,38 @@ def insert(tenant: Tenant, request: Request, entities: EntitySet) -> Answer:
     """Create a record."""
     if not entities.view.insert:
         raise not_allowed("POST", entities.name)
+    fields, parts = _apart(entities, request.body)
+    row = _inserted(tenant, entities, fields)
+    try:
+        for name, records in parts.items():
+            for record in records:
+                part = parts_of(entities.view, entities.name)[name]
+                view = views()[part.view]
+                _inserted(tenant, EntitySet(name=name, view=view, rows=(), fixed=part.given(row)), record)
+    except Fault:
+        # A header and its lines are one transaction.
+        behaviour_of(tenant, entities.view).delete(row)
+        raise
+    body = single(tenant, request, entities, row)
+    return Answer(201, body, {"Location": f"{request.base}/{request.path.strip('/')}"})
+
+
+def _inserted(tenant: Tenant, entities: EntitySet, body: Any) -> Row:
     behaviour = behaviour_of(tenant, entities.view)
     record = behaviour.fresh(entities.fixed)
-    _assign(behaviour, record, request.body, creating=True)
-    row = behaviour.insert(record)
-    body = {"@odata.context": f"{request.base}/$metadata#{entities.name}/$entity", **wire(entities.view, row)}
-    return Answer(201, body, {"Location": f"{request.base}/{request.path.strip('/')}"})
+    _assign(behaviour, record, body, creating=True)
+    return behaviour.insert(record)
+
+
+def _apart(entities: EntitySet, body: Any) -> tuple[Any, dict[str, list[Any]]]:
+    """A body's own fields, and the records of its parts. Raises Fault for parts of pages: they know no deep insert."""
+    if not isinstance(body, dict):
+        return body, {}
+    known = parts_of(entities.view, entities.name)
+    parts = {name: value for name, value in body.items() if name in known and isinstance(value, list)}
+    if parts and not entities.view.api:
+        raise Fault(400, "BadRequest", "Invalid Request Body")
+    return {name: value for name, value in body.items() if name not in parts}, parts
 
 
 def modify(tenant: Tenant, request: Request, entities: EntitySet, row: Row) -> Answer:
@@ -36,8 +65,7 @@ def modify(tenant: Tenant, request: Request, entities: EntitySet, row: Row) -> A
     record = behaviour.begin(row)
     _assign(behaviour, record, request.body, creating=False)
     shown = behaviour.modify(row, record)
-    context = f"{request.base}/$metadata#{entities.name}/$entity"
-    return Answer(200, {"@odata.context": context, **wire(entities.view, shown)})
+    return Answer(200, single(tenant, request, entities, shown))
 
 
 def delete(tenant: Tenant, request: Request, entities: EntitySet, row: Row) -> Answer:
@@ -71,10 +99,11 @@ def _assign(behaviour: Behaviour, record: Row, body: Any, *, creating: bool) -> 
     view = behaviour.view
     if not isinstance(body, dict):
         raise Fault(400, "BadRequest", "Invalid Request Body")
-    for name, value in body.items():
+    # The keys of a record are known before its first field is set.
+    for name in sorted(body, key=lambda name: name not in view.keys):
         if name.startswith("@"):
             continue
-        prop = view.properties.get(name)
+        value, prop = body[name], view.properties.get(name)
         if prop is None:
             raise Fault(
                 400,
