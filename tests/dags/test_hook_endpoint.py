@@ -13,12 +13,13 @@ from sqlalchemy.exc import OperationalError
 
 from include.sandbox import Sandbox
 from include.sync.ledger import Ledger
-from tests.dags.conftest import connect, lose_ledger
+from tests.dags.conftest import RunDag, connect, lose_ledger
 
 pytestmark = pytest.mark.dag
 
 KEY = Sandbox.WEBHOOK_API_KEY
 FLOW = "company_from_ipaas"
+ADDRESS = {"address_1": "1 Main Street", "city": "Atlanta", "country": "US", "is_primary_billing": True}
 
 
 @pytest.fixture
@@ -219,3 +220,29 @@ def test_the_key_appears_nowhere(
     everything = [a.text for a in answers] + [str(a.headers) for a in answers] + [said.out, said.err, caplog.text]
     everything += [str(hook_endpoint._subscription.cache), repr(hook_endpoint.Subscription(key=KEY, system_id=1))]
     assert not [text for text in everything if KEY in text or wrong in text]
+
+
+@pytest.mark.parametrize("mode", ["plan", "apply"])
+def test_a_hook_brings_its_record_over_with_the_next_run(
+    server: Any, ledger: Ledger, sandbox: Sandbox, run_dag: RunDag, mode: str
+) -> None:
+    run_dag(FLOW)  # what no hook has announced
+    ids = [str(sandbox.ipaas.add("company", {"name": f"Company {n}", "addresses": [ADDRESS]})["id"]) for n in range(3)]
+    assert post(server, notes(*ids)).json() == {"accepted": 3}
+    run = run_dag(FLOW, {"mode": mode})
+    assert run.state == "success"
+    assert run.counts["created"] == 3
+    made = {no: row["Name"] for no in ids if (row := sandbox.bc.get("Customer", no))}
+    assert made == ({no: f"Company {n}" for n, no in enumerate(ids)} if mode == "apply" else {})
+    assert kept(ledger) == (set(ids) if mode == "plan" else set())
+
+
+def test_ids_given_in_the_form_move_just_those_and_leave_the_hooks(
+    server: Any, ledger: Ledger, sandbox: Sandbox, run_dag: RunDag
+) -> None:
+    ids = [str(sandbox.ipaas.add("company", {"name": f"Company {n}", "addresses": [ADDRESS]})["id"]) for n in range(2)]
+    post(server, notes(*ids))
+    run = run_dag(FLOW, {"ipaas_ids": [ids[1]]})
+    assert run.counts["read"] == run.counts["created"] == 1
+    assert sandbox.bc.get("Customer", ids[0]) is None
+    assert kept(ledger) == set(ids)
