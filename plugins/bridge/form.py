@@ -35,7 +35,7 @@ def params_of(flow: Any) -> dict[str, Param]:
             enum=["apply", "plan"],
             values_display={"apply": "Apply: transfer", "plan": "Plan: say what would change, write nothing"},
             title="Mode",
-            description="`plan` writes nothing anywhere and reports what would change for each record.",
+            description_md="`plan` writes nothing anywhere and reports what would change for each record.",
         ),
         "force": Param(
             False,
