@@ -1,4 +1,5 @@
 # make demo | test | up | settings   (see README.md)
+# A larger world: make demo WORLD="--items 2000 --companies 500 --persons 500"
 # A Python of 3.11 or later is looked for; name another with PYTHON=...
 SHELL := /bin/bash
 RUN := scripts/run
@@ -7,10 +8,10 @@ STAMP := .venv/.installed
 .PHONY: demo test up settings lint lock clean
 
 demo: $(STAMP)
-	@$(RUN) --own python scripts/demo.py
+	@$(RUN) --own python scripts/demo.py $(WORLD)
 
 up: $(STAMP)
-	@$(RUN) --own python scripts/up.py
+	@$(RUN) --own python scripts/up.py $(WORLD)
 
 settings: $(STAMP)
 	@$(RUN) python scripts/settings.py
