@@ -43,9 +43,8 @@ class References:
 
     def customer_types(self, numbers: Iterable[str]) -> Mapping[str, str]:
         """Company or Person, by folded customer No; read for those that are not known yet."""
-        unknown = sorted({number for number in numbers if fold(number) not in self._types})
-        rows = self.reads.bc.read_many(Api("customers"), "number", unknown, select=("number", "type"))
-        for row in rows if unknown else ():
+        unknown = sorted({number for number in numbers if number and fold(number) not in self._types})
+        for row in self.reads.bc.read_many(Api("customers"), "number", unknown, select=("number", "type")):
             self._types[fold(str(row["number"]))] = str(row["type"])
         return self._types
 
@@ -181,7 +180,7 @@ def within_ownership(changes: Json, record: Json, system_id: int) -> Json:
     """
     if not _is_ours(record, system_id):
         return fulfilment(changes, record, system_id)
-    if record.get("type") != changes["type"]:
+    if record.get("type") not in (None, changes["type"]):
         raise Rejected(
             f"{changes['transaction_number']!r} is linked to iPaaS.com transaction {record['id']}, which is of type "
             f"{record.get('type')}, not {changes['type']}: an order and a posted invoice share one number.",

@@ -24,11 +24,11 @@ class Stock:
     def by_ids(self, reads: Reads, ids: Sequence[AskedId]) -> Iterator[SourceRecord]:
         """The rows named by location code and item GUID, or item No."""
         numbers = item_numbers(reads, [a.parts["guid"] for a in ids if "guid" in a.parts])
-        asked: dict[tuple[str, str], str] = {}
+        asked: dict[tuple[str, str], list[str]] = {}
         for one in ids:
             number = one.parts.get("no") or numbers.get(fold(one.parts["guid"]))
             if number:
-                asked[fold(one.parts["location"]), fold(number)] = one.text
+                asked.setdefault((fold(one.parts["location"]), fold(number)), []).append(one.text)
         if not asked:
             return
         rows = stock_of(reads, sorted({number for _, number in asked})) or {}
@@ -36,8 +36,8 @@ class Stock:
         wanted = [places[place] for place in asked if place in places]
         for record in self._records(reads, sorted(wanted, key=lambda row: str(row["No"]))):
             row = record.data["row"]
-            text = asked[fold(str(row["Location_Code"])), fold(str(row["No"]))]
-            yield SourceRecord(key=record.key, data=record.data, asked=text)
+            for text in asked[fold(str(row["Location_Code"])), fold(str(row["No"]))]:
+                yield SourceRecord(key=record.key, data=record.data, asked=text)
 
     def _records(self, reads: Reads, rows: Iterable[Json]) -> Iterator[SourceRecord]:
         for batch in batches(rows, FEED_PAGE):

@@ -39,6 +39,7 @@ from include.sync.model import Direction, Json, SourceRecord, fold
 
 _PAGE = "PostedSalesInvoices"
 _FEED = Api("salesInvoices")
+_ORDERS_FLOW = "sales_order_to_ipaas"
 _FEED_FIELDS = tuple(ApiSalesInvoice.model_fields)
 _PREFIX = re.compile(r"^.*?(?=\d+$)")
 
@@ -71,8 +72,11 @@ class Posted:
         )
         if _series(record) not in self._draft_series():
             return None
+        self.reads.warn(
+            f"Unpaid invoices with numbers like those of drafts, as {record['number']}, are left out until they are paid."
+        )
         return (
-            f"Invoice {record['number']} has a number of the drafts' series and is not paid: whether it is posted cannot be "
+            f"Invoice {record['number']} is not paid and has a number like those of drafts: whether it is posted cannot be "
             f"told. Publish page 132 as {_PAGE}."
         )
 
@@ -135,6 +139,9 @@ class _Details:
         self._shipments = shipments_of(reads, sorted(orders))
         open_orders = {str(r["orderNumber"]): None for r in records if _follows(r)}
         self._order_lines = order_lines(reads, open_orders)
+        # An order that waits for something is to be there before its invoices: they name it as their parent.
+        unfinished = reads.ledger.transfers(_ORDERS_FLOW, open_orders)
+        self._coming = {number for number, transfer in unfinished.items() if transfer.state in ("waiting", "retry")}
 
     def of(self, record: Json, posted: Json | None) -> Json:
         """The details of one invoice; `posted` is its row of the posted page."""
@@ -152,6 +159,7 @@ class _Details:
         }
         if order in self._order_lines:
             data["order_lines"] = self._order_lines[order]
+            data["order_comes"] = str(record["orderNumber"]) in self._coming
         return data
 
 
@@ -192,7 +200,7 @@ TO_IPAAS = Flow(
         ),
     ),
     poll="lookback",
-    after=("sales_order_to_ipaas",),
+    after=(_ORDERS_FLOW,),
     services=(_PAGE, LINES, AGENTS, SHIPMENTS),
     settings_used=(
         "bc_transaction_poll_search_days",
@@ -250,7 +258,7 @@ TO_IPAAS = Flow(
             ),
             (
                 "Whether it is posted cannot be told.",
-                "The posted page is not published, and drafts have numbers like this one.",
+                "The posted page is not published, and drafts have numbers like this one. It is transferred once paid.",
                 "Publish page 132 as `PostedSalesInvoices`.",
             ),
             (

@@ -96,7 +96,7 @@ class SalesOrders:
             lines = order_lines(reads, {str(detail["No"]): str(record["id"]) for record, detail in batch})
             shipped = [no for _, detail in batch if _is_shipped(lines.get(fold(no := str(detail["No"])), ()))]
             shipments = shipments_of(reads, shipped)
-            types = references.customer_types(str(detail["Sell_to_Customer_No"]) for _, detail in batch)
+            types = references.customer_types(_customer(detail) for _, detail in batch)
             for record, detail in batch:
                 key = str(detail["No"])
                 own_shipments = shipments.get(fold(key), [])
@@ -104,12 +104,16 @@ class SalesOrders:
                     "feed": record,
                     "detail": detail,
                     "lines": lines.get(fold(key), []),
-                    "customer_type": types.get(fold(str(detail["Sell_to_Customer_No"]))),
+                    "customer_type": types.get(fold(_customer(detail))),
                     "terms": references.terms_description(detail.get("Payment_Terms_Code")),
                     "shipments": own_shipments,
                     **references.agents_of([detail, *own_shipments]),
                 }
                 yield SourceRecord(key=key, data=data, asked=(asked or {}).get(str(record["id"])))
+
+
+def _customer(detail: Json) -> str:
+    return str(present(detail.get("Sell_to_Customer_No")) or "")
 
 
 def _is_shipped(lines: Iterable[Json]) -> bool:
@@ -123,7 +127,7 @@ def _posted(reads: Reads, ids: Sequence[AskedId]) -> Iterator[SourceRecord]:
         invoices: dict[str, list[Json]] = {}
         fields = ("number", "orderNumber", "orderId")
         values = [one.parts[part] for one in asked.values()]
-        for row in reads.bc.read_many(Api("salesInvoices"), field, values, select=fields) if values else ():
+        for row in reads.bc.read_many(Api("salesInvoices"), field, values, select=fields):
             if present(row["orderNumber"]):
                 invoices.setdefault(fold(str(row[field])), []).append(row)
         for value, rows in invoices.items():

@@ -49,7 +49,8 @@ def invoice_to_ipaas(data: Json, context: MappingContext) -> Mapped:
     if order is None:
         # Only an invoice without an order can have been made from a transaction of iPaaS.com.
         return transaction(document, context, made_from=f"{INVOICE_LINK}{invoice.id.lower()}")
-    parent = Ref(table=TRANSACTION_TABLE, external_id=order, missing=Missing.drop)
+    missing = Missing.wait if data.get("order_comes") else Missing.drop
+    parent = Ref(table=TRANSACTION_TABLE, external_id=order, missing=missing)
     # What a cancelled invoice once said about its order stays as it is.
     also = () if status == CANCELED else _order(order, data, context)
     return transaction(document, context, also=also, transaction_parent_id=parent)

@@ -203,10 +203,11 @@ def extract(stage: Stage) -> None:
 
     def by_ids(asked: Sequence[AskedId], answered: set[str]) -> Iterator[SourceRecord]:
         for start in range(0, len(asked), _BATCH):
-            for record in new(flow.source.by_ids(stage, asked[start : start + _BATCH])):
-                answered.add(record.asked or record.key)
+            for record in flow.source.by_ids(stage, asked[start : start + _BATCH]):
+                # A record may be asked for twice, by its number and by its id.
+                answered.update((fold(record.asked or record.key), fold(record.key)))
+                yield from new([record])
                 seen.add(record.key)
-                yield record
 
     def forget(vanished: Sequence[str]) -> None:
         if vanished and plan.applies:
@@ -223,16 +224,18 @@ def extract(stage: Stage) -> None:
             asked = [flow.ask(text) for text in plan.ids]
             answered: set[str] = set()
             keep(by_ids(asked, answered))
-            not_found = [_not_found(flow, a.text) for a in asked if a.text not in answered]
+            not_found = [
+                _not_found(flow, a.text)
+                for a in asked
+                if answered.isdisjoint(fold(name) for name in (a.text, *a.parts.values()))
+            ]
         else:
             if plan.kind is RunKind.poll:
                 due = [] if everything is not None else ledger.due(flow.name)
                 keys = list(dict.fromkeys([*due, *(ipaas_id for ipaas_id, _ in hooks)]))
                 answered = set()
                 keep(by_ids([flow.ask(key) for key in keys], answered))
-                present = {fold(key) for key in (*answered, *seen)}
-                vanished = [key for key in keys if fold(key) not in present]
-                forget(vanished)
+                forget([key for key in keys if fold(key) not in answered])
             for record in new(flow.source.changed(stage, Window(since=plan.since, until=plan.until))):
                 raw.add({"key": record.key, "data": record.data, "asked": None})
                 if everything is not None:

@@ -75,6 +75,11 @@ class TestWhatIsTransferred:
         assert tally(shop.run(FLOW, asked)) == {"read": 1, "created": 1}
         assert transaction(shop, number)
 
+    def test_by_both_it_comes_once(self, shop: Bench) -> None:
+        number = order(shop)
+        asked = (number.lower(), number, str(shop.sandbox.sales.order(number)["systemid"]))
+        assert tally(shop.run(FLOW, *asked)) == {"read": 1, "created": 1}
+
     def test_comments_services_and_charges(self, make_bench: Make) -> None:
         bench = set_up(make_bench(bc_create_defaults={"sales_order": {"shipping_account": "40410"}}))
         comment = {"Type": " ", "Description": "Ring twice"}
@@ -410,6 +415,22 @@ class TestVanished:
 
 
 class TestPagesEnded:
+    def test_the_api_carries_orders_on_and_the_run_says_what_is_lost(self, shop: Bench) -> None:
+        number = order(shop, BICYCLE, {"Type": " ", "Description": "Ring twice"}, **{"Invoice Discount": 10})
+        shop.sandbox.sales.ship(number, {10000: 1})
+        shop.sandbox.switches.pages_ended = True
+        report = shop.run(FLOW)
+        assert tally(report) == {"read": 1, "created": 1}
+        said = " ".join(report.warnings)
+        assert all(
+            word in said for word in ("SalesOrders", "SalesOrderLines", "Payment_Method_Code", "Package_Tracking_No")
+        )
+        record = transaction(shop, number)
+        assert (record["subtotal"], record["tax_amount"], record["total"]) == (100, 9, 99)
+        assert [(line["qty_shipped"], line["tax_percent"]) for line in record["lines"]] == [(1, 10)]
+        assert record["payments"][0]["method"] == "30 DAYS"
+        assert [note["text"] for note in record["notes"]] == ["Ring twice"]
+
     def test_before_that_a_page_that_is_not_published_stops_the_run(self, shop: Bench) -> None:
         from include.transport.errors import ServiceNotPublished
 

@@ -95,6 +95,9 @@ class TestIds:
         assert tally(stocked.run(FLOW, asked)) == {"read": 1, "created": 1}
         assert stocked.linked("product inventory", f"MAIN|{guid(stocked)}")
 
+    def test_by_both_it_comes_once(self, stocked: Bench) -> None:
+        assert tally(stocked.run(FLOW, "MAIN|1000", f"MAIN|{guid(stocked)}")) == {"read": 1, "created": 1}
+
     def test_what_is_not_there_fails_by_name(self, stocked: Bench) -> None:
         report = stocked.run(FLOW, "MAIN|1000", "WEST|1000", "MAIN|9999")
         assert tally(report) == {"read": 3, "created": 1, "failed": 2}
