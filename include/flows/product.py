@@ -143,6 +143,17 @@ TO_IPAAS = Flow(
     ),
 )
 
+ITEM = Target(
+    name="item",
+    page=_PAGE,
+    api="items",
+    fields=FIELDS,
+    api_fields=API_FIELDS,
+    model="product",
+    codes=CODES,
+    normal={"Description": cut_description},
+)
+
 FROM_IPAAS = Flow(
     name="product_from_ipaas",
     record="product",
@@ -153,16 +164,7 @@ FROM_IPAAS = Flow(
     skip=lambda data, context: None,
     mapping=product_from_ipaas,
     writer=BCWriter(
-        target=Target(
-            name="item",
-            page=_PAGE,
-            api="items",
-            fields=FIELDS,
-            api_fields=API_FIELDS,
-            model="product",
-            codes=CODES,
-            normal={"Description": cut_description},
-        ),
+        target=ITEM,
         table=PRODUCT.table,
         echo="product_to_ipaas",
     ),

@@ -217,3 +217,77 @@ def test_links_that_ipaas_does_not_know_yet_wait_to_be_pushed(ledger: Ledger) ->
     assert ledger.unpushed() == [(TABLE, "C1", 7)]
     ledger.mark_pushed(TABLE, "c1")
     assert ledger.unpushed() == []
+
+
+class TestReservations:
+    """A number in Business Central belongs to one record from before it is written until that record is done."""
+
+    CLAIMED = f"{TABLE} from iPaaS.com"
+
+    def done(self, key: str) -> Finish:
+        return Finish(key=key, state="done", run_id="r", outcome={}, read_at=iso(datetime.now(UTC)), target_id="C1")
+
+    def failed(self, key: str) -> Finish:
+        return Finish(key=key, state="retry", run_id="r", outcome={}, read_at=iso(datetime.now(UTC)))
+
+    def test_the_first_has_it_in_any_case(self, ledger: Ledger) -> None:
+        assert ledger.reserve(self.CLAIMED, "C1", "55", creates=True) == "55"
+        assert ledger.reserve(self.CLAIMED, "c1", "66", creates=True) == "55"
+        assert ledger.reserve(self.CLAIMED, "C1", "55", creates=True) == "55"
+        assert ledger.reserve("product from iPaaS.com", "C1", "66", creates=True) == "66"
+
+    def test_it_outlives_a_failure_and_ends_with_the_record_done(self, ledger: Ledger) -> None:
+        ledger.reserve(self.CLAIMED, "C1", "55", creates=True)
+        ledger.finish(FLOW, self.CLAIMED, [self.failed("55")], [])
+        kept = ledger.reservation(self.CLAIMED, "55")
+        assert kept is not None and (kept.reference, kept.creates) == ("C1", True)
+        ledger.finish(FLOW, self.CLAIMED, [self.done("55")], [])
+        assert ledger.reservation(self.CLAIMED, "55") is None
+        assert ledger.reserve(self.CLAIMED, "C1", "66", creates=False) == "66"
+
+    def test_a_record_has_one(self, ledger: Ledger) -> None:
+        ledger.reserve(self.CLAIMED, "C1", "55", creates=True)
+        ledger.reserve(self.CLAIMED, "C2", "55", creates=False)
+        kept = ledger.reservation(self.CLAIMED, "55")
+        assert kept is not None and (kept.reference, kept.creates) == ("C2", False)
+        assert ledger.reserve(self.CLAIMED, "C1", "66", creates=True) == "66"
+        ledger.unreserve(self.CLAIMED, "55")
+        assert ledger.reservation(self.CLAIMED, "55") is None
+
+    def test_of_many_at_once_one_has_it(self, ledger: Ledger) -> None:
+        with ThreadPoolExecutor(8) as pool:
+            keys = [str(n) for n in range(8)]
+            holders = set(pool.map(lambda key: ledger.reserve(self.CLAIMED, "C1", key, creates=True), keys))
+        assert len(holders) == 1
+
+    def test_a_flow_of_the_other_direction_leaves_it_alone(self, ledger: Ledger) -> None:
+        # The No. of one record may be the iPaaS.com id of another.
+        ledger.reserve(self.CLAIMED, "C1", "55", creates=True)
+        ledger.finish(FLOW, TABLE, [self.done("55")], [])
+        assert ledger.reservation(self.CLAIMED, "55") is not None
+
+
+def test_a_link_that_is_to_be_told_stays_one_whoever_uses_it(ledger: Ledger) -> None:
+    ledger.link([(TABLE, "C1", 7)], pushed=False)
+    ledger.finish(FLOW, TABLE, [], [(TABLE, "C1", 7)])
+    assert ledger.unpushed() == [(TABLE, "C1", 7)]
+    ledger.mark_pushed(TABLE, "c1")
+    assert ledger.unpushed() == []
+    # What iPaaS.com says now counts.
+    ledger.link([(TABLE, "C1", 7)], pushed=False)
+    ledger.link([(TABLE, "C1", 8)])
+    assert ledger.unpushed() == [] and ledger.internal_ids(TABLE, ["C1"]) == {"C1": 8}
+
+
+def test_a_record_awaited_by_either_id_becomes_due_with_its_link(ledger: Ledger, clock: Clock) -> None:
+    for key, awaited in (("a", "t|C1"), ("b", "t#7"), ("c", "t|7"), ("d", "t#C1")):
+        end = Finish(key=key, state="waiting", run_id="r", outcome={}, read_at=iso(clock()), waits_for=awaited)
+        ledger.finish(FLOW, TABLE, [end], [])
+    ledger.link([("t", "c1", 7)])
+    assert sorted(ledger.due(FLOW)) == ["a", "b"]
+
+
+def test_what_is_to_go_on_at_once_is_due_with_the_next_run(ledger: Ledger, clock: Clock) -> None:
+    end = Finish(key="a", state="waiting", run_id="r", outcome={}, read_at=iso(clock()), at_once=True)
+    ledger.finish(FLOW, TABLE, [end], [])
+    assert ledger.due(FLOW) == ["a"]

@@ -1,0 +1,146 @@
+"""Flows from iPaaS.com when answers get lost and tasks are repeated: nothing is made twice, nothing is forgotten."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from bench import Bench, outcome_of, tally
+
+from include.sandbox.faults import Fault
+from include.sandbox.ipaas.platform import Record
+
+COMPANY = {"name": "Adatum", "account_number": "C1", "addresses": [{"city": "Atlanta", "is_primary_billing": True}]}
+PRODUCT = {
+    "sku": "I1",
+    "name": "Desk",
+    "default_price": 5,
+    "type": "Physical",
+    "status": "Active",
+    "tracking_method": "Product",
+}
+CASES = (
+    pytest.param("company", COMPANY, "Customer", "C1", id="company"),
+    pytest.param("product", PRODUCT, "Item", "I1", id="product"),
+)
+LATER = datetime.now(UTC) + timedelta(hours=30)
+
+
+@pytest.fixture
+def bench(make_bench: Callable[..., Bench]) -> Bench:
+    """A bench whose new customers get payment terms, so that one that was left half made shows."""
+    return make_bench(bc_create_defaults={"company": {"Payment_Terms_Code": "30 DAYS"}})
+
+
+def settled(bench: Bench, kind: str, record: Record, table: str, no: str) -> None:
+    """There is the record once, complete, and linked; and nothing is left to do."""
+    assert [row["No."] for row in bench.sandbox.bc.rows(table)] == [no]
+    row = bench.sandbox.bc.get(table, no)
+    assert row is not None
+    if table == "Customer":
+        assert (row["Payment Terms Code"], row["City"]) == ("30 DAYS", "Atlanta")
+    assert bench.linked(kind, no)["id"] == record["id"]
+    assert bench.ledger.unpushed() == []
+    assert tally(bench.run(f"{kind}_from_ipaas")) == {}
+
+
+@pytest.mark.parametrize(("kind", "fields", "table", "no"), CASES)
+@pytest.mark.parametrize(
+    ("system", "method", "nth"),
+    [
+        *(("business_central", "GET", nth) for nth in range(4)),
+        ("business_central", "POST", 0),
+        ("business_central", "PATCH", 0),
+        *(("ipaas", "GET", nth) for nth in range(5)),
+        *(("ipaas", "POST", nth) for nth in range(3)),
+    ],
+)
+@pytest.mark.parametrize("fault", ["lost", "cut"])
+def test_an_answer_that_is_lost(
+    bench: Bench,
+    kind: str,
+    fields: dict[str, Any],
+    table: str,
+    no: str,
+    method: str,
+    nth: int,
+    system: str,
+    fault: str,
+) -> None:
+    record = bench.sandbox.ipaas.add(kind, fields)
+    bench.sandbox.faults.add(Fault(system=system, method=method, skip=nth, **{fault: True}))
+    report = bench.run(f"{kind}_from_ipaas")
+    if (system, method, nth, fault) == ("business_central", "POST", 0, "cut"):
+        # It may be on its way still, so it is not sent again before the next try.
+        assert tally(report) == {"read": 1, "waiting": 1}
+        report = bench.run(f"{kind}_from_ipaas", str(record["id"]))
+    assert tally(report) == {"read": 1, "created": 1}
+    settled(bench, kind, record, table, no)
+
+
+@pytest.mark.parametrize(("kind", "fields", "table", "no"), CASES)
+@pytest.mark.parametrize("renamed", [False, True])
+def test_a_create_that_was_lost_with_what_followed_is_found_again_by_its_number(
+    bench: Bench, kind: str, fields: dict[str, Any], table: str, no: str, renamed: bool
+) -> None:
+    record = bench.sandbox.ipaas.add(kind, fields)
+    bench.sandbox.faults.add(Fault(system="business_central", method="POST", path="customers|ItemCard", lost=True))
+    # Business Central is gone when it is looked for.
+    for path in ("CustomerCard", "ItemCard"):
+        bench.sandbox.faults.add(Fault(system="business_central", method="GET", path=path, status=503, times=100))
+    assert tally(bench.run(f"{kind}_from_ipaas")) == {"read": 1, "waiting": 1}
+    assert len(bench.sandbox.bc.rows(table)) == 1
+    bench.sandbox.faults.clear()
+    if renamed:
+        bench.sandbox.ipaas.edit(kind, record["id"], {"name": "Renamed"})
+    assert tally(bench.run(f"{kind}_from_ipaas", str(record["id"]))) == {"read": 1, "created": 1}
+    row = bench.sandbox.bc.get(table, no)
+    assert row is not None
+    assert (row["Name"] if table == "Customer" else row["Description"]) == ("Renamed" if renamed else fields["name"])
+    settled(bench, kind, record, table, no)
+
+
+@pytest.mark.parametrize(("kind", "fields", "table", "no"), CASES)
+@pytest.mark.parametrize("ledger", ["kept", "lost"])
+def test_a_task_that_dies_between_the_steps_is_completed(
+    bench: Bench, kind: str, fields: dict[str, Any], table: str, no: str, ledger: str
+) -> None:
+    record = bench.sandbox.ipaas.add(kind, fields)
+
+    def die(stage: str) -> None:
+        if stage == "report":
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        bench.run(f"{kind}_from_ipaas", before=die)
+    assert bench.linked(kind, no) is None
+    if ledger == "lost":
+        bench.lose_ledger()
+    bench.run(f"{kind}_from_ipaas")
+    settled(bench, kind, record, table, no)
+
+
+def test_a_number_reserved_by_a_create_that_was_refused_is_free_again(bench: Bench) -> None:
+    refused = bench.sandbox.ipaas.add("product", {**PRODUCT, "tax_class": "NOWHERE"})
+    report = bench.run("product_from_ipaas")
+    assert tally(report) == {"read": 1, "failed": 1}
+    assert "Tax_Group_Code 'NOWHERE'" in outcome_of(report, str(refused["id"])).message
+    bench.sandbox.ipaas.edit("product", refused["id"], {"sku": "I2", "tax_class": "FURNITURE"})
+    other = bench.sandbox.ipaas.add("product", PRODUCT)
+    assert tally(bench.run("product_from_ipaas", str(refused["id"]), str(other["id"])))["created"] == 2
+    assert bench.linked("product", "I1")["id"] == other["id"]
+
+
+def test_a_service_that_takes_nothing_more_ends_the_task_and_loses_nothing(bench: Bench) -> None:
+    for number in range(30):
+        bench.sandbox.ipaas.add("product", {**PRODUCT, "sku": f"I{number}"})
+    bench.sandbox.faults.add(Fault(system="business_central", method="POST", skip=5, status=503, times=10_000))
+    with pytest.raises(Exception, match="in a row"):
+        bench.run("product_from_ipaas")
+    bench.sandbox.faults.clear()
+    bench.run("product_from_ipaas")
+    bench.run("product_from_ipaas", now=LATER)
+    assert len(bench.sandbox.bc.rows("Item")) == 30
+    assert len(bench.sandbox.ipaas.links["product"]) == 30
