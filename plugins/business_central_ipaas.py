@@ -23,7 +23,10 @@ async def _hooks(scope: Any, receive: Any, send: Any) -> None:
 
 
 class BusinessCentralIPaaSPlugin(AirflowPlugin):
-    """The report of a run as a tab of the run's page, and the address that iPaaS.com sends its hooks to."""
+    """The report of a run as a tab of its page, what is unfinished in the menu, and the address for iPaaS.com's hooks.
+
+    The hrefs are relative, so that they hold behind a proxy that serves Airflow under a path.
+    """
 
     name = "business_central_ipaas"
     fastapi_apps: ClassVar[list[Any]] = [
@@ -33,8 +36,15 @@ class BusinessCentralIPaaSPlugin(AirflowPlugin):
     external_views: ClassVar[list[Any]] = [
         {
             "name": "Records",
-            "href": "/sync/report?dag_id={DAG_ID}&run_id={RUN_ID}",
+            "href": "sync/report?dag_id={DAG_ID}&run_id={RUN_ID}",
             "destination": "dag_run",
             "url_route": "sync_report",
-        }
+        },
+        {
+            "name": "Transfers",
+            "href": "sync/transfers",
+            "destination": "nav",
+            "category": "browse",
+            "url_route": "sync_transfers",
+        },
     ]

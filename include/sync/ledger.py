@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import islice
@@ -140,6 +141,16 @@ class Transfer:
     tried_fingerprint: str | None = None
     echo: bool = False
 
+    @classmethod
+    def of_row(cls, row: Any) -> Transfer:
+        """A row of the ledger as what it says."""
+        values = dict(row._mapping)
+        values.pop("flow")
+        values["target_id"] = _load(values["target_id"])
+        values["memory"] = _load(values["memory"]) or {}
+        values["outcome"] = _load(values["outcome"])
+        return cls(**values)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Finish:
@@ -219,6 +230,10 @@ class Ledger:
         """Close the database connections."""
         self._engine.dispose()
 
+    def reading(self) -> AbstractContextManager[Connection]:
+        """A connection for questions that no run asks (`overview`); it only reads."""
+        return self._reads.connect()
+
     # --- transfers -------------------------------------------------------------------------------------------
 
     def transfers(self, flow: str, keys: Iterable[str]) -> dict[str, Transfer]:
@@ -228,7 +243,7 @@ class Ledger:
             for batch in _batches(keys):
                 where = (transfers.c.flow == flow) & transfers.c.key.in_(batch)
                 for row in db.execute(sa.select(transfers).where(where)):
-                    found[row.key] = _transfer(row)
+                    found[row.key] = Transfer.of_row(row)
         return found
 
     def keys(self, flow: str) -> Iterator[tuple[str, str | None]]:
@@ -250,7 +265,7 @@ class Ledger:
         """Transfers that wait, will be retried or failed for good, oldest try first."""
         query = sa.select(transfers).where(transfers.c.flow == flow, transfers.c.state != "done")
         with self._reads.connect() as db:
-            return [_transfer(row) for row in db.execute(query.order_by(transfers.c.key).limit(limit))]
+            return [Transfer.of_row(row) for row in db.execute(query.order_by(transfers.c.key).limit(limit))]
 
     def finish(
         self, flow: str, claimed: str, ends: Sequence[Finish], new_links: Sequence[tuple[str, str, Any]]
@@ -534,12 +549,3 @@ class Ledger:
         statement = self._insert(table)
         changes = {name: statement.excluded[name] for name in rows[0] if name not in (*keys, *keep)}
         db.execute(statement.on_conflict_do_update(index_elements=keys, set_=changes), list(rows))
-
-
-def _transfer(row: Any) -> Transfer:
-    values = dict(row._mapping)
-    values.pop("flow")
-    values["target_id"] = _load(values["target_id"])
-    values["memory"] = _load(values["memory"]) or {}
-    values["outcome"] = _load(values["outcome"])
-    return Transfer(**values)

@@ -9,6 +9,11 @@ from airflow.sdk import Param
 MODE = "mode"
 # The slots that a pool has by default (contract §3); a task's share of the throttle window is measured against it.
 POOL_DEFAULT = 10
+# What a run without ids does, by whether it goes to iPaaS.com.
+_EMPTY = {
+    True: "empty polls for changes",
+    False: "empty transfers what hooks announced and what was never sent",
+}
 
 
 def ids_param(direction: str) -> str:
@@ -27,7 +32,7 @@ def params_of(flow: Any) -> dict[str, Param]:
             items={"type": "string"},
             maxItems=3000,
             title="External IDs" if to_ipaas else "iPaaS.com IDs",
-            description_md=f"The records to transfer now, one per line; empty polls for changes. {examples}",
+            description_md=f"The records to transfer now, one per line; {_EMPTY[to_ipaas]}. {examples}",
         ),
         MODE: Param(
             "apply",
