@@ -53,6 +53,10 @@ class Caller:
         """Read."""
         return self.call("GET", path, **headers)
 
+    def text(self, path: str) -> str:
+        """Read what is not JSON."""
+        return self._session.get(f"{self.base}/{path}", timeout=30).text
+
     def post(self, path: str, body: Any = None, **headers: str) -> Reply:
         """Create, or act."""
         return self.call("POST", path, body, **headers)

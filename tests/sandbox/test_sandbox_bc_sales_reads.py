@@ -110,6 +110,11 @@ class TestOrderPages:
             ("SO1", [10_000]),
         ]
 
+    def test_metadata_names_the_parts(self, bc: BusinessCentral) -> None:
+        text = bc.text("ODataV4/$metadata")
+        assert 'NavigationProperty Name="SalesOrdersSalesLines" Type="Collection(NAV.SalesOrdersSalesLines)"' in text
+        assert 'EntitySet Name="SalesOrdersSalesLines"' in text
+
     def test_draft_invoices_are_no_orders(self, bc: BusinessCentral, sandbox: Sandbox) -> None:
         sandbox.sales.add_draft_invoice("SI1", customer="C1", lines=[item_line(1)])
         assert bc.page("GET", "SalesOrders").body["value"] == []
@@ -137,6 +142,7 @@ class TestOrderPages:
             False,
         )
         path = f"PostedSalesInvoice('{invoice['No.']}')/PostedSalesInvoiceSalesInvLines"
+        assert bc.page("GET", f"PostedSalesInvoice('{invoice['No.']}')").body["SellToEmail"] == "orders@adatum.example"
         lines = bc.page("GET", path).body["value"]
         assert [(line["Line_Amount"], line["Total_Amount_Incl_VAT"]) for line in lines] == [
             (Decimal("26.97"), Decimal("46.21")),

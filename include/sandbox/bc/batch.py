@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 from urllib.parse import unquote
 from xml.sax.saxutils import quoteattr
@@ -42,10 +42,10 @@ def batch(request: Request, handle: Callable[[Request], Answer]) -> Answer:
     return Answer(200, {"responses": responses})
 
 
-def metadata(published: Iterable[tuple[str, View]]) -> str:
-    """The metadata document of the published pages and queries."""
+def metadata(published: Mapping[str, View], parts: Mapping[str, Iterable[str]]) -> str:
+    """The metadata document of the published pages and queries. `parts`: by name, what hangs on their records."""
     types, sets = [], []
-    for name, view in sorted(published, key=lambda item: item[0]):
+    for name, view in sorted(published.items()):
         keys = "".join(f"<PropertyRef Name={quoteattr(k)}/>" for k in view.keys)
         properties = "".join(
             f"<Property Name={quoteattr(p.name)} Type={quoteattr(p.type if p.type.startswith('Edm') else 'Edm.String')}"
@@ -53,7 +53,13 @@ def metadata(published: Iterable[tuple[str, View]]) -> str:
             + "/>"
             for p in view.properties.values()
         )
-        types.append(f"<EntityType Name={quoteattr(name)}><Key>{keys}</Key>{properties}</EntityType>")
+        navigation = "".join(
+            f"<NavigationProperty Name={quoteattr(part)} Type={quoteattr(f'Collection(NAV.{part})')} "
+            'ContainsTarget="true"><ReferentialConstraint Property="No" ReferencedProperty="Document_No"/>'
+            "</NavigationProperty>"
+            for part in parts.get(name, ())
+        )
+        types.append(f"<EntityType Name={quoteattr(name)}><Key>{keys}</Key>{properties}{navigation}</EntityType>")
         sets.append(f"<EntitySet Name={quoteattr(name)} EntityType={quoteattr('NAV.' + name)}/>")
     return (
         '<?xml version="1.0" encoding="utf-8"?><edmx:Edmx Version="4.0" '

@@ -21,6 +21,10 @@ class Behaviour:
         """A new record before its first field is set (OnNewRecord). `fixed`: what the address gives."""
         return dict(fixed)
 
+    def leading(self) -> tuple[str, ...]:
+        """The properties that are set first, wherever they stand in the body: a record's keys are known from the start."""
+        return self.view.keys
+
     def begin(self, row: Row) -> Row:
         """A copy of a row of the view, to be changed."""
         return dict(row)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from include.sandbox.bc.behaviour import Behaviour
 from include.sandbox.bc.masters import Contacts, Customers, Items
 from include.sandbox.bc.sales_api import InvoiceLines, Invoices, Lines, Orders
-from include.sandbox.bc.sales_pages import InvoicePage, OrderLinePage, OrderPage
+from include.sandbox.bc.sales_pages import InvoicePage, OrderLinePage, OrderPage, PostedPage
 from include.sandbox.bc.sales_payments import Journals, Payments
 from include.sandbox.bc.schema import View
 from include.sandbox.bc.tenant import Tenant
@@ -21,6 +21,8 @@ BEHAVIOURS: dict[str, type[Behaviour]] = {
     "SalesOrders": OrderPage,
     "SalesInvoice": InvoicePage,
     "SalesOrderLines": OrderLinePage,
+    "PostedSalesInvoice": PostedPage,
+    "PostedSalesShipment": PostedPage,
     "api:salesOrders": Orders,
     "api:salesInvoices": Invoices,
     "api:salesOrderLines": Lines,

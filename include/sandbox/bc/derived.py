@@ -52,6 +52,22 @@ def _item_id(tenant: Tenant, row: Row) -> Any:
     return item["systemid"] if item else None
 
 
+def _of_contact(contact: str, field: str) -> Compute:
+    def compute(tenant: Tenant, row: Row) -> Any:
+        found = tenant.get("Contact", str(row.get(contact) or ""))
+        return found.get(field) if found else None
+
+    return compute
+
+
+_CONTACTS = {
+    "SellToPhoneNo": _of_contact("Sell-to Contact No.", "Phone No."),
+    "SellToMobilePhoneNo": _of_contact("Sell-to Contact No.", "Mobile Phone No."),
+    "SellToEmail": _of_contact("Sell-to Contact No.", "E-Mail"),
+    "BillToContactPhoneNo": _of_contact("Bill-to Contact No.", "Phone No."),
+    "BillToContactMobilePhoneNo": _of_contact("Bill-to Contact No.", "Mobile Phone No."),
+    "BillToContactEmail": _of_contact("Bill-to Contact No.", "E-Mail"),
+}
 DERIVED: dict[str, dict[str, Compute]] = {
     "Customer": {
         **_ids("Currency Id", "Payment Terms Id", "Shipment Method Id", "Payment Method Id", "Tax Area ID"),
@@ -67,6 +83,9 @@ DERIVED: dict[str, dict[str, Compute]] = {
         ),
         "Inventory": lambda tenant, row: tenant.stock().get(str(row["No."]), 0),
     },
+    "Sales Header": _CONTACTS,
+    "Sales Invoice Header": _CONTACTS,
+    "Sales Shipment Header": _CONTACTS,
     "Item Variant": {"Item Id": _item_id},
     "Tax Group": {"Id": _own_id, "Type": lambda tenant, row: "Sales Tax"},
     "Tax Area": {"Id": _own_id, "Type": lambda tenant, row: "Sales Tax"},

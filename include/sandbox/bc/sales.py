@@ -16,6 +16,7 @@ from include.sandbox.bc import sales_posting as posting
 from include.sandbox.bc.sales_amounts import number
 from include.sandbox.bc.sales_headers import key_of, set_header
 from include.sandbox.bc.sales_lines import COMMENT, set_line
+from include.sandbox.bc.sources import PAYMENT_TEMPLATE
 from include.sandbox.bc.tenant import Row, Tenant
 
 Lines = Iterable[Mapping[str, Any]]
@@ -193,6 +194,21 @@ class Sales:
         row = self.posted(no)
         posting.cancel(self.tenant, row, modified=modified)
         return row
+
+    def correct_invoice(self, no: str, *, modified: datetime | None = None) -> Row:
+        """Make a posted invoice a corrective one."""
+        row = self.posted(no)
+        posting.correct(self.tenant, row, modified=modified)
+        return row
+
+    def post_payments(self, journal: str, *, modified: datetime | None = None) -> int:
+        """Post what a journal of customer payments holds, and answer how many lines that was."""
+        lines = self.tenant.lines("Gen. Journal Line", PAYMENT_TEMPLATE, journal)
+        for line in lines:
+            if line.get("appliesToInvoiceNumber"):
+                self.pay_invoice(line["appliesToInvoiceNumber"], -number(line["Amount"]), modified=modified)
+            self.tenant.remove("Gen. Journal Line", line)
+        return len(lines)
 
     # --- helpers ---------------------------------------------------------------------------------------------
 

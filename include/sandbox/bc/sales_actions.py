@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from include.sandbox.bc import sales_posting as posting
-from include.sandbox.bc.answers import Fault, dialog
+from include.sandbox.bc.answers import Fault, dialog, field_error
 from include.sandbox.bc.sales import Sales
 from include.sandbox.bc.sales_lines import COMMENT, shown
 from include.sandbox.bc.schema import View
@@ -33,7 +33,7 @@ def _ship_and_invoice(sales: Sales, row: Row) -> None:
         raise dialog("Please add at least one line item to the document.")
     empty = next((line for line in lines if not line["Quantity"]), None)
     if empty is not None:
-        raise dialog(f"Quantity must have a value in Sales Line: {shown(empty)}. It cannot be zero or empty.")
+        raise field_error(f"Quantity must have a value in Sales Line: {shown(empty)}. It cannot be zero or empty.")
     sales.post_to_do(row["No."])
 
 

@@ -136,7 +136,7 @@ class Document(Behaviour):
         set_header(self.tenant, record, field, code)
 
     def _currency(self, record: Row, value: Any) -> None:
-        code = "" if value in (*NOTHING, buffers.LCY) else str(value).upper()
+        code = "" if value in (*NOTHING, self.tenant.local_currency) else str(value).upper()
         if code and self.tenant.get("Currency", code) is None:
             raise dialog('The "currencyCode" does not match to a Currency.')
         self._agree(record, "currencyCode", "Currency Code", code)
@@ -192,6 +192,10 @@ class Lines(Behaviour):
         if "Document Id" in fixed:
             self._start(record, str(fixed["Document Id"]))
         return record
+
+    def leading(self) -> tuple[str, ...]:
+        """A line's document is known from the start."""
+        return ("documentId",)
 
     def begin(self, row: Row) -> Row:
         """A copy of the line that the API shows."""

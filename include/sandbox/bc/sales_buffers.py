@@ -8,7 +8,6 @@ from include.sandbox.bc.sales_amounts import Totals, number
 from include.sandbox.bc.tenant import Row, Tenant
 
 ORDERS, INVOICES = "Sales Order Entity Buffer", "Sales Invoice Entity Aggregate"
-LCY = "USD"
 _STATUS = {"Open": "Draft", "Pending Approval": "In Review", "Released": "Open", "Pending Prepayment": "Open"}
 _OWN = ("systemid", "version", "systemmodifiedat")
 
@@ -28,7 +27,7 @@ def of_header(tenant: Tenant, header: Row, totals: Totals) -> Row:
         "Currency Id": identifier(tenant, "Currency", header.get("Currency Code")),
         "Payment Terms Id": identifier(tenant, "Payment Terms", header.get("Payment Terms Code")),
         "Shipment Method Id": identifier(tenant, "Shipment Method", header.get("Shipment Method Code")),
-        "currencyCode": header.get("Currency Code") or LCY,
+        "currencyCode": header.get("Currency Code") or tenant.local_currency,
         "partialShipping": header.get("Shipping Advice") != "Complete",
         "Invoice Discount Amount": totals.discount,
         "Discount Applied Before Tax": True,

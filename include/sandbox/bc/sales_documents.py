@@ -16,6 +16,8 @@ from include.sandbox.bc.tenant import Row, Tenant
 SERIES = {"Order": "S-ORD", "Invoice": "S-INV"}
 _BUFFERS = {"Order": buffers.ORDERS, "Invoice": buffers.INVOICES}
 _STEP = 10_000
+# What a line has from its document as a whole.
+_WORKED_OUT = ("Inv. Discount Amount", "Amount", "Amount Including VAT")
 
 
 def add_document(
@@ -42,7 +44,8 @@ def add_document(
         append_line(tenant, row, line, modified=modified)
     row["Status"] = status
     refresh(tenant, row, modified=modified)
-    row["version"] = 1
+    for each in (row, *tenant.lines("Sales Line", *key_of(row))):
+        each["version"] = 1
     return row
 
 
@@ -75,9 +78,13 @@ def refresh(tenant: Tenant, header: Row, *, modified: datetime | None = None, to
     kind = str(header["Document Type"])
     lines = tenant.lines("Sales Line", *key_of(header))
     places = places_of(tenant, header)
+    before = [[line.get(field) for field in _WORKED_OUT] for line in lines]
     spread_discount(lines, number(header.get("Invoice Discount")), places)
     totals = settle(lines, including_vat=bool(header.get("Prices Including VAT")), places=places)
     buffers.show_totals(lines, totals)
+    for line, were in zip(lines, before, strict=True):
+        if [line[field] for field in _WORKED_OUT] != were:
+            line["version"] += 1
     goods = [line for line in lines if line["Type"] != COMMENT]
     shown = {
         "Amount": totals.excluding,
@@ -113,7 +120,7 @@ def check_not_shipped(line: Row) -> None:
     open_quantity = line["Quantity Shipped"] - line["Quantity Invoiced"]
     if open_quantity:
         raise field_error(
-            f"Qty. Shipped Not Invoiced must be equal to '0'  in Sales Line: {shown(line)}. Current value is '{open_quantity.normalize():f}'."
+            f"Qty. Shipped Not Invoiced must be equal to '0' in Sales Line: {shown(line)}. Current value is '{open_quantity.normalize():f}'."
         )
 
 

@@ -82,13 +82,16 @@ def new_header(tenant: Tenant, kind: str) -> Row:
     }
 
 
-def set_header(tenant: Tenant, record: Row, field: str, value: object) -> None:
-    """Set one field of a header, with what follows from it. Raises Fault when Business Central would refuse."""
+def set_header(tenant: Tenant, record: Row, field: str, value: object, *, asks: bool = False) -> None:
+    """Set one field of a header, with what follows from it. Raises Fault when Business Central would refuse.
+
+    `asks`: whether it is set on a page, which asks before it changes the parties of a document that has lines.
+    """
     if value == record.get(field):
         return
     if record.get("Status", "Open") != "Open" and field not in _FREE:
         raise not_open(record)
-    if field in _PARTIES and record.get("systemid") and tenant.lines("Sales Line", *key_of(record)):
+    if asks and field in _PARTIES and record.get("systemid") and tenant.lines("Sales Line", *key_of(record)):
         raise _asks(record, field)
     match field:
         case "Sell-to Customer No.":
@@ -130,7 +133,7 @@ def key_of(record: Row) -> tuple[str, str]:
 def not_open(record: Row) -> Fault:
     """The refusal to change a document that is not open."""
     return field_error(
-        f"Status must be equal to 'Open'  in Sales Header: Document Type={record['Document Type']}, "
+        f"Status must be equal to 'Open' in Sales Header: Document Type={record['Document Type']}, "
         f"No.={record['No.']}. Current value is '{record['Status']}'."
     )
 

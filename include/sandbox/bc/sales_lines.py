@@ -115,7 +115,7 @@ def to_do(line: Row) -> None:
 def _type(header: Row, line: Row, value: str) -> None:
     if line["Quantity Shipped"]:
         raise field_error(
-            f"Quantity Shipped must be equal to '0'  in Sales Line: {shown(line)}. Current value is '{line['Quantity Shipped']}'."
+            f"Quantity Shipped must be equal to '0' in Sales Line: {shown(line)}. Current value is '{line['Quantity Shipped']}'."
         )
     kept: Row = {name: line[name] for name in ("Line No.", "systemid", "version", "systemmodifiedat") if name in line}
     line |= {**new_line(header), **kept, "Type": value, "Description": ""}
@@ -125,7 +125,7 @@ def _no(tenant: Tenant, header: Row, line: Row, no: str) -> None:
     kind = str(line["Type"])
     if line["Quantity Shipped"]:
         raise field_error(
-            f"Quantity Shipped must be equal to '0'  in Sales Line: {shown(line)}. Current value is '{line['Quantity Shipped']}'."
+            f"Quantity Shipped must be equal to '0' in Sales Line: {shown(line)}. Current value is '{line['Quantity Shipped']}'."
         )
     if kind == COMMENT or not no:
         line["No."] = no
@@ -143,7 +143,7 @@ def _no(tenant: Tenant, header: Row, line: Row, no: str) -> None:
 def _fill_item(tenant: Tenant, line: Row, item: Row) -> None:
     no = item["No."]
     if item.get("Blocked"):
-        raise field_error(f"Blocked must be equal to 'No'  in Item: No.={no}. Current value is 'Yes'.")
+        raise field_error(f"Blocked must be equal to 'No' in Item: No.={no}. Current value is 'Yes'.")
     if item.get("Sales Blocked"):
         raise dialog(f"You cannot sell Item {no} because the Sales Blocked check box is selected on the Item card.")
     if tenant.switches.posting_groups_required and not item.get("Gen. Prod. Posting Group"):
@@ -157,7 +157,7 @@ def _fill_item(tenant: Tenant, line: Row, item: Row) -> None:
 def _fill_account(tenant: Tenant, line: Row, account: Row) -> None:
     if account.get("Account Type", "Posting") != "Posting":
         raise field_error(
-            f"Account Type must be equal to 'Posting'  in G/L Account: No.={account['No.']}. Current value is '{account['Account Type']}'."
+            f"Account Type must be equal to 'Posting' in G/L Account: No.={account['No.']}. Current value is '{account['Account Type']}'."
         )
     line["Description"] = account.get("Name") or ""
 
@@ -171,7 +171,7 @@ _FILL: dict[str, Callable[[Tenant, Row, Row], None]] = {"Item": _fill_item, "G/L
 
 def _quantity(tenant: Tenant, header: Row, line: Row, quantity: Decimal, places: int) -> None:
     if line["Type"] == COMMENT and quantity:
-        raise field_error(f"Type must not be equal to ' '  in Sales Line: {shown(line)}.")
+        raise field_error(f"Type must not be equal to ' ' in Sales Line: {shown(line)}.")
     if quantity < line["Quantity Shipped"]:
         raise field_error(
             f"Quantity must not be less than {_plain(line['Quantity Shipped'])} in Sales Line {shown(line)}."

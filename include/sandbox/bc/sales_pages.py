@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from include.sandbox.bc import sales_documents as documents
-from include.sandbox.bc.answers import Fault, dialog, field_error, not_related
+from include.sandbox.bc.answers import dialog, field_error, not_related
 from include.sandbox.bc.behaviour import Behaviour
 from include.sandbox.bc.sales_amounts import number, rounded
 from include.sandbox.bc.sales_headers import (
@@ -106,14 +106,16 @@ class OrderPage(Behaviour):
         if prop.field == "Document Type":
             if value != self.kind:
                 raise dialog(
-                    f"Document Type must be equal to '{self.kind}'  in Sales Header. Current value is '{value}'."
+                    f"Document Type must be equal to '{self.kind}' in Sales Header. Current value is '{value}'."
                 )
         elif prop.field == "No.":
             if value != record["No."]:
+                if not creating:
+                    raise dialog("You cannot rename a Sales Header.")
                 check_manual(self.tenant, self.kind, str(value))
                 record["No."] = value
         else:
-            set_header(self.tenant, record, prop.field, value)
+            set_header(self.tenant, record, prop.field, value, asks=True)
 
     def insert(self, record: Row) -> Row:
         """A header gets its number, unless it was given one."""
@@ -164,6 +166,8 @@ class OrderLinePage(Behaviour):
     def assign(self, record: Row, prop: Property, value: Any, *, creating: bool) -> None:
         """Set a field; those that the document's state forbids are refused."""
         if prop.field in _KEYS:
+            if not creating and value != record[prop.field]:
+                raise dialog("You cannot rename a Sales Line.")
             record[prop.field] = value
             if prop.field == "Document No.":
                 self._started(record)
@@ -211,6 +215,16 @@ class OrderLinePage(Behaviour):
         return record
 
 
+class PostedPage(Behaviour):
+    """A posted document, through pages 130 and 132."""
+
+    def delete(self, row: Row) -> None:
+        """What was posted may go only after it was printed, which nobody here does."""
+        raise field_error(
+            f"No. Printed must have a value in {self.view.table}: No.={row['No.']}. It cannot be zero or empty."
+        )
+
+
 def check_open(header: Row) -> None:
     """Raise Fault when a document's lines may not be changed."""
     if header["Status"] != "Open":
@@ -248,8 +262,3 @@ def _refresh(tenant: Tenant, header: Row, discount: Any) -> None:
     if discount is not None:
         header["Invoice Discount"] = discount
     documents.refresh(tenant, header)
-
-
-def deep_insert(name: str) -> Fault:
-    """Page services do not take a header together with its lines."""
-    return Fault(400, "BadRequest", f"Invalid Request Body. Deep insert of '{name}' is not supported on page services.")

@@ -32,6 +32,10 @@ class Payments(Behaviour):
             self._start(record, fixed["Journal Batch Id"])
         return record
 
+    def leading(self) -> tuple[str, ...]:
+        """A payment's journal is known from the start."""
+        return ("journalId",)
+
     def editable(self, record: Row, prop: Property, *, creating: bool) -> bool:
         """Its journal's id and name may be written as long as they say what they are."""
         return not prop.read_only

@@ -28,6 +28,9 @@ def check(tenant: Tenant, header: Row, quantities: Mapping[int, Decimal], *, shi
     if header["Posting Date"] < switches.posting_allowed_from:
         raise dialog("Posting Date is not within your range of allowed posting dates.")
     check_blocked(tenant, header["Bill-to Customer No."], header["Document Type"], posting=True, shipping=shipping)
+    short = any(line["Quantity"] - line["Quantity Shipped"] > quantities.get(line["Line No."], ZERO) for line in lines)
+    if shipping and header.get("Shipping Advice") == "Complete" and short:
+        raise dialog("This order must be a complete shipment.")
     if switches.posting_groups_required:
         _check_groups(tenant, header, lines)
     for line in lines:
@@ -67,7 +70,7 @@ def ship(
         "Shipment Date": _day(header, modified),
         "Customer Id": buffers.identifier(tenant, "Customer", header["Sell-to Customer No."]),
         "Bill-to Customer Id": buffers.identifier(tenant, "Customer", header["Bill-to Customer No."]),
-        "currencyCode": header.get("Currency Code") or buffers.LCY,
+        "currencyCode": header.get("Currency Code") or tenant.local_currency,
     }
     if tracking is not None:
         own["Package Tracking No."] = tracking
@@ -157,6 +160,12 @@ def cancel(tenant: Tenant, row: Row, *, modified: datetime | None = None) -> Non
     for line in tenant.lines("Sales Invoice Line", row["No."]):
         _move_stock(tenant, line, number(line["Quantity"]), str(row["No."]), modified)
     row |= {"Cancelled": True, "Closed": True, "Remaining Amount": ZERO}
+    rewrite(tenant, row, modified=modified)
+
+
+def correct(tenant: Tenant, row: Row, *, modified: datetime | None = None) -> None:
+    """Mark a posted invoice as one that corrects a credit memo."""
+    row["Corrective"] = True
     rewrite(tenant, row, modified=modified)
 
 

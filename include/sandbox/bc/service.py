@@ -48,7 +48,7 @@ class Service:
             value = [{"name": n, "kind": "EntitySet", "url": n} for n in ["Company", *sorted(self._published())]]
             return Answer(200, {"@odata.context": f"{request.base}/ODataV4/$metadata", "value": value})
         if rest == "$metadata":
-            return Answer(200, metadata(self._pages()), {"Content-Type": "application/xml"})
+            return Answer(200, self._metadata(), {"Content-Type": "application/xml"})
         if rest == "Company":
             entry = {
                 "Name": self.tenant.company,
@@ -175,8 +175,11 @@ class Service:
         own = {name: Property(name=name, type="Edm.String", field=f, max_length=50) for name, f in extra.items()}
         return View(**{**view.__dict__, "properties": {**view.properties, **own}})
 
-    def _pages(self) -> list[tuple[str, View]]:
-        return [(name, self._extended(views()[page])) for name, page in self._published().items()]
+    def _metadata(self) -> str:
+        pages = {name: self._extended(views()[page]) for name, page in self._published().items()}
+        parts = {name: parts_of(page, name) for name, page in pages.items()}
+        hanging = {name: self._extended(views()[part.view]) for found in parts.values() for name, part in found.items()}
+        return metadata({**pages, **hanging}, parts)
 
     # --- one entity set --------------------------------------------------------------------------------------
 

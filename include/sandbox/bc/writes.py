@@ -99,8 +99,8 @@ def _assign(behaviour: Behaviour, record: Row, body: Any, *, creating: bool) -> 
     view = behaviour.view
     if not isinstance(body, dict):
         raise Fault(400, "BadRequest", "Invalid Request Body")
-    # The keys of a record are known before its first field is set.
-    for name in sorted(body, key=lambda name: name not in view.keys):
+    leading = behaviour.leading()
+    for name in sorted(body, key=lambda name: name not in leading):
         if name.startswith("@"):
             continue
         value, prop = body[name], view.properties.get(name)
