@@ -48,7 +48,9 @@ if TYPE_CHECKING:
 # A poll reads again what was modified this long before the position: late commits, clock differences and lagging
 # read replicas lose nothing, and an unchanged record costs one hash.
 OVERLAP = timedelta(minutes=10)
-CHUNK = 5_000  # records per load task
+CHUNK = 5_000  # records per load task, which holds them in memory
+# Long documents fill a task sooner: this many records and nested records, but never fewer records than the second.
+HEAVY, FEWEST = 100_000, 1_250
 HOOKS_PER_RUN = 50_000  # those that came later wait for the next run
 SPLIT_FROM = 400  # with this many records a single chunk is worth two tasks
 # How often a poll of what is missing reads again what was left out or failed for good: a change of it that no hook
@@ -405,15 +407,18 @@ class _Chunks:
         self._staging = staging
         self._records: list[Json] = []
         self._number = 0
+        self._weight = 0
         self.total = 0
 
     def add(self, key: str, mapped: Mapped) -> None:
         """Stage one record."""
         self._records.append({"key": key, "fingerprint": fingerprint(mapped), "mapped": mapped_to_wire(mapped)})
         self.total += 1
-        if len(self._records) == CHUNK:
+        self._weight += 1 + sum(len(value) for value in mapped.body.values() if isinstance(value, list))
+        number = len(self._records)
+        if number == CHUNK or (number >= FEWEST and self._weight >= HEAVY):
             self._flush(self._records)
-            self._records = []
+            self._records, self._weight = [], 0
 
     def close(self) -> int:
         """Write what is left; returns how many chunks there are."""

@@ -192,6 +192,15 @@ class TestItsOrder:
         assert (record["lines"][0]["status"], record["lines"][0]["qty_shipped"]) == ("Shipped", 2)
         assert {name: record[name] for name in kept} == kept
 
+    @pytest.mark.parametrize("status", ["Cancelled", "Refunded"])
+    def test_what_another_system_has_settled_keeps_its_status(self, shop: Bench, status: str) -> None:
+        number = order(shop)
+        foreign(shop, number, status=status)
+        shop.sandbox.sales.post(number)
+        shop.run(FLOW)
+        record = transaction(shop, number)
+        assert (record["status"], record["lines"][0]["status"]) == (status, "Shipped")
+
     def test_another_systems_order_that_is_shipped_in_part_keeps_its_status(self, shop: Bench) -> None:
         number = order(shop)
         foreign(shop, number, status="Backorder")

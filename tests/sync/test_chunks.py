@@ -1,0 +1,31 @@
+"""How many records one load task gets: by their number, and by how much they hold."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from include.sync.model import Mapped
+from include.sync.stages import CHUNK, FEWEST, HEAVY, _Chunks
+from include.sync.staging import Staging
+
+
+@pytest.mark.parametrize(
+    ("records", "nested", "expected"),
+    [
+        (399, 1, [399]),
+        (1_000, 1, [500, 500]),
+        (CHUNK + 10, 1, [CHUNK, 10]),
+        # Documents of 99 lines: a thousand of them would weigh enough, and a task still gets its fewest.
+        (FEWEST + 10, HEAVY // 1_000 - 1, [FEWEST, 10]),
+        (3_000, 2 * HEAVY // CHUNK - 1, [2_500, 500]),
+    ],
+)
+def test_a_task_gets_what_its_memory_bears(tmp_path: Path, records: int, nested: int, expected: list[int]) -> None:
+    staging = Staging(tmp_path)
+    chunks = _Chunks(staging)
+    for number in range(records):
+        chunks.add(str(number), Mapped(external_id=str(number), body={"name": "x", "lines": [{}] * nested}))
+    assert chunks.close() == len(expected)
+    assert [sum(1 for _ in staging.read(f"load-{n:04}")) for n in range(len(expected))] == expected
