@@ -1,7 +1,9 @@
 """What sales orders and invoices have in common when they come from iPaaS.com: transactions of other systems.
 
-`data` of both flows holds the transaction as it was read, who buys (`buyer`, `bill_to`), and what it is linked to
-(`link`, `parent_link`).
+`data` of both flows holds the transaction as it was read (`record`); the external id that it has in iPaaS.com (`linked`),
+and the one that counts, which iPaaS.com may be yet to be told of (`link`), and that of the transaction above it
+(`parent_link`); who buys and who pays (`buyer`, `bill_to`: table and iPaaS.com id); which records around it hold external
+ids of ours (`holders`, see `held_by`); and the product ids of its SKUs (`products`).
 """
 
 from __future__ import annotations
@@ -32,7 +34,7 @@ NUMBER_LENGTH = 35  # External_Document_No
 def transaction_of(data: Json) -> Transaction:
     """The transaction as a model. Raises Rejected, naming the field, when it is not what the platform documents."""
     try:
-        return Transaction.model_validate(data["transaction"])
+        return Transaction.model_validate(data["record"])
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
@@ -83,6 +85,12 @@ def item_lines(transaction: Transaction, context: MappingContext) -> list[Transa
         if line.sku is None:
             raise Rejected(f"Line {line.id} ({line.description or 'no description'}) has no SKU.")
     return lines
+
+
+def product_of(line: TransactionLine, data: Json) -> Json:
+    """The product of a line's SKU in iPaaS.com, for when Business Central has no such item; nothing when there is none."""
+    found = data.get("products", {}).get(fold(line.sku or ""))
+    return {} if found is None else {"product": found}
 
 
 def left_out(transaction: Transaction, context: MappingContext) -> list[str]:
@@ -153,12 +161,12 @@ def plain(record: Any) -> Json:
 
 
 def buyer(data: Json, context: MappingContext, role: str = "buyer") -> Ref:
-    """Who the document is made out to, as a reference to the Business Central customer.
+    """Who the document is made out to, as a reference to the record that is a customer of Business Central.
 
     Raises Rejected for a contact that belongs to no company: documents are made out to customers.
     """
     found = data[role]
-    if found.get("contact") and found.get("id") is None:
+    if found.get("id") is None:
         raise Rejected(
             f"The buyer is contact {found['contact']}, which belongs to no company in iPaaS.com.",
             "Give the contact its company in Business Central; it is transferred with the contact.",
@@ -171,3 +179,8 @@ def buyer(data: Json, context: MappingContext, role: str = "buyer") -> Ref:
         missing=Missing.transfer if creates else Missing.wait,
         flow="company_from_ipaas" if is_company else None,
     )
+
+
+def held_by(table: str, external_id: str) -> str:
+    """The name under which `holders` says which record of a table has an external id: ids are unique per table only."""
+    return f"{table}#{fold(external_id)}"

@@ -23,6 +23,7 @@ from include.mappings.foreign_transactions import (
     owned_by_us,
     plain,
     primary,
+    product_of,
     transaction_of,
     unit,
     without_buyer,
@@ -50,6 +51,38 @@ _OPEN_FIELDS = frozenset(
         "shipToName",
         "shipToPostCode",
         "shipToState",
+        "shortcutDimension1Code",
+        "shortcutDimension2Code",
+    }
+)
+# What an update of a draft may write, and has to read first; and what of it Business Central upper-cases.
+HEADER_FIELDS = (
+    "customerNumber",
+    "billToCustomerNumber",
+    "externalDocumentNumber",
+    "invoiceDate",
+    "postingDate",
+    "sellToAddressLine1",
+    "sellToAddressLine2",
+    "sellToCity",
+    "sellToState",
+    "sellToPostCode",
+    "sellToCountry",
+    "currencyCode",
+    "salesperson",
+    "email",
+    *sorted(_OPEN_FIELDS),
+)
+HEADER_CODES = frozenset(
+    {
+        "billToCustomerNumber",
+        "currencyCode",
+        "externalDocumentNumber",
+        "salesperson",
+        "sellToCountry",
+        "sellToPostCode",
+        "shipToCountry",
+        "shipToPostCode",
         "shortcutDimension1Code",
         "shortcutDimension2Code",
     }
@@ -84,20 +117,25 @@ def invoice_from_ipaas(data: Json, context: MappingContext) -> Mapped:
     order = _order(data)
     if order:
         fields: Json = {"order": order, "payments": payments}
-        return Mapped(external_id=str(transaction.id), body=fields, notes=notes)
-    items = item_lines(transaction, context)
-    skus = {line.sku for line in items}
+        return Mapped(
+            external_id=str(transaction.id),
+            linked=data.get("linked"),
+            holders=data.get("holders", {}),
+            body=fields,
+            notes=notes,
+        )
     shipping = primary(transaction, "shipping")
     fields = {
         "header": _header(data, transaction, context),
-        "lines": list(_lines(transaction, items, context)),
+        "lines": list(_lines(data, transaction, context)),
         "discount": header_discount(transaction),
         "total": _total(transaction, context),
         "payments": payments,
-        "absent_skus": sorted(sku for sku in data.get("absent_skus", ()) if sku in skus),
     }
     return Mapped(
         external_id=str(transaction.id),
+        linked=data.get("linked"),
+        holders=data.get("holders", {}),
         match=document_number(transaction),
         body=fields,
         notes=(*left_out(transaction, context), *address_notes([shipping]), *notes),
@@ -144,22 +182,24 @@ def _header(data: Json, transaction: Transaction, context: MappingContext) -> Js
     return {**fields, **place, **{name: value for name, value in own.items() if name in _OPEN_FIELDS}}
 
 
-def _lines(transaction: Transaction, items: list[TransactionLine], context: MappingContext) -> Iterator[Json]:
+def _lines(data: Json, transaction: Transaction, context: MappingContext) -> Iterator[Json]:
     """Item lines, then shipping, then taxes. Their numbers do not depend on what Business Central has already."""
     number = 0
-    for line in items:
+    for line in item_lines(transaction, context):
         number += LINE_STEP
         own = custom_fields(context.settings, "transaction line", plain(line))
-        fields = {
+        fields: Json = {
             "sequence": number,
             "lineType": "Item",
             "lineObjectNumber": fit("lineObjectNumber", line.sku, 20),
             "quantity": unit(line.qty),
             "unitPrice": unit(line.unit_price),
-            "discountAmount": amount(line.discount_amount),
         }
+        if line.qty:
+            # Business Central knows no discount on nothing.
+            fields["discountAmount"] = amount(line.discount_amount)
         own = {name: value for name, value in own.items() if name in _OPEN_LINE_FIELDS}
-        yield {"id": line.id, "fields": {**fields, **own}}
+        yield {"id": line.id, **product_of(line, data), "fields": {**fields, **own}}
     for key, value, description in _charges(transaction):
         number += LINE_STEP
         account = getattr(context.settings.bc_create_defaults.invoice, key)

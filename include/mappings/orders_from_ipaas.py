@@ -17,32 +17,54 @@ from include.mappings.foreign_transactions import (
     owned_by_us,
     plain,
     primary,
+    product_of,
     transaction_of,
     unit,
     without_buyer,
 )
-from include.mappings.limits import fit
+from include.mappings.limits import fit, number_fits
 from include.mappings.names import join_name
-from include.sync.model import Json, Mapped, MappingContext
+from include.sync.model import Json, Mapped, MappingContext, Rejected
 
 # What decides about an order once, when it is made; afterwards the order clerk may choose otherwise.
 CREATE_ONLY = frozenset({"No", "Location_Code", "Shipping_Agent_Code", "Shipping_Agent_Service_Code"})
+# What of page 42 Business Central upper-cases.
+HEADER_CODES = frozenset(
+    {
+        "Bill_to_Country_Region_Code",
+        "Bill_to_Post_Code",
+        "External_Document_No",
+        "Sell_to_Contact_No",
+        "Ship_to_Country_Region_Code",
+        "Ship_to_Post_Code",
+    }
+)
 _NUMBER_LENGTH = 20
-# The parts of an address on page 42, in the page's order, with the room they have.
+# The parts of an address on page 42 with the room they have. The post code stands before city, county and country:
+# Business Central fills those in from its own table of post codes, and what comes later wins.
 _PARTS = {
     "Name": 100,
     "Address": 100,
     "Address_2": 50,
+    "Post_Code": 20,
     "City": 30,
     "County": 30,
-    "Post_Code": 20,
     "Country_Region_Code": 10,
     "Contact": 100,
     "Phone_No": 30,
 }
 # What makes up the place. It is one value: parts that a transaction lacks are blanked, or else they would be the
 # customer's own and the goods would go to an address that does not exist (D).
-_PLACE = ("Address", "Address_2", "City", "County", "Post_Code", "Country_Region_Code")
+_PLACE = ("Address", "Address_2", "Post_Code", "City", "County", "Country_Region_Code")
+# What an update may write, and has to read first.
+HEADER_FIELDS = (
+    "Sell_to_Customer_No",
+    "Sell_to_Contact_No",
+    "External_Document_No",
+    "Order_Date",
+    *(f"Bill_to_{part}" for part in _PARTS if part != "Phone_No"),
+    *(f"Ship_to_{part}" for part in _PARTS),
+)
 
 
 def skip_order(data: Json, context: MappingContext) -> str | None:
@@ -62,12 +84,10 @@ def skip_order(data: Json, context: MappingContext) -> str | None:
 def order_from_ipaas(data: Json, context: MappingContext) -> Mapped:
     """The order: `header` and `lines` hold properties of pages 42 and 46 in the order in which they are validated.
 
-    `discount` is the invoice discount. `absent_skus` are those of the lines that iPaaS.com has no product of either.
+    `discount` is the invoice discount. A line's `product` is the product in iPaaS.com that has its SKU, if there is one.
     """
     transaction = transaction_of(data)
-    lines = item_lines(transaction, context)
     billing, shipping = primary(transaction, "billing"), primary(transaction, "shipping")
-    skus = {line.sku for line in lines}
     body: Json = {
         "header": {
             **_identity(data, transaction, context),
@@ -75,12 +95,13 @@ def order_from_ipaas(data: Json, context: MappingContext) -> Mapped:
             **_address(shipping, "ShippingOptions", "Ship_to"),
             **custom_fields(context.settings, "transaction", plain(transaction)),
         },
-        "lines": [_line(line, context) for line in lines],
+        "lines": [_line(line, data, context) for line in item_lines(transaction, context)],
         "discount": header_discount(transaction),
-        "absent_skus": sorted(sku for sku in data.get("absent_skus", ()) if sku in skus),
     }
     return Mapped(
         external_id=str(transaction.id),
+        linked=data.get("linked"),
+        holders=data.get("holders", {}),
         match=document_number(transaction),
         body=body,
         create_only=CREATE_ONLY,
@@ -94,13 +115,23 @@ def _identity(data: Json, transaction: Transaction, context: MappingContext) -> 
     number = document_number(transaction)
     fields = {
         "Sell_to_Customer_No": buyer(data, context),
-        "No": fit("No", number, _NUMBER_LENGTH) if defaults.number_from_transaction else None,
+        "No": _own_number(number) if defaults.number_from_transaction else None,
         "Sell_to_Contact_No": data["buyer"].get("contact"),
         "External_Document_No": number,
         "Order_Date": document_date(transaction, context),
         "Location_Code": defaults.Location_Code,
     }
     return {name: value for name, value in fields.items() if value is not None}
+
+
+def _own_number(number: str) -> str:
+    if not number_fits(number):
+        raise Rejected(
+            f"transaction_number {number!r} cannot be the No. of an order: it has more than {_NUMBER_LENGTH} characters, or "
+            "contains a `|`.",
+            "Take sales_order.number_from_transaction out of bc_create_defaults, or renumber the transaction.",
+        )
+    return number
 
 
 def _address(address: TransactionAddress | None, option: str, prefix: str) -> Json:
@@ -112,9 +143,9 @@ def _address(address: TransactionAddress | None, option: str, prefix: str) -> Js
         "Name": address.company or person or None,
         "Address": address.address_1,
         "Address_2": address.address_2,
+        "Post_Code": address.postal_code,
         "City": address.city,
         "County": address.region,
-        "Post_Code": address.postal_code,
         "Country_Region_Code": address.country,
         "Contact": person or None,
         # The page knows no phone of the bill-to address.
@@ -128,15 +159,15 @@ def _address(address: TransactionAddress | None, option: str, prefix: str) -> Js
     return fields
 
 
-def _line(line: TransactionLine, context: MappingContext) -> Json:
-    return {
-        "id": line.id,
-        "fields": {
-            "Type": "Item",
-            "No": fit("No", line.sku, _NUMBER_LENGTH),
-            "Quantity": unit(line.qty),
-            "Unit_Price": unit(line.unit_price),
-            "Line_Discount_Amount": amount(line.discount_amount),
-            **custom_fields(context.settings, "transaction line", plain(line)),
-        },
+def _line(line: TransactionLine, data: Json, context: MappingContext) -> Json:
+    fields: Json = {
+        "Type": "Item",
+        "No": fit("No", line.sku, _NUMBER_LENGTH),
+        "Quantity": unit(line.qty),
+        "Unit_Price": unit(line.unit_price),
     }
+    if line.qty:
+        # Business Central knows no discount on nothing.
+        fields["Line_Discount_Amount"] = amount(line.discount_amount)
+    own = custom_fields(context.settings, "transaction line", plain(line))
+    return {"id": line.id, **product_of(line, data), "fields": {**fields, **own}}

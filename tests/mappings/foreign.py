@@ -66,7 +66,7 @@ def transaction(**fields: Any) -> Json:
 
 def read(record: Json | None = None, **more: Any) -> Json:
     """What the source makes of a transaction: with its buyer, as a customer of type Person by default."""
-    return {"transaction": record or transaction(), "buyer": {"table": "customer", "id": 501}, **more}
+    return {"record": record or transaction(), "buyer": {"table": "customer", "id": 501}, **more}
 
 
 def context(**settings: Any) -> MappingContext:

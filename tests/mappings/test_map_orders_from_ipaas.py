@@ -163,6 +163,11 @@ class TestLines:
             ("Line_Discount_Amount", Decimal("1.01")),
         ]
 
+    def test_a_line_knows_its_product_in_ipaas(self) -> None:
+        one, other = order_from_ipaas(read(products={"1000": 77}), context()).body["lines"]
+        assert one["product"] == 77
+        assert "product" not in other
+
     def test_by_sequence_number_then_id(self) -> None:
         lines = [line(30, "C", sequence_number=2), line(100, "B", sequence_number=1), line(20, "A", sequence_number=1)]
         mapped = order_from_ipaas(read(transaction(lines=lines)), context()).body["lines"]
@@ -192,5 +197,5 @@ class TestLines:
 
 
 def test_being_linked_changes_nothing_that_is_written() -> None:
-    unlinked, linked = read(), read(link="SO-1", transaction_links="whatever")
+    unlinked, linked = read(), read(link="SO-1", holders={"Transaction Line#SO-1|10000": 1}, linked="SO-1")
     assert fingerprint(order_from_ipaas(unlinked, context())) == fingerprint(order_from_ipaas(linked, context()))
