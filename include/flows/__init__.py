@@ -12,6 +12,7 @@ from include.flows import (
     contact,
     customer,
     customer_category,
+    invoice,
     location,
     payment_method,
     product,
@@ -19,6 +20,7 @@ from include.flows import (
     product_inventory,
     sales_invoice,
     sales_order,
+    sales_order_from,
     shipping_method,
 )
 from include.sync.flow import Flow
@@ -40,6 +42,8 @@ FLOWS: Mapping[str, Flow] = {
         company.FROM_IPAAS,
         customer.FROM_IPAAS,
         product.FROM_IPAAS,
+        sales_order_from.FROM_IPAAS,
+        invoice.FROM_IPAAS,
     )
 }
 # Carried only as the prerequisites of others: no DAG is made of them.

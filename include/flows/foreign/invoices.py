@@ -1,0 +1,304 @@
+"""Writes sales invoices to Business Central: a draft, its lines, its discount, a check of its total; then it is posted.
+
+A draft that was cut off anywhere is found again by its externalDocumentNumber and goes on from what it has.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from include.flows.foreign.invoice_book import INVOICES, InvoiceBook, is_draft, lines_of
+from include.flows.foreign.parts import ETAG, Links, know_parties, moved, refusal, sent, until_settled
+from include.flows.foreign.payments import Payments
+from include.mappings.foreign_transactions import INVOICE_LINK, LINE_TABLE, TRANSACTION_TABLE
+from include.mappings.invoices_from_ipaas import HEADER_CODES
+from include.sync.bc_target import Target
+from include.sync.compare import same
+from include.sync.load import LoadContext, Staged, Written
+from include.sync.model import Json, Rejected, Result, Waiting, fold
+from include.transport.errors import NotFound, ServiceError
+
+_BOOK = "invoice book"
+_HEADER = Target(
+    name="sales invoice", page="", api=INVOICES.name, fields=(), api_fields={}, model="transaction", codes=HEADER_CODES
+)
+# In the order in which they are set: setting one makes Business Central work out those after it anew.
+_CHAIN = ("quantity", "unitPrice", "discountAmount")
+# What a line is of; it cannot be changed, only made anew.
+_OBJECT = ("lineType", "lineObjectNumber")
+
+
+class InvoiceWriter:
+    """Brings transactions over as posted invoices with their payments; see `Writer`."""
+
+    table = TRANSACTION_TABLE
+
+    def prepare(self, load: LoadContext, items: Sequence[Staged]) -> None:
+        """Read the invoices that are linked or may be meant, the orders behind others, and items, many per request."""
+        book = load.scratch[_BOOK] = InvoiceBook(load)
+        load.know_links(self.table, [item.key for item in items])
+        owns = {item.key: own for item in items if (own := Links(load, item).own)}
+        ids = [own.removeprefix(INVOICE_LINK) for own in owns.values() if own.startswith(INVOICE_LINK)]
+        references = [str(item.mapped.match) for item in items if item.key not in owns and item.mapped.match]
+        know_parties(load, items)
+        bodies = [item.mapped.body for item in items]
+        book.prepare(ids, references, [str(body["order"]) for body in bodies if "order" in body])
+        book.items.read(_item_of(line) for body in bodies for line in body.get("lines", ()) if "id" in line)
+        if any(body["payments"] for body in bodies):
+            # A journal that is not there concerns every record: better before anything is posted.
+            book.journal()
+
+    def write(self, load: LoadContext, item: Staged) -> Written:
+        """Create and post the invoice, or add payments to it; see `Writer.write`."""
+        return _Transfer(load, load.scratch[_BOOK], item).run()
+
+
+class _Transfer:
+    """One transaction on its way to its invoice."""
+
+    def __init__(self, load: LoadContext, book: InvoiceBook, item: Staged) -> None:
+        self.load, self.book, self.item = load, book, item
+        self.links = Links(load, item)
+        self.body = load.resolve(item.mapped.body)
+        self.payments = Payments(load, book, self.links, self.body["payments"])
+        self.reference = str(item.mapped.match)
+        self.written: list[str] = []
+
+    def run(self) -> Written:
+        """Find the invoice or create it, post it, and add its payments."""
+        own = self.links.own
+        if own and not own.startswith(INVOICE_LINK):
+            return self._of_order(own)
+        if "order" in self.body:
+            return self._of_order(str(self.body["order"]))
+        invoice, created = self._present(), False
+        if invoice is None or is_draft(invoice):
+            invoice, created = self._posted(invoice), True
+            if invoice is None:
+                return Written(result=Result.created, fields=sorted(self.body["header"]))
+        self.links.note(self.links.own_link(f"{INVOICE_LINK}{invoice['id']}"))
+        self._link_lines(invoice)
+        # To an invoice that did not exist a moment ago nothing has been paid.
+        self.written += self.payments.add(invoice, fresh=created)
+        result = Result.created if created else Result.updated if self.written else Result.unchanged
+        return self._result(f"{INVOICE_LINK}{invoice['id']}", result)
+
+    def _result(self, target: str | None, result: Result, *notes: str, then: Waiting | None = None) -> Written:
+        own = [self.links.own_link(target)] if target else []
+        return Written(
+            result=result,
+            target_id=target,
+            fields=tuple(dict.fromkeys(self.written)),
+            links=[link for link in own if link not in self.links.new],
+            unpushed=tuple(self.links.new),
+            notes=notes,
+            then=then,
+        )
+
+    # --- transactions that became orders ---------------------------------------------------------------------
+
+    def _of_order(self, order: str) -> Written:
+        """A transaction that is invoiced in Business Central, from its order: only payments are transferred."""
+        self.book.know_orders([order])
+        own = self.links.own
+        if self.book.is_open(order):
+            reason = f"It is sales order {order} in Business Central, which is to be posted there."
+            if not self.body["payments"]:
+                return self._result(own, Result.skipped, reason)
+            # Nothing tells us when the order is posted: it is looked at again, for the payments.
+            advice = "Post the order; the payments follow by themselves."
+            return self._result(own, Result.skipped, then=Waiting(reason, advice=advice))
+        invoices = self.book.posted_from(order)
+        if not invoices:
+            raise Rejected(
+                f"It is linked to order {order}, which is not in Business Central any more and has not been invoiced.",
+                "If the order was deleted, remove the external id from the transaction to have it invoiced.",
+            )
+        # Of several partial invoices, the one that most is owed on.
+        invoice = max(invoices, key=lambda invoice: (invoice["remainingAmount"], str(invoice["number"])))
+        self.written += self.payments.add(invoice, fresh=False)
+        return self._result(own, Result.updated if self.written else Result.unchanged)
+
+    # --- finding ---------------------------------------------------------------------------------------------
+
+    def _present(self) -> Json | None:
+        """The invoice as it is, draft or posted: the linked one, or the one with the transaction's reference."""
+        own = self.links.own
+        if own is None:
+            return self._mine(self.book.referring(self.reference))
+        found = self.book.known(own.removeprefix(INVOICE_LINK))
+        if found is None and self.item.mapped.linked is None:
+            # A draft that was cut off as it was being posted, and then deleted: iPaaS.com has not been told of it.
+            self.links.forget(self.links.own_link(own))
+            return self._mine(self.book.referring(self.reference, anew=True))
+        if found is None:
+            raise Rejected(
+                f"It is linked to {own}, which does not exist in Business Central any more.",
+                "To have it invoiced again, remove the external id from the transaction in iPaaS.com.",
+            )
+        return found
+
+    def _mine(self, invoices: Sequence[Json]) -> Json | None:
+        """The one of these invoices with the transaction's reference that it has become.
+
+        Two systems may number their transactions alike, so one that belongs to another transaction does not count.
+        """
+        customer = fold(str(self.body["header"]["customerNumber"]))
+        found = [
+            invoice
+            for invoice in invoices
+            if fold(str(invoice["customerNumber"])) == customer
+            and not self.links.is_others(f"{INVOICE_LINK}{invoice['id']}")
+        ]
+        if len(found) > 1:
+            raise Rejected(
+                f"Several invoices of customer {customer} have externalDocumentNumber {self.reference!r}: "
+                f"{', '.join(str(invoice['number']) for invoice in found)}.",
+                "Link the right one to the transaction in iPaaS.com, as invoice|{its id}, or delete the drafts.",
+            )
+        return found[0] if found else None
+
+    @property
+    def _may_resume(self) -> bool:
+        """Whether a draft is ours to complete: cut off in the middle, or the subscriber wants it so."""
+        cut_off = self.item.transfer is not None and self.item.transfer.state == "retry"
+        return self.item.suspect or cut_off or self.load.settings.bc_update_non_existing_invoice_lines
+
+    # --- making and posting ----------------------------------------------------------------------------------
+
+    def _posted(self, draft: Json | None) -> Json | None:
+        """The posted invoice, made from a draft or from nothing; None in a plan."""
+        if draft is not None and not self._may_resume:
+            raise Rejected(
+                f"Draft invoice {draft['number']} has been left in Business Central by an earlier failure.",
+                "Set Update Non-Existing Invoice Lines to TRUE to have it completed and posted, or delete the draft.",
+            )
+        lines = [line for line in self.body["lines"] if "id" in line]
+        self.book.items.require((_item_of(line), line.get("product")) for line in lines)
+        if not self.load.applies:
+            return None
+        invoice = draft or self._create()
+
+        def once() -> None:
+            if is_draft(invoice):
+                self._complete(invoice)
+                self._post(invoice)
+                read()
+
+        def read() -> None:
+            nonlocal invoice
+            invoice = self._again(invoice)
+
+        until_settled(read, once)
+        return invoice
+
+    def _post(self, draft: Json) -> None:
+        """Post a draft, which keeps its id: it is linked before, so that sales_invoice_to_ipaas knows it from the start."""
+        own = self.links.own_link(f"{INVOICE_LINK}{draft['id']}")
+        self.links.note(own)
+        what = f"the posting of draft invoice {draft['number']}"
+        try:
+            sent(what, {}, lambda: self.load.bc.action(INVOICES, str(draft["id"]), "post"))
+        except Rejected:
+            self.links.forget(own)
+            raise
+
+    def _again(self, invoice: Json) -> Json:
+        found = self.book.anew(str(invoice["id"]))
+        if found is None:
+            raise NotFound.of_record(self.load.route.target, f"Invoice {invoice['number']}")
+        return found
+
+    def _create(self) -> Json:
+        """The new draft."""
+        header = self.body["header"]
+        try:
+            return dict(self.load.bc.create(INVOICES, header))
+        except ServiceError as error:
+            # The answer was lost and the draft may be there. Repeating the call could double it: look instead.
+            found = self._mine(self.book.referring(self.reference, anew=True)) if moved(error) else None
+            if found is None:
+                raise refusal(error, "the invoice", header) from None
+            return found
+
+    def _complete(self, draft: Json) -> None:
+        """Give a draft what it lacks, and see that it comes to what the transaction does."""
+        wanted = {name: value for name, value in self.body["header"].items() if name != "customerNumber"}
+        if changes := _HEADER.differences(wanted, draft):
+            draft = self._change(draft, changes)
+        if self._bring_lines(draft):
+            draft = self._again(draft)
+        if not same(self.body["discount"], draft["discountAmount"]):
+            draft = self._change(draft, {"discountAmount": self.body["discount"]})
+        if not same(self.body["total"], draft["totalAmountIncludingTax"]):
+            raise Rejected(
+                f"Draft invoice {draft['number']} comes to {draft['totalAmountIncludingTax']} in Business Central, and the "
+                f"transaction to {self.body['total']} (less excluded lines). It was not posted.",
+                "Compare prices, discounts, taxes and the accounts of shipping and tax; then correct one side.",
+            )
+
+    def _change(self, draft: Json, changes: Json) -> Json:
+        what, update = f"draft invoice {draft['number']}", self.load.bc.update
+        return sent(what, changes, lambda: dict(update(INVOICES, str(draft["id"]), draft[ETAG], changes)))
+
+    def _bring_lines(self, draft: Json) -> bool:
+        """Write the lines that the draft lacks or has otherwise, one after another; returns whether there were any."""
+        lines = [line["fields"] for line in self.body["lines"]]
+        present = self.book.lines(str(draft["id"]), (name for line in lines for name in line))
+        wrote = False
+        for wanted in lines:
+            wrote = self._bring_line(draft, wanted, present.get(int(wanted["sequence"]))) or wrote
+        return wrote
+
+    def _bring_line(self, draft: Json, wanted: Json, present: Json | None) -> bool:
+        lines, what = lines_of(str(draft["id"])), f"line {wanted['sequence']} of draft invoice {draft['number']}"
+        if present is not None and _differing(_OBJECT, wanted, present):
+            line = present
+            sent(what, wanted, lambda: self.load.bc.delete(lines, str(line["id"]), line[ETAG]))
+            present = None
+        if present is None:
+            sent(what, wanted, lambda: self.load.bc.create(lines, wanted))
+            return True
+        changes = _line_changes(wanted, present)
+        if changes:
+            line = present
+            sent(what, changes, lambda: self.load.bc.update(lines, str(line["id"]), line[ETAG], changes))
+        return bool(changes)
+
+    # --- links of the lines ----------------------------------------------------------------------------------
+
+    def _link_lines(self, invoice: Json) -> None:
+        """Link the transaction's lines to those of the posted invoice."""
+        lines = {str(line["id"]): line for line in self.body["lines"] if "id" in line}
+        missing = lines.keys() - self.links.of(LINE_TABLE, lines).keys()
+        if not missing or not self.load.applies:
+            return
+        present = self.book.lines(str(invoice["id"]), ())
+        for identifier in sorted(missing):
+            wanted = lines[identifier]["fields"]
+            found = present.get(int(wanted["sequence"]))
+            # An invoice that was posted from an order has numbers of its own.
+            if found is not None and not _differing(_OBJECT, wanted, found):
+                self.links.note((LINE_TABLE, str(found["id"]), lines[identifier]["id"]))
+
+
+def _item_of(line: Json) -> str:
+    return str(line["fields"]["lineObjectNumber"])
+
+
+def _differing(names: Sequence[str], wanted: Json, present: Json) -> list[str]:
+    return [name for name in names if name in wanted and not _alike(wanted[name], present.get(name))]
+
+
+def _alike(wanted: Any, found: Any) -> bool:
+    return fold(wanted) == fold(found) if isinstance(wanted, str) and isinstance(found, str) else same(wanted, found)
+
+
+def _line_changes(wanted: Json, present: Json) -> Json:
+    """What of a line has to be sent: from the first field of the chain that differs on, and whatever else differs."""
+    own = [name for name in wanted if name not in ("sequence", *_OBJECT)]
+    differing = _differing(own, wanted, present)
+    first = next((place for place, name in enumerate(_CHAIN) if name in differing), len(_CHAIN))
+    names = {*_CHAIN[first:], *differing}
+    return {name: value for name, value in wanted.items() if name in names}

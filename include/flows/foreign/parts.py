@@ -1,0 +1,187 @@
+"""What the writers of both documents share: links known so far, items that lines need, refusals in words."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
+from typing import Any, TypeVar
+
+from include.business_central.odata import Page
+from include.mappings.foreign_transactions import TRANSACTION_TABLE, held_by
+from include.sync.load import LoadContext, Staged
+from include.sync.model import Json, Rejected, Waiting, fold, id_from, refs
+from include.sync.route import Link
+from include.transport.errors import EntityChanged, ErrorKind, NotFound, RecordExists, Sent, ServiceError
+
+T = TypeVar("T")
+ETAG = "@odata.etag"
+# How often a document that others change at the same moment is read, compared and written again.
+TRIES = 5
+ITEMS = Page("ItemCard")
+
+
+class Links:
+    """The links of one transaction and of what is nested in it, as iPaaS.com and the ledger know them."""
+
+    def __init__(self, load: LoadContext, item: Staged) -> None:
+        self._load = load
+        self._item = item
+        self._held = item.mapped.holders
+        self.new: list[Link] = []
+
+    @property
+    def own(self) -> str | None:
+        """What the transaction is linked to."""
+        linked = self._item.mapped.linked or self._load.linked.get((TRANSACTION_TABLE, fold(self._item.key)))
+        return None if linked is None else str(linked)
+
+    def of(self, table: str, ids: Iterable[Any]) -> dict[str, str]:
+        """External ids by iPaaS.com id as text, for those of these records that are linked."""
+        wanted = {str(i) for i in ids}
+        return {**self.read_with_it(table, wanted), **self._load.ledger.external_ids(table, wanted)}
+
+    def read_with_it(self, table: str, ids: Container[str]) -> dict[str, str]:
+        """The same, for what was read together with the transaction."""
+        start = held_by(table, "")
+        return {
+            str(holder): place.removeprefix(start)
+            for place, holder in self._held.items()
+            if place.startswith(start) and str(holder) in ids
+        }
+
+    def holders(self, table: str, external_ids: Sequence[str]) -> dict[str, Any]:
+        """Which iPaaS.com records hold these external ids, by folded external id; those that nobody holds are absent."""
+        places = {fold(external_id): held_by(table, external_id) for external_id in external_ids}
+        held = {folded: self._held[place] for folded, place in places.items() if place in self._held}
+        return {**held, **self._load.ledger.internal_ids(table, external_ids)}
+
+    def is_others(self, external_id: str) -> bool:
+        """Whether another transaction is linked to this document."""
+        holder = self.holders(TRANSACTION_TABLE, [external_id]).get(fold(external_id))
+        return holder is not None and str(holder) != self._item.key
+
+    def note(self, *links: Link) -> None:
+        """Keep links in the ledger the moment they are true, so that none is lost with this process.
+
+        iPaaS.com is told of them by the report of the run.
+        """
+        by_table: dict[str, list[Link]] = {}
+        for link in links:
+            by_table.setdefault(link[0], []).append(link)
+        for table, group in by_table.items():
+            known = self.holders(table, [external_id for _, external_id, _ in group])
+            new = [link for link in group if str(known.get(fold(link[1]))) != str(link[2])]
+            if new and self._load.applies:
+                self._load.ledger.link(new, pushed=False)
+                self.new += new
+
+    def forget(self, link: Link) -> None:
+        """Take a link back that has not come true."""
+        self.new = [other for other in self.new if other != link]
+        if self._load.applies:
+            self._load.ledger.unlink(link[0], link[1])
+
+    def own_link(self, external_id: str) -> Link:
+        """The link of the transaction itself."""
+        return (TRANSACTION_TABLE, external_id, id_from(self._item.key))
+
+
+def know_parties(load: LoadContext, items: Iterable[Staged]) -> list[str]:
+    """Make the links of buyers known that were read with their transactions; returns the buyers' numbers."""
+    numbers: list[str] = []
+    for item in items:
+        for ref in refs(item.mapped.body):
+            place = (ref.table, fold(ref.external_id))
+            for number in Links(load, item).read_with_it(ref.table, {ref.external_id}).values():
+                load.linked.setdefault(place, number)
+            numbers += [str(load.linked[place])] if place in load.linked else []
+    return numbers
+
+
+class Items:
+    """The items that lines name: which Business Central has, and whether they may be sold."""
+
+    def __init__(self, load: LoadContext) -> None:
+        self._load = load
+        self._known: dict[str, Json] = {}
+
+    def read(self, numbers: Iterable[str]) -> None:
+        """Learn these items, many per request."""
+        wanted = list({fold(no): no for no in numbers if fold(no) not in self._known}.values())
+        if wanted:
+            rows = self._load.bc.read_many(ITEMS, "No", wanted, select=("No", "Blocked", "Sales_Blocked"))
+            self._known |= {fold(str(row["No"])): row for row in rows}
+
+    def require(self, lines: Iterable[tuple[str, Any]]) -> None:
+        """Make sure that every (item number, product id) can be sold, before anything is written for it.
+
+        Raises Waiting for an item that comes with its product, Rejected for one that iPaaS.com does not have either.
+        """
+        lines = list(lines)
+        self.read(number for number, _ in lines)  # what was unknown may have arrived
+        for number, product in lines:
+            item = self._known.get(fold(number))
+            if item is None and product is not None:
+                raise Waiting(
+                    f"It needs item {number}, which is not in Business Central yet; iPaaS.com has it as product {product}.",
+                    table="product",
+                    external_id=str(product),
+                )
+            if item is None:
+                raise Rejected(
+                    f"SKU {number} is no item of Business Central, and no product of iPaaS.com.",
+                    "Correct the SKU, create the item, or list it among the excluded line-item SKUs.",
+                )
+            if item.get("Blocked") or item.get("Sales_Blocked"):
+                raise Rejected(
+                    f"Item {number} is blocked for sales in Business Central.",
+                    "Take the block from the item card, or change the transaction.",
+                )
+
+
+class Moved(Exception):
+    """A write found its document not as it was read, or its answer was lost: read again, compare again."""
+
+    def __init__(self, error: ServiceError) -> None:
+        super().__init__(str(error))
+        self.error = error
+
+
+def moved(error: ServiceError) -> bool:
+    """Whether what was to be written may be there already, or is not as it was read."""
+    return isinstance(error, EntityChanged | RecordExists | NotFound) or error.sent is Sent.unknown
+
+
+def sent(what: str, body: Mapping[str, Any], send: Callable[[], T]) -> T:
+    """The answer to one write. Raises Moved, or Business Central's refusal of `what` as the record's rejection."""
+    try:
+        return send()
+    except ServiceError as error:
+        if moved(error):
+            raise Moved(error) from None
+        raise refusal(error, what, body) from None
+
+
+def until_settled(read: Callable[[], None], once: Callable[[], None]) -> None:
+    """Run the steps of a document; each time that it has moved meanwhile, read it again and go on from there."""
+    for _ in range(TRIES):
+        try:
+            once()
+            return
+        except Moved as found:
+            problem = found.error
+        read()
+    raise problem
+
+
+def refusal(error: ServiceError, what: str, body: Mapping[str, Any]) -> Exception:
+    """Business Central's refusal as the record's rejection, naming what was sent; any other failure as it is."""
+    if error.kind is not ErrorKind.rejected:
+        return error
+    named = [f"{name} {value!r}" for name, value in body.items() if _is_named(value, error.message)]
+    said = str(error).removeprefix(f"{error.system}: ")
+    return Rejected(f"Business Central refuses {what}: {said} Sent: {', '.join(named or body)}.", error.advice)
+
+
+def _is_named(value: Any, message: str) -> bool:
+    return isinstance(value, str) and bool(re.search(rf"(?<!\w){re.escape(value)}(?!\w)", message, re.IGNORECASE))
