@@ -1,0 +1,499 @@
+"""Posted invoices with payments from iPaaS.com, as `mappings.md` says, through real HTTP."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from bench import Bench, outcome_of, tally
+from webshop import ADDRESS, Outage, Shop, line
+
+from include.business_central.client import BusinessCentralClient
+from include.business_central.odata import Api
+from include.sandbox.credentials import SYSTEM_ID
+from include.sandbox.faults import Fault
+from include.sandbox.ipaas.platform import Record
+from include.sync.report import Report
+from include.transport.errors import ErrorKind, ServiceError
+
+FLOW = "invoice_from_ipaas"
+SHIPPING, TAX, JOURNAL = "40410", "22700", "WEBSHOP"
+DEFAULTS = {"invoice": {"shipping_account": SHIPPING, "tax_account": TAX, "payment_journal": JOURNAL}}
+API_INVOICES = Api("salesInvoices")
+# Calls that write sales documents and payments.
+WRITTEN = "/(salesInvoices|customerPaymentJournals)"
+Row = dict[str, Any]
+
+
+@pytest.fixture
+def make_shop(make_bench: Callable[..., Bench]) -> Callable[..., Shop]:
+    """Makes shops with a customer and two items, with Variables of one's choice."""
+
+    def make(**settings: Any) -> Shop:
+        shop = Shop(make_bench(**{"bc_create_defaults": DEFAULTS, **settings}))
+        shop.customer()
+        shop.item("1000")
+        shop.item("1001")
+        shop.bench.sandbox.ipaas.add("payment method", {"name": "Card"})
+        return shop
+
+    return make
+
+
+@pytest.fixture
+def shop(make_shop: Callable[..., Shop]) -> Shop:
+    """A shop with all that invoices need."""
+    return make_shop()
+
+
+def complete(shop: Shop, **fields: Any) -> Record:
+    """A Complete transaction of two lines, shipping and a tax, that comes to 60, with one payment."""
+    body = {
+        "status": "Complete",
+        "shipping_amount": 6,
+        "tax_amount": 4,
+        "taxes": [{"authority": "GA STATE", "amount": 4}],
+        "total": 60,
+        "payments": [payment(60)],
+        **fields,
+    }
+    return shop.order(**body)
+
+
+def payment(amount: object, **fields: Any) -> Row:
+    return {"method": "Card", "amount": amount, "status": "Complete", **fields}
+
+
+def posted(shop: Shop) -> list[Row]:
+    return list(shop.bench.sandbox.bc.rows("Sales Invoice Header"))
+
+
+def the_invoice(shop: Shop) -> Row:
+    (invoice,) = posted(shop)
+    return invoice
+
+
+def drafts(shop: Shop) -> list[Row]:
+    return [row for row in shop.bench.sandbox.bc.rows("Sales Header") if row["Document Type"] == "Invoice"]
+
+
+def lines(shop: Shop) -> list[tuple[int, str, Decimal, Decimal]]:
+    """(number, item or account, quantity, price) of the posted invoice's lines."""
+    found = shop.bench.sandbox.bc.lines("Sales Invoice Line", the_invoice(shop)["No."])
+    return [(row["Line No."], row["No."], row["Quantity"], row["Unit Price"]) for row in found]
+
+
+def journal(shop: Shop) -> list[tuple[str, Decimal, str]]:
+    """(reference, amount, invoice) of the journal's lines."""
+    return [
+        (row["External Document No."], row["Amount"], row["appliesToInvoiceNumber"])
+        for row in shop.bench.sandbox.bc.rows("Gen. Journal Line")
+    ]
+
+
+def run(shop: Shop, *records: Record, **options: Any) -> Report:
+    return shop.bench.run(FLOW, *(str(record["id"]) for record in records), **options)
+
+
+def rejection(report: Report, record: Record) -> str:
+    outcome = outcome_of(report, str(record["id"]))
+    assert (outcome.result, outcome.kind) == ("failed", ErrorKind.rejected)
+    return f"{outcome.message} {outcome.advice}"
+
+
+class TestCreating:
+    def test_a_complete_transaction_is_invoiced_posted_and_paid(self, shop: Shop) -> None:
+        record = complete(shop)
+        assert tally(shop.bench.run(FLOW)) == {"read": 1, "created": 1}
+        invoice = the_invoice(shop)
+        assert not drafts(shop)
+        assert invoice["Sell-to Customer No."] == "P1"
+        assert invoice["External Document No."] == "WEB-1"
+        assert (invoice["Posting Date"], invoice["Document Date"]) == ("2026-03-01", "2026-03-01")
+        assert (invoice["Sell-to Address"], invoice["Sell-to Address 2"]) == ("2 Dock Road", "")
+        assert invoice["Sell-to E-Mail"] == "anna@example.net"
+        assert invoice["Amount Including VAT"] == 60
+        assert lines(shop) == [
+            (10000, "1000", 2, 10),
+            (20000, "1001", 3, 10),
+            (30000, SHIPPING, 1, 6),
+            (40000, TAX, 1, 4),
+        ]
+        assert journal(shop) == [(str(record["payments"][0]["id"]), Decimal(-60), invoice["No."])]
+
+    def test_links_of_the_invoice_its_lines_and_its_payments(self, shop: Shop) -> None:
+        record = complete(shop)
+        shop.bench.run(FLOW)
+        guid = str(shop.link_of(record)).removeprefix("invoice|")
+        shown = shop.bench.bc().get(API_INVOICES, guid)
+        assert shown is not None and shown["number"] == the_invoice(shop)["No."]
+        rows = {row["systemid"] for row in shop.bench.sandbox.bc.lines("Sales Invoice Line", shown["number"])}
+        assert {shop.link_of(entry, "Transaction Line") for entry in record["lines"]} <= rows
+        (entry,) = shop.bench.sandbox.bc.rows("Gen. Journal Line")
+        assert shop.link_of(record["payments"][0], "transaction payment") == f"{guid}|{entry['systemid']}"
+
+    def test_salesperson_and_discount(self, make_shop: Callable[..., Shop]) -> None:
+        shop = make_shop(bc_create_defaults={"invoice": {**DEFAULTS["invoice"], "salesperson": "JO"}})
+        complete(shop, discount_amount=10, total=50, payments=[])
+        assert tally(shop.bench.run(FLOW)) == {"read": 1, "created": 1}
+        assert the_invoice(shop)["Salesperson Code"] == "JO"
+        assert the_invoice(shop)["Amount Including VAT"] == 50
+
+    def test_a_customer_whose_company_pays(self, shop: Shop) -> None:
+        company = shop.company("C1")
+        customer = shop.bench.linked("customer", "P1")
+        complete(shop, customer_id=customer["id"], company_id=company["id"])
+        assert tally(shop.bench.run(FLOW)) == {"read": 1, "created": 1}
+        invoice = the_invoice(shop)
+        assert (invoice["Sell-to Customer No."], invoice["Bill-to Customer No."]) == ("P1", "C1")
+        (entry,) = shop.bench.sandbox.bc.rows("Gen. Journal Line")
+        assert entry["Account No."] == "C1"
+
+    def test_excluded_skus_are_left_out_and_out_of_the_total(self, make_shop: Callable[..., Shop]) -> None:
+        shop = make_shop(bc_excluded_lineitem_skus_from_preprocessing="1001")
+        complete(shop)
+        assert tally(shop.bench.run(FLOW)) == {"read": 1, "created": 1}
+        assert the_invoice(shop)["Amount Including VAT"] == 30
+
+    def test_a_second_transfer_writes_nothing(self, shop: Shop) -> None:
+        record = complete(shop)
+        run(shop, record)
+        shop.bench.sandbox.counters.reset()
+        assert tally(run(shop, record)) == {"read": 1, "unchanged": 1}
+        assert shop.bench.writes() == 0
+
+    def test_nor_without_a_ledger(self, shop: Shop) -> None:
+        record = complete(shop)
+        run(shop, record)
+        shop.bench.lose_ledger()
+        shop.bench.sandbox.counters.reset()
+        assert tally(run(shop, record)) == {"read": 1, "unchanged": 1}
+        assert shop.bench.sandbox.counters.of("business_central", "POST", "PATCH", "DELETE") == 0
+
+    def test_what_changes_after_posting_changes_nothing(self, shop: Shop) -> None:
+        record = complete(shop)
+        run(shop, record)
+        shop.change(record, lines=[{"id": record["lines"][0]["id"], "qty": 9}], total=130)
+        assert tally(run(shop, record)) == {"read": 1, "unchanged": 1}
+        assert the_invoice(shop)["Amount Including VAT"] == 60
+
+    def test_a_plan_writes_nothing(self, shop: Shop) -> None:
+        record = complete(shop)
+        assert tally(run(shop, record, mode="plan")) == {"read": 1, "created": 1}
+        assert shop.bench.writes() == 0
+        assert not posted(shop) and not drafts(shop)
+
+
+class TestLeftOut:
+    @pytest.mark.parametrize(
+        ("fields", "settings"),
+        [
+            ({"system_id": SYSTEM_ID}, {}),
+            ({"status": "Pending"}, {}),
+            ({"type": "Return"}, {}),
+            ({}, {"bc_create_defaults": {"invoice": {**DEFAULTS["invoice"], "types": ["Invoice"]}}}),
+        ],
+    )
+    def test_the_filter(self, make_shop: Callable[..., Shop], fields: dict[str, Any], settings: dict[str, Any]) -> None:
+        shop = make_shop(**settings)
+        record = complete(shop, **fields)
+        report = run(shop, record)
+        assert tally(report) == {"read": 1, "skipped": 1}
+        assert outcome_of(report, str(record["id"])).message
+        assert not posted(shop) and not drafts(shop)
+
+
+class TestRefusals:
+    def test_another_total_is_not_posted_and_both_figures_are_said(self, shop: Shop) -> None:
+        record = complete(shop, total=61)
+        words = rejection(run(shop, record), record)
+        assert "60" in words and "61" in words
+        assert len(drafts(shop)) == 1 and not posted(shop)
+        assert not journal(shop)
+
+    @pytest.mark.parametrize("key", ["shipping_account", "tax_account", "payment_journal"])
+    def test_what_is_not_configured_is_named_before_anything_is_written(
+        self, make_shop: Callable[..., Shop], key: str
+    ) -> None:
+        defaults = {name: value for name, value in DEFAULTS["invoice"].items() if name != key}
+        shop = make_shop(bc_create_defaults={"invoice": defaults})
+        record = complete(shop)
+        assert f"invoice.{key}" in rejection(run(shop, record), record)
+        assert not drafts(shop) and not posted(shop)
+
+    def test_a_journal_that_does_not_exist_stops_the_run(self, make_shop: Callable[..., Shop]) -> None:
+        shop = make_shop(bc_create_defaults={"invoice": {**DEFAULTS["invoice"], "payment_journal": "NOSUCH"}})
+        complete(shop)
+        with pytest.raises(ServiceError, match="NOSUCH") as stopped:
+            shop.bench.run(FLOW)
+        assert stopped.value.kind is ErrorKind.misconfigured
+        assert not drafts(shop) and not posted(shop)
+
+    def test_an_account_that_does_not_exist(self, make_shop: Callable[..., Shop]) -> None:
+        shop = make_shop(bc_create_defaults={"invoice": {**DEFAULTS["invoice"], "shipping_account": "NOSUCH"}})
+        record = complete(shop)
+        assert "Account does not exist" in rejection(run(shop, record), record)
+        assert not posted(shop)
+
+    def test_an_item_that_nobody_has(self, shop: Shop) -> None:
+        product = shop.product("9000")
+        record = complete(shop, lines=[line("9000")])
+        shop.bench.sandbox.ipaas.unlink_all("product", product["id"])
+        assert "9000" in rejection(run(shop, record), record)
+        assert not drafts(shop)
+
+    def test_an_item_that_ipaas_has_is_waited_for(self, shop: Shop) -> None:
+        shop.product("9000")
+        complete(shop, lines=[line("9000")])
+        assert tally(shop.bench.run(FLOW)) == {"read": 1, "waiting": 1}
+        assert not drafts(shop)
+
+    def test_a_blocked_customer(self, shop: Shop) -> None:
+        shop.bench.sandbox.bc.change("Customer", "P1", Blocked="All")
+        record = complete(shop)
+        assert "blocked" in rejection(run(shop, record), record)
+
+    def test_an_unknown_country(self, shop: Shop) -> None:
+        record = complete(shop, addresses=[{**ADDRESS, "country": "XX"}])
+        assert "XX" in rejection(run(shop, record), record)
+
+    def test_a_text_too_long(self, shop: Shop) -> None:
+        record = complete(shop, addresses=[{**ADDRESS, "city": "C" * 31}])
+        words = rejection(run(shop, record), record)
+        assert "sellToCity" in words and "31" in words
+
+    def test_a_closed_period(self, shop: Shop) -> None:
+        shop.bench.sandbox.switches.posting_allowed_from = "2026-04-01"
+        record = complete(shop)
+        assert "Posting Date" in rejection(run(shop, record), record)
+        assert len(drafts(shop)) == 1 and not posted(shop)
+
+
+class TestDrafts:
+    """A draft that an earlier failure has left, by Update Non-Existing Invoice Lines."""
+
+    def failed(self, shop: Shop) -> Record:
+        shop.bench.sandbox.switches.posting_allowed_from = "2026-04-01"
+        record = complete(shop)
+        run(shop, record)
+        shop.bench.sandbox.switches.posting_allowed_from = ""
+        return record
+
+    def test_false_rejects_it_with_its_number(self, shop: Shop) -> None:
+        record = self.failed(shop)
+        (draft,) = drafts(shop)
+        assert draft["No."] in rejection(run(shop, record), record)
+        assert not posted(shop)
+
+    def test_true_gives_it_the_lines_it_lacks_and_posts_it(self, make_shop: Callable[..., Shop]) -> None:
+        shop = make_shop(bc_update_non_existing_invoice_lines="TRUE")
+        record = self.failed(shop)
+        (draft,) = drafts(shop)
+        for row in shop.bench.sandbox.bc.lines("Sales Line", "Invoice", draft["No."])[1:3]:
+            shop.bench.sandbox.bc.remove("Sales Line", row)
+        assert tally(run(shop, record)) == {"read": 1, "created": 1}
+        assert [entry[1] for entry in lines(shop)] == ["1000", "1001", SHIPPING, TAX]
+        assert not drafts(shop)
+
+    def test_true_brings_it_to_what_the_transaction_is_now(self, make_shop: Callable[..., Shop]) -> None:
+        shop = make_shop(bc_update_non_existing_invoice_lines="TRUE")
+        record = self.failed(shop)
+        shop.item("1002")
+        first = record["lines"][0]["id"]
+        shop.change(record, lines=[{"id": first, "sku": "1002", "qty": 3, "unit_price": 5}], total=55)
+        assert tally(run(shop, record)) == {"read": 1, "created": 1}
+        assert lines(shop)[0] == (10000, "1002", 3, 5)
+
+    def test_a_draft_that_was_deleted_is_made_again(self, shop: Shop) -> None:
+        record = self.failed(shop)
+        (draft,) = drafts(shop)
+        shop.delete_draft(draft["No."])
+        assert tally(run(shop, record)) == {"read": 1, "created": 1}
+
+
+class TestPayments:
+    def test_a_later_payment_is_added(self, shop: Shop) -> None:
+        record = complete(shop, payments=[payment(20)])
+        run(shop, record)
+        shop.change(record, payments=[payment(40)])
+        assert tally(run(shop, record)) == {"read": 1, "updated": 1}
+        number = the_invoice(shop)["No."]
+        assert [entry[1:] for entry in journal(shop)] == [(Decimal(-20), number), (Decimal(-40), number)]
+        assert all(shop.link_of(entry, "transaction payment") for entry in record["payments"])
+
+    @pytest.mark.parametrize("ledger", ["kept", "lost"])
+    def test_a_payment_is_never_repeated_after_its_journal_was_posted(self, shop: Shop, ledger: str) -> None:
+        record = complete(shop, payments=[payment(20)])
+        run(shop, record)
+        shop.post_journal()
+        assert journal(shop) == []
+        if ledger == "lost":
+            shop.bench.lose_ledger()
+        shop.change(record, payments=[payment(40)])
+        assert tally(run(shop, record)) == {"read": 1, "updated": 1}
+        assert [entry[1] for entry in journal(shop)] == [Decimal(-40)]
+
+    def test_a_payment_whose_link_is_lost_after_posting_is_not_written_again(self, shop: Shop) -> None:
+        record = complete(shop)
+        run(shop, record)
+        shop.post_journal()
+        shop.bench.lose_ledger()
+        shop.bench.sandbox.ipaas.links["transaction payment"].clear()
+        assert "has been paid" in rejection(run(shop, record), record)
+        assert journal(shop) == []
+
+    def test_a_pending_payment_follows_when_it_is_received(self, shop: Shop) -> None:
+        record = complete(shop, payments=[payment(60, status="Pending")])
+        report = run(shop, record)
+        assert any("Pending" in note for note in outcome_of(report, str(record["id"])).notes)
+        assert journal(shop) == []
+        shop.change(record, payments=[{"id": record["payments"][0]["id"], "status": "Complete"}])
+        assert tally(run(shop, record)) == {"read": 1, "updated": 1}
+        assert len(journal(shop)) == 1
+
+
+class TestOrders:
+    @pytest.fixture
+    def record(self, shop: Shop) -> Record:
+        """A transaction that has become a sales order, and is Complete now."""
+        record = shop.order(payments=[payment(50)])
+        shop.bench.run("sales_order_from_ipaas", str(record["id"]))
+        shop.change(record, status="Complete")
+        return record
+
+    def order_no(self, shop: Shop) -> str:
+        return next(str(r["No."]) for r in shop.bench.sandbox.bc.rows("Sales Header") if r["Document Type"] == "Order")
+
+    def test_an_open_order_is_to_be_posted_in_business_central(self, shop: Shop, record: Record) -> None:
+        report = run(shop, record)
+        assert tally(report) == {"read": 1, "skipped": 1}
+        assert self.order_no(shop) in outcome_of(report, str(record["id"])).message
+        assert not posted(shop) and not drafts(shop)
+
+    def test_once_its_invoice_exists_its_payments_follow_by_themselves(self, shop: Shop, record: Record) -> None:
+        run(shop, record)
+        shop.bench.sandbox.sales.post(self.order_no(shop))
+        assert tally(shop.later(FLOW)) == {"read": 1, "updated": 1}
+        assert [entry[1:] for entry in journal(shop)] == [(Decimal(-50), the_invoice(shop)["No."])]
+        assert not drafts(shop)
+
+    def test_also_before_ipaas_was_told_of_the_order(self, shop: Shop) -> None:
+        record = shop.order(payments=[payment(50)])
+        shop.bench.sandbox.faults.add(Fault(path="/UpdateExternalId", times=100, cut=True))
+        shop.bench.run("sales_order_from_ipaas", str(record["id"]))
+        shop.change(record, status="Complete")
+        assert tally(run(shop, record)) == {"read": 1, "skipped": 1}
+        assert not posted(shop) and not drafts(shop)
+
+    def test_the_invoice_of_an_order_is_not_a_second_one(self, shop: Shop, record: Record) -> None:
+        invoice = complete(
+            shop, type="Invoice", transaction_number="INV-1", transaction_parent_id=record["id"], payments=[payment(50)]
+        )
+        assert tally(run(shop, invoice)) == {"read": 1, "skipped": 1}
+        shop.bench.sandbox.sales.post(self.order_no(shop))
+        assert tally(run(shop, invoice)) == {"read": 1, "updated": 1}
+        assert len(posted(shop)) == 1
+
+    def test_an_order_that_was_deleted_is_said(self, shop: Shop, record: Record) -> None:
+        shop.bench.sandbox.sales.delete_order(self.order_no(shop))
+        assert "not in Business Central any more" in rejection(run(shop, record), record)
+        assert not posted(shop)
+
+
+class TestThereAndBack:
+    """What sales_invoice_to_ipaas makes of an invoice that came from another system."""
+
+    @pytest.mark.parametrize("told", [True, False])
+    def test_no_second_transaction_is_made_of_it(self, shop: Shop, told: bool) -> None:
+        if not told:
+            shop.bench.sandbox.faults.add(Fault(path="/UpdateExternalId", times=100, cut=True))
+        record = complete(shop)
+        run(shop, record)
+        shop.bench.sandbox.faults.clear()
+        assert shop.bench.run("sales_invoice_to_ipaas").counts["failed"] == 0
+        assert list(shop.bench.sandbox.ipaas.records["transaction"]) == [record["id"]]
+        shop.bench.sandbox.counters.reset()
+        assert tally(run(shop, record)) == {"read": 1, "unchanged": 1}
+        assert shop.bench.sandbox.counters.of("business_central", "POST", "PATCH", "DELETE") == 0
+
+
+def intact(shop: Shop, record: Record) -> None:
+    """One posted invoice with exactly its lines, one payment, and every link."""
+    assert not drafts(shop)
+    assert [entry[1:] for entry in lines(shop)] == [("1000", 2, 10), ("1001", 3, 10), (SHIPPING, 1, 6), (TAX, 1, 4)]
+    assert the_invoice(shop)["Amount Including VAT"] == 55
+    assert len(journal(shop)) == 1
+    assert str(shop.link_of(record)).startswith("invoice|")
+    assert all(shop.link_of(entry, "Transaction Line") for entry in record["lines"])
+    assert shop.link_of(record["payments"][0], "transaction payment")
+
+
+# The writes of a first transfer: the draft, four lines, the discount, the posting, the payment.
+WRITES = [("POST", nth) for nth in range(7)] + [("PATCH", 0)]
+
+
+class TestFaults:
+    @pytest.fixture
+    def record(self, shop: Shop) -> Record:
+        """A transaction with everything: lines, shipping, tax, discount, payment."""
+        return complete(shop, discount_amount=5, total=55, payments=[payment(55)])
+
+    @pytest.mark.parametrize("what", ["lost", "cut"])
+    @pytest.mark.parametrize(("method", "nth"), WRITES)
+    def test_any_write_may_fail_without_anything_doubled(
+        self, shop: Shop, record: Record, what: str, method: str, nth: int
+    ) -> None:
+        fault = Fault(system="business_central", method=method, path=WRITTEN, skip=nth, **{what: True})
+        shop.bench.sandbox.faults.add(fault)
+        run(shop, record)
+        run(shop, record)
+        assert fault.times == 0
+        intact(shop, record)
+
+    @pytest.mark.parametrize(("method", "nth"), WRITES)
+    def test_a_run_that_dies_after_any_write_is_taken_up(
+        self, shop: Shop, record: Record, method: str, nth: int
+    ) -> None:
+        last = Fault(system="business_central", method=method, path=WRITTEN, skip=nth, lost=True)
+        shop.bench.sandbox.faults.rules += [last, Outage(after=last)]
+        run(shop, record)
+        shop.bench.sandbox.faults.clear()
+        run(shop, record)
+        intact(shop, record)
+
+    def test_a_draft_of_a_task_that_was_killed_is_taken_up_whatever_the_setting(
+        self, shop: Shop, record: Record, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def die(*_: Any) -> None:
+            raise SystemExit
+
+        monkeypatch.setattr(BusinessCentralClient, "action", die)
+        with pytest.raises(SystemExit):
+            run(shop, record)
+        monkeypatch.undo()
+        assert len(drafts(shop)) == 1
+        shop.later(FLOW)
+        intact(shop, record)
+
+    def test_a_payment_whose_answer_is_lost_is_not_repeated_when_its_journal_is_posted_meanwhile(
+        self, shop: Shop, record: Record
+    ) -> None:
+        last = Fault(system="business_central", method="POST", path="/customerPaymentJournals", lost=True)
+        shop.bench.sandbox.faults.rules += [last, Outage(after=last)]
+        run(shop, record)
+        shop.bench.sandbox.faults.clear()
+        shop.post_journal()
+        assert "has been paid" in rejection(run(shop, record), record)
+        assert journal(shop) == []
+
+    def test_two_runs_of_the_same_record_make_one_invoice(self, shop: Shop, record: Record) -> None:
+        shop.bench.sandbox.latency["business_central"] = 0.05
+        runs = [threading.Thread(target=run, args=(shop, record)) for _ in range(2)]
+        for thread in runs:
+            thread.start()
+        for thread in runs:
+            thread.join()
+        intact(shop, record)
