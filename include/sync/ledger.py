@@ -21,6 +21,7 @@ from sqlalchemy.engine import URL, Connection
 
 from include.sync.database import connect
 from include.sync.model import Json, fold
+from include.transport.errors import ErrorKind
 
 metadata = sa.MetaData()
 
@@ -267,13 +268,41 @@ class Ledger:
         with self._reads.connect() as db:
             return [Transfer.of_row(row) for row in db.execute(query.order_by(transfers.c.key).limit(limit))]
 
+    def begin(self, flow: str, key: str, run_id: str, fingerprint: str) -> None:
+        """Note that a record is about to be made step by step, before the first one.
+
+        Should this process die on the way, the record is due again when its claim has run out, whatever else is known
+        of it by then; `finish` takes its place otherwise.
+        """
+        values = {
+            "flow": flow,
+            "key": key,
+            "run_id": run_id,
+            "state": "retry",
+            "attempts": 0,
+            "next_try": iso(self._now() + CLAIM_LIFETIME),
+            "kind": ErrorKind.unavailable.value,
+            "message": "It is being written, or its writing was cut off.",
+            "advice": "Nothing to do: it is taken up where it stopped.",
+            "tried_fingerprint": fingerprint,
+        }
+        with self._engine.begin() as db:
+            self._upsert(db, transfers, [values], keep=("attempts",))
+
     def finish(
-        self, flow: str, claimed: str, ends: Sequence[Finish], new_links: Sequence[tuple[str, str, Any]]
+        self,
+        flow: str,
+        claimed: str,
+        ends: Sequence[Finish],
+        new_links: Sequence[tuple[str, str, Any]],
+        *,
+        owner: str | None = None,
     ) -> None:
         """Note how attempts ended, remember new links and give up the claims, in one transaction.
 
-        `claimed` is the name that the claims are kept under (`Route.claims`). `new_links` are (table, external id,
-        internal id); records waiting for one of them become due at once.
+        `claimed` is the name that the claims are kept under (`Route.claims`), `owner` whose they are: what another task
+        is writing stays claimed. `new_links` are (table, external id, internal id); records waiting for one of them
+        become due at once.
         """
         now = self._now()
         with self._engine.begin() as db:
@@ -308,7 +337,8 @@ class Ledger:
                 self._upsert(db, transfers, alike)
             self._link(db, new_links, pushed=True)
             for batch in _batches(end.key for end in ends):
-                db.execute(sa.delete(claims).where(claims.c.table_name == claimed, claims.c.key.in_(batch)))
+                held = (claims.c.table_name == claimed) & claims.c.key.in_(batch)
+                db.execute(sa.delete(claims).where(held if owner is None else held & (claims.c.owner == owner)))
             # What is done has its link; what is not may have been written, and is found again by its reservation.
             for batch in _batches(end.key for end in ends if end.state == "done"):
                 mine = (reservations.c.table_name == claimed) & reservations.c.key.in_(batch)

@@ -522,7 +522,7 @@ def _note(context: LoadContext, progress: _Progress, flow: Flow) -> None:
         context.ledger.link(progress.unpushed, pushed=False)
     if progress.ends or progress.links:
         claims = context.route.claims(flow.writer.table)
-        context.ledger.finish(flow.name, claims, progress.ends, progress.links)
+        context.ledger.finish(flow.name, claims, progress.ends, progress.links, owner=context.owner)
     by_flow: dict[str, list[str]] = {}
     for flow_name, key in progress.echoes:
         by_flow.setdefault(flow_name, []).append(key)

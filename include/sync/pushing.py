@@ -67,5 +67,6 @@ def _refused(stage: Stage, link: Link, holder: Any | None, error: ServiceError) 
     stage.ledger.reserve(claims, external_id, key, creates=True)
     known = stage.ledger.transfers(stage.flow.name, [key]).get(key)
     print_ = known.fingerprint if known and known.fingerprint else ""
-    stage.ledger.finish(stage.flow.name, claims, [finish_failed(stage.plan, outcome, print_, problem)], [])
+    end = finish_failed(stage.plan, outcome, print_, problem)
+    stage.ledger.finish(stage.flow.name, claims, [end], [], owner=f"{stage.plan.run_id}#report")
     return outcome

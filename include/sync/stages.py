@@ -292,7 +292,8 @@ def transform(stage: Stage) -> int:
                     ends.append(end)
             if ends and stage.plan.applies:
                 claims = route_of(stage.flow.direction).claims(stage.flow.writer.table)
-                stage.ledger.finish(stage.flow.name, claims, ends, [])
+                # This task holds no claim, and what another one is writing at the moment stays claimed.
+                stage.ledger.finish(stage.flow.name, claims, ends, [], owner=f"{stage.plan.run_id}#transform")
     number = chunks.close()
     own = stage.flow.writer.table
     if any(table == own for table, _ in wanted):

@@ -610,11 +610,24 @@ class TestFaults:
         with pytest.raises(SystemExit):
             run(shop, record)
         monkeypatch.undo()
-        # For a while it may still be alive, as far as anybody knows.
-        monkeypatch.setattr("include.sync.load._BUSY_WAIT", 0.1)
-        assert tally(run(shop, record)) == {"read": 1, "waiting": 1}
+        # iPaaS.com may hear of the link meanwhile, and does not list the transaction as missing any more.
+        shop.bench.run("company_from_ipaas")
         shop.later(FLOW)
         intact(shop, record)
+
+    def test_while_it_may_still_be_alive_it_is_left_alone(self, shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+        record = shop.order()
+        shop.bench.ledger.claim("transaction from iPaaS.com", [str(record["id"])], "another run")
+        monkeypatch.setattr("include.sync.load._BUSY_WAIT", 0.1)
+        assert tally(run(shop, record)) == {"read": 1, "waiting": 1}
+        assert not orders(shop)
+
+    def test_the_other_flow_does_not_free_what_is_being_written(self, shop: Shop) -> None:
+        record = shop.order()
+        claims, key = "transaction from iPaaS.com", str(record["id"])
+        shop.bench.ledger.claim(claims, [key], "another run")
+        assert tally(shop.bench.run("invoice_from_ipaas")) == {"read": 1, "skipped": 1}
+        assert not shop.bench.ledger.claim(claims, [key], "a third run")[key].held
 
     @pytest.mark.parametrize("what", ["lost", "cut"])
     def test_links_that_could_not_be_told_are_told_later(self, shop: Shop, what: str) -> None:

@@ -107,6 +107,25 @@ def test_a_claim_keeps_others_away_and_ends_with_the_outcome(ledger: Ledger) -> 
     assert ledger.claim(TABLE, ["C1"], "two")["C1"].held
 
 
+def test_an_outcome_gives_up_the_claim_of_its_own_task_only(ledger: Ledger) -> None:
+    ledger.claim(TABLE, ["C1"], "one")
+    ledger.finish(FLOW, TABLE, [ended("C1")], [], owner="two")
+    assert not ledger.claim(TABLE, ["C1"], "two")["C1"].held
+    ledger.finish(FLOW, TABLE, [ended("C1")], [], owner="one")
+    assert ledger.claim(TABLE, ["C1"], "two")["C1"].held
+
+
+def test_what_was_begun_and_never_finished_is_due_when_its_claim_has_run_out(ledger: Ledger, clock: Clock) -> None:
+    ledger.finish(FLOW, TABLE, [ended("C1", "failed")], [])
+    ledger.begin(FLOW, "C1", "run", "print")
+    assert ledger.due(FLOW) == []
+    clock.time += CLAIM_LIFETIME
+    assert ledger.due(FLOW) == ["C1"]
+    assert ledger.transfers(FLOW, ["C1"])["C1"].attempts == 1
+    ledger.finish(FLOW, TABLE, [ended("C1")], [])
+    assert ledger.due(FLOW) == []
+
+
 def test_a_repeated_task_takes_its_own_claim_over_as_suspect(ledger: Ledger) -> None:
     ledger.claim(TABLE, ["C1"], "one")
     again = ledger.claim(TABLE, ["C1"], "one")["C1"]

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from include.flows.foreign.invoice_book import INVOICES, InvoiceBook, is_draft, lines_of
-from include.flows.foreign.parts import ETAG, Links, know_parties, moved, refusal, sent, until_settled
+from include.flows.foreign.parts import ETAG, Links, begin, know_parties, moved, refusal, sent, until_settled
 from include.flows.foreign.payments import Payments
 from include.mappings.foreign_transactions import INVOICE_LINK, LINE_TABLE, TRANSACTION_TABLE
 from include.mappings.invoices_from_ipaas import HEADER_CODES
@@ -178,6 +178,7 @@ class _Transfer:
         self.book.items.require((_item_of(line), line.get("product")) for line in lines)
         if not self.load.applies:
             return None
+        begin(self.load, self.item)
         invoice = draft or self._create()
 
         def once() -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 from include.business_central.odata import Api
 from include.flows.foreign.order_book import LINES, ORDERS, Order, OrderBook, line_changes
-from include.flows.foreign.parts import ETAG, Links, know_parties, moved, refusal, sent, until_settled
+from include.flows.foreign.parts import ETAG, Links, begin, know_parties, moved, refusal, sent, until_settled
 from include.mappings.foreign_transactions import INVOICE_LINK, LINE_TABLE, TRANSACTION_TABLE
 from include.mappings.orders_from_ipaas import HEADER_CODES, HEADER_FIELDS
 from include.sync.bc_target import Target
@@ -191,6 +191,7 @@ class _Transfer:
 
     def _create(self) -> Order:
         """The new order's header. Whatever becomes of its lines, the order is linked from here on."""
+        begin(self.load, self.item)
         try:
             made = self.load.bc.create(ORDERS, self.header)
         except ServiceError as error:

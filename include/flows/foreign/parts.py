@@ -139,6 +139,12 @@ class Items:
                 )
 
 
+def begin(load: LoadContext, item: Staged) -> None:
+    """Note that a document is about to be made. It is linked with its first step, and from then on nothing else but
+    this would say that it is not finished."""
+    load.ledger.begin(load.stage.flow.name, item.key, load.plan.run_id, item.fingerprint)
+
+
 class Moved(Exception):
     """A write found its document not as it was read, or its answer was lost: read again, compare again."""
 
