@@ -403,8 +403,10 @@ def _pass(
             # Nothing new is sent; what is under way is awaited and noted, so that its outcome is not lost.
             _give_back(context, [*ready, *(item for future, item in running.items() if future.cancel())])
             for future, item in running.items():
-                if not future.cancelled() and future.exception() is None:
-                    _settle(context, item, future, progress)
+                if not future.cancelled() and isinstance(future.exception(), Exception | None):
+                    _take_in(context, item, future, progress, waiting)
+            # Nothing was sent for those that wait: the next run finds them free.
+            _give_back(context, [item for item, _ in waiting])
             raise
     return waiting
 
@@ -431,6 +433,22 @@ def _give_back(context: LoadContext, items: Iterable[Staged]) -> None:
         context.ledger.release(claims, (item.key for item in items), context.owner)
 
 
+def _take_in(
+    context: LoadContext,
+    item: Staged,
+    done: Future[Written],
+    progress: _Progress,
+    waiting: list[tuple[Staged, Waiting]],
+) -> None:
+    """Take in a record that was still under way when the pass broke off for another one."""
+    try:
+        problem = _settle(context, item, done, progress)
+    except (ServiceError, ServiceDown):
+        return  # as the one that broke it off
+    if problem:
+        waiting.append((item, problem))
+
+
 def _settle(context: LoadContext, item: Staged, done: Future[Written], progress: _Progress) -> Waiting | None:
     """Take in one finished record. Returns why it waits, when it may still go through in this pass."""
     problem: Exception
@@ -440,6 +458,7 @@ def _settle(context: LoadContext, item: Staged, done: Future[Written], progress:
         return waits
     except ServiceError as error:
         if error.stops_run:
+            _give_back(context, [item])
             raise
         problem = error
     except Rejected as rejected:
