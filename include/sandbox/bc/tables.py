@@ -157,6 +157,10 @@ _ACCOUNTS = {
     "40910": "Sales discounts",
     "50100": "Cost of goods sold",
 }
+# Percentages by business and product posting group; other pairs are not taxed.
+_VAT = {("DOMESTIC", "STANDARD"): 10, ("DOMESTIC", "REDUCED"): 5, ("DOMESTIC", "NO VAT"): 0, ("EU", "STANDARD"): 0}
+_CHARGES = {"S-FREIGHT": "Freight charged to customers"}
+_RESOURCES = {"LINA": "Lina Townsend, assembler"}
 _BATCHES = (("CASHRCPT", "GENERAL"), ("CASHRCPT", "WEBSHOP"), ("GENERAL", "DEFAULT"))
 # Code -> whether numbers may be given by hand, and the number that comes next.
 _SERIES = {
@@ -181,6 +185,13 @@ def set_up(tenant: Tenant) -> None:
             tenant.add("Shipping Agent Services", {"Shipping Agent Code": agent, "Code": code, "Description": code})
     for no, name in _ACCOUNTS.items():
         tenant.add("G/L Account", {"No.": no, "Name": name, "Account Type": "Posting", "Direct Posting": True})
+    for (business, product), percent in _VAT.items():
+        groups = {"VAT Bus. Posting Group": business, "VAT Prod. Posting Group": product}
+        tenant.add("VAT Posting Setup", {**groups, "VAT %": percent})
+    for no, name in _CHARGES.items():
+        tenant.add("Item Charge", {"No.": no, "Description": name})
+    for no, name in _RESOURCES.items():
+        tenant.add("Resource", {"No.": no, "Name": name})
     for template, name in _BATCHES:
         fields = {"Journal Template Name": template, "Name": name, "Description": name.title()}
         tenant.add("Gen. Journal Batch", {**fields, "Bal. Account No.": "10100"})

@@ -1,0 +1,1 @@
+"""What the seeded worlds are made of."""

@@ -1,0 +1,112 @@
+"""The seeded worlds: what the demo's holds, that a seed gives the same world again, and that large ones are built fast."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import pytest
+
+from include.sandbox.app import World
+from include.sandbox.credentials import OTHER_SYSTEM_ID
+from include.sandbox.world import Size, build
+
+LARGE = Size(companies=500, persons=500, contacts=500, items=2_000, orders=1_000, invoices=200, prices=500)
+
+
+@pytest.fixture(scope="module")
+def demo() -> World:
+    return build("demo", seed=1, size=Size())
+
+
+def shown(world: World) -> dict[str, Any]:
+    """A world without what the moment of its making decides."""
+    volatile = ("systemmodifiedat", "shipped by")
+    tables = {
+        name: [{f: v for f, v in row.items() if f not in volatile and "Date" not in f} for row in rows]
+        for name, rows in world.tenant.tables.items()
+    }
+    moments = ("created_datetime", "updated_datetime")
+    records = {
+        name: [{f: v for f, v in record.items() if f not in moments} for record in kind.values()]
+        for name, kind in world.platform.records.items()
+    }
+    return {"tables": tables, "records": records}
+
+
+def test_a_seed_gives_the_same_world_again(demo: World) -> None:
+    assert shown(build("demo", seed=1, size=Size())) == shown(demo)
+    assert shown(build("demo", seed=2, size=Size())) != shown(demo)
+
+
+def test_the_demo_holds_orders_and_invoices_in_every_state(demo: World) -> None:
+    orders = [row for row in demo.tenant.rows("Sales Header") if row["Document Type"] == "Order"]
+    lines = {row["No."]: demo.tenant.lines("Sales Line", "Order", row["No."]) for row in orders}
+    states = {
+        (
+            row["Status"],
+            any(line["Quantity Shipped"] for line in lines[row["No."]]),
+            bool(row.get("Completely Shipped")),
+        )
+        for row in orders
+    }
+    assert states == {
+        ("Open", False, False),
+        ("Released", False, False),
+        ("Released", True, False),
+        ("Released", True, True),
+    }
+    invoices = demo.tenant.rows("Sales Invoice Header")
+    assert {(bool(row["Order No."]), bool(row["Closed"])) for row in invoices} == {
+        (False, False),
+        (False, True),
+        (True, False),
+        (True, True),
+    }
+    assert any(row["Cancelled"] for row in invoices)
+    assert any(row["Document Type"] == "Invoice" for row in demo.tenant.rows("Sales Header"))
+
+
+def test_the_demo_has_work_for_every_flow_from_ipaas(demo: World) -> None:
+    records = demo.platform.records
+    assert records["company"] and records["customer"] and records["product"]
+    kinds = {(record["type"], record["status"]) for record in records["transaction"].values()}
+    assert kinds == {("Order", "Pending"), ("Order", "Complete"), ("Invoice", "Complete")}
+    paid = [record for record in records["transaction"].values() if record.get("payments")]
+    assert 0 < len(paid) < len(records["transaction"])
+    assert all(record["system_id"] == OTHER_SYSTEM_ID for record in records["transaction"].values())
+    emails = {row["E-Mail"] for row in demo.tenant.rows("Contact") if row["Contact Business Relation"] == "None"}
+    buyers = {record.get("customer_id") for record in records["transaction"].values()}
+    assert any(record["email_address"] in emails for i, record in records["customer"].items() if i in buyers)
+
+
+def test_the_amounts_of_the_shop_add_up(demo: World) -> None:
+    for record in demo.platform.records["transaction"].values():
+        assert sum(line["extended_price"] for line in record["lines"]) == record["subtotal"]
+        assert record["subtotal"] + record["shipping_amount"] + record["tax_amount"] == record["total"]
+
+
+def test_some_prices_have_expired(demo: World) -> None:
+    today = demo.tenant.now().date().isoformat()
+    expired = {bool(row["Ending Date"]) and row["Ending Date"] < today for row in demo.tenant.rows("Sales Price")}
+    assert expired == {True, False}
+
+
+def test_a_world_may_be_without_any_kind() -> None:
+    nothing = Size(**dict.fromkeys(vars(Size()), 0))
+    assert not build("demo", seed=1, size=nothing).tenant.rows("Customer")
+
+
+def test_the_nasty_world_has_what_the_demo_spares_one() -> None:
+    world = build("nasty", seed=1, size=Size())
+    customers = {row["No."]: row for row in world.tenant.rows("Customer")}
+    assert customers["N1"]["Name"] == ""
+    assert customers["N15"]["systemmodifiedat"].startswith("0001-01-01")
+    assert any(len(record["name"]) > 100 for record in world.platform.records["company"].values())
+
+
+def test_a_large_world_is_built_in_seconds() -> None:
+    start = time.monotonic()
+    world = build("demo", seed=1, size=LARGE)
+    assert time.monotonic() - start < 15
+    assert len(world.tenant.rows("Item")) == 2_000
