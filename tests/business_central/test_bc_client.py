@@ -187,7 +187,7 @@ def test_the_services_and_their_fields_are_read_once(bc: BusinessCentralClient, 
     assert "Loyalty_Level" in fields
     assert bc.fields("CustomerPriceGroups")["Code"].max_length == 10
     assert bc.published("CustomerCard")
-    assert not bc.published("SalesPrices")
+    assert not bc.published("SalesPriceLists")
     assert len(gets(sandbox, "$metadata")) == 1
     assert len(gets(sandbox, "ODataV4/")) == 2
 
