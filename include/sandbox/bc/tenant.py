@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -103,6 +103,9 @@ class Tenant:
         self.clock_offset = timedelta()
         # How often each table was changed; what is derived from a table is kept until it moves.
         self.generation: Counter[str] = Counter()
+        # SystemIds of the records that came in over HTTP, and the keys of those that are gone, for the check.
+        self.made: set[str] = set()
+        self.removed: dict[str, set[tuple[str, ...]]] = defaultdict(set)
         self._by_key: dict[str, dict[tuple[str, ...], Row]] = {}
         self._by_id: dict[str, dict[str, Row]] = {}
         self._by_parent: dict[tuple[str, ...], list[Row]] = {}
@@ -166,6 +169,7 @@ class Tenant:
         rows = self.rows(table)
         del rows[next(place for place, other in enumerate(rows) if other is row)]
         self._leave(table, row)
+        self.removed[table].add(self._key_of(table, row))
         self.generation[table] += 1
 
     def rename(self, table: str, row: Row, key: Row, referring: Iterable[tuple[str, str]]) -> None:

@@ -34,6 +34,7 @@ def insert(tenant: Tenant, request: Request, entities: EntitySet) -> Answer:
         # A header and its lines are one transaction.
         behaviour_of(tenant, entities.view).delete(row)
         raise
+    tenant.made.add(row["systemid"])
     body = single(tenant, request, entities, row)
     return Answer(201, body, {"Location": f"{request.base}/{request.path.strip('/')}"})
 

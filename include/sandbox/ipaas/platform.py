@@ -34,6 +34,8 @@ class Platform:
         }
         # (model, custom field) -> its data type, where that is not string.
         self.custom_field_types: dict[tuple[str, str], str] = {}
+        # Ids of the records that came in over HTTP, for the check: the others were born here.
+        self.made: set[int] = set()
         # (record type, unique field) -> value without case -> id.
         self._holders: dict[tuple[str, str], dict[str, int]] = {}
         # table of nested records -> their ids.

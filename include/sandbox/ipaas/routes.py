@@ -230,7 +230,12 @@ def _search(platform: Platform, kind: RecordType) -> Callable[[Request, Any], An
 
 
 def _create(platform: Platform, kind: RecordType) -> Callable[[Request, Any], Any]:
-    return lambda request, body: platform.shown(kind.name, platform.add(kind.name, body))
+    def answer(request: Request, body: Any) -> Any:
+        record = platform.add(kind.name, body)
+        platform.made.add(record["id"])
+        return platform.shown(kind.name, record)
+
+    return answer
 
 
 def _one(platform: Platform, kind: RecordType) -> Callable[[Request, Any], Any]:

@@ -66,7 +66,9 @@ def _items(tenant: Tenant) -> None:
     for row in tenant.rows("Item"):
         if row["No."] == "N-NEVER":
             row["systemmodifiedat"] = _NEVER
-    tenant.move_stock("N-NEVER", "NOWHERE", 5)
+    item("N-STRAY", "Somewhere")
+    tenant.move_stock("N-STRAY", "NOWHERE", 5)
+    tenant.move_stock("N-NEVER", "MAIN", 5)
     tenant.move_stock("N-FREE", "MAIN", -3)
 
 

@@ -1,0 +1,28 @@
+"""The two-sided verdict: does each system hold, once and alike, every record of the other that it should?
+
+Restates `mappings.md` on its own, so that a mistake in the mappings cannot hide itself. A record that came in over HTTP
+was made by the sync, one that a world or a test put there was born there: that decides which side has the last word.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from include.sandbox.bc.tenant import Tenant, stamp
+from include.sandbox.check.documents import check_documents
+from include.sandbox.check.foreign import check_foreign
+from include.sandbox.check.masters import check_masters
+from include.sandbox.check.verdict import Sides, Verdict
+from include.sandbox.ipaas.platform import Platform
+
+__all__ = ["Verdict", "check"]
+
+
+def check(tenant: Tenant, platform: Platform, *, days: int = 5) -> Verdict:
+    """Compare both sides record by record. `days`: how far back documents are required, as polls look back."""
+    verdict = Verdict()
+    sides = Sides(tenant, platform)
+    check_masters(sides, verdict)
+    check_documents(sides, verdict, since=stamp(tenant.now() - timedelta(days=days)))
+    check_foreign(sides, verdict)
+    return verdict
