@@ -61,6 +61,8 @@ FROM_IPAAS = Flow(
         "(`{id of the invoice}|{id of the payment}`) in the configured journal, applied to the posted invoice. The journal "
         "itself is posted in Business Central.",
         caveats=(
+            "The first poll invoices every Complete transaction of other systems that has no external id of ours: link older "
+            "ones, or close their period, before the DAG is switched on.",
             "The draft must come to the transaction's total, less lines that are excluded by their SKU; else it is not "
             "posted, and both figures are reported.",
             "A transaction that has become a sales order, or whose parent has, is invoiced in Business Central, from that "

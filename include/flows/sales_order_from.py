@@ -65,6 +65,7 @@ FROM_IPAAS = Flow(
         "Line_Discount_Amount. A line is changed in place, and removed with its line in iPaaS.com; lines that somebody "
         "adds in Business Central stay.",
         caveats=(
+            "The first poll transfers every Pending transaction of other systems that has no external id of ours.",
             "An address is taken as a whole: parts that it lacks are blanked, not taken from the customer.",
             "The order's status is left alone. A released or shipped order is not changed: if it differs, the transaction "
             "fails and says in what.",

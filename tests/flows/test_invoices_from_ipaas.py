@@ -320,6 +320,13 @@ class TestPayments:
         assert [entry[1:] for entry in journal(shop)] == [(Decimal(-20), number), (Decimal(-40), number)]
         assert all(shop.link_of(entry, "transaction payment") for entry in record["payments"])
 
+    def test_invoices_written_at_the_same_time_share_the_journal(self, shop: Shop) -> None:
+        records = [complete(shop, transaction_number=f"WEB-{n}") for n in range(6)]
+        assert tally(shop.bench.run(FLOW)) == {"read": 6, "created": 6}
+        paid = {(reference, number) for reference, _, number in journal(shop)}
+        assert len(paid) == len(journal(shop)) == 6
+        assert {reference for reference, _ in paid} == {str(record["payments"][0]["id"]) for record in records}
+
     @pytest.mark.parametrize("ledger", ["kept", "lost"])
     def test_a_payment_is_never_repeated_after_its_journal_was_posted(self, shop: Shop, ledger: str) -> None:
         record = complete(shop, payments=[payment(20)])

@@ -187,6 +187,14 @@ class TestCreating:
         assert tally(run(shop, record)) == {"read": 1, "unchanged": 1}
         assert shop.bench.sandbox.counters.of("business_central", "POST", "PATCH", "DELETE") == 0
 
+    def test_ids_may_be_strings(self, shop: Shop) -> None:
+        shop.bench.sandbox.switches.ipaas_ids_are_strings = True
+        record = shop.order()
+        assert tally(shop.bench.run(FLOW)) == {"read": 1, "created": 1}
+        shop.change(record, lines=[{"id": record["lines"][0]["id"], "qty": 5}])
+        assert tally(run(shop, record)) == {"read": 1, "updated": 1}
+        assert lines(shop) == [(10000, "1000", 5, 10), (20000, "1001", 3, 10)]
+
     def test_a_plan_writes_nothing_and_says_so(self, shop: Shop) -> None:
         record = shop.order()
         report = run(shop, record, mode="plan")
@@ -396,7 +404,8 @@ class TestUpdating:
     ) -> None:
         shop.change(record, lines=[{"id": record["lines"][0]["id"], "qty": 5}])
         stale = '{"error":{"code":"Request_EntityChanged","message":"Another user has already changed the record."}}'
-        shop.bench.sandbox.faults.add(Fault(method="PATCH", status=409, body=stale, times=2))
+        shop.bench.sandbox.faults.add(Fault(method="PATCH", status=409, body=stale))
+        shop.bench.sandbox.faults.add(Fault(method="PATCH", status=412, body=stale))
         assert tally(run(shop, record)) == {"read": 1, "updated": 1}
         assert lines(shop)[0] == (10000, "1000", 5, 10)
 
@@ -566,6 +575,14 @@ class TestFaults:
         run(shop, record)
         run(shop, record)
         assert fault.times == 0
+        intact(shop, record)
+
+    def test_a_line_that_was_there_all_the_same_is_told_by_409_too(self, shop: Shop) -> None:
+        record = shop.order(discount_amount=5)
+        shop.bench.sandbox.switches.duplicate_key_status = 409
+        refused = '{"error":{"code":"Internal_EntityWithSameKeyExists","message":"The record already exists."}}'
+        shop.bench.sandbox.faults.add(Fault(method="POST", path="/SalesOrderLines", status=409, body=refused))
+        assert tally(run(shop, record)) == {"read": 1, "created": 1}
         intact(shop, record)
 
     @pytest.mark.parametrize("ledger", ["kept", "lost"])

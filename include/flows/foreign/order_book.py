@@ -83,8 +83,7 @@ class OrderBook:
             self._orders[fold(order.no)] = order
         for order in self._read("External_Document_No", references):
             self._references.setdefault(fold(order.reference), []).append(order)
-        gone = [reference for reference in references if fold(reference) not in self._references]
-        for invoice in self._read_invoices("externalDocumentNumber", gone):
+        for invoice in self._read_invoices("externalDocumentNumber", references):
             self._invoices.setdefault(fold(str(invoice["externalDocumentNumber"])), []).append(invoice)
 
     def known(self, number: str) -> Order | None:
