@@ -12,9 +12,9 @@ from dataclasses import dataclass, field
 from threading import Condition
 from typing import Any
 
+from anyio import CapacityLimiter, to_thread
 from cachetools import TTLCache, cached
 from fastapi import FastAPI, Request
-from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import JSONResponse
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.requests import ClientDisconnect
@@ -29,6 +29,8 @@ LIMIT = 8 * 1024 * 1024
 # Seconds for which the key is remembered: a burst must not ask the database each time, and a new key must soon work.
 KEY_LIFETIME = 5.0
 
+# The server's threads belong to Airflow's own users, running tasks among them: a burst waits in line for a few.
+_THREADS = CapacityLimiter(8)
 LISTENING = hooks.listeners(FLOWS.values())
 
 app = FastAPI(title="Hooks of iPaaS.com", docs_url=None, redoc_url=None, openapi_url=None)
@@ -55,10 +57,11 @@ class _NotConfigured(Exception):
 async def receive(request: Request) -> JSONResponse:
     """Take notifications (facts §6.1); answers how many were taken once they are kept."""
     try:
-        subscription = await run_in_threadpool(_subscription)
+        subscription = await to_thread.run_sync(_subscription, limiter=_THREADS)
         if not hooks.is_sender(request.headers.get("authorization", ""), subscription.key):
             return _refusal(401, "AUTH-1001", "The webhook key is missing or wrong.", {"WWW-Authenticate": "Bearer"})
-        return await run_in_threadpool(_keep, await _body(request), subscription.system_id)
+        body = await _body(request)
+        return await to_thread.run_sync(_keep, body, subscription.system_id, limiter=_THREADS)
     except _TooLarge:
         return _refusal(413, hooks.MALFORMED, f"A request may have {LIMIT:,} bytes. Send fewer notifications in one.")
     except hooks.MalformedHook as error:

@@ -38,7 +38,9 @@ _KINDS = {
 }
 
 app = FastAPI(title="Synchronization", docs_url=None, redoc_url=None, openapi_url=None)
-_templates = Environment(loader=FileSystemLoader(Path(__file__).parent / "templates"), autoescape=True)
+_templates = Environment(
+    loader=FileSystemLoader(Path(__file__).parent / "templates"), autoescape=True, trim_blocks=True, lstrip_blocks=True
+)
 _templates.filters["moment"] = lambda text: f"{text[:16].replace('T', ' ')} UTC" if text else ""
 _markdown = MarkdownIt("commonmark", {"html": False}).enable("table")
 

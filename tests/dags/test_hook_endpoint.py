@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -163,6 +165,26 @@ def test_the_connection_is_read_once_in_a_burst_and_a_new_key_soon_works(
     assert post(server, notes(1), "the-new-key").status_code == 200
     assert post(server, notes(1)).status_code == 401
     assert endpoint.KEY_LIFETIME <= 10
+
+
+def test_a_burst_leaves_airflow_its_threads(
+    server: Any, endpoint: Any, login: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The server has 40 of them for everything; while the ledger hangs, people and tasks must still be served."""
+    hanging = threading.Event()
+
+    class Hangs:
+        def receive(self, entries: Any) -> None:
+            assert hanging.wait(30)
+
+    monkeypatch.setattr(endpoint, "ledger", Hangs)
+    with ThreadPoolExecutor(60) as pool:
+        posts = [pool.submit(post, server, notes(number)) for number in range(1, 61)]
+        began = time.monotonic()
+        assert server.get("/api/v2/dags", headers=login).status_code == 200
+        assert time.monotonic() - began < 10
+        hanging.set()
+        assert {answer.result().status_code for answer in posts} == {200}
 
 
 def test_what_cannot_be_kept_is_not_acknowledged(

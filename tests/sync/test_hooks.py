@@ -149,7 +149,6 @@ def test_what_cannot_be_read_is_refused_whole_naming_the_field(sent: bytes, said
     [
         ("Bearer the-key", "the-key", True),
         ("bearer the-key ", "the-key", True),
-        ("Bearer schlüssel", "schlüssel", True),
         ("Bearer the-kez", "the-key", False),
         ("Bearer the-ke", "the-key", False),
         ("Bearer", "the-key", False),
