@@ -25,6 +25,7 @@ from include.sync.bc_target import Target
 from include.sync.bc_writer import BCWriter
 from include.sync.flow import GUID, IPAAS_ID, AskedId, Docs, Flow, IdFormat, Reads, Window
 from include.sync.ipaas_writer import IPaaSWriter
+from include.sync.keyset import KeySet
 from include.sync.model import Direction, Json, SourceRecord, fold
 
 _PAGE = "ItemCard"
@@ -40,9 +41,12 @@ class Items:
         """Items modified in the window, and those whose stock moved: that does not touch the item's timestamp."""
         whole = window.since is None and window.until is None
         records = feed(reads, _FEED, window, select=_FEED_FIELDS, by="number" if whole else "")
-        yield from self._complete(reads, records, whole=whole)
+        seen = KeySet()
+        for record in self._complete(reads, records, whole=whole):
+            seen.add(fold(record.key))
+            yield record
         if not whole:
-            moved = moved_items(reads, window)
+            moved = [number for number in moved_items(reads, window) if fold(number) not in seen]
             if moved:
                 others = reads.bc.read_many(_FEED, "number", moved, select=_FEED_FIELDS)
                 yield from self._complete(reads, others, whole=False)
