@@ -89,6 +89,7 @@ FROM_IPAAS = Flow(
     ),
     id_formats=(IPAAS_ID,),
     poll="missing",
+    after=("company_to_ipaas",),
     scopes=("company/created", "company/updated"),
     services=(PAGE,),
     settings_used=("bc_create_defaults", "bc_custom_fields"),

@@ -64,6 +64,7 @@ FROM_IPAAS = Flow(
     writer=BCWriter(target=customer_target("customer", "Person"), table=CUSTOMER.table, echo="customer_to_ipaas"),
     id_formats=(IPAAS_ID,),
     poll="missing",
+    after=("customer_to_ipaas", "contact_to_ipaas", "company_from_ipaas"),
     scopes=("customer/created", "customer/updated"),
     services=(PAGE,),
     settings_used=("bc_create_defaults", "bc_custom_fields"),

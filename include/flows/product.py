@@ -174,6 +174,7 @@ FROM_IPAAS = Flow(
     ),
     id_formats=(IPAAS_ID,),
     poll="missing",
+    after=("product_to_ipaas",),
     scopes=("product/created", "product/updated"),
     services=(_PAGE,),
     settings_used=("bc_create_defaults", "bc_custom_fields"),

@@ -200,7 +200,7 @@ TO_IPAAS = Flow(
         ),
     ),
     poll="lookback",
-    after=(_ORDERS_FLOW,),
+    after=(_ORDERS_FLOW, "invoice_from_ipaas"),
     services=(_PAGE, LINES, AGENTS, SHIPMENTS),
     settings_used=(
         "bc_transaction_poll_search_days",

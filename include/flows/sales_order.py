@@ -161,7 +161,13 @@ TO_IPAAS = Flow(
         IdFormat(name="no", pattern=r"(?P<no>[^|]{1,20})", example="S-ORD101001", meaning="sales order No."),
     ),
     poll="lookback",
-    after=("company_to_ipaas", "customer_to_ipaas", "product_to_ipaas", "shipping_method_to_ipaas"),
+    after=(
+        "company_to_ipaas",
+        "customer_to_ipaas",
+        "product_to_ipaas",
+        "shipping_method_to_ipaas",
+        "sales_order_from_ipaas",
+    ),
     services=(_PAGE, LINES, AGENTS, SHIPMENTS),
     settings_used=(
         "bc_transaction_poll_search_days",

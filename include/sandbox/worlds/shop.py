@@ -48,15 +48,16 @@ class Shop:
         self.contacts: list[Body] = []
 
     def company(self, number: int) -> Record:
-        """A company, every other one with an account number."""
+        """A company."""
         name = f"{self.chance.choice(FAMILY)} {self.chance.choice(TRADES)} (web {number + 1})"
+        address = self._address(number, name)
         body: Body = {
             "name": name,
+            "account_number": f"WEB{number:03}",
             "email_address": f"orders{number}@webcompany{number}.example",
-            "addresses": [self._address(number, name) | {"is_primary_billing": True, "is_primary_shipping": True}],
+            "phone_number": address["phone_number"],
+            "addresses": [address | {"company": name, "is_primary_billing": True, "is_primary_shipping": True}],
         }
-        if number % 2:
-            body["account_number"] = f"WEB{number:03}"
         record = self._add("company", body, f"company-{number}")
         self.buyers.append({"company_id": record["id"]})
         return record
@@ -65,6 +66,7 @@ class Shop:
         """A customer."""
         name = person(self.chance)
         body = {
+            "customer_number": f"WP{number:04}",
             "email_address": f"shopper{number}@example.net",
             **_names(name),
             "addresses": [self._address(number, name) | {"is_primary_billing": True, "is_primary_shipping": True}],
@@ -206,5 +208,5 @@ def _names(name: str) -> Body:
 
 
 def _product(sku: str, name: str, price: Decimal) -> Body:
-    fixed = {"type": "Physical", "status": "Active", "tracking_method": "Product"}
-    return {"sku": sku, "name": name, "default_price": price, **fixed}
+    fixed = {"type": "Physical", "status": "Active", "tracking_method": "Product", "unit": "EA"}
+    return {"sku": sku, "name": name, "description": name, "default_price": price, **fixed}
