@@ -175,8 +175,17 @@ class BCWriter:
         if isinstance(matched, Written):
             return matched
         if matched is not None:
-            return self._update(load, session, item, body, matched, known=False)
+            return self._adopt(load, session, item, body, matched)
         return self._create(load, session, item, body, late=reserved is not None)
+
+    def _adopt(self, load: LoadContext, session: _Session, item: Staged, body: Json, number: str) -> Written:
+        """Write to the record that an unlinked one turned out to be."""
+        try:
+            return self._update(load, session, item, body, number, known=False)
+        except Rejected:
+            if load.applies:
+                load.ledger.unreserve(self._claims(load), item.key)
+            raise
 
     def _number(self, load: LoadContext, item: Staged) -> str | None:
         """The number it is linked to: by the record itself, or by a link that iPaaS.com is yet to be told of."""
@@ -225,9 +234,15 @@ class BCWriter:
                     at_once=True,
                 ),
             )
-        if load.applies and load.ledger.reserve(self._claims(load), number, item.key, creates=False) != item.key:
+        if not self._reserve(load, item, number, creates=False):
             raise Waiting(f"Another record is being linked to {self.target.name} {number} at the moment.")
         return number
+
+    def _reserve(self, load: LoadContext, item: Staged, number: str, *, creates: bool) -> bool:
+        """Take a number for this record; a plan takes none."""
+        if not load.applies:
+            return True
+        return load.ledger.reserve(self._claims(load), item.key, self.target.api, number, creates=creates)
 
     def _holder(self, load: LoadContext, item: Staged, number: str) -> Any | None:
         """The other iPaaS.com record that is linked to a number, as far as is known."""
@@ -271,9 +286,7 @@ class BCWriter:
         for number in tried:
             if session.candidates.get(("number", fold(number))) or self._holder(load, item, number) is not None:
                 continue
-            if not load.applies:
-                return number
-            if load.ledger.reserve(self._claims(load), number, item.key, creates=True) == item.key:
+            if self._reserve(load, item, number, creates=True):
                 return number
         raise Rejected(
             f"A new {self.target.name} cannot have a number: {', '.join(tried)} are in use in Business Central.",

@@ -72,9 +72,11 @@ claims = sa.Table(
 reservations = sa.Table(
     "sync_reservations",
     metadata,
-    sa.Column("table_name", sa.String(64), primary_key=True),
-    sa.Column("folded", sa.String(200), primary_key=True),  # the reference in Business Central, as a number
+    # What the references are numbers of in Business Central: customers and companies share theirs.
+    sa.Column("numbers", sa.String(64), primary_key=True),
+    sa.Column("folded", sa.String(200), primary_key=True),
     sa.Column("reference", sa.String(200), nullable=False),
+    sa.Column("table_name", sa.String(64), nullable=False),  # as of the claim on the record that has it
     sa.Column("key", sa.String(200), nullable=False),
     sa.Column("creates", sa.Boolean, nullable=False),
     sa.Index("sync_reservations_key", "table_name", "key"),
@@ -195,7 +197,6 @@ class Reservation:
     """A reference in Business Central that one record has taken. `creates`: to be created under it, not matched."""
 
     reference: str
-    key: str
     creates: bool
 
 
@@ -480,33 +481,33 @@ class Ledger:
 
     # --- reservations ----------------------------------------------------------------------------------------
 
-    def reserve(self, table: str, reference: str, key: str, *, creates: bool) -> str:
-        """Take a reference in Business Central for a record, before anything is sent; returns who has it.
+    def reserve(self, claimed: str, key: str, numbers: str, reference: str, *, creates: bool) -> bool:
+        """Take a reference in Business Central for a record, before anything is sent. False: another record has it.
 
-        It is kept until the record is done, so that a create whose answer was lost is found again by it, and no
-        other record takes the same reference meanwhile. A record has one reservation: a new one replaces it.
+        `claimed` and `key` name the record as its claim does; `numbers` is what the reference is a number of. It is
+        kept until the record is done, so that a create whose answer was lost is found again by it, and no other record
+        takes the same one meanwhile. A record has one reservation: a new one replaces it.
         """
         with self._engine.begin() as db:
-            db.execute(sa.delete(reservations).where(reservations.c.table_name == table, reservations.c.key == key))
-            values = {"table_name": table, "folded": fold(reference), "reference": reference, "key": key}
-            statement = self._insert(reservations).values(**values, creates=creates).on_conflict_do_nothing()
-            if db.execute(statement).rowcount:
-                return key
-            place = (reservations.c.table_name == table) & (reservations.c.folded == fold(reference))
-            return str(db.execute(sa.select(reservations.c.key).where(place)).scalar())
+            db.execute(sa.delete(reservations).where(self._reserved(claimed, key)))
+            values = {"numbers": numbers, "folded": fold(reference), "reference": reference}
+            statement = self._insert(reservations).values(**values, table_name=claimed, key=key, creates=creates)
+            return bool(db.execute(statement.on_conflict_do_nothing()).rowcount)
 
-    def reservation(self, table: str, key: str) -> Reservation | None:
+    def reservation(self, claimed: str, key: str) -> Reservation | None:
         """What a record has reserved."""
-        mine = (reservations.c.table_name == table) & (reservations.c.key == key)
         with self._reads.connect() as db:
-            row = db.execute(sa.select(reservations).where(mine)).first()
-        return Reservation(reference=row.reference, key=row.key, creates=row.creates) if row else None
+            row = db.execute(sa.select(reservations).where(self._reserved(claimed, key))).first()
+        return Reservation(reference=row.reference, creates=row.creates) if row else None
 
-    def unreserve(self, table: str, key: str) -> None:
+    def unreserve(self, claimed: str, key: str) -> None:
         """Give up a record's reservation: nothing was written under it."""
-        mine = (reservations.c.table_name == table) & (reservations.c.key == key)
         with self._engine.begin() as db:
-            db.execute(sa.delete(reservations).where(mine))
+            db.execute(sa.delete(reservations).where(self._reserved(claimed, key)))
+
+    @staticmethod
+    def _reserved(claimed: str, key: str) -> sa.ColumnElement[bool]:
+        return (reservations.c.table_name == claimed) & (reservations.c.key == key)
 
     def _insert_claim(self, db: Connection, table: str, key: str, owner: str, now: datetime) -> bool:
         values = {"table_name": table, "key": key, "owner": owner, "claimed_at": iso(now)}

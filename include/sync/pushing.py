@@ -64,7 +64,7 @@ def _refused(stage: Stage, link: Link, holder: Any | None, error: ServiceError) 
         stage.ledger.link([(table, external_id, holder)])
     claims = route_of(stage.flow.direction).claims(table)
     # The next try finds what was written for it, instead of making it once more.
-    stage.ledger.reserve(claims, external_id, key, creates=True)
+    stage.ledger.reserve(claims, key, table, external_id, creates=True)
     known = stage.ledger.transfers(stage.flow.name, [key]).get(key)
     print_ = known.fingerprint if known and known.fingerprint else ""
     end = finish_failed(stage.plan, outcome, print_, problem)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -25,7 +24,6 @@ CASES = (
     pytest.param("company", COMPANY, "Customer", "C1", id="company"),
     pytest.param("product", PRODUCT, "Item", "I1", id="product"),
 )
-LATER = datetime.now(UTC) + timedelta(hours=30)
 
 
 @pytest.fixture
@@ -131,16 +129,3 @@ def test_a_number_reserved_by_a_create_that_was_refused_is_free_again(bench: Ben
     other = bench.sandbox.ipaas.add("product", PRODUCT)
     assert tally(bench.run("product_from_ipaas", str(refused["id"]), str(other["id"])))["created"] == 2
     assert bench.linked("product", "I1")["id"] == other["id"]
-
-
-def test_a_service_that_takes_nothing_more_ends_the_task_and_loses_nothing(bench: Bench) -> None:
-    for number in range(30):
-        bench.sandbox.ipaas.add("product", {**PRODUCT, "sku": f"I{number}"})
-    bench.sandbox.faults.add(Fault(system="business_central", method="POST", skip=5, status=503, times=10_000))
-    with pytest.raises(Exception, match="in a row"):
-        bench.run("product_from_ipaas")
-    bench.sandbox.faults.clear()
-    bench.run("product_from_ipaas")
-    bench.run("product_from_ipaas", now=LATER)
-    assert len(bench.sandbox.bc.rows("Item")) == 30
-    assert len(bench.sandbox.ipaas.links["product"]) == 30

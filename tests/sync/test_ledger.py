@@ -249,39 +249,46 @@ class TestReservations:
     def failed(self, key: str) -> Finish:
         return Finish(key=key, state="retry", run_id="r", outcome={}, read_at=iso(datetime.now(UTC)))
 
+    def take(self, ledger: Ledger, key: str, number: str, *, creates: bool = True, claimed: str = CLAIMED) -> bool:
+        return ledger.reserve(claimed, key, "customers", number, creates=creates)
+
     def test_the_first_has_it_in_any_case(self, ledger: Ledger) -> None:
-        assert ledger.reserve(self.CLAIMED, "C1", "55", creates=True) == "55"
-        assert ledger.reserve(self.CLAIMED, "c1", "66", creates=True) == "55"
-        assert ledger.reserve(self.CLAIMED, "C1", "55", creates=True) == "55"
-        assert ledger.reserve("product from iPaaS.com", "C1", "66", creates=True) == "66"
+        assert self.take(ledger, "55", "C1")
+        assert not self.take(ledger, "66", "c1")
+        assert self.take(ledger, "55", "C1")
+        assert ledger.reserve("product from iPaaS.com", "66", "items", "C1", creates=True)
+
+    def test_customers_and_companies_share_their_numbers(self, ledger: Ledger) -> None:
+        assert self.take(ledger, "55", "C1")
+        assert not self.take(ledger, "55", "C1", claimed="customer from iPaaS.com")
 
     def test_it_outlives_a_failure_and_ends_with_the_record_done(self, ledger: Ledger) -> None:
-        ledger.reserve(self.CLAIMED, "C1", "55", creates=True)
+        assert self.take(ledger, "55", "C1")
         ledger.finish(FLOW, self.CLAIMED, [self.failed("55")], [])
         kept = ledger.reservation(self.CLAIMED, "55")
         assert kept is not None and (kept.reference, kept.creates) == ("C1", True)
         ledger.finish(FLOW, self.CLAIMED, [self.done("55")], [])
         assert ledger.reservation(self.CLAIMED, "55") is None
-        assert ledger.reserve(self.CLAIMED, "C1", "66", creates=False) == "66"
+        assert self.take(ledger, "66", "C1", creates=False)
 
     def test_a_record_has_one(self, ledger: Ledger) -> None:
-        ledger.reserve(self.CLAIMED, "C1", "55", creates=True)
-        ledger.reserve(self.CLAIMED, "C2", "55", creates=False)
+        assert self.take(ledger, "55", "C1")
+        assert self.take(ledger, "55", "C2", creates=False)
         kept = ledger.reservation(self.CLAIMED, "55")
         assert kept is not None and (kept.reference, kept.creates) == ("C2", False)
-        assert ledger.reserve(self.CLAIMED, "C1", "66", creates=True) == "66"
+        assert self.take(ledger, "66", "C1")
         ledger.unreserve(self.CLAIMED, "55")
         assert ledger.reservation(self.CLAIMED, "55") is None
 
     def test_of_many_at_once_one_has_it(self, ledger: Ledger) -> None:
         with ThreadPoolExecutor(8) as pool:
             keys = [str(n) for n in range(8)]
-            holders = set(pool.map(lambda key: ledger.reserve(self.CLAIMED, "C1", key, creates=True), keys))
-        assert len(holders) == 1
+            taken = list(pool.map(lambda key: self.take(ledger, key, "C1"), keys))
+        assert taken.count(True) == 1
 
     def test_a_flow_of_the_other_direction_leaves_it_alone(self, ledger: Ledger) -> None:
         # The No. of one record may be the iPaaS.com id of another.
-        ledger.reserve(self.CLAIMED, "C1", "55", creates=True)
+        assert self.take(ledger, "55", "C1")
         ledger.finish(FLOW, TABLE, [self.done("55")], [])
         assert ledger.reservation(self.CLAIMED, "55") is not None
 
