@@ -16,8 +16,8 @@ from include.ipaas.endpoints import TRANSACTION
 from include.mappings.custom_fields import source_fields
 from include.mappings.sales_lines import line_from_api
 from include.sync.compare import differences, external_id_of
+from include.sync.context import LoadContext
 from include.sync.flow import Reads, Window
-from include.sync.load import LoadContext
 from include.sync.model import Also, Direction, Json, Mapped, Rejected, fold
 from include.transport.errors import ErrorKind, ServiceError
 

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 from include.business_central.odata import Api
 from include.sync.bc_fields import CustomFields
 from include.sync.bc_target import KEY, ApiSurface, PageSurface, Surface, Target
-from include.sync.load import LoadContext, Staged, Written
+from include.sync.context import LoadContext, Staged, Written
 from include.sync.model import Candidate, Json, Rejected, Result, Waiting, fold, id_from
 from include.sync.route import Link
 from include.transport.errors import (

@@ -14,8 +14,8 @@ from include.sync.model import Direction, Json, Mapped, MappingContext, RunPlan,
 if TYPE_CHECKING:
     from include.business_central.client import BusinessCentralClient
     from include.ipaas.client import IPaaSClient
+    from include.sync.context import LoadContext, Staged, Written
     from include.sync.ledger import Ledger
-    from include.sync.load import LoadContext, Staged, Written
     from include.sync.route import LinkLookup
 
 GUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", re.IGNORECASE)

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 from include.ipaas.endpoints import Endpoint
 from include.sync.compare import differences, external_id_of
-from include.sync.load import LoadContext, Staged, Written
+from include.sync.context import LoadContext, Staged, Written
 from include.sync.model import Also, Json, Mapped, Rejected, Result, Waiting, fold
 from include.transport.errors import NotFound, RecordExists, Sent, ServiceError
 

@@ -13,8 +13,8 @@ from include.flows import CATALOGUE
 from include.flows.from_ipaas import IPaaSRecords
 from include.ipaas.endpoints import COMPANY, TRANSACTION
 from include.settings import SyncSettings
+from include.sync.context import LoadContext, Staged, Written
 from include.sync.flow import IPAAS_ID, Docs, Flow
-from include.sync.load import LoadContext, Staged, Written
 from include.sync.model import Direction, Json, Mapped, MappingContext, Missing, Mode, Ref, Result, RunKind
 from include.sync.report import Report
 from include.sync.run import run

@@ -635,7 +635,7 @@ class TestFaults:
     def test_while_it_may_still_be_alive_it_is_left_alone(self, shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
         record = shop.order()
         shop.bench.ledger.claim("transaction from iPaaS.com", [str(record["id"])], "another run")
-        monkeypatch.setattr("include.sync.load._BUSY_WAIT", 0.1)
+        monkeypatch.setattr("include.sync.load.BUSY_WAIT", 0.1)
         assert tally(run(shop, record)) == {"read": 1, "waiting": 1}
         assert not orders(shop)
 

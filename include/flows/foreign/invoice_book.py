@@ -11,7 +11,7 @@ from include.business_central.odata import Api, Page
 from include.business_central.records.base import decoded
 from include.flows.foreign.parts import Items
 from include.mappings.invoices_from_ipaas import HEADER_FIELDS
-from include.sync.load import LoadContext
+from include.sync.context import LoadContext
 from include.sync.model import Json, fold
 from include.transport.errors import ErrorKind, Sent, ServiceError
 

@@ -15,7 +15,7 @@ from include.mappings.foreign_transactions import INVOICE_LINK, LINE_TABLE, TRAN
 from include.mappings.invoices_from_ipaas import HEADER_CODES
 from include.sync.bc_target import Target
 from include.sync.compare import same
-from include.sync.load import LoadContext, Staged, Written
+from include.sync.context import LoadContext, Staged, Written
 from include.sync.model import Json, Rejected, Result, Waiting, fold
 from include.transport.errors import NotFound, ServiceError
 

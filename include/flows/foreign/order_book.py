@@ -11,7 +11,7 @@ from include.flows.foreign.parts import Items
 from include.mappings.orders_from_ipaas import HEADER_FIELDS
 from include.sync.bc_fields import CustomFields
 from include.sync.compare import same
-from include.sync.load import LoadContext
+from include.sync.context import LoadContext
 from include.sync.model import Json, fold
 
 ORDERS, LINES, CUSTOMERS = Page("SalesOrders"), Page("SalesOrderLines"), Page("CustomerCard")

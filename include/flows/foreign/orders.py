@@ -13,7 +13,7 @@ from include.mappings.foreign_transactions import INVOICE_LINK, LINE_TABLE, TRAN
 from include.mappings.orders_from_ipaas import HEADER_CODES, HEADER_FIELDS
 from include.sync.bc_target import Target
 from include.sync.compare import same
-from include.sync.load import LoadContext, Staged, Written
+from include.sync.context import LoadContext, Staged, Written
 from include.sync.model import Json, Rejected, Result, fold
 from include.transport.errors import NotFound, RecordExists, ServiceError
 

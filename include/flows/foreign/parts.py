@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 from include.business_central.odata import Page
 from include.mappings.foreign_transactions import TRANSACTION_TABLE, held_by
-from include.sync.load import LoadContext, Staged
+from include.sync.context import LoadContext, Staged
 from include.sync.model import Json, Rejected, Waiting, fold, id_from, refs
 from include.sync.route import Link
 from include.transport.errors import EntityChanged, ErrorKind, NotFound, RecordExists, Sent, ServiceError

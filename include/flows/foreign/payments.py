@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 from include.flows.foreign.invoice_book import InvoiceBook, paid
 from include.flows.foreign.parts import TRIES, Links, moved, refusal
 from include.mappings.foreign_transactions import PAYMENT_TABLE
-from include.sync.load import LoadContext
+from include.sync.context import LoadContext
 from include.sync.model import Json, Rejected
 from include.transport.errors import RecordExists, ServiceError
 

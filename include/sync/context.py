@@ -1,0 +1,306 @@
+"""What writers work with: the records to write, what they did with them, references, prerequisites, the run."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from include.sync.flow import Flow
+from include.sync.ledger import Finish, Transfer, iso
+from include.sync.model import (
+    Json,
+    Mapped,
+    Missing,
+    Outcome,
+    Ref,
+    Rejected,
+    Result,
+    Waiting,
+    fingerprint,
+    fold,
+    mapped_from_wire,
+    refs,
+)
+from include.sync.route import Link, route_of
+from include.sync.stages import Stage, finish_failed
+
+# How long to wait for a record that another run is writing at this moment, in seconds.
+BUSY_WAIT = 60.0
+# A link that was not there is asked for again after so many seconds: many records may wait for the same one.
+_ABSENT_FOR = 30.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Staged:
+    """One record to write. `suspect`: an earlier attempt may have written it without our knowing."""
+
+    key: str
+    mapped: Mapped
+    fingerprint: str
+    transfer: Transfer | None = None
+    suspect: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Written:
+    """What a writer did with a record.
+
+    `links` are (table, external id, iPaaS.com id) of everything that iPaaS.com knows to be linked now. `unpushed` are
+    links that it still has to be told of. `then` is why the record is written but not finished: it is tried again.
+    `echoes` are (flow, key) whose next change may be what was just written here.
+    """
+
+    result: Result
+    target_id: Any = None
+    fields: Sequence[str] = ()
+    links: Sequence[Link] = ()
+    unpushed: Sequence[Link] = ()
+    echoes: Sequence[tuple[str, str]] = ()
+    notes: Sequence[str] = ()
+    memory: Mapping[str, Any] | None = None
+    then: Waiting | Rejected | None = None
+
+
+class LoadContext:
+    """What writers work with: the client of the system written to, references, prerequisites, the run."""
+
+    def __init__(self, stage: Stage, concurrency: int, name: str = "load") -> None:
+        """Bind the context to the stage; `concurrency` records are written at a time. `name` is the task's."""
+        self.stage = stage
+        self.concurrency = concurrency
+        # Claims belong to a task, not to its run: tasks of one run must not write the same record either.
+        self.owner = f"{stage.plan.run_id}#{name}"
+        # Reentrant: a prerequisite may need one of its own (a category its parent).
+        self._bringing = threading.RLock()
+        self._under_way: set[tuple[str, str]] = set()
+        self.plan = stage.plan
+        self.ledger = stage.ledger
+        self.settings = stage.settings
+        # The two directions know a link by different ends; see `route`.
+        self.route = route_of(stage.flow.direction)
+        # By table and folded id of the source: the id of the target.
+        self.linked: dict[tuple[str, str], Any] = {}
+        self._absent: dict[tuple[str, str], float] = {}
+        self.arrived: set[str] = set()
+        # What writers prepared for this chunk; a writer itself is shared by every run of the process.
+        self.scratch: dict[str, Any] = {}
+        self._prerequisites: dict[tuple[str, str], Json] = {}
+
+    @property
+    def bc(self) -> Any:
+        """Business Central (flows from iPaaS.com)."""
+        return self.stage.bc
+
+    @property
+    def ipaas(self) -> Any:
+        """iPaaS.com (flows to it)."""
+        return self.stage.ipaas
+
+    @property
+    def applies(self) -> bool:
+        """False in plan mode: nothing may be written."""
+        return self.plan.applies
+
+    def know_links(self, table: str, ids: Iterable[str]) -> None:
+        """Read from the ledger which of these records of the source are linked."""
+        for folded, target_id in self.route.known(self.ledger, table, ids).items():
+            self.linked[table, folded] = target_id
+
+    def remember(self, links: Iterable[Link]) -> None:
+        """Links that exist now, for the other records of this task."""
+        for link in links:
+            source_id, target_id = self.route.ends(link)
+            self.linked[link[0], fold(source_id)] = target_id
+            self.arrived.add(self.route.waits_for(link[0], source_id))
+
+    def link_of(self, table: str, id_: str) -> Any | None:
+        """The target's id of a record of the source; to iPaaS.com it is asked there when it is not known here."""
+        place = (table, fold(id_))
+        if place not in self.linked:
+            if time.monotonic() < self._absent.get(place, 0.0):
+                return None
+            found = self.route.ask(self.stage, table, id_)
+            if found is None:
+                self._absent[place] = time.monotonic() + _ABSENT_FOR
+                return None
+            self.linked[place] = found
+        return self.linked[place]
+
+    def resolve(self, value: Any) -> Any:
+        """`value` with every reference replaced by what it points at; dropped ones disappear. Raises Waiting."""
+        if isinstance(value, Ref):
+            return self._resolve(value)
+        if isinstance(value, Mapping):
+            resolved = {name: self.resolve(item) for name, item in value.items()}
+            if "custom_field_name" in resolved and resolved.get("value") is _DROPPED:
+                return {}  # a custom field without a value is refused
+            return {name: item for name, item in resolved.items() if item is not _DROPPED}
+        if isinstance(value, list | tuple):
+            items = [self.resolve(item) for item in value]
+            # A list entry is nothing without the record it refers to.
+            return [
+                item
+                for item, was in zip(items, value, strict=True)
+                if item is not _DROPPED and not (item == {} and was)
+            ]
+        return value
+
+    def _resolve(self, ref: Ref) -> Any:
+        target_id = self.link_of(ref.table, ref.external_id)
+        if target_id is None and ref.missing is Missing.transfer:
+            target_id = self._bring(ref)
+        if target_id is None and ref.missing is Missing.drop:
+            return _DROPPED
+        if target_id is None:
+            raise Waiting(
+                f"It needs {ref.label}, which is not in {self.route.target} yet.",
+                table=ref.table,
+                external_id=ref.external_id,
+            )
+        if ref.value == "external_id":
+            return ref.external_id
+        return str(target_id) if ref.value == "text" else target_id
+
+    def _bring(self, ref: Ref) -> Any:
+        """Transfer a prerequisite on the spot and return its id."""
+        entry = self._prerequisites.get((ref.table, fold(ref.external_id)))
+        if entry is None:
+            # Another record of this run: this one goes after it.
+            return None
+        if entry.get("absent"):
+            raise Rejected(
+                f"It refers to {ref.label}, which does not exist in {self.route.source}.",
+                f"Correct the reference, or create {ref.label} in {self.route.source}.",
+            )
+        if "problem" in entry:
+            raise Waiting(
+                f"It needs {ref.label}, which cannot be transferred: {entry['problem']}",
+                table=ref.table,
+                external_id=ref.external_id,
+            )
+        flow = self.stage.catalogue[entry["flow"]]
+        if not self.applies:
+            return f"({ref.label}, to be created first)"
+        mapped = mapped_from_wire(entry["mapped"])
+        self.transfer(flow, entry["key"], mapped, entry["fingerprint"])
+        return self.linked.get((ref.table, fold(ref.external_id)))
+
+    def transfer(self, flow: Flow, key: str, mapped: Mapped, print_: str = "") -> Written:
+        """Write a record of another flow that this one needs first, under a claim of its own."""
+        item = Staged(key=key, mapped=mapped, fingerprint=print_ or fingerprint(mapped))
+        place = (flow.writer.table, fold(mapped.external_id))
+        # One at a time within this task; the claim keeps other tasks and runs away.
+        with self._bringing:
+            if place in self._under_way:
+                raise Rejected(
+                    f"{flow.record} {key} needs, by way of others, itself first.",
+                    "Break the circle in the source system: one of these records must not refer to the next.",
+                )
+            self._under_way.add(place)
+            try:
+                return self._transfer(flow, key, item)
+            finally:
+                self._under_way.remove(place)
+
+    def _transfer(self, flow: Flow, key: str, item: Staged) -> Written:
+        mapped = item.mapped
+        known = self.linked.get((flow.writer.table, fold(mapped.external_id)))
+        if known is not None:
+            return Written(result=Result.unchanged, target_id=known)
+        claims = self.route.claims(flow.writer.table)
+        deadline = time.monotonic() + BUSY_WAIT
+        while not (claim := self.ledger.claim(claims, [key], self.owner)[key]).held:
+            if time.monotonic() > deadline:
+                raise Waiting(f"Another run is writing {flow.record} {key}.")
+            time.sleep(0.5)
+        # While waiting for the claim, another worker or run may have brought the very record.
+        self.know_links(flow.writer.table, [key])
+        item = replace(item, suspect=claim.suspect, transfer=self.ledger.transfers(flow.name, [key]).get(key))
+        try:
+            written = flow.writer.write(self, item)
+        except Exception:
+            self.ledger.release(claims, [key], self.owner)
+            raise
+        self.remember([*written.links, *written.unpushed])
+        outcome = Outcome(key=key, result=written.result, target_id=written.target_id)
+        progress = Progress(ends=[finish_of(self, item, written, outcome)])
+        progress.take(written)
+        note(self, progress, flow)
+        return written
+
+    def prepare(self, items: Sequence[Staged]) -> None:
+        """Know the links that the chunk's references point at, and the prerequisites staged for them."""
+        wanted: dict[str, set[str]] = {}
+        for item in items:
+            for ref in refs([item.mapped.body, list(item.mapped.also)]):
+                wanted.setdefault(ref.table, set()).add(ref.external_id)
+        for entry in self.stage.staging.read("prerequisites"):
+            self._prerequisites[entry["table"], fold(entry["key"])] = entry
+            for ref in refs(mapped_from_wire(entry["mapped"]).body) if "mapped" in entry else ():
+                wanted.setdefault(ref.table, set()).add(ref.external_id)
+        for table, external_ids in wanted.items():
+            self.know_links(table, external_ids)
+
+
+class _Dropped:
+    """Stands for a reference that is left out."""
+
+
+_DROPPED = _Dropped()
+
+
+@dataclass
+class Progress:
+    """What has come of the chunk so far."""
+
+    outcomes: list[Outcome] = field(default_factory=list)
+    ends: list[Finish] = field(default_factory=list)
+    links: list[Link] = field(default_factory=list)
+    unpushed: list[Link] = field(default_factory=list)
+    echoes: list[tuple[str, str]] = field(default_factory=list)
+    in_a_row: int = 0
+
+    def take(self, written: Written) -> None:
+        """Keep what a written record leaves to be noted."""
+        self.links += written.links
+        self.unpushed += written.unpushed
+        self.echoes += written.echoes
+
+
+def finish_of(context: LoadContext, item: Staged, written: Written, outcome: Outcome) -> Finish:
+    memory = item.mapped.memory if written.memory is None else written.memory
+    finish = Finish(
+        key=item.key,
+        state="done",
+        run_id=context.plan.run_id,
+        outcome=outcome.as_json(),
+        read_at=iso(context.plan.started_at),
+        target_id=written.target_id,
+        fingerprint=item.fingerprint,
+        memory=memory,
+    )
+    if written.then is None:
+        return finish
+    held_up = finish_failed(context.plan, outcome, item.fingerprint, written.then)
+    return replace(held_up, target_id=written.target_id, memory=memory)
+
+
+def note(context: LoadContext, progress: Progress, flow: Flow) -> None:
+    """Bring what has been settled of a flow's records into the ledger, and give up their claims."""
+    if not context.applies:
+        return
+    if progress.unpushed:
+        # Before the claims go: a link that only this task knows must not be lost with it.
+        context.ledger.link(progress.unpushed, pushed=False)
+    if progress.ends or progress.links:
+        claims = context.route.claims(flow.writer.table)
+        context.ledger.finish(flow.name, claims, progress.ends, progress.links, owner=context.owner)
+    by_flow: dict[str, list[str]] = {}
+    for flow_name, key in progress.echoes:
+        by_flow.setdefault(flow_name, []).append(key)
+    for flow_name, keys in by_flow.items():
+        context.ledger.expect_echo(flow_name, keys)
+    progress.ends, progress.links, progress.unpushed, progress.echoes = [], [], [], []

@@ -1,0 +1,83 @@
+"""The tables of the ledger."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+
+metadata = sa.MetaData()
+
+transfers = sa.Table(
+    "sync_transfers",
+    metadata,
+    sa.Column("flow", sa.String(64), primary_key=True),
+    sa.Column("key", sa.String(200), primary_key=True),
+    sa.Column("target_id", sa.Text),  # JSON: an id may be a number or a string, and is sent as it was received
+    sa.Column("fingerprint", sa.String(64)),
+    sa.Column("memory", sa.Text),
+    sa.Column("read_at", sa.String(40)),  # when the source was read that was last written
+    sa.Column("run_id", sa.String(250)),
+    sa.Column("outcome", sa.Text),  # of that run, so that a repeated task reports the same
+    sa.Column("state", sa.String(10), nullable=False),  # done, waiting, retry, failed
+    sa.Column("attempts", sa.Integer, nullable=False, default=0),
+    sa.Column("next_try", sa.String(40)),  # None: only a person or a change starts another try
+    sa.Column("kind", sa.String(20)),
+    sa.Column("message", sa.Text),
+    sa.Column("advice", sa.Text),
+    sa.Column("waits_for", sa.String(300)),
+    sa.Column("tried_fingerprint", sa.String(64)),
+    sa.Column("echo", sa.Boolean, nullable=False, default=False),
+    sa.Index("sync_transfers_state", "flow", "state", "next_try"),
+    sa.Index("sync_transfers_waits_for", "waits_for"),
+)
+
+links = sa.Table(
+    "sync_links",
+    metadata,
+    sa.Column("table_name", sa.String(64), primary_key=True),
+    sa.Column("folded", sa.String(200), primary_key=True),
+    sa.Column("external_id", sa.String(200), nullable=False),
+    sa.Column("internal_id", sa.Text, nullable=False),
+    sa.Column("pushed", sa.Boolean, nullable=False, default=True),  # known to iPaaS.com too
+    sa.Index("sync_links_internal", "table_name", "internal_id"),
+)
+
+claims = sa.Table(
+    "sync_claims",
+    metadata,
+    sa.Column("table_name", sa.String(64), primary_key=True),
+    sa.Column("key", sa.String(200), primary_key=True),
+    sa.Column("owner", sa.String(300), nullable=False),
+    sa.Column("claimed_at", sa.String(40), nullable=False),
+)
+
+reservations = sa.Table(
+    "sync_reservations",
+    metadata,
+    # What the references are numbers of in Business Central: customers and companies share theirs.
+    sa.Column("numbers", sa.String(64), primary_key=True),
+    sa.Column("folded", sa.String(200), primary_key=True),
+    sa.Column("reference", sa.String(200), nullable=False),
+    sa.Column("table_name", sa.String(64), nullable=False),  # as of the claim on the record that has it
+    sa.Column("key", sa.String(200), nullable=False),
+    sa.Column("creates", sa.Boolean, nullable=False),
+    sa.Index("sync_reservations_key", "table_name", "key"),
+)
+
+positions = sa.Table(
+    "sync_positions",
+    metadata,
+    sa.Column("flow", sa.String(64), primary_key=True),
+    sa.Column("read_from", sa.String(40), nullable=False),
+)
+
+inbox = sa.Table(
+    "sync_inbox",
+    metadata,
+    sa.Column("flow", sa.String(64), primary_key=True),
+    sa.Column("ipaas_id", sa.String(64), primary_key=True),
+    # Another one with every receipt, and never the same again: a repeated task must not drop what came after it.
+    sa.Column("generation", sa.String(32), nullable=False),
+    sa.Column("received_at", sa.String(40), nullable=False),  # the first of those that folded
+    sa.Column("scope", sa.String(100)),
+    sa.Index("sync_inbox_age", "flow", "received_at"),
+)
