@@ -256,6 +256,12 @@ class TestRefusals:
         record = complete(shop)
         assert "blocked" in rejection(run(shop, record), record)
 
+    def test_an_unknown_country(self, shop: Shop) -> None:
+        record = complete(shop, addresses=[{**ADDRESS, "country": "XX"}])
+        words = rejection(run(shop, record), record)
+        assert "XX" in words and "sellToCountry" in words
+        assert not drafts(shop)
+
     def test_a_text_too_long(self, shop: Shop) -> None:
         record = complete(shop, addresses=[{**ADDRESS, "city": "C" * 31}])
         words = rejection(run(shop, record), record)

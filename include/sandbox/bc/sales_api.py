@@ -10,6 +10,7 @@ from include.sandbox.bc import sales_documents as documents
 from include.sandbox.bc import sales_views
 from include.sandbox.bc.answers import dialog
 from include.sandbox.bc.behaviour import Behaviour
+from include.sandbox.bc.rules import check_relation
 from include.sandbox.bc.sales_amounts import number
 from include.sandbox.bc.sales_headers import (
     bill_to_option,
@@ -66,6 +67,11 @@ class Document(Behaviour):
     def editable(self, record: Row, prop: Property, *, creating: bool) -> bool:
         """The number is locked, and is taken on create nevertheless (facts §3.3)."""
         return (creating and prop.name == "number") or super().editable(record, prop, creating=creating)
+
+    def related(self, record: Row, prop: Property, value: object) -> None:
+        """A field of the buffer refers to what the header's does; parties, ids and currencies have words of their own."""
+        if prop.name not in (*_PARTIES, *_IDS, *_SETTERS, *_IGNORED):
+            check_relation(self.tenant, "Sales Header", prop.field, value, record)
 
     def assign(self, record: Row, prop: Property, value: Any, *, creating: bool) -> None:
         """Set a field."""
