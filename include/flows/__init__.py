@@ -37,13 +37,13 @@ FLOWS: Mapping[str, Flow] = {
         product_category.TO_IPAAS,
         product.TO_IPAAS,
         product_inventory.TO_IPAAS,
-        sales_order.TO_IPAAS,
-        sales_invoice.TO_IPAAS,
         company.FROM_IPAAS,
         customer.FROM_IPAAS,
         product.FROM_IPAAS,
         sales_order_from.FROM_IPAAS,
+        sales_order.TO_IPAAS,
         invoice.FROM_IPAAS,
+        sales_invoice.TO_IPAAS,
     )
 }
 # Carried only as the prerequisites of others: no DAG is made of them.

@@ -17,7 +17,20 @@ import pytest
 from include.sandbox import Sandbox
 from include.sandbox.world import Size
 
-SIZE = Size(companies=60, persons=0, contacts=0, items=0)
+SIZE = Size(
+    companies=60,
+    persons=0,
+    contacts=0,
+    items=0,
+    orders=0,
+    invoices=0,
+    prices=0,
+    shop_companies=0,
+    shop_customers=0,
+    shop_products=0,
+    shop_orders=0,
+    shop_invoices=0,
+)
 SCRIPT = textwrap.dedent(
     """
     import sys
