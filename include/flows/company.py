@@ -119,6 +119,8 @@ FROM_IPAAS = Flow(
         children="The billing address is linked (`{No}|address`).",
         caveats=(
             "A field that is empty in iPaaS.com leaves what Business Central has.",
+            "When another address becomes the primary billing address, Business Central takes it over, and the linked one "
+            "in iPaaS.com becomes like it.",
             "Posting groups, payment terms and tax area of a customer are never changed after it was created.",
         ),
         errors=(

@@ -95,7 +95,11 @@ FROM_IPAAS = Flow(
         "its customer number, or which has its e-mail address. One found by e-mail is changed with the run after, when "
         "iPaaS.com has been asked whether it belongs to somebody else. One that does is rejected, naming both.",
         children="The billing address is linked (`{No}|address`).",
-        caveats=("A field that is empty in iPaaS.com leaves what Business Central has.",),
+        caveats=(
+            "A field that is empty in iPaaS.com leaves what Business Central has.",
+            "When another address becomes the primary billing address, Business Central takes it over, and the linked one "
+            "in iPaaS.com becomes like it.",
+        ),
         errors=(
             (
                 "Customer … of Business Central is linked to iPaaS.com customer …, and this record matches it, too.",

@@ -14,6 +14,7 @@ from include.business_central.odata import Api
 from include.sync.bc_fields import CustomFields
 from include.sync.bc_target import KEY, ApiSurface, PageSurface, Surface, Target
 from include.sync.context import LoadContext, Staged, Written
+from include.sync.ledger import Purpose
 from include.sync.model import Candidate, Json, Rejected, Result, Waiting, fold, id_from
 from include.sync.route import Link
 from include.transport.errors import (
@@ -164,19 +165,23 @@ class BCWriter:
 
     def _write(self, load: LoadContext, session: _Session, item: Staged, body: Json) -> Written:
         number = self._number(load, item)
+        reserved = load.ledger.reservation(self._claims(load), item.key)
+        begun = reserved.reference if reserved and reserved.purpose is Purpose.create else None
+        kept = reserved.reference if reserved and reserved.purpose is Purpose.keep else None
+        if begun and fold(number or begun) == fold(begun) and self._row(load, session, begun, anew=True):
+            # An earlier try created it without learning so, or did not get as far as completing it.
+            return self._complete(load, session, item, body, begun)
         if number is not None:
             return self._update(load, session, item, body, number, known=True)
-        reserved = load.ledger.reservation(self._claims(load), item.key)
-        if reserved and reserved.creates and self._row(load, session, reserved.reference, anew=True):
-            # An earlier try created it without learning so, or did not get as far as completing it.
-            return self._complete(load, session, item, body, reserved.reference)
+        if kept and self._row(load, session, kept, anew=True):
+            return self._update(load, session, item, body, kept, known=False)
         self._look(load, session, item.mapped.candidates)
         matched = self._match(load, session, item)
         if isinstance(matched, Written):
             return matched
         if matched is not None:
             return self._adopt(load, session, item, body, matched)
-        return self._create(load, session, item, body, late=reserved is not None)
+        return self._create(load, session, item, body, late=begun is not None)
 
     def _adopt(self, load: LoadContext, session: _Session, item: Staged, body: Json, number: str) -> Written:
         """Write to the record that an unlinked one turned out to be."""
@@ -234,15 +239,15 @@ class BCWriter:
                     at_once=True,
                 ),
             )
-        if not self._reserve(load, item, number, creates=False):
+        if not self._reserve(load, item, number, Purpose.match):
             raise Waiting(f"Another record is being linked to {self.target.name} {number} at the moment.")
         return number
 
-    def _reserve(self, load: LoadContext, item: Staged, number: str, *, creates: bool) -> bool:
+    def _reserve(self, load: LoadContext, item: Staged, number: str, purpose: Purpose) -> bool:
         """Take a number for this record; a plan takes none."""
         if not load.applies:
             return True
-        return load.ledger.reserve(self._claims(load), item.key, self.target.api, number, creates=creates)
+        return load.ledger.reserve(self._claims(load), item.key, self.target.api, number, purpose)
 
     def _holder(self, load: LoadContext, item: Staged, number: str) -> Any | None:
         """The other iPaaS.com record that is linked to a number, as far as is known."""
@@ -286,7 +291,7 @@ class BCWriter:
         for number in tried:
             if session.candidates.get(("number", fold(number))) or self._holder(load, item, number) is not None:
                 continue
-            if self._reserve(load, item, number, creates=True):
+            if self._reserve(load, item, number, Purpose.create):
                 return number
         raise Rejected(
             f"A new {self.target.name} cannot have a number: {', '.join(tried)} are in use in Business Central.",

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from enum import StrEnum
 from itertools import islice
 from typing import Any
 
@@ -115,12 +116,21 @@ def waits_for_internal(table: str, internal_id: Any) -> str:
     return f"{table}#{internal_id}"
 
 
+class Purpose(StrEnum):
+    """What a reference in Business Central is reserved for: to `create` a record under it, to `match` the one that is
+    there, or to `keep` one that was written whose link is refused."""
+
+    create = "create"
+    match = "match"
+    keep = "keep"
+
+
 @dataclass(frozen=True, kw_only=True)
 class Reservation:
-    """A reference in Business Central that one record has taken. `creates`: to be created under it, not matched."""
+    """A reference in Business Central that one record has taken."""
 
     reference: str
-    creates: bool
+    purpose: Purpose
 
 
 def _dump(value: Any) -> str:
@@ -404,7 +414,7 @@ class Ledger:
 
     # --- reservations ----------------------------------------------------------------------------------------
 
-    def reserve(self, claimed: str, key: str, numbers: str, reference: str, *, creates: bool) -> bool:
+    def reserve(self, claimed: str, key: str, numbers: str, reference: str, purpose: Purpose) -> bool:
         """Take a reference in Business Central for a record, before anything is sent. False: another record has it.
 
         `claimed` and `key` name the record as its claim does; `numbers` is what the reference is a number of. It is
@@ -414,14 +424,14 @@ class Ledger:
         with self._engine.begin() as db:
             db.execute(sa.delete(reservations).where(self._reserved(claimed, key)))
             values = {"numbers": numbers, "folded": fold(reference), "reference": reference}
-            statement = self._insert(reservations).values(**values, table_name=claimed, key=key, creates=creates)
+            statement = self._insert(reservations).values(**values, table_name=claimed, key=key, purpose=purpose.value)
             return bool(db.execute(statement.on_conflict_do_nothing()).rowcount)
 
     def reservation(self, claimed: str, key: str) -> Reservation | None:
         """What a record has reserved."""
         with self._reads.connect() as db:
             row = db.execute(sa.select(reservations).where(self._reserved(claimed, key))).first()
-        return Reservation(reference=row.reference, creates=row.creates) if row else None
+        return Reservation(reference=row.reference, purpose=Purpose(row.purpose)) if row else None
 
     def unreserve(self, claimed: str, key: str) -> None:
         """Give up a record's reservation: nothing was written under it."""

@@ -59,7 +59,7 @@ reservations = sa.Table(
     sa.Column("reference", sa.String(200), nullable=False),
     sa.Column("table_name", sa.String(64), nullable=False),  # as of the claim on the record that has it
     sa.Column("key", sa.String(200), nullable=False),
-    sa.Column("creates", sa.Boolean, nullable=False),
+    sa.Column("purpose", sa.String(10), nullable=False),
     sa.Index("sync_reservations_key", "table_name", "key"),
 )
 

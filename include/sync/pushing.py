@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from include.sync.ledger import Purpose
 from include.sync.model import Outcome, Rejected
 from include.sync.route import Link, route_of
 from include.sync.stages import Stage, finish_failed, problem_outcome
@@ -64,7 +65,7 @@ def _refused(stage: Stage, link: Link, holder: Any | None, error: ServiceError) 
         stage.ledger.link([(table, external_id, holder)])
     claims = route_of(stage.flow.direction).claims(table)
     # The next try finds what was written for it, instead of making it once more.
-    stage.ledger.reserve(claims, key, table, external_id, creates=True)
+    stage.ledger.reserve(claims, key, table, external_id, Purpose.keep)
     known = stage.ledger.transfers(stage.flow.name, [key]).get(key)
     print_ = known.fingerprint if known and known.fingerprint else ""
     end = finish_failed(stage.plan, outcome, print_, problem)

@@ -129,3 +129,22 @@ def test_a_number_reserved_by_a_create_that_was_refused_is_free_again(bench: Ben
     other = bench.sandbox.ipaas.add("product", PRODUCT)
     assert tally(bench.run("product_from_ipaas", str(refused["id"]), str(other["id"])))["created"] == 2
     assert bench.linked("product", "I1")["id"] == other["id"]
+
+
+def test_one_that_the_other_direction_links_before_it_is_complete_is_completed_all_the_same(bench: Bench) -> None:
+    record = bench.sandbox.ipaas.add("company", COMPANY)
+    # Made, and then nothing can be read or written of it.
+    for method in ("GET", "PATCH"):
+        fault = Fault(system="business_central", method=method, path="CustomerCard", status=503, times=100)
+        bench.sandbox.faults.add(fault)
+    assert tally(bench.run("company_from_ipaas")) == {"read": 1, "waiting": 1}
+    bench.sandbox.faults.clear()
+    assert tally(bench.run("company_to_ipaas")) == {"read": 1, "updated": 1}
+    assert bench.linked("company", "C1")["id"] == record["id"]
+    assert tally(bench.run("company_from_ipaas", str(record["id"]))) == {"read": 1, "created": 1}
+    row = bench.sandbox.bc.get("Customer", "C1")
+    assert row is not None and row["Payment Terms Code"] == "30 DAYS"
+    # From then on it is accounting's.
+    bench.sandbox.bc.change("Customer", "C1", **{"Payment Terms Code": "14 DAYS"})
+    bench.run("company_from_ipaas", str(record["id"]), force=True)
+    assert row["Payment Terms Code"] == "14 DAYS"

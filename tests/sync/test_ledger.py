@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from include.sync.ledger import CLAIM_LIFETIME, MAX_ATTEMPTS, Finish, Ledger, iso, retry_delay
+from include.sync.ledger import CLAIM_LIFETIME, MAX_ATTEMPTS, Finish, Ledger, Purpose, iso, retry_delay
 from tests import postgres
 
 FLOW, TABLE = "company_to_ipaas", "customer company"
@@ -249,14 +249,16 @@ class TestReservations:
     def failed(self, key: str) -> Finish:
         return Finish(key=key, state="retry", run_id="r", outcome={}, read_at=iso(datetime.now(UTC)))
 
-    def take(self, ledger: Ledger, key: str, number: str, *, creates: bool = True, claimed: str = CLAIMED) -> bool:
-        return ledger.reserve(claimed, key, "customers", number, creates=creates)
+    def take(
+        self, ledger: Ledger, key: str, number: str, purpose: Purpose = Purpose.create, claimed: str = CLAIMED
+    ) -> bool:
+        return ledger.reserve(claimed, key, "customers", number, purpose)
 
     def test_the_first_has_it_in_any_case(self, ledger: Ledger) -> None:
         assert self.take(ledger, "55", "C1")
         assert not self.take(ledger, "66", "c1")
         assert self.take(ledger, "55", "C1")
-        assert ledger.reserve("product from iPaaS.com", "66", "items", "C1", creates=True)
+        assert ledger.reserve("product from iPaaS.com", "66", "items", "C1", Purpose.create)
 
     def test_customers_and_companies_share_their_numbers(self, ledger: Ledger) -> None:
         assert self.take(ledger, "55", "C1")
@@ -266,16 +268,16 @@ class TestReservations:
         assert self.take(ledger, "55", "C1")
         ledger.finish(FLOW, self.CLAIMED, [self.failed("55")], [])
         kept = ledger.reservation(self.CLAIMED, "55")
-        assert kept is not None and (kept.reference, kept.creates) == ("C1", True)
+        assert kept is not None and (kept.reference, kept.purpose) == ("C1", Purpose.create)
         ledger.finish(FLOW, self.CLAIMED, [self.done("55")], [])
         assert ledger.reservation(self.CLAIMED, "55") is None
-        assert self.take(ledger, "66", "C1", creates=False)
+        assert self.take(ledger, "66", "C1", Purpose.match)
 
     def test_a_record_has_one(self, ledger: Ledger) -> None:
         assert self.take(ledger, "55", "C1")
-        assert self.take(ledger, "55", "C2", creates=False)
+        assert self.take(ledger, "55", "C2", Purpose.match)
         kept = ledger.reservation(self.CLAIMED, "55")
-        assert kept is not None and (kept.reference, kept.creates) == ("C2", False)
+        assert kept is not None and (kept.reference, kept.purpose) == ("C2", Purpose.match)
         assert self.take(ledger, "66", "C1")
         ledger.unreserve(self.CLAIMED, "55")
         assert ledger.reservation(self.CLAIMED, "55") is None
