@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 
 @dataclass
@@ -13,6 +13,7 @@ class Switches:
     duplicate_key_status: int = 400
     stale_etag_status: int = 409
     retry_after: int | None = None  # seconds, on a 429
+    throttle_body: str = "json"  # of a 429: json, html, or empty
     unpublished_is_empty_404: bool = False
     pages_ended: bool = False  # BC v30: none of Microsoft's pages is served
     max_page_size: int = 20_000
@@ -28,6 +29,14 @@ class Switches:
     posting_groups_required: bool = False  # items and customers without posting groups cannot be sold or posted
     posting_allowed_from: str = ""  # the first date that may be posted on
     null_is_blank_on_pages: bool = False  # a null in a body of a page service blanks the field instead of a 400
+    null_filters_blank: bool = True  # `eq null` asks for blanks; else it is ignored and answers everything
+    localisation_fields: bool = True  # a country layer adds properties to pages
+    missing_properties: list[str] = field(default_factory=list)  # what an older version lacks: CustomerCard.Home_Page
+    user_language: str = "en-US"  # of the application's user: of captions when a request asks for none (de-DE)
+    flowfield_etags: bool = False  # a page's tag moves with what the page computes, too
+    read_lag: float = 0.0  # seconds by which reads with Data-Access-Intent: ReadOnly may lag behind
+    next_link_style: str = "key"  # of continuation links: key, or aid (`aid=FIN&$skiptoken`)
+    blank_location_is_null: bool = False  # stock without a location in query 2554
     # iPaaS.com
     ipaas_page_size: int = 100
     ipaas_ids_are_strings: bool = False

@@ -43,11 +43,15 @@ class Caller:
 
     def call(self, method: str, path: str, body: Any = None, **headers: str) -> Reply:
         """Make a call; the names of headers are written with `_` for `-`."""
-        sent = {name.replace("_", "-"): value for name, value in headers.items()}
-        data = None if body is None else simplejson.dumps(body, use_decimal=True)
-        response = self._session.request(method, f"{self.base}/{path}", data=data, headers=sent, timeout=30)
+        response = self.raw(method, path, body, **headers)
         found = simplejson.loads(response.text, use_decimal=True) if response.text.startswith(("{", "[", '"')) else {}
         return Reply(response.status_code, found, response.headers)
+
+    def raw(self, method: str, path: str, body: Any = None, **headers: str) -> requests.Response:
+        """Make a call, and answer what came as it came."""
+        sent = {name.replace("_", "-"): value for name, value in headers.items()}
+        data = None if body is None else simplejson.dumps(body, use_decimal=True)
+        return self._session.request(method, f"{self.base}/{path}", data=data, headers=sent, timeout=30)
 
     def get(self, path: str, **headers: str) -> Reply:
         """Read."""

@@ -31,10 +31,10 @@ def split(segment: str) -> tuple[str, str | None]:
 
 def key_values(view: View, key: str) -> dict[str, str]:
     """The properties that a key names, with their values. Raises Fault when their number is wrong."""
-    parts = [p for p in re.findall(r"(?:[^,']|'(?:[^']|'')*')+", key) if p]
+    parts = key_parts(key)
     named = [p.partition("=") for p in parts if re.match(r"^\w+=", p)]
     if not named and len(parts) == 1 and len(view.keys) == 1:
-        return {view.keys[0]: _unquoted(parts[0])}
+        return {view.keys[0]: unquoted(parts[0])}
     if len(named) != len(view.keys):
         space = "Microsoft.NAV" if view.api else "NAV"
         raise Fault(
@@ -42,8 +42,19 @@ def key_values(view: View, key: str) -> dict[str, str]:
             "BadRequest_NotFound",
             f"The number of keys specified in the URI does not match number of key properties for the resource '{space}.{view.name}'.",
         )
-    return {name: _unquoted(value) for name, _, value in named}
+    return {name: unquoted(value) for name, _, value in named}
 
 
-def _unquoted(text: str) -> str:
+def key_parts(key: str) -> list[str]:
+    """The parts of a key; a comma within quotes does not part."""
+    return [part for part in re.findall(r"(?:[^,']|'(?:[^']|'')*')+", key) if part]
+
+
+def quoted(text: str) -> str:
+    """A text as a literal."""
+    return "'" + text.replace("'", "''") + "'"
+
+
+def unquoted(text: str) -> str:
+    """A literal's text."""
     return text[1:-1].replace("''", "'") if text.startswith("'") else text

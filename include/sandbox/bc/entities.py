@@ -11,7 +11,7 @@ from typing import Any
 
 from include.sandbox.bc.addresses import key_values
 from include.sandbox.bc.answers import Fault
-from include.sandbox.bc.derived import field_of
+from include.sandbox.bc.derived import StoredRow, field_of
 from include.sandbox.bc.schema import Property, View
 from include.sandbox.bc.tenant import Row
 
@@ -47,7 +47,11 @@ class EntitySet:
 
 def has(row: Row, fields: Row) -> bool:
     """Whether a row has values in fields, in any case."""
-    return all(str(row.get(name, "")).casefold() == str(value).casefold() for name, value in fields.items())
+    return all(_folded(field_of(row, name)) == _folded(value) for name, value in fields.items())
+
+
+def _folded(value: Any) -> str:
+    return "" if value is None else str(value).casefold()
 
 
 def type_name(view: View) -> str:
@@ -76,15 +80,18 @@ def selected(view: View, select: str) -> list[Property]:
 
 def wire(view: View, row: Row, shown: Iterable[Property] | None = None) -> Row:
     """A row as the view sends it."""
-    record: Row = {"@odata.etag": etag(row)} if view.etags else {}
+    record: Row = {"@odata.etag": etag(view, row)} if view.etags else {}
     for prop in view.properties.values() if shown is None else shown:
         record[prop.name] = view.wire(prop, field_of(row, prop.field))
     return record
 
 
-def etag(row: Row) -> str:
-    """The row's tag, in the service's form."""
-    number = int.from_bytes(hashlib.sha256(json.dumps([row["systemid"], row["version"]]).encode()).digest()[:8], "big")
+def etag(view: View, row: Row) -> str:
+    """The row's tag, in the service's form. A page's covers what it computes, where the switch says so."""
+    covered = [row["systemid"], row["version"]]
+    if isinstance(row, StoredRow) and not view.api and row.tenant.switches.flowfield_etags:
+        covered += row.flow_fields()
+    number = int.from_bytes(hashlib.sha256(json.dumps(covered).encode()).digest()[:8], "big")
     inner = base64.b64encode(f"'20;{number}1;00;'".encode()).decode()
     return f'W/"{inner}"'
 
@@ -99,6 +106,7 @@ class Shaped(dict[str, Any]):
     def __missing__(self, name: str) -> Any:
         prop = self._view.properties[name]
         value = field_of(self._row, prop.field)
-        # Options are compared by their names, which the API encodes only when it sends them.
-        self[name] = prop.blank if value is None or value == "" else value
+        value = prop.blank if value is None or value == "" else value
+        # Options are compared by their captions, or in the API by their names, which it encodes only when it sends them.
+        self[name] = self._view.captions.get(str(value), value) if prop.options else value
         return self[name]

@@ -11,6 +11,7 @@ from typing import Any
 Row = dict[str, Any]
 Test = Callable[[Row], bool]
 _TOKEN = re.compile(r"\s*(?:('(?:[^']|'')*')|([(),])|([^\s(),']+))")
+_BLANKS = ("", "0001-01-01", "0001-01-01T00:00:00Z", "00000000-0000-0000-0000-000000000000")
 _FUNCTIONS = ("startswith", "endswith", "contains")
 
 
@@ -24,9 +25,12 @@ class _Parsed:
     fields: set[str]
 
 
-def compile_filter(text: str, known: Callable[[str], str]) -> Test:
-    """A test of rows. `known` answers a property's own spelling, or raises FilterError when there is none."""
-    parser = _Parser(text, known)
+def compile_filter(text: str, known: Callable[[str], str], *, null_is_blank: bool = True) -> Test:
+    """A test of rows. `known` answers a property's own spelling, or raises FilterError when there is none.
+
+    `null_is_blank`: whether a comparison with null asks for blanks; else it is ignored.
+    """
+    parser = _Parser(text, known, null_is_blank)
     parsed = parser.expression()
     if parser.position < len(parser.tokens):
         raise FilterError(f"Syntax error at position {parser.position} in '{text}'.")
@@ -34,8 +38,9 @@ def compile_filter(text: str, known: Callable[[str], str]) -> Test:
 
 
 class _Parser:
-    def __init__(self, text: str, known: Callable[[str], str]) -> None:
+    def __init__(self, text: str, known: Callable[[str], str], null_is_blank: bool) -> None:
         self.text = text
+        self.null_is_blank = null_is_blank
         self.known = known
         self.position = 0
         self.tokens: list[str] = []
@@ -87,6 +92,9 @@ class _Parser:
         operator, value = self._next(), self._next()
         if operator not in ("eq", "ne", "gt", "ge", "lt", "le"):
             raise FilterError(f"Unknown operator '{operator}' in '{self.text}'.")
+        if value == "null":
+            test = _blank(field, operator) if self.null_is_blank else _everything
+            return _Parsed(test, {field})
         return _Parsed(_compare(field, operator, _value(value)), {field})
 
     def _function(self, name: str) -> _Parsed:
@@ -101,6 +109,15 @@ class _Parser:
             "contains": lambda row: value in str(row[field]).casefold(),
         }
         return _Parsed(tests[name], {field})
+
+
+def _everything(row: Row) -> bool:
+    return True
+
+
+def _blank(field: str, operator: str) -> Test:
+    wanted = operator == "eq"
+    return lambda row: (str(row[field]).strip() in _BLANKS) == wanted
 
 
 def _both(left: Test, right: Test) -> Test:

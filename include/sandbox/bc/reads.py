@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
@@ -10,6 +9,7 @@ from urllib.parse import parse_qsl, quote
 
 import simplejson
 
+from include.sandbox.bc.addresses import key_parts, quoted, unquoted
 from include.sandbox.bc.answers import Answer, Fault, Request
 from include.sandbox.bc.entities import EntitySet, Shaped, no_property, selected, wire
 from include.sandbox.bc.filters import FilterError, comparable, compile_filter
@@ -33,7 +33,7 @@ def single(tenant: Tenant, request: Request, entities: EntitySet, row: Row) -> R
 def read_list(tenant: Tenant, request: Request, entities: EntitySet) -> Answer:
     """Answer a page of a set."""
     options = dict(parse_qsl(request.query, keep_blank_values=True))
-    matching = _ordered(entities, options)
+    matching = _ordered(tenant, entities, options)
     total = len(matching)
     top = int(options["$top"]) if options.get("$top", "").isdigit() else None
     size = _page_size(tenant, request)
@@ -43,22 +43,24 @@ def read_list(tenant: Tenant, request: Request, entities: EntitySet) -> Answer:
         body["@odata.count"] = total
     body["value"] = _shaped(tenant, entities, [row for row, _ in page], options)
     if top is None and len(page) < total:
-        last = simplejson.dumps(page[-1][1], use_decimal=True)
-        token = base64.urlsafe_b64encode(last.encode()).decode()
         # What was skipped by number is behind the token already.
-        kept = "&".join(f"{n}={quote(v)}" for n, v in options.items() if n not in ("$skiptoken", "$skip"))
-        address = f"{request.base}/{request.path.strip('/')}"
-        body["@odata.nextLink"] = f"{address}?{kept}{'&' if kept else ''}$skiptoken={quote(token)}"
+        kept = [f"{n}={quote(v)}" for n, v in options.items() if n not in ("$skiptoken", "$skip", "aid")]
+        if tenant.switches.next_link_style == "aid":
+            kept.append("aid=FIN")
+        kept.append(f"$skiptoken={quote(_token(page[-1][1]))}")
+        body["@odata.nextLink"] = f"{request.base}/{request.path.strip('/')}?{'&'.join(kept)}"
     headers = {}
     if "maxpagesize" in request.headers.get("prefer", ""):
         headers["Preference-Applied"] = f"odata.maxpagesize={size}"
     return Answer(200, body, headers)
 
 
-def read_count(request: Request, entities: EntitySet) -> Answer:
+def read_count(tenant: Tenant, request: Request, entities: EntitySet) -> Answer:
     """Answer how many records match, as a plain number."""
     options = dict(parse_qsl(request.query, keep_blank_values=True))
-    return Answer(200, str(len(_matching(entities, options.get("$filter", "")))), {"Content-Type": "text/plain"})
+    return Answer(
+        200, str(len(_matching(tenant, entities, options.get("$filter", "")))), {"Content-Type": "text/plain"}
+    )
 
 
 def _shaped(tenant: Tenant, entities: EntitySet, rows: Sequence[Row], options: Mapping[str, str]) -> list[Row]:
@@ -86,7 +88,7 @@ def _part(entities: EntitySet, word: str) -> tuple[str, Part]:
 def _expanded(tenant: Tenant, name: str, part: Part, row: Row, options: Mapping[str, str]) -> Any:
     view = views()[part.view]
     inner = EntitySet(name=view.name if view.api else name, view=view, rows=part.rows(tenant, row))
-    found = [each for each, _ in _ordered(inner, options)]
+    found = [each for each, _ in _ordered(tenant, inner, options)]
     if options.get("$top", "").isdigit():
         found = found[: int(options["$top"])]
     records = _shaped(tenant, inner, found, options)
@@ -122,21 +124,25 @@ def _spelled(view: View, word: str) -> str:
     return found
 
 
-def _matching(entities: EntitySet, text: str) -> list[tuple[Row, Shaped]]:
+def _matching(tenant: Tenant, entities: EntitySet, text: str) -> list[tuple[Row, Shaped]]:
     shaped = ((row, Shaped(entities.view, row)) for row in entities.rows)
     if not text:
         return list(shaped)
     try:
-        test = compile_filter(text, lambda word: _spelled(entities.view, word))
+        test = compile_filter(
+            text,
+            lambda word: _spelled(entities.view, word),
+            null_is_blank=tenant.switches.null_filters_blank,
+        )
     except FilterError as error:
         raise Fault(400, "BadRequest", str(error)) from None
     return [(row, shape) for row, shape in shaped if test(shape)]
 
 
-def _ordered(entities: EntitySet, options: Mapping[str, str]) -> list[tuple[Row, list[Any]]]:
+def _ordered(tenant: Tenant, entities: EntitySet, options: Mapping[str, str]) -> list[tuple[Row, list[Any]]]:
     """The matching rows with their places, in order, after what `$skip` or `$skiptoken` leave behind."""
     view = entities.view
-    rows = _matching(entities, options.get("$filter", ""))
+    rows = _matching(tenant, entities, options.get("$filter", ""))
     parts = [part.split() for part in options.get("$orderby", "").split(",") if part.strip()]
     try:
         order = [(_spelled(view, words[0]), words[-1].lower() == "desc") for words in parts]
@@ -147,7 +153,7 @@ def _ordered(entities: EntitySet, options: Mapping[str, str]) -> list[tuple[Row,
     for place, (_, falling) in reversed(list(enumerate(order))):
         placed.sort(key=_value_at(place), reverse=falling)
     if token := options.get("$skiptoken"):
-        after = simplejson.loads(base64.urlsafe_b64decode(token), use_decimal=True)
+        after = _place(token)
         directions = [falling for _, falling in order]
         placed = [item for item in placed if _after(item[1], after, directions)]
     skip = options.get("$skip", "")
@@ -165,6 +171,15 @@ def _own_order(view: View) -> tuple[str, ...]:
 
 def _value_at(place: int) -> Callable[[tuple[Row, list[Any]]], Any]:
     return lambda item: item[1][place]
+
+
+def _token(place: list[Any]) -> str:
+    """The place of a row as a token: its values joined by commas, texts in quotes."""
+    return ",".join(simplejson.dumps(v, use_decimal=True) if not isinstance(v, str) else quoted(v) for v in place)
+
+
+def _place(token: str) -> list[Any]:
+    return [unquoted(v) if v.startswith("'") else simplejson.loads(v, use_decimal=True) for v in key_parts(token)]
 
 
 def _after(place: list[Any], after: list[Any], falling: list[bool]) -> bool:

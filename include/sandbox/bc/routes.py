@@ -113,7 +113,11 @@ def routes(
         if text is None:
             return None
         headers = {"Retry-After": str(switches.retry_after)} if switches.retry_after is not None else {}
-        return Answer(429, {"error": {"code": "Application_TooManyRequests", "message": text}}, headers)
+        bodies = {
+            "json": {"error": {"code": "Application_TooManyRequests", "message": text}},
+            "html": f"<html><body><h1>429 Too Many Requests</h1>{text}</body></html>",
+        }
+        return Answer(429, bodies.get(switches.throttle_body), headers)
 
     path = "/v2.0/{tenant}/{environment}/{rest:path}"
     return [Route(path, answer, methods=["GET", "POST", "PATCH", "PUT", "DELETE"])]

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import cache
 from pathlib import Path
@@ -74,8 +75,12 @@ class View:
     modify: bool
     delete: bool
     etags: bool = True
+    # Whether an absent value is sent as null, as queries may.
+    nulls: bool = False
     # What its rows have in common: field and value.
     where: tuple[tuple[str, str], ...] = ()
+    # Options as the user's language has them; those that are not named are in English.
+    captions: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def key(self) -> str:
@@ -84,10 +89,12 @@ class View:
 
     def wire(self, prop: Property, value: Any) -> Any:
         """A field's value as this view sends it: captions on pages, encoded member names in the API."""
+        if value is None and self.nulls:
+            return None
         if value is None or value == "":
             value = prop.blank
-        if self.api and prop.options:
-            return encoded(str(value))
+        if prop.options:
+            return encoded(str(value)) if self.api else self.captions.get(str(value), value)
         if isinstance(value, Decimal):  # sent without trailing zeros
             return int(value) if value == value.to_integral_value() else value.normalize()
         return value
@@ -95,7 +102,9 @@ class View:
     def option(self, prop: Property, text: str) -> str | None:
         """An option from the wire as the table holds it, or None when there is none of that name."""
         wanted = decoded(text) if self.api else text
-        return next((option for option in prop.options if option.casefold() == wanted.casefold()), None)
+        return next(
+            (o for o in prop.options if wanted.casefold() in (o.casefold(), self.captions.get(o, o).casefold())), None
+        )
 
 
 def encoded(text: str) -> str:
@@ -163,6 +172,7 @@ def views() -> dict[str, View]:
             modify=False,
             delete=False,
             etags=False,
+            nulls=True,
         )
     for entity in raw["api"]:
         name = entity["entitySet"]

@@ -11,9 +11,10 @@ from include.sandbox.bc.entities import EntitySet
 from include.sandbox.bc.parts import flat_rows, is_flat, parts_of
 from include.sandbox.bc.reads import read_count, read_list, read_one
 from include.sandbox.bc.sales_actions import act, is_action
-from include.sandbox.bc.schema import Property, View, views
+from include.sandbox.bc.schema import View, views
 from include.sandbox.bc.sources import entity_set
 from include.sandbox.bc.tenant import Row, Tenant
+from include.sandbox.bc.variants import as_served
 from include.sandbox.bc.writes import check_etag, delete, insert, modify
 
 _MAX_QUERY = 8_099
@@ -30,16 +31,27 @@ class Service:
         try:
             if len(request.query) > _MAX_QUERY:
                 return Answer(414)
-            surface, _, rest = request.path.strip("/").partition("/")
-            if surface == "ODataV4":
-                return self._odata(request, rest)
-            if surface == "api" and rest.startswith("v2.0"):
-                return self._api(request, rest.removeprefix("v2.0").strip("/"))
-            raise Fault(
-                404, "BadRequest_NotFound", f"No HTTP resource was found that matches the request URI '{request.path}'."
-            )
+            if request.headers.get("data-access-intent", "").lower() == "readonly":
+                return self._from_replica(request)
+            return self._answer(request)
         except Fault as fault:
             return fault.answer()
+
+    def _from_replica(self, request: Request) -> Answer:
+        """Answer a read from the replica, which lags behind."""
+        if request.method != "GET" and not request.path.endswith("$batch"):
+            raise Fault(400, "BadRequest", "Data-Access-Intent: ReadOnly is allowed for GET requests only.")
+        return Service(self.tenant.replica())._answer(request)
+
+    def _answer(self, request: Request) -> Answer:
+        surface, _, rest = request.path.strip("/").partition("/")
+        if surface == "ODataV4":
+            return self._odata(request, rest)
+        if surface == "api" and rest.startswith("v2.0"):
+            return self._api(request, rest.removeprefix("v2.0").strip("/"))
+        raise Fault(
+            404, "BadRequest_NotFound", f"No HTTP resource was found that matches the request URI '{request.path}'."
+        )
 
     # --- the two surfaces ------------------------------------------------------------------------------------
 
@@ -48,7 +60,7 @@ class Service:
             value = [{"name": n, "kind": "EntitySet", "url": n} for n in ["Company", *sorted(self._published())]]
             return Answer(200, {"@odata.context": f"{request.base}/ODataV4/$metadata", "value": value})
         if rest == "$metadata":
-            return Answer(200, self._metadata(), {"Content-Type": "application/xml"})
+            return Answer(200, self._metadata(request), {"Content-Type": "application/xml"})
         if rest == "Company":
             entry = {
                 "Name": self.tenant.company,
@@ -68,22 +80,22 @@ class Service:
         if len(parts) < 2:
             raise Fault(404, "BadRequest_ResourceNotFound", f"Resource not found for the segment '{rest}'.")
         name, record_key = split(parts[1])
-        view = self._page(name)
+        view = self._page(request, name)
         if view is None:
             if self.tenant.switches.unpublished_is_empty_404:
                 return Answer(404, "")
             raise Fault(404, "BadRequest_ResourceNotFound", f"Resource not found for the segment '{name}'.")
         return self._follow(request, entity_set(self.tenant, view, name), record_key, parts[2:])
 
-    def _page(self, name: str) -> View | None:
+    def _page(self, request: Request, name: str) -> View | None:
         """The page or query behind a name: a published service, or the part of one."""
         published = self._published()
         if name in published:
-            return self._extended(views()[published[name]])
+            return as_served(self.tenant, views()[published[name]], request)
         for service, page in published.items():
             part = parts_of(views()[page], service).get(name)
             if part is not None:
-                return self._extended(views()[part.view])
+                return as_served(self.tenant, views()[part.view], request)
         return None
 
     def _published(self) -> dict[str, str]:
@@ -168,17 +180,14 @@ class Service:
             company("CRONUS Test", self.tenant.other_company_id),
         ]
 
-    def _extended(self, view: View) -> View:
-        extra = self.tenant.extensions.get(view.name)
-        if not extra:
-            return view
-        own = {name: Property(name=name, type="Edm.String", field=f, max_length=50) for name, f in extra.items()}
-        return View(**{**view.__dict__, "properties": {**view.properties, **own}})
-
-    def _metadata(self) -> str:
-        pages = {name: self._extended(views()[page]) for name, page in self._published().items()}
+    def _metadata(self, request: Request) -> str:
+        pages = {name: as_served(self.tenant, views()[page], request) for name, page in self._published().items()}
         parts = {name: parts_of(page, name) for name, page in pages.items()}
-        hanging = {name: self._extended(views()[part.view]) for found in parts.values() for name, part in found.items()}
+        hanging = {
+            name: as_served(self.tenant, views()[part.view], request)
+            for found in parts.values()
+            for name, part in found.items()
+        }
         return metadata({**pages, **hanging}, parts)
 
     # --- one entity set --------------------------------------------------------------------------------------
@@ -189,18 +198,18 @@ class Service:
             return self._serve(request, entities, key)
         if key is None:
             if rest == ["$count"] and request.method == "GET":
-                return read_count(request, entities)
+                return read_count(self.tenant, request, entities)
             raise self._no_segment(entities, rest[0])
         row = entities.find(key)
         if is_action(rest[0]) and len(rest) == 1 and request.method == "POST":
-            check_etag(self.tenant, request, row, needed=False)
+            check_etag(self.tenant, request, entities.view, row, needed=False)
             act(self.tenant, entities.view, row, rest[0])
             return Answer(204)
         name, part_key = split(rest[0])
         part = parts_of(entities.view, entities.name).get(name)
         if part is None:
             raise self._no_segment(entities, name)
-        view = self._extended(views()[part.view])
+        view = as_served(self.tenant, views()[part.view], request)
         rows = list(part.rows(self.tenant, row))
         inner = EntitySet(name=view.name if view.api else name, view=view, rows=rows, fixed=part.given(row))
         if part.one and request.method == "GET" and part_key is None and len(rest) == 1:

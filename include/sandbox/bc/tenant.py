@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import random
 from collections import Counter, defaultdict
 from collections.abc import Iterable
@@ -109,6 +110,7 @@ class Tenant:
         self._by_key: dict[str, dict[tuple[str, ...], Row]] = {}
         self._by_id: dict[str, dict[str, Row]] = {}
         self._by_parent: dict[tuple[str, ...], list[Row]] = {}
+        self._replica: tuple[datetime, Tenant] | None = None
         self._stock: tuple[object, dict[str, Any]] | None = None
         self._entry_no = 0
 
@@ -201,6 +203,22 @@ class Tenant:
         if table in LINES:
             siblings = self._by_parent[table, *self._key_of(table, row)[:-1]]
             del siblings[next(place for place, other in enumerate(siblings) if other is row)]
+
+    def replica(self) -> Tenant:
+        """What a replica knows of the company: all of it, or what it was up to `read_lag` seconds ago."""
+        lag = timedelta(seconds=self.switches.read_lag)
+        if not lag:
+            return self
+        if self._replica is None or self.now() - self._replica[0] >= lag:
+            twin = copy.copy(self)
+            twin._by_key, twin._by_id, twin._by_parent, twin._stock = {}, {}, {}, None
+            twin.tables = {}
+            for table, rows in self.tables.items():
+                twin.tables[table] = [StoredRow(twin, table, row) for row in rows]
+                for row in twin.tables[table]:
+                    twin._enter(table, row)
+            self._replica = (self.now(), twin)
+        return self._replica[1]
 
     # --- business --------------------------------------------------------------------------------------------
 
@@ -348,9 +366,15 @@ class Tenant:
         stocked = {item for item, _ in sums}
         names = {str(item["No."]): item.get("Description", "") for item in self.rows("Item")}
         # A left outer join: an item without entries is one row without a location.
+        blank = None if self.switches.blank_location_is_null else ""
         places = {**sums, **{(no, ""): 0 for no in names if no not in stocked}}
         return [
-            {"No": no, "Description": names.get(no, ""), "Location_Code": location, "Remaining_Quantity": quantity}
+            {
+                "No": no,
+                "Description": names.get(no, ""),
+                "Location_Code": location or blank,
+                "Remaining_Quantity": quantity,
+            }
             for (no, location), quantity in sorted(places.items())
         ]
 

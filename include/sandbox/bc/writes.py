@@ -12,7 +12,7 @@ from include.sandbox.bc.entities import EntitySet, etag, type_name
 from include.sandbox.bc.parts import parts_of
 from include.sandbox.bc.reads import single
 from include.sandbox.bc.rules import plain
-from include.sandbox.bc.schema import views
+from include.sandbox.bc.schema import View, views
 from include.sandbox.bc.tenant import Row, Tenant
 
 _TAG = re.compile(r'W/"[^"]+"')
@@ -61,7 +61,7 @@ def modify(tenant: Tenant, request: Request, entities: EntitySet, row: Row) -> A
     """Change a record."""
     if not entities.view.modify:
         raise not_allowed(request.method, entities.name)
-    check_etag(tenant, request, row, needed=True)
+    check_etag(tenant, request, entities.view, row, needed=True)
     behaviour = behaviour_of(tenant, entities.view)
     record = behaviour.begin(row)
     _assign(behaviour, record, request.body, creating=False)
@@ -73,12 +73,12 @@ def delete(tenant: Tenant, request: Request, entities: EntitySet, row: Row) -> A
     """Delete a record."""
     if not entities.view.delete:
         raise not_allowed(request.method, entities.name)
-    check_etag(tenant, request, row, needed=False)
+    check_etag(tenant, request, entities.view, row, needed=False)
     behaviour_of(tenant, entities.view).delete(row)
     return Answer(204)
 
 
-def check_etag(tenant: Tenant, request: Request, row: Row, *, needed: bool) -> None:
+def check_etag(tenant: Tenant, request: Request, view: View, row: Row, *, needed: bool) -> None:
     """Compare `If-Match` with the row's tag. Raises Fault when it is needed and missing, malformed, or stale."""
     given = request.headers.get("if-match")
     if given is None and not needed:
@@ -89,7 +89,7 @@ def check_etag(tenant: Tenant, request: Request, row: Row, *, needed: bool) -> N
             "BadRequest_InvalidToken",
             "Could not validate the client concurrency token required by the service. Please provide a valid token in the client request.",
         )
-    if given not in ("*", etag(row)):
+    if given not in ("*", etag(view, row)):
         raise Fault(
             tenant.switches.stale_etag_status, "Request_EntityChanged", "Another user has already changed the record."
         )
