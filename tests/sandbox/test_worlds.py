@@ -8,7 +8,10 @@ from typing import Any
 import pytest
 
 from include.sandbox.app import World
+from include.sandbox.check import check
 from include.sandbox.credentials import OTHER_SYSTEM_ID
+from include.sandbox.ipaas.platform import Platform
+from include.sandbox.switches import Switches
 from include.sandbox.world import Size, build
 
 LARGE = Size(companies=500, persons=500, contacts=500, items=2_000, orders=1_000, invoices=200, prices=500)
@@ -105,8 +108,20 @@ def test_the_nasty_world_has_what_the_demo_spares_one() -> None:
     assert any(len(record["name"]) > 100 for record in world.platform.records["company"].values())
 
 
-def test_a_large_world_is_built_in_seconds() -> None:
+def test_a_large_world_is_built_and_checked_in_seconds() -> None:
     start = time.monotonic()
     world = build("demo", seed=1, size=LARGE)
-    assert time.monotonic() - start < 15
     assert len(world.tenant.rows("Item")) == 2_000
+    assert time.monotonic() - start < 15
+    start = time.monotonic()
+    assert not check(world.tenant, world.platform).ok
+    assert time.monotonic() - start < 10
+
+
+def test_what_is_unique_is_looked_up_and_not_searched_for() -> None:
+    platform = Platform(Switches())
+    start = time.monotonic()
+    fixed = {"name": "Piece", "default_price": 1, "type": "Physical", "status": "Active", "tracking_method": "Product"}
+    for number in range(10_000):
+        platform.add("product", {"sku": f"P{number}", **fixed})
+    assert time.monotonic() - start < 5
