@@ -88,6 +88,8 @@ class LoadContext:
         # What writers prepared for this chunk; a writer itself is shared by every run of the process.
         self.scratch: dict[str, Any] = {}
         self._prerequisites: dict[tuple[str, str], Json] = {}
+        # Records of the target that were found unlinked -> the record of ours that matched first.
+        self._matched: dict[tuple[str, str], str] = {}
 
     @property
     def bc(self) -> Any:
@@ -128,6 +130,13 @@ class LoadContext:
                 return None
             self.linked[place] = found
         return self.linked[place]
+
+    def matched_by(self, table: str, target_id: Any, external_id: str) -> str:
+        """Which record of ours takes an unlinked record of the target: of several that match it, the first to ask.
+
+        All of them found it unlinked, and the last to link it would take the link from the others.
+        """
+        return self._matched.setdefault((table, str(target_id)), external_id)
 
     def resolve(self, value: Any) -> Any:
         """`value` with every reference replaced by what it points at; dropped ones disappear. Raises Waiting."""

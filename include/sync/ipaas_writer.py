@@ -146,11 +146,7 @@ class IPaaSWriter:
             return own
         taken = [record for record in found if links[str(record["id"])]]
         if taken and not self.shares_name:
-            raise Rejected(
-                f"{self.match_field} {mapped.match!r} belongs to iPaaS.com {self.endpoint.name} {taken[0]['id']}, which "
-                f"is linked to Business Central {external_id_of(taken[0], system_id)!r}, not to {mapped.external_id!r}.",
-                f"Two records share one {self.match_field}: correct it in Business Central, or correct the link.",
-            )
+            raise self._belongs(mapped, taken[0], external_id_of(taken[0], system_id))
         free = [record for record in found if not links[str(record["id"])]]
         if len(free) > 1:
             ids = ", ".join(str(record["id"]) for record in free)
@@ -158,7 +154,21 @@ class IPaaSWriter:
                 f"Several iPaaS.com records have {self.match_field} {mapped.match!r}: {ids}.",
                 "Merge them, or link the right one to this record by its external id.",
             )
-        return free[0] if free else None
+        if not free:
+            return None
+        first = load.matched_by(self.table, free[0]["id"], mapped.external_id)
+        if fold(first) == mine:
+            return free[0]
+        if self.shares_name:
+            return None
+        raise self._belongs(mapped, free[0], first)
+
+    def _belongs(self, mapped: Mapped, record: Json, other: str | None) -> Rejected:
+        return Rejected(
+            f"{self.match_field} {mapped.match!r} belongs to iPaaS.com {self.endpoint.name} {record['id']}, which "
+            f"is linked to Business Central {other!r}, not to {mapped.external_id!r}.",
+            f"Two records share one {self.match_field}: correct it in Business Central, or correct the link.",
+        )
 
     def _create(self, load: LoadContext, item: Staged, body: Json) -> Written:
         mapped = item.mapped

@@ -127,6 +127,15 @@ class TestCompanies:
             bench.run("company_to_ipaas", "no|such|id")
         assert bench.sandbox.counters.of("business_central") == 0
 
+    def test_of_several_companies_of_one_name_one_takes_the_unlinked_one(self, bench: Bench) -> None:
+        present = bench.sandbox.ipaas.add("company", {"name": "Same Name Ltd"})
+        for number in range(6):
+            bench.sandbox.bc.add_customer(f"C{number}", "Same Name Ltd", "Company")
+        assert tally(bench.run("company_to_ipaas")) == {"read": 6, "created": 5, "updated": 1}
+        linked = [bench.linked("company", f"C{number}")["id"] for number in range(6)]
+        assert len(set(linked)) == 6
+        assert present["id"] in linked
+
     def test_an_unlinked_company_of_the_same_name_is_linked(self, bench: Bench) -> None:
         present = bench.sandbox.ipaas.add("company", {"name": "Adatum Corporation"})
         company(bench)

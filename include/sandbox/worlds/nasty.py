@@ -103,6 +103,7 @@ def _born_elsewhere(platform: Platform) -> None:
     product = {"default_price": 1, "type": "Physical", "status": "Active", "tracking_method": "Product"}
     born("company", "long", name="L" * 101)
     born("company", "abroad", name="Abroad", addresses=[abroad])
+    born("company", "twin", name="Same Name Ltd")
     born("company", "number", name="Long number", account_number="A" * 21)
     born("customer", "one", email_address="one@example.com", last_name="Cher")
     born("customer", "bare", email_address="bare@example.com", first_name="🎩", last_name="")
