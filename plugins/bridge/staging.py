@@ -3,10 +3,20 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 import os
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from airflow.sdk import ObjectStoragePath
+
+# The file that a run's folder begins with.
+PLAN = "plan.json"
+# How long the files of a run are kept: time enough to look into what failed.
+RETENTION = timedelta(days=14)
+_CLEANED = "cleaned"
+
+log = logging.getLogger(__name__)
 
 
 def home() -> Path:
@@ -24,3 +34,18 @@ def run_folder(dag_id: str, run_id: str) -> ObjectStoragePath:
     # A run id holds characters that not every store takes in a name; two runs must not meet in one folder.
     safe = "".join(char if (char.isascii() and char.isalnum()) or char in "-_" else "_" for char in run_id)
     return base() / dag_id / f"{safe}-{hashlib.sha256(run_id.encode()).hexdigest()[:8]}"
+
+
+def forget_old_runs(dag_id: str, now: datetime) -> None:
+    """Delete the folders of a DAG's runs that began longer than RETENTION ago; once a day. Never fails a run."""
+    folder, today = base() / dag_id, now.date().isoformat()
+    marker = folder / _CLEANED
+    try:
+        if marker.exists() and marker.read_text() == today:
+            return
+        marker.write_text(today)
+        for plan in folder.glob(f"*/{PLAN}"):
+            if datetime.fromtimestamp(plan.stat().st_mtime, UTC) < now - RETENTION:
+                plan.parent.rmdir(recursive=True)
+    except OSError as error:
+        log.warning("Old runs could not be deleted from %s: %s", folder, error)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from typing import Any
 
 import simplejson
@@ -16,7 +17,7 @@ from airflow.sdk.exceptions import AirflowFailException, AirflowNotFoundExceptio
 from bridge.form import MODE, POOL_DEFAULT, ids_param
 from bridge.hooks import BusinessCentralHook, IPaaSHook
 from bridge.ledger import ledger_url
-from bridge.staging import run_folder
+from bridge.staging import PLAN, forget_old_runs, run_folder
 from include.flows import CATALOGUE, FLOWS
 from include.settings import SettingsError, SyncSettings
 from include.sync import load as loading
@@ -29,7 +30,6 @@ from include.sync.run import LOAD_SLOTS, concurrency, stage_for
 from include.sync.staging import Staging
 from include.transport.errors import ServiceError
 
-_PLAN = "plan.json"
 # An XCom stays small enough to be read in the UI; the whole report is in the run's staging folder.
 _XCOM_BYTES = 7_000
 
@@ -69,6 +69,7 @@ def report(flow_name: str, context: Mapping[str, Any]) -> dict[str, int]:
         staging = _staging(context)
         result = reporting.report(_stage("report", flow, _planned(staging), ledger, staging))
     _push_lines(context, result)
+    forget_old_runs(flow.name, datetime.now(UTC))
     if result.failed:
         # Pushed by hand: a task that fails returns nothing, and the counts are wanted all the same.
         context["ti"].xcom_push(key="return_value", value=result.counts)
@@ -121,7 +122,7 @@ def _show_problem(context: Mapping[str, Any], what: str, advice: str) -> None:
 
 def _plan(flow: Flow, context: Mapping[str, Any], staging: Staging, ledger: Ledger) -> RunPlan:
     """The run's plan; a repeated task finds the one it made before, so that it sees the same."""
-    if staging.exists(_PLAN):
+    if staging.exists(PLAN):
         return _planned(staging)
     params = dict(context["params"])
     allowed = {ids_param(flow.direction.value), MODE, "force"}
@@ -145,12 +146,12 @@ def _plan(flow: Flow, context: Mapping[str, Any], staging: Staging, ledger: Ledg
         force=bool(params.get("force")),
         interval=interval,
     )
-    staging.write_text(_PLAN, plan.model_dump_json())
+    staging.write_text(PLAN, plan.model_dump_json())
     return plan
 
 
 def _planned(staging: Staging) -> RunPlan:
-    return RunPlan.model_validate_json(staging.read_text(_PLAN))
+    return RunPlan.model_validate_json(staging.read_text(PLAN))
 
 
 def _settings() -> SyncSettings:
