@@ -24,11 +24,13 @@ from bench import Bench, Remote
 
 from include.flows import CATALOGUE, FLOWS
 from include.settings import SyncSettings
+from include.sync.extract import extract
 from include.sync.load import load
 from include.sync.model import RunKind
+from include.sync.plan import make_plan
 from include.sync.run import stage_for
-from include.sync.stages import extract, make_plan, transform
 from include.sync.staging import Staging
+from include.sync.transform import transform
 
 
 @contextmanager

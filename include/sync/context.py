@@ -8,8 +8,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from include.sync.endings import finish_failed
 from include.sync.flow import Flow
-from include.sync.ledger import Finish, Transfer, iso
+from include.sync.ledger_entries import Finish, Transfer, iso
 from include.sync.model import (
     Json,
     Mapped,
@@ -25,7 +26,7 @@ from include.sync.model import (
     refs,
 )
 from include.sync.route import Link, route_of
-from include.sync.stages import Stage, finish_failed
+from include.sync.stage import Stage
 
 # How long to wait for a record that another run is writing at this moment, in seconds.
 BUSY_WAIT = 60.0

@@ -7,22 +7,32 @@ the authority for links: the ledger may be deleted at any time, and the next run
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from enum import StrEnum
 from itertools import islice
 from typing import Any
 
-import simplejson
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL, Connection
 
 from include.sync.database import connect
+from include.sync.ledger_entries import (
+    Claim,
+    Finish,
+    Purpose,
+    Reservation,
+    Transfer,
+    dump,
+    iso,
+    load,
+    moment,
+    waits_for_external,
+    waits_for_internal,
+)
 from include.sync.ledger_tables import claims, inbox, links, metadata, positions, reservations, transfers
-from include.sync.model import Json, fold
+from include.sync.model import fold
 from include.transport.errors import ErrorKind
 
 # A claim older than this belongs to a run that died; far above the longest retry of one request.
@@ -35,110 +45,6 @@ _BATCH = 400  # bound parameters per statement, below every database's limit
 def retry_delay(attempt: int) -> timedelta:
     """Time until the next try after `attempt` tries, as on the iPaaS.com platform (article 9530182)."""
     return timedelta(minutes=10 * attempt * (attempt + 1))
-
-
-def iso(moment: datetime) -> str:
-    """A UTC timestamp whose text order is its time order."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
-
-
-def moment(text: str) -> datetime:
-    """Read back what `iso` wrote."""
-    return datetime.strptime(text, "%Y-%m-%dT%H:%M:%S.%fZ").replace(tzinfo=UTC)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Transfer:
-    """What the ledger knows of one record of one flow."""
-
-    key: str
-    target_id: Any = None
-    fingerprint: str | None = None
-    memory: Mapping[str, Any]
-    read_at: str | None = None
-    run_id: str | None = None
-    outcome: Json | None = None
-    state: str = "done"
-    attempts: int = 0
-    next_try: str | None = None
-    kind: str | None = None
-    message: str | None = None
-    advice: str | None = None
-    waits_for: str | None = None
-    tried_fingerprint: str | None = None
-    echo: bool = False
-
-    @classmethod
-    def of_row(cls, row: Any) -> Transfer:
-        """A row of the ledger as what it says."""
-        values = dict(row._mapping)
-        values.pop("flow")
-        values["target_id"] = _load(values["target_id"])
-        values["memory"] = _load(values["memory"]) or {}
-        values["outcome"] = _load(values["outcome"])
-        return cls(**values)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Finish:
-    """How one attempt at a record ended, as the ledger remembers it."""
-
-    key: str
-    state: str
-    run_id: str
-    outcome: Json
-    read_at: str
-    target_id: Any = None
-    fingerprint: str | None = None
-    memory: Mapping[str, Any] | None = None
-    kind: str | None = None
-    message: str | None = None
-    advice: str | None = None
-    waits_for: str | None = None
-    at_once: bool = False  # unfinished, and due with the next run
-
-
-@dataclass(frozen=True, kw_only=True)
-class Claim:
-    """The right to write one record. `suspect`: an earlier attempt died holding it, so its write may have happened."""
-
-    held: bool
-    suspect: bool = False
-
-
-def waits_for_external(table: str, external_id: str) -> str:
-    """How the ledger names a record that another one waits for, by its external id."""
-    return f"{table}|{fold(external_id)}"
-
-
-def waits_for_internal(table: str, internal_id: Any) -> str:
-    """How the ledger names a record that another one waits for, by its iPaaS.com id."""
-    return f"{table}#{internal_id}"
-
-
-class Purpose(StrEnum):
-    """What a reference in Business Central is reserved for: to `create` a record under it, to `match` the one that is
-    there, or to `keep` one that was written whose link is refused."""
-
-    create = "create"
-    match = "match"
-    keep = "keep"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Reservation:
-    """A reference in Business Central that one record has taken."""
-
-    reference: str
-    purpose: Purpose
-
-
-def _dump(value: Any) -> str:
-    return simplejson.dumps(value, use_decimal=True)
-
-
-def _load(text: str | None) -> Any:
-    return None if text is None else simplejson.loads(text, use_decimal=True)
 
 
 def _batches(values: Iterable[str]) -> Iterator[list[str]]:
@@ -250,7 +156,7 @@ class Ledger:
                     "flow": flow,
                     "key": end.key,
                     "run_id": end.run_id,
-                    "outcome": _dump(end.outcome),
+                    "outcome": dump(end.outcome),
                     "state": end.state,
                     "attempts": attempts,
                     "next_try": iso(now if end.at_once else now + retry_delay(attempts)) if due else None,
@@ -263,9 +169,9 @@ class Ledger:
                 if end.state == "done":
                     values |= {"fingerprint": end.fingerprint, "read_at": end.read_at, "echo": False}
                 if end.memory is not None:
-                    values["memory"] = _dump(end.memory)
+                    values["memory"] = dump(end.memory)
                 if end.target_id is not None:
-                    values["target_id"] = _dump(end.target_id)
+                    values["target_id"] = dump(end.target_id)
                 rows.setdefault(tuple(values), []).append(values)
             for alike in rows.values():
                 self._upsert(db, transfers, alike)
@@ -308,7 +214,7 @@ class Ledger:
         with self._reads.connect() as db:
             for batch in _batches({fold(e) for e in external_ids}):
                 query = sa.select(links).where(links.c.table_name == table, links.c.folded.in_(batch))
-                found |= {row.folded: _load(row.internal_id) for row in db.execute(query)}
+                found |= {row.folded: load(row.internal_id) for row in db.execute(query)}
         return found
 
     def external_ids(self, table: str, internal_ids: Iterable[Any]) -> dict[str, str]:
@@ -316,10 +222,10 @@ class Ledger:
         found: dict[str, str] = {}
         with self._reads.connect() as db:
             # An id may have been received as a number or as a string; both mean the same record.
-            spellings = {spelling for i in internal_ids for spelling in (str(i), _dump(str(i)))}
+            spellings = {spelling for i in internal_ids for spelling in (str(i), dump(str(i)))}
             for batch in _batches(spellings):
                 query = sa.select(links).where(links.c.table_name == table, links.c.internal_id.in_(batch))
-                found |= {str(_load(row.internal_id)): row.external_id for row in db.execute(query)}
+                found |= {str(load(row.internal_id)): row.external_id for row in db.execute(query)}
         return found
 
     def link(self, new_links: Sequence[tuple[str, str, Any]], *, pushed: bool = True) -> None:
@@ -340,7 +246,7 @@ class Ledger:
         """Links that iPaaS.com does not know yet: (table, external id, internal id)."""
         query = sa.select(links).where(links.c.pushed.is_(False)).limit(limit)
         with self._reads.connect() as db:
-            return [(row.table_name, row.external_id, _load(row.internal_id)) for row in db.execute(query)]
+            return [(row.table_name, row.external_id, load(row.internal_id)) for row in db.execute(query)]
 
     def mark_pushed(self, table: str, external_id: str) -> None:
         """Note that iPaaS.com knows the link now."""
@@ -356,7 +262,7 @@ class Ledger:
                 "table_name": table,
                 "folded": fold(external_id),
                 "external_id": external_id,
-                "internal_id": _dump(internal_id),
+                "internal_id": dump(internal_id),
                 "pushed": pushed,
             }
             for table, external_id, internal_id in new_links

@@ -14,7 +14,8 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import replace
 
 from include.sync.context import BUSY_WAIT, LoadContext, Progress, Staged, Written, finish_of, note
-from include.sync.ledger import Claim, Transfer, iso
+from include.sync.endings import finish_failed, problem_outcome
+from include.sync.ledger_entries import Claim, Transfer, iso
 from include.sync.model import (
     Json,
     Outcome,
@@ -24,7 +25,7 @@ from include.sync.model import (
     mapped_from_wire,
 )
 from include.sync.route import route_of
-from include.sync.stages import Stage, finish_failed, problem_outcome
+from include.sync.stage import Stage
 from include.transport.errors import ErrorKind, ServiceError
 
 # Claims are taken and outcomes noted for this many records at a time.

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 
 import sqlalchemy as sa
 
-from include.sync.ledger import Ledger, Transfer
+from include.sync.ledger import Ledger
+from include.sync.ledger_entries import Transfer
 from include.sync.ledger_tables import inbox, links, positions, transfers
 
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from include.sync.ledger import Purpose
+from include.sync.endings import finish_failed, problem_outcome
+from include.sync.ledger_entries import Purpose
 from include.sync.model import Outcome, Rejected
 from include.sync.route import Link, route_of
-from include.sync.stages import Stage, finish_failed, problem_outcome
+from include.sync.stage import Stage
 from include.transport.errors import ErrorKind, NotFound, RecordExists, ServiceError
 
 

@@ -9,10 +9,11 @@ from itertools import chain
 
 import simplejson
 
-from include.sync.ledger import moment
+from include.sync.chunks import load_chunks
+from include.sync.ledger_entries import moment
 from include.sync.model import Json, Outcome, Result, RunKind, RunPlan
 from include.sync.pushing import push_links
-from include.sync.stages import Stage, load_chunks
+from include.sync.stage import Stage
 
 COUNTS = (
     "read",

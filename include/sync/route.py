@@ -9,12 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, Protocol
 
-from include.sync.ledger import Ledger, Transfer, waits_for_external, waits_for_internal
+from include.sync.ledger import Ledger
+from include.sync.ledger_entries import Transfer, waits_for_external, waits_for_internal
 from include.sync.model import Direction, Mapped, fold, id_from
 
 if TYPE_CHECKING:
     from include.ipaas.client import IPaaSClient
-    from include.sync.stages import Stage
+    from include.sync.stage import Stage
 
 Link = tuple[str, str, Any]  # table, external id, iPaaS.com id
 

@@ -6,13 +6,15 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from include.sync.extract import extract
 from include.sync.flow import Flow
 from include.sync.ledger import Ledger
 from include.sync.load import load
 from include.sync.model import RunPlan, System
 from include.sync.report import Report, report
-from include.sync.stages import Stage, extract, transform
+from include.sync.stage import Stage
 from include.sync.staging import Staging
+from include.sync.transform import transform
 
 if TYPE_CHECKING:
     from include.business_central.client import BusinessCentralClient

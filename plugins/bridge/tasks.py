@@ -20,13 +20,17 @@ from bridge.ledger import ledger_url
 from bridge.staging import PLAN, forget_old_runs, run_folder
 from include.flows import CATALOGUE, FLOWS
 from include.settings import SettingsError, SyncSettings
+from include.sync import extract as extracting
 from include.sync import load as loading
 from include.sync import report as reporting
-from include.sync import stages
+from include.sync import transform as transforming
+from include.sync.chunks import load_chunks
 from include.sync.flow import Flow, InvalidId
 from include.sync.ledger import Ledger
 from include.sync.model import Mode, RunKind, RunPlan, System
+from include.sync.plan import make_plan
 from include.sync.run import LOAD_SLOTS, concurrency, stage_for
+from include.sync.stage import Stage
 from include.sync.staging import Staging
 from include.transport.errors import ServiceError
 
@@ -40,7 +44,7 @@ def extract(flow_name: str, context: Mapping[str, Any]) -> dict[str, Any]:
     with _advice(context), _ledger() as ledger:
         staging = _staging(context)
         plan = _plan(flow, context, staging, ledger)
-        stages.extract(_stage("extract", flow, plan, ledger, staging))
+        extracting.extract(_stage("extract", flow, plan, ledger, staging))
     return {"staged": str(_folder(context))}
 
 
@@ -49,7 +53,7 @@ def transform(flow_name: str, context: Mapping[str, Any]) -> list[int]:
     flow = FLOWS[flow_name]
     with _advice(context), _ledger() as ledger:
         staging = _staging(context)
-        return list(range(stages.transform(_stage("transform", flow, _planned(staging), ledger, staging))))
+        return list(range(transforming.transform(_stage("transform", flow, _planned(staging), ledger, staging))))
 
 
 def load(flow_name: str, chunk: int, context: Mapping[str, Any]) -> None:
@@ -58,7 +62,7 @@ def load(flow_name: str, chunk: int, context: Mapping[str, Any]) -> None:
     with _advice(context), _ledger() as ledger:
         staging = _staging(context)
         plan = _planned(staging)
-        at_once = concurrency(plan, stages.load_chunks(staging))
+        at_once = concurrency(plan, load_chunks(staging))
         loading.load(_stage("load", flow, plan, ledger, staging, slots=LOAD_SLOTS, at_once=at_once), chunk, at_once)
 
 
@@ -134,7 +138,7 @@ def _plan(flow: Flow, context: Mapping[str, Any], staging: Staging, ledger: Ledg
     backfill = run.run_type == "backfill"
     kind = RunKind.ids if ids else RunKind.backfill if backfill else RunKind.poll
     interval = (run.data_interval_start, run.data_interval_end) if backfill else None
-    plan = stages.make_plan(
+    plan = make_plan(
         flow,
         run_id=str(run.run_id),
         kind=kind,
@@ -160,7 +164,7 @@ def _settings() -> SyncSettings:
 
 def _stage(
     name: str, flow: Flow, plan: RunPlan, ledger: Ledger, staging: Staging, *, slots: int = 1, at_once: int = 1
-) -> stages.Stage:
+) -> Stage:
     """A stage with the client that it needs, allowed its slots' share of the system's throttle window."""
     system = flow.talks_to(name)
     share = min(1.0, slots / POOL_DEFAULT)

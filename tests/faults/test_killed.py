@@ -41,7 +41,7 @@ SCRIPT = textwrap.dedent(
     from include.settings import SyncSettings
     from include.sync.model import RunKind
     from include.sync.run import run
-    from include.sync.stages import make_plan
+    from include.sync.plan import make_plan
     from include.sync.staging import Staging
 
     url, tls_url, ca_file, folder, run_id, *flows = sys.argv[1:]

@@ -16,9 +16,9 @@ from include.settings import SyncSettings
 from include.sync.context import LoadContext, Staged, Written
 from include.sync.flow import IPAAS_ID, Docs, Flow
 from include.sync.model import Direction, Json, Mapped, MappingContext, Missing, Mode, Ref, Result, RunKind
+from include.sync.plan import make_plan
 from include.sync.report import Report
 from include.sync.run import run
-from include.sync.stages import make_plan
 from include.sync.staging import Staging
 
 

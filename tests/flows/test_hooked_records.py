@@ -13,9 +13,11 @@ from bench import Bench, outcome_of, tally
 from include.flows import FLOWS
 from include.sandbox.faults import Fault
 from include.sandbox.ipaas.hooks import notification
-from include.sync import stages
+from include.sync.extract import HOOKS_PER_RUN
 from include.sync.hooks import listeners, read_hook, take
 from include.sync.load import ServiceDown
+from include.sync.stage import Stage
+from include.sync.transform import transform
 
 FLOW = "company_from_ipaas"
 DEFAULTS = {
@@ -96,9 +98,8 @@ def test_a_change_announced_while_the_run_works_waits_for_the_next(
 ) -> None:
     one = company(bench, "Company")
     change(bench, one, email_address=NEW)
-    transform = stages.transform
 
-    def meanwhile(stage: stages.Stage) -> int:
+    def meanwhile(stage: Stage) -> int:
         if waiting(bench) == [one]:
             change(bench, one, email_address="newest@example.com")
         return transform(stage)
@@ -141,7 +142,7 @@ def test_a_run_that_dies_forgets_nothing(bench: Bench, monkeypatch: pytest.Monke
 def test_what_does_not_fit_into_a_run_waits_for_the_next(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     ids = [company(bench, f"Company {n}") for n in range(5)]
     change(bench, *ids, email_address=NEW)
-    monkeypatch.setattr(stages, "HOOKS_PER_RUN", 3)
+    monkeypatch.setattr("include.sync.extract.HOOKS_PER_RUN", 3)
     bench.run(FLOW)
     assert len(waiting(bench)) == 2
     bench.run(FLOW)
@@ -150,7 +151,7 @@ def test_what_does_not_fit_into_a_run_waits_for_the_next(bench: Bench, monkeypat
 
 
 def test_a_run_reads_the_hooks_of_a_minute_of_ten_thousand() -> None:
-    assert stages.HOOKS_PER_RUN >= 10_000
+    assert HOOKS_PER_RUN >= 10_000
 
 
 def test_an_announced_record_that_is_gone_is_said_once(bench: Bench) -> None:

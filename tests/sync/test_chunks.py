@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from include.sync.chunks import CHUNK, FEWEST, HEAVY, Chunks
 from include.sync.model import Mapped
-from include.sync.stages import CHUNK, FEWEST, HEAVY, _Chunks
 from include.sync.staging import Staging
 
 
@@ -24,7 +24,7 @@ from include.sync.staging import Staging
 )
 def test_a_task_gets_what_its_memory_bears(tmp_path: Path, records: int, nested: int, expected: list[int]) -> None:
     staging = Staging(tmp_path)
-    chunks = _Chunks(staging)
+    chunks = Chunks(staging)
     for number in range(records):
         chunks.add(str(number), Mapped(external_id=str(number), body={"name": "x", "lines": [{}] * nested}))
     assert chunks.close() == len(expected)

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from include.sync.ledger import CLAIM_LIFETIME, MAX_ATTEMPTS, Finish, Ledger, Purpose, iso, retry_delay
+from include.sync.ledger import CLAIM_LIFETIME, MAX_ATTEMPTS, Ledger, retry_delay
+from include.sync.ledger_entries import Finish, Purpose, iso
 from tests import postgres
 
 FLOW, TABLE = "company_to_ipaas", "customer company"

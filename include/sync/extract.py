@@ -1,0 +1,93 @@
+"""The extract stage: reads what may have changed, or what was asked for, and stages it whole."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
+
+from include.sync.flow import AskedId, Flow, Window
+from include.sync.keyset import KeySet
+from include.sync.ledger_entries import iso
+from include.sync.model import Outcome, Result, RunKind, SourceRecord, fold
+from include.sync.route import route_of
+from include.sync.stage import BATCH, Stage
+from include.transport.errors import ErrorKind
+
+HOOKS_PER_RUN = 50_000  # those that came later wait for the next run
+
+
+def extract(stage: Stage) -> None:
+    """Read what may have changed, or what was asked for, and stage it whole."""
+    flow, plan, ledger = stage.flow, stage.plan, stage.ledger
+    hooks = ledger.received(flow.name, HOOKS_PER_RUN) if plan.kind is RunKind.poll else []
+    client = stage.bc_client or stage.ipaas_client
+    not_found: list[Outcome] = []
+    read_from: datetime | None = None
+    seen: set[str] = set()
+    # A poll that reads everything meets its unfinished records there, and can tell which are gone.
+    everything = KeySet() if plan.kind is RunKind.poll and flow.poll == "whole" else None
+
+    def new(records: Iterable[SourceRecord]) -> Iterator[SourceRecord]:
+        nonlocal read_from
+        for record in records:
+            read_from = read_from or (client.server_time if client else None)
+            if record.key not in seen:
+                yield record
+
+    def by_ids(asked: Sequence[AskedId], answered: set[str]) -> Iterator[SourceRecord]:
+        for start in range(0, len(asked), BATCH):
+            for record in flow.source.by_ids(stage, asked[start : start + BATCH]):
+                # A record may be asked for twice, by its number and by its id.
+                answered.update((fold(record.asked or record.key), fold(record.key)))
+                yield from new([record])
+                seen.add(record.key)
+
+    def forget(vanished: Sequence[str]) -> None:
+        if vanished and plan.applies:
+            ledger.forget(flow.name, vanished)
+            stage.warn(f"No longer there, so no longer retried: {', '.join(vanished[:20])}")
+
+    with stage.staging.write("raw") as raw:
+
+        def keep(records: Iterable[SourceRecord]) -> None:
+            for record in records:
+                raw.add({"key": record.key, "data": record.data, "asked": record.asked})
+
+        if plan.kind is RunKind.ids:
+            asked = [flow.ask(text) for text in plan.ids]
+            answered: set[str] = set()
+            keep(by_ids(asked, answered))
+            not_found = [
+                _not_found(flow, a.text)
+                for a in asked
+                if answered.isdisjoint(fold(name) for name in (a.text, *a.parts.values()))
+            ]
+        else:
+            if plan.kind is RunKind.poll:
+                due = [] if everything is not None else ledger.due(flow.name)
+                keys = list(dict.fromkeys([*due, *(ipaas_id for ipaas_id, _ in hooks)]))
+                answered = set()
+                keep(by_ids([flow.ask(key) for key in keys], answered))
+                forget([key for key in keys if fold(key) not in answered])
+            for record in new(flow.source.changed(stage, Window(since=plan.since, until=plan.until))):
+                raw.add({"key": record.key, "data": record.data, "asked": None})
+                if everything is not None:
+                    everything.add(record.key)
+            if everything is not None and flow.gone:
+                keep(flow.gone(stage, (key for key, _ in ledger.keys(flow.name) if key not in everything)))
+            elif everything is not None:
+                forget([key for key in ledger.due(flow.name) if key not in everything])
+    stage.staging.write_all("outcomes-extract", (outcome.as_json() for outcome in not_found))
+    stage.staging.write_all("hooks", ({"id": i, "generation": g} for i, g in hooks))
+    read_from = read_from or (client.server_time if client else None) or plan.started_at
+    stage.save_stats("extract", read=raw.count + len(not_found), read_from=iso(read_from))
+
+
+def _not_found(flow: Flow, text: str) -> Outcome:
+    return Outcome(
+        key=text,
+        result=Result.failed,
+        kind=ErrorKind.rejected,
+        message=f"There is no {flow.record} {text!r} in {route_of(flow.direction).source}.",
+        advice="Check the id: it may be misspelt, deleted, or of another company.",
+    )

@@ -1,0 +1,119 @@
+"""What the ledger says of a record: how far it has come, how an attempt ended, who writes it, what it has taken."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any
+
+import simplejson
+
+from include.sync.model import Json, fold
+
+
+def iso(moment: datetime) -> str:
+    """A UTC timestamp whose text order is its time order."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def moment(text: str) -> datetime:
+    """Read back what `iso` wrote."""
+    return datetime.strptime(text, "%Y-%m-%dT%H:%M:%S.%fZ").replace(tzinfo=UTC)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Transfer:
+    """What the ledger knows of one record of one flow."""
+
+    key: str
+    target_id: Any = None
+    fingerprint: str | None = None
+    memory: Mapping[str, Any]
+    read_at: str | None = None
+    run_id: str | None = None
+    outcome: Json | None = None
+    state: str = "done"
+    attempts: int = 0
+    next_try: str | None = None
+    kind: str | None = None
+    message: str | None = None
+    advice: str | None = None
+    waits_for: str | None = None
+    tried_fingerprint: str | None = None
+    echo: bool = False
+
+    @classmethod
+    def of_row(cls, row: Any) -> Transfer:
+        """A row of the ledger as what it says."""
+        values = dict(row._mapping)
+        values.pop("flow")
+        values["target_id"] = load(values["target_id"])
+        values["memory"] = load(values["memory"]) or {}
+        values["outcome"] = load(values["outcome"])
+        return cls(**values)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finish:
+    """How one attempt at a record ended, as the ledger remembers it."""
+
+    key: str
+    state: str
+    run_id: str
+    outcome: Json
+    read_at: str
+    target_id: Any = None
+    fingerprint: str | None = None
+    memory: Mapping[str, Any] | None = None
+    kind: str | None = None
+    message: str | None = None
+    advice: str | None = None
+    waits_for: str | None = None
+    at_once: bool = False  # unfinished, and due with the next run
+
+
+@dataclass(frozen=True, kw_only=True)
+class Claim:
+    """The right to write one record. `suspect`: an earlier attempt died holding it, so its write may have happened."""
+
+    held: bool
+    suspect: bool = False
+
+
+def waits_for_external(table: str, external_id: str) -> str:
+    """How the ledger names a record that another one waits for, by its external id."""
+    return f"{table}|{fold(external_id)}"
+
+
+def waits_for_internal(table: str, internal_id: Any) -> str:
+    """How the ledger names a record that another one waits for, by its iPaaS.com id."""
+    return f"{table}#{internal_id}"
+
+
+class Purpose(StrEnum):
+    """What a reference in Business Central is reserved for: to `create` a record under it, to `match` the one that is
+    there, or to `keep` one that was written whose link is refused."""
+
+    create = "create"
+    match = "match"
+    keep = "keep"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reservation:
+    """A reference in Business Central that one record has taken."""
+
+    reference: str
+    purpose: Purpose
+
+
+def dump(value: Any) -> str:
+    """A value as the ledger keeps it: JSON that loses no digit."""
+    return simplejson.dumps(value, use_decimal=True)
+
+
+def load(text: str | None) -> Any:
+    """Read back what `dump` wrote; None stays None."""
+    return None if text is None else simplejson.loads(text, use_decimal=True)

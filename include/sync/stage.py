@@ -1,0 +1,92 @@
+"""What one stage of one run works with. Each stage can be a task of its own; each can be repeated."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
+
+from include.settings import SyncSettings
+from include.sync.flow import Flow
+from include.sync.ledger import Ledger
+from include.sync.model import MappingContext, RunPlan
+from include.sync.route import LinkLookup
+from include.sync.staging import Staging
+
+if TYPE_CHECKING:
+    from include.business_central.client import BusinessCentralClient
+    from include.ipaas.client import IPaaSClient
+
+# Records that a stage holds at a time.
+BATCH = 400
+
+
+@dataclass(kw_only=True)
+class Stage:
+    """What one stage of one run works with. At most one of the two clients is there: see `Flow.talks_to`."""
+
+    flow: Flow
+    plan: RunPlan
+    ledger: Ledger
+    staging: Staging
+    catalogue: Mapping[str, Flow]
+    bc_client: BusinessCentralClient | None = None
+    ipaas_client: IPaaSClient | None = None
+    warnings: list[str] = field(default_factory=list)
+    _sent_before: tuple[int, int] = (0, 0)
+    _links: LinkLookup | None = None
+
+    def __post_init__(self) -> None:
+        # A client may serve several stages, one after another.
+        self._sent_before = self._sent()
+
+    def _sent(self) -> tuple[int, int]:
+        bc, ipaas = self.bc_client, self.ipaas_client
+        return bc.requests if bc else 0, ipaas.requests if ipaas else 0
+
+    @property
+    def requests(self) -> dict[str, int]:
+        """Requests that this stage has sent to each system."""
+        bc, ipaas = (now - before for now, before in zip(self._sent(), self._sent_before, strict=True))
+        return {"bc_requests": bc, "ipaas_requests": ipaas}
+
+    @property
+    def settings(self) -> SyncSettings:
+        """The settings as they were when the run started."""
+        return self.plan.settings
+
+    @property
+    def bc(self) -> BusinessCentralClient:
+        """Business Central."""
+        if self.bc_client is None:
+            raise RuntimeError(f"This stage of {self.flow.name} does not talk to Business Central")
+        return self.bc_client
+
+    @property
+    def ipaas(self) -> IPaaSClient:
+        """iPaaS.com."""
+        if self.ipaas_client is None:
+            raise RuntimeError(f"This stage of {self.flow.name} does not talk to iPaaS.com")
+        return self.ipaas_client
+
+    @property
+    def links(self) -> LinkLookup:
+        """Links as iPaaS.com has them, each asked for once."""
+        if self._links is None:
+            self._links = LinkLookup(self.ledger, self.ipaas, remember=self.plan.applies)
+        return self._links
+
+    def warn(self, text: str) -> None:
+        """Tell the operator something about the run, once."""
+        if text not in self.warnings:
+            self.warnings.append(text)
+
+    def context(self, memory: Mapping[str, Any]) -> MappingContext:
+        """The mapping context for a record that left `memory` the last time."""
+        today = self.plan.started_at.astimezone(ZoneInfo(self.settings.bc_time_zone)).date()
+        return MappingContext(settings=self.settings, system_id=self.plan.system_id, today=today, memory=memory)
+
+    def save_stats(self, name: str, **values: Any) -> None:
+        """Stage what this stage did, for the report."""
+        self.staging.write_all(f"stats-{name}", [{**self.requests, "warnings": self.warnings, **values}])

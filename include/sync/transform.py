@@ -1,0 +1,132 @@
+"""The transform stage: filters, maps and fingerprints what was read, and stages what has to be written."""
+
+from __future__ import annotations
+
+from collections import Counter
+from itertools import islice
+
+from include.sync.chunks import Chunks
+from include.sync.endings import finish_failed, problem_outcome
+from include.sync.ledger_entries import Finish, Transfer, iso
+from include.sync.model import (
+    Json,
+    Mapped,
+    Missing,
+    Outcome,
+    Ref,
+    Rejected,
+    Result,
+    RunKind,
+    RunPlan,
+    Waiting,
+    fingerprint,
+    fold,
+    refs,
+)
+from include.sync.prerequisites import stage_prerequisites
+from include.sync.route import route_of
+from include.sync.stage import BATCH, Stage
+from include.transport.errors import ErrorKind
+
+
+def transform(stage: Stage) -> int:
+    """Filter, map and fingerprint what was read; stage what differs from what was last written. Returns the chunks."""
+    counts: Counter[str] = Counter()
+    chunks = Chunks(stage.staging)
+    wanted: dict[tuple[str, str], Ref] = {}
+    raw = stage.staging.read("raw")
+    with stage.staging.write("outcomes-transform") as outcomes:
+        while batch := list(islice(raw, BATCH)):
+            known = stage.ledger.transfers(stage.flow.name, (record["key"] for record in batch))
+            ends: list[Finish] = []
+            for record in batch:
+                transfer = known.get(record["key"])
+                decided = _decide(stage, record, transfer)
+                if isinstance(decided, Mapped):
+                    for ref in refs([decided.body, list(decided.also)]):
+                        if ref.missing is Missing.transfer and ref.flow:
+                            wanted.setdefault((ref.table, fold(ref.external_id)), ref)
+                    chunks.add(record["key"], decided)
+                    continue
+                outcome, end = decided
+                counts[outcome.result.value] += 1
+                if outcome.message or outcome.notes:
+                    outcomes.add(outcome.as_json())
+                if end:
+                    ends.append(end)
+            if ends and stage.plan.applies:
+                claims = route_of(stage.flow.direction).claims(stage.flow.writer.table)
+                # This task holds no claim, and what another one is writing at the moment stays claimed.
+                stage.ledger.finish(stage.flow.name, claims, ends, [], owner=f"{stage.plan.run_id}#transform")
+    number = chunks.close()
+    own = stage.flow.writer.table
+    if any(table == own for table, _ in wanted):
+        # What this run writes anyway needs no fetching; whoever refers to it is written after it.
+        for external_id in chunks.external_ids():
+            wanted.pop((own, fold(external_id)), None)
+    stage_prerequisites(stage, wanted)
+    stage.save_stats("transform", counts=dict(counts), chunks=number, changed=chunks.total)
+    return number
+
+
+def _decide(stage: Stage, record: Json, transfer: Transfer | None) -> Mapped | tuple[Outcome, Finish | None]:
+    """The mapped record when it has to be written, else what became of it and what the ledger should remember."""
+    key, data = record["key"], record["data"]
+    unfinished = transfer is not None and transfer.state != "done"
+    context = stage.context(transfer.memory if transfer else {})
+    source_print = fingerprint(Mapped(external_id=key, body=data))
+    try:
+        reason = stage.flow.skip(data, context)
+        if reason:
+            if unfinished and stage.plan.applies:
+                stage.ledger.forget(stage.flow.name, [key])
+            message = reason if stage.plan.kind is RunKind.ids else ""
+            outcome = Outcome(key=key, result=Result.skipped, message=message)
+            # What stays missing on the other side is remembered, so that not every poll reads it again.
+            return outcome, _left_out(stage.plan, outcome, source_print) if stage.flow.poll == "missing" else None
+        mapped = stage.flow.mapping(data, context)
+    except (Rejected, Waiting) as problem:
+        if unfinished and transfer and _rests(stage.plan, transfer, source_print):
+            return _resting(key, transfer), None
+        outcome = problem_outcome(key, problem)
+        return outcome, finish_failed(stage.plan, outcome, source_print, problem)
+    print_ = fingerprint(mapped)
+    if transfer and not stage.plan.force:
+        route = route_of(stage.flow.direction)
+        same = transfer.fingerprint == print_ and not unfinished
+        if same and route.stands(stage.ledger, stage.flow.writer.table, mapped, transfer):
+            asked = stage.plan.kind is RunKind.ids
+            message = "Equal to what was last written." if asked else ""
+            return Outcome(key=key, result=Result.unchanged, message=message), None
+        if unfinished and _rests(stage.plan, transfer, print_):
+            return _resting(key, transfer), None
+    return mapped
+
+
+def _left_out(plan: RunPlan, outcome: Outcome, print_: str) -> Finish:
+    return Finish(
+        key=outcome.key,
+        state="done",
+        run_id=plan.run_id,
+        outcome=outcome.as_json(),
+        read_at=iso(plan.started_at),
+        fingerprint=print_,
+    )
+
+
+def _rests(plan: RunPlan, transfer: Transfer, print_: str) -> bool:
+    """True while a transfer that could not be finished is not to be tried again: same record, next try not yet due."""
+    if plan.kind is RunKind.ids or plan.force or transfer.tried_fingerprint != print_:
+        return False
+    return transfer.next_try is None or transfer.next_try > iso(plan.started_at)
+
+
+def _resting(key: str, transfer: Transfer) -> Outcome:
+    when = f"Next try {transfer.next_try[:16]}Z." if transfer.next_try else "No further try unless it changes."
+    return Outcome(
+        key=key,
+        result=Result.waiting,
+        kind=ErrorKind(transfer.kind) if transfer.kind else ErrorKind.waiting,
+        message=f"{transfer.message or ''} (tried {transfer.attempts} times. {when})",
+        advice=transfer.advice or "",
+    )
