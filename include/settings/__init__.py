@@ -1,0 +1,18 @@
+"""Every Variable and every Connection field, typed and validated, in one place. Imports nothing of ours."""
+
+from __future__ import annotations
+
+from include.settings.base import SettingsError
+from include.settings.connections import BusinessCentralConnection, IPaaSConnection
+from include.settings.variables import SERVICES, CreateDefaults, CustomField, PartyDefaults, SyncSettings
+
+__all__ = [
+    "SERVICES",
+    "BusinessCentralConnection",
+    "CreateDefaults",
+    "CustomField",
+    "IPaaSConnection",
+    "PartyDefaults",
+    "SettingsError",
+    "SyncSettings",
+]

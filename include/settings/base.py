@@ -1,0 +1,24 @@
+"""What Variables and Connections share."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, ConfigDict
+
+# How a yes or a no may be written, in any case.
+WORDS = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
+
+
+class SettingsError(Exception):
+    """A Variable or Connection field is wrong. Names it, its value (never a secret) and what is allowed."""
+
+    def __init__(self, setting: str, value: object, allowed: str) -> None:
+        super().__init__(f"{setting} is {value!r}. {allowed}")
+        self.setting = setting
+        self.value = value
+        self.allowed = allowed
+
+
+class Closed(BaseModel):
+    """Settings that do not change, and refuse a key they do not know."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")

@@ -1,0 +1,269 @@
+"""Every Variable, typed and validated."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from typing import Annotated, Any, Literal, Self
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pydantic import BeforeValidator, Field, StringConstraints, ValidationError, field_validator, model_validator
+
+from include.settings.base import WORDS, Closed, SettingsError
+
+# The web services that flows read, the seed's eight first: published name -> what to publish under it.
+SERVICES: Mapping[str, str] = {
+    "CustomerCard": "page 21 (Customer Card)",
+    "Locations": "page 5703 (Location Card)",
+    "ItemCard": "page 30 (Item Card)",
+    "ShippingAgents": "page 428 (Shipping Agents)",
+    "SalesOrders": "page 42 (Sales Order)",
+    "SalesOrderLines": "page 46 (Sales Order Lines)",
+    "Itemsbylocation": "query 2554 (Items By Location)",
+    "CustomerPriceGroups": "page 7 (Customer Price Groups)",
+    "SalesPrices": "page 7002 (Sales Prices)",
+    "SalesPriceLists": "page 7016 (Sales Price List)",
+    "PriceListLines": "page 7001 (Price List Lines)",
+    "PostedSalesInvoices": "page 132 (Posted Sales Invoice), or 143 with fewer fields",
+    "PostedSalesShipments": "page 142 (Posted Sales Shipments)",
+    "ItemCategoryCard": "page 5733 (Item Category Card)",
+}
+
+
+class Lookup(Closed):
+    """A translation table: the value of `source` is looked up in `table`, else `default`."""
+
+    source: str = Field(min_length=1)
+    table: dict[str, str | int | float | bool]
+    default: str | int | float | bool | None = None
+
+
+Model = Literal["transaction", "customer", "contact", "company", "transaction line", "product", "tracking"]
+
+
+class CustomField(Closed):
+    """One custom-field mapping: exactly one of `source`, `static`, `formula`, `lookup` fills `target`."""
+
+    model: Model
+    direction: Literal["to_ipaas", "from_ipaas"]
+    target: str = Field(min_length=1)
+    source: str | None = Field(None, min_length=1)
+    static: str | int | float | bool | None = None
+    formula: str | None = Field(None, min_length=1)
+    lookup: Lookup | None = None
+
+    @model_validator(mode="after")
+    def _one_origin(self) -> Self:
+        given = [n for n in ("source", "static", "formula", "lookup") if getattr(self, n) is not None]
+        if len(given) != 1:
+            raise ValueError("give exactly one of source, static, formula, lookup")
+        if self.model == "tracking" and self.direction != "to_ipaas":
+            raise ValueError("tracking has custom fields to_ipaas only")
+        if self.formula is not None:
+            from jinja2 import TemplateSyntaxError
+            from jinja2.sandbox import SandboxedEnvironment
+
+            try:
+                SandboxedEnvironment().parse(self.formula)
+            except TemplateSyntaxError as error:
+                raise ValueError(f"the formula is not valid: {error}") from error
+        return self
+
+
+class PartyDefaults(Closed):
+    """What a customer or company gets when it is created in Business Central."""
+
+    Gen_Bus_Posting_Group: str | None = None
+    Customer_Posting_Group: str | None = None
+    Payment_Terms_Code: str | None = None
+    Tax_Area_Code: str | None = None
+
+
+class CustomerDefaults(PartyDefaults):
+    """As for companies; `also_on_update` writes them with every update, too."""
+
+    also_on_update: bool = False
+
+
+class ProductDefaults(Closed):
+    """What an item gets when it is created."""
+
+    Base_Unit_of_Measure: str = "EA"
+    Gen_Prod_Posting_Group: str | None = None
+    Inventory_Posting_Group: str | None = None
+    Order_Tracking_Policy: str | None = None
+
+
+class SalesOrderDefaults(Closed):
+    """What a sales order gets, and the account of its shipping charge."""
+
+    Location_Code: str | None = None
+    number_from_transaction: bool = False
+    shipping_account: str | None = None
+
+
+class InvoiceDefaults(Closed):
+    """Which transactions become invoices, and on which accounts and journal."""
+
+    types: tuple[str, ...] = ("Order", "Invoice")
+    shipping_account: str | None = None
+    tax_account: str | None = None
+    payment_journal: str | None = None
+    salesperson: str | None = None
+
+
+class CreateDefaults(Closed):
+    """Values set only when a record is created in Business Central, by record type."""
+
+    company: PartyDefaults = PartyDefaults()
+    customer: CustomerDefaults = CustomerDefaults()
+    product: ProductDefaults = ProductDefaults()
+    sales_order: SalesOrderDefaults = SalesOrderDefaults()
+    invoice: InvoiceDefaults = InvoiceDefaults()
+
+
+def _contact_field(target: str, **origin: Any) -> CustomField:
+    return CustomField(model="contact", direction="to_ipaas", target=target, **origin)
+
+
+# The five of the platform's own contact mapping (article 14112703).
+CONTACT_FIELDS = (
+    _contact_field("Customer Type", source="type"),
+    _contact_field("Record Type", static="Contact"),
+    _contact_field("Role", source="jobTitle"),
+    _contact_field("Active", formula="{{ 'false' if privacyBlocked else 'true' }}"),
+    _contact_field("iPaaS.com Company ID", source="company_id"),
+)
+
+
+def _flag(value: Any) -> Any:
+    if isinstance(value, bool):
+        return value
+    word = WORDS.get(str(value).strip().lower())
+    if word is None:
+        raise ValueError("Allowed: TRUE or FALSE (also 1/0, yes/no).")
+    return word
+
+
+def _from_json(value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    try:
+        return json.loads(value)
+    except ValueError as error:
+        raise ValueError(f"It must be JSON: {error}") from error
+
+
+def _separated(value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    return tuple(part.strip() for part in value.split(",") if part.strip())
+
+
+# How the text of a Variable is read.
+Flag = Annotated[bool, BeforeValidator(_flag)]
+FromJson = BeforeValidator(_from_json)
+Separated = Annotated[tuple[str, ...], BeforeValidator(_separated)]
+Trimmed = Annotated[str, StringConstraints(strip_whitespace=True)]
+
+
+class SyncSettings(Closed):
+    """The Variables (contract §3). A field's name is its Variable's name."""
+
+    bc_transaction_poll_search_days: int = Field(
+        5, ge=0, le=3650, description="How many days back the polls of orders, invoices and shipments look."
+    )
+    bc_concurrent_batch_executions: int = Field(10, ge=1, le=100, description="How many records are written at a time.")
+    bc_enable_company_hierarchy: Flag = Field(False, description="Transfer the parent company of companies.")
+    bc_process_company_relationship: Flag = Field(False, description="Transfer the contacts of companies.")
+    bc_contacts_endpoint: Trimmed = Field("contacts", description="The service that contacts are read from.")
+    bc_transfer_customer_price_groups: Flag = Field(False, description="Transfer price-group prices with products.")
+    bc_sales_codes_for_customer_price_groups: Separated = Field(
+        (), description="The sales codes whose prices are transferred, comma separated; blank means all."
+    )
+    bc_sales_price_field_separator: str | None = Field(None, description="Between the fields of a price; blank is `|`.")
+    bc_sales_price_record_delimiter: str | None = Field(None, description="Between prices; blank is `;`.")
+    bc_exclude_expired_rules: Flag = Field(False, description="Leave out prices whose ending date has passed.")
+    bc_excluded_lineitem_skus_from_preprocessing: Separated = Field(
+        (), description="SKUs that are left out of the lines of orders and invoices, comma separated."
+    )
+    bc_processing_company_creation_in_prerequisite: Flag = Field(
+        False, description="Create a missing company on the spot instead of waiting for it."
+    )
+    bc_update_non_existing_invoice_lines: Flag = Field(
+        False, description="Add missing lines to a draft invoice that an earlier failure left unposted."
+    )
+    bc_throttle_limit: int = Field(6000, ge=1, description="Calls to Business Central per window.")
+    bc_throttle_seconds: int = Field(300, ge=1, description="The window of bc_throttle_limit, in seconds.")
+    ipaas_throttle_limit: int = Field(500, ge=1, description="Calls to iPaaS.com per window.")
+    ipaas_throttle_seconds: int = Field(60, ge=1, description="The window of ipaas_throttle_limit, in seconds.")
+    bc_service_names: Annotated[dict[str, str], FromJson] = Field(
+        {}, description='JSON: published service names that differ, as {"CustomerCard": "MyCard"}.'
+    )
+    bc_create_defaults: Annotated[CreateDefaults, FromJson] = Field(
+        CreateDefaults(), description="JSON: values set only when a record is created in Business Central."
+    )
+    bc_custom_fields: Annotated[tuple[CustomField, ...], FromJson] = Field(
+        CONTACT_FIELDS, description="JSON: the custom-field mappings."
+    )
+    bc_product_category_exclude: Annotated[tuple[str, ...], FromJson] = Field(
+        (), description="JSON: patterns of category codes to leave out."
+    )
+    bc_time_zone: Trimmed = Field("UTC", description="IANA time zone of the company's dates.")
+
+    @field_validator("bc_service_names")
+    @classmethod
+    def _known_services(cls, value: dict[str, str]) -> dict[str, str]:
+        for name in value:
+            if name not in SERVICES:
+                raise ValueError(f"There is no service {name!r}. Allowed: {', '.join(SERVICES)}.")
+        return value
+
+    @field_validator("bc_time_zone")
+    @classmethod
+    def _known_zone(cls, value: str) -> str:
+        try:
+            ZoneInfo(value)
+        except (ZoneInfoNotFoundError, ValueError) as error:
+            raise ValueError("Allowed: an IANA time zone such as Europe/Berlin.") from error
+        return value
+
+    @classmethod
+    def load(cls, get: Callable[[str], str | None]) -> Self:
+        """Read every Variable with `get`; an absent or blank one has its default.
+
+        Raises SettingsError for the first one that is wrong.
+        """
+        given: dict[str, Any] = {}
+        for name in cls.model_fields:
+            value = get(name)
+            blank = value is None or value == "" or (isinstance(value, str) and not value.strip())
+            if not blank or (value and name in _VERBATIM):
+                given[name] = value
+        try:
+            return cls.model_validate(given)
+        except ValidationError as error:
+            raise _wrong(error.errors()[0], given) from None
+
+
+def _wrong(problem: Any, given: Mapping[str, Any]) -> SettingsError:
+    """The error in words: which Variable, which entry and key of it, its value, what is allowed."""
+    name, *inner = problem["loc"]
+    value = given[name]
+    if inner:
+        # Show the entry of the list, or what stands under the first key, instead of the whole JSON.
+        value = json.loads(value) if isinstance(value, str) else value
+        if isinstance(inner[0], int):
+            value = value[inner[0]]
+    where = ", ".join(f"entry {part + 1}" if isinstance(part, int) else str(part) for part in inner)
+    reason = problem["msg"].removeprefix("Value error, ")
+    if problem["type"] == "extra_forbidden":
+        reason = f"There is no {inner[-1]!r}"
+    elif problem["type"].startswith("int_"):
+        reason = "Allowed: a whole number"
+    reason = reason[:1].upper() + reason[1:].rstrip(".") + "."
+    field = SyncSettings.model_fields[name]
+    return SettingsError(f"Variable {name}", value, f"{f'In {where}: ' if where else ''}{reason} {field.description}")
+
+
+_VERBATIM = {"bc_sales_price_field_separator", "bc_sales_price_record_delimiter"}
