@@ -12,7 +12,6 @@ from include.flows import (
     contact,
     customer,
     customer_category,
-    invoice,
     location,
     payment_method,
     product,
@@ -20,7 +19,6 @@ from include.flows import (
     product_inventory,
     sales_invoice,
     sales_order,
-    sales_order_from,
     shipping_method,
 )
 from include.sync.flow import Flow
@@ -40,9 +38,9 @@ FLOWS: Mapping[str, Flow] = {
         company.FROM_IPAAS,
         customer.FROM_IPAAS,
         product.FROM_IPAAS,
-        sales_order_from.FROM_IPAAS,
+        sales_order.FROM_IPAAS,
         sales_order.TO_IPAAS,
-        invoice.FROM_IPAAS,
+        sales_invoice.FROM_IPAAS,
         sales_invoice.TO_IPAAS,
     )
 }

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from include.flows.customer_records import ID_FORMATS, PAGE, CustomersOfType
-from include.flows.from_ipaas import IPaaSRecords
-from include.flows.parties import category_refs, customer_target
+from include.flows.shared.customer_records import ID_FORMATS, PAGE, CustomersOfType
+from include.flows.shared.from_ipaas import IPaaSRecords
+from include.flows.shared.parties import category_refs, customer_target
 from include.ipaas.endpoints import COMPANY, RELATIONSHIP
 from include.mappings.customers import adopt_primary_billing, company_to_ipaas, not_of_type
 from include.mappings.parties_from_ipaas import company_from_ipaas, company_numbers, skip_contact

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from include.business_central.odata import Api, Page
 from include.business_central.records.base import present
 from include.business_central.records.customers import ApiContact
-from include.flows.reading import batches, feed, selected
+from include.flows.shared.reading import batches, feed, selected
 from include.ipaas.endpoints import CUSTOMER
 from include.mappings.contacts import contact_to_ipaas, skip_contact
 from include.mappings.custom_fields import source_fields

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from include.business_central.records.customers import CustomerPriceGroup
-from include.flows.tables import WholePage
+from include.flows.shared.tables import WholePage
 from include.ipaas.endpoints import CUSTOMER_CATEGORY
 from include.mappings.customers import category_to_ipaas
 from include.sync.flow import Docs, Flow, IdFormat

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from include.business_central.odata import Api
 from include.business_central.records.items import ApiLocation, LocationCard
-from include.flows.reading import asked_for, feed, selected, with_details
+from include.flows.shared.reading import asked_for, feed, selected, with_details
 from include.ipaas.endpoints import LOCATION
 from include.mappings.catalog import location_card_from_api, location_to_ipaas
 from include.sync.flow import GUID, AskedId, Docs, Flow, IdFormat, Reads, Window

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from include.business_central.odata import Api
 from include.business_central.records.sales import PaymentCode
-from include.flows.reading import asked_for, feed
+from include.flows.shared.reading import asked_for, feed
 from include.ipaas.endpoints import PAYMENT_METHOD
 from include.mappings.catalog import payment_method_to_ipaas
 from include.sync.flow import AskedId, Docs, Flow, IdFormat, Reads, Window

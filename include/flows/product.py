@@ -6,10 +6,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from include.business_central.odata import Api
 from include.business_central.records.items import ApiItem, ItemCard
-from include.flows.from_ipaas import IPaaSRecords
-from include.flows.prices import prices_of
-from include.flows.reading import asked_for, batches, both, feed, selected, window_filter, with_details
-from include.flows.stock import stock_of
+from include.flows.shared.from_ipaas import IPaaSRecords
+from include.flows.shared.prices import prices_of
+from include.flows.shared.reading import asked_for, batches, both, feed, selected, window_filter, with_details
+from include.flows.shared.stock import stock_of
 from include.ipaas.endpoints import PRODUCT
 from include.mappings.custom_fields import source_fields
 from include.mappings.products import card_from_api, product_to_ipaas

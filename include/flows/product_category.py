@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from include.business_central.odata import Api, Page
 from include.business_central.records.base import present
 from include.business_central.records.items import ItemCategory
-from include.flows.reading import asked_for, batches, feed
+from include.flows.shared.reading import asked_for, batches, feed
 from include.ipaas.endpoints import PRODUCT_CATEGORY
 from include.mappings.catalog import product_category_to_ipaas, skip_category
 from include.sync.flow import GUID, AskedId, Docs, Flow, IdFormat, Reads, Window

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 
 from include.business_central.records.base import present
-from include.flows.reading import FEED_PAGE, batches
-from include.flows.stock import QUERY, all_stock, item_ids, item_numbers, stock_of
+from include.flows.shared.reading import FEED_PAGE, batches
+from include.flows.shared.stock import QUERY, all_stock, item_ids, item_numbers, stock_of
 from include.ipaas.endpoints import INVENTORY
 from include.mappings.products import inventory_id, inventory_to_ipaas, skip_stock
 from include.sync.flow import GUID, AskedId, Docs, Flow, IdFormat, Reads, Window

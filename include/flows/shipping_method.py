@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from include.business_central.records.items import ShippingAgent
-from include.flows.tables import WholePage
+from include.flows.shared.tables import WholePage
 from include.ipaas.endpoints import SHIPPING_METHOD
 from include.mappings.catalog import shipping_method_to_ipaas
 from include.sync.flow import Docs, Flow, IdFormat

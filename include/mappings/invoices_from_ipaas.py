@@ -90,7 +90,7 @@ HEADER_CODES = frozenset(
 _OPEN_LINE_FIELDS = frozenset({"description", "description2", "shipmentDate", "taxCode", "unitOfMeasureCode"})
 
 
-def skip_invoice(data: Json, context: MappingContext) -> str | None:
+def skip_foreign_invoice(data: Json, context: MappingContext) -> str | None:
     """The filter: Complete transactions of other systems, of the types that become invoices, that name a buyer."""
     transaction = transaction_of(data)
     types = context.settings.bc_create_defaults.invoice.types

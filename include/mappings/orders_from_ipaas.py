@@ -67,7 +67,7 @@ HEADER_FIELDS = (
 )
 
 
-def skip_order(data: Json, context: MappingContext) -> str | None:
+def skip_foreign_order(data: Json, context: MappingContext) -> str | None:
     """The filter: Pending transactions of other systems that are no invoices and name a buyer."""
     transaction = transaction_of(data)
     if reason := owned_by_us(transaction, context):

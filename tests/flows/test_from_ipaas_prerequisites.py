@@ -10,7 +10,7 @@ import pytest
 from bench import Bench, outcome_of, tally
 
 from include.flows import CATALOGUE
-from include.flows.from_ipaas import IPaaSRecords
+from include.flows.shared.from_ipaas import IPaaSRecords
 from include.ipaas.endpoints import COMPANY, TRANSACTION
 from include.settings import SyncSettings
 from include.sync.context import LoadContext, Staged, Written

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from include.flows.documents import SETTLED, fulfilment, within_ownership
+from include.flows.shared.documents import SETTLED, fulfilment, within_ownership
 from include.sync.model import Json, Rejected
 
 OURS, SHOP = 7, 8

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from foreign import OURS, SHIPPING, context, line, read, transaction
 
-from include.mappings.invoices_from_ipaas import invoice_from_ipaas, skip_invoice
+from include.mappings.invoices_from_ipaas import invoice_from_ipaas, skip_foreign_invoice
 from include.sync.model import Json, Mapped, MappingContext, Rejected
 
 DEFAULTS = {"invoice": {"shipping_account": "8430", "tax_account": "5610", "payment_journal": "PAYMENTS"}}
@@ -29,12 +29,12 @@ def payment(identifier: int, value: object, **fields: Any) -> Json:
 class TestFilter:
     @pytest.mark.parametrize("kind", ["Order", "Invoice"])
     def test_complete_orders_and_invoices_go_through(self, kind: str) -> None:
-        assert skip_invoice(read(complete(type=kind)), context()) is None
+        assert skip_foreign_invoice(read(complete(type=kind)), context()) is None
 
     def test_the_types_are_the_subscribers_choice(self) -> None:
         settings = context(bc_create_defaults={"invoice": {"types": ["Invoice"]}})
-        assert "type Order" in str(skip_invoice(read(complete()), settings))
-        assert skip_invoice(read(complete(type="Invoice")), settings) is None
+        assert "type Order" in str(skip_foreign_invoice(read(complete()), settings))
+        assert skip_foreign_invoice(read(complete(type="Invoice")), settings) is None
 
     @pytest.mark.parametrize(
         ("fields", "reason"),
@@ -46,11 +46,11 @@ class TestFilter:
         ],
     )
     def test_others_are_left_out_with_the_reason(self, fields: dict[str, object], reason: str) -> None:
-        assert reason in str(skip_invoice(read(transaction(**{"status": "Complete", **fields})), context()))
+        assert reason in str(skip_foreign_invoice(read(transaction(**{"status": "Complete", **fields})), context()))
 
     def test_what_was_invoiced_with_its_parent_is_not_invoiced_again(self) -> None:
         data = read(complete(type="Invoice"), parent_link="invoice|3f2504e0")
-        assert "invoiced already" in str(skip_invoice(data, context()))
+        assert "invoiced already" in str(skip_foreign_invoice(data, context()))
 
 
 class TestHeader:

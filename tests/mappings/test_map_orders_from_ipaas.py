@@ -7,13 +7,13 @@ from decimal import Decimal
 import pytest
 from foreign import BILLING, OURS, SHIPPING, context, line, read, transaction
 
-from include.mappings.orders_from_ipaas import order_from_ipaas, skip_order
+from include.mappings.orders_from_ipaas import order_from_ipaas, skip_foreign_order
 from include.sync.model import Missing, Ref, Rejected, fingerprint
 
 
 class TestFilter:
     def test_a_pending_order_of_another_system_goes_through(self) -> None:
-        assert skip_order(read(), context()) is None
+        assert skip_foreign_order(read(), context()) is None
 
     @pytest.mark.parametrize(
         ("fields", "reason"),
@@ -28,13 +28,13 @@ class TestFilter:
         ],
     )
     def test_others_are_left_out_with_the_reason(self, fields: dict[str, object], reason: str) -> None:
-        assert reason in str(skip_order(read(transaction(**fields)), context()))
+        assert reason in str(skip_foreign_order(read(transaction(**fields)), context()))
 
     def test_what_was_invoiced_is_no_order_any_more(self) -> None:
-        assert "has been invoiced" in str(skip_order(read(link="invoice|3f2504e0"), context()))
+        assert "has been invoiced" in str(skip_foreign_order(read(link="invoice|3f2504e0"), context()))
 
     def test_a_company_is_a_buyer_too(self) -> None:
-        assert skip_order(read(transaction(customer_id=None, company_id=9)), context()) is None
+        assert skip_foreign_order(read(transaction(customer_id=None, company_id=9)), context()) is None
 
 
 class TestHeader:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from include.flows.from_ipaas import IPaaSRecords
+from include.flows.shared.from_ipaas import IPaaSRecords
 from include.ipaas.endpoints import COMPANY, CUSTOMER, PRODUCT, TRANSACTION
 from include.mappings.foreign_transactions import LINE_TABLE, PAYMENT_TABLE, held_by, item_lines, transaction_of
 from include.sync.compare import external_id_of

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from include.flows.reading import batches
+from include.flows.shared.reading import batches
 from include.ipaas.endpoints import Endpoint
 from include.sync.bc_writer import ASK
 from include.sync.compare import external_id_of

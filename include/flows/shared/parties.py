@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from include.flows.customer_records import PAGE
+from include.flows.shared.customer_records import PAGE
 from include.ipaas.records.parties import Party
 from include.mappings.names import join_name, split_name
 from include.mappings.parties_from_ipaas import API_FIELDS, CATEGORY_TABLE, CODES, FIELDS

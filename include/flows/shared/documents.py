@@ -11,7 +11,7 @@ from include.business_central.odata import Api, Page
 from include.business_central.records.base import present
 from include.business_central.records.items import ShippingAgent
 from include.business_central.records.sales import PaymentCode, SalesLine
-from include.flows.reading import feed, from_page, selected
+from include.flows.shared.reading import feed, from_page, selected
 from include.ipaas.endpoints import TRANSACTION
 from include.mappings.custom_fields import source_fields
 from include.mappings.sales_lines import line_from_api

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from include.business_central.odata import Api
 from include.business_central.records.items import StockRow
-from include.flows.reading import from_page, neighbours
+from include.flows.shared.reading import from_page, neighbours
 from include.sync.flow import Reads
 from include.sync.model import Json, fold
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from include.business_central.odata import Api, Page
 from include.business_central.records.base import present
 from include.business_central.records.customers import ApiCustomer, CustomerCard
-from include.flows.reading import (
+from include.flows.shared.reading import (
     asked_for,
     batches,
     feed,

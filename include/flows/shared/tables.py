@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from include.flows.reading import from_page
+from include.flows.shared.reading import from_page
 from include.sync.flow import AskedId, Reads, Window
 from include.sync.model import Json, SourceRecord, fold
 
