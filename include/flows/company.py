@@ -27,6 +27,7 @@ TO_IPAAS = Flow(
         match_field="name",
         shares_name=True,
         adopt=adopt_primary_billing,
+        echo="company_from_ipaas",
         also={"relationship": RelatedRecord(endpoint=RELATIONSHIP, by="company_id", same=("customer_id", "type"))},
     ),
     id_formats=ID_FORMATS,

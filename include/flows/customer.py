@@ -22,7 +22,9 @@ TO_IPAAS = Flow(
     source=CustomersOfType(type="Person", model="customer"),
     skip=not_of_type("Person"),
     mapping=customer_to_ipaas,
-    writer=IPaaSWriter(endpoint=CUSTOMER, match_field="email_address", adopt=adopt_primary_billing),
+    writer=IPaaSWriter(
+        endpoint=CUSTOMER, match_field="email_address", adopt=adopt_primary_billing, echo="customer_from_ipaas"
+    ),
     id_formats=ID_FORMATS,
     after=("customer_category_to_ipaas", "company_to_ipaas"),
     services=(PAGE, "CustomerPriceGroups"),

@@ -96,7 +96,7 @@ TO_IPAAS = Flow(
     source=Items(),
     skip=lambda data, context: None,
     mapping=product_to_ipaas,
-    writer=IPaaSWriter(endpoint=PRODUCT, match_field="sku"),
+    writer=IPaaSWriter(endpoint=PRODUCT, match_field="sku", echo="product_from_ipaas"),
     id_formats=(
         IdFormat(
             name="guid",

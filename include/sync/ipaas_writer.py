@@ -33,6 +33,7 @@ class IPaaSWriter:
     already and that are not linked to us.
     `restrict` cuts the body down to what may be written to a present record, given that record. `match_shows_link`: the
     natural key never changes, so that the search by it finds a linked record, too, and its link needs no look of its own.
+    `echo` is the flow that carries the same records the other way: its next change may be what was written here.
     """
 
     endpoint: Endpoint
@@ -42,6 +43,7 @@ class IPaaSWriter:
     adopt: Callable[[Json, Json, int], Json] | None = None
     restrict: Callable[[Json, Json, int], Json] | None = None
     match_shows_link: bool = False
+    echo: str | None = None
     also: Mapping[str, AlsoWriter] = field(default_factory=dict)
 
     @property
@@ -244,6 +246,7 @@ class IPaaSWriter:
             target_id=written.target_id,
             fields=written.fields,
             links=links,
+            echoes=((self.echo, str(written.target_id)),) if self.echo and result is not Result.unchanged else (),
             notes=written.notes,
             then=then,
         )

@@ -92,9 +92,9 @@ def _superseded(stage: Stage, item: Staged, transfer: Transfer) -> bool:
         return False
     if transfer.read_at is not None and transfer.read_at > iso(stage.plan.started_at):
         return True
-    return transfer.fingerprint == item.fingerprint and route_of(stage.flow.direction).stands(
-        stage.ledger, stage.flow.writer.table, item.mapped, transfer
-    )
+    if transfer.fingerprint != item.fingerprint or transfer.echo:
+        return False
+    return route_of(stage.flow.direction).stands(stage.ledger, stage.flow.writer.table, item.mapped, transfer)
 
 
 def _write_all(context: LoadContext, todo: Sequence[Staged], progress: Progress) -> None:

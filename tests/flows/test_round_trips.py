@@ -49,6 +49,7 @@ class Kind:
     key: str
     in_ipaas: dict[str, Any]
     ipaas_change: dict[str, Any]
+    changed_in_bc: str  # the field of Business Central that shows it
     bc_change: dict[str, Any]
 
     def to_ipaas(self, bench: Bench) -> Report:
@@ -80,6 +81,7 @@ KINDS = (
             "addresses": [ADDRESS],
         },
         ipaas_change={"email_address": "new@adatum.example"},
+        changed_in_bc="E-Mail",
         bc_change={"Name": "Adatum Ltd"},
     ),
     Kind(
@@ -97,6 +99,7 @@ KINDS = (
             "addresses": [ADDRESS],
         },
         ipaas_change={"email_address": "new@example.net"},
+        changed_in_bc="E-Mail",
         bc_change={"Phone No.": "+1 555 9999"},
     ),
     Kind(
@@ -114,6 +117,7 @@ KINDS = (
             "tracking_method": "Product",
         },
         ipaas_change={"default_price": Decimal("700")},
+        changed_in_bc="Unit Price",
         bc_change={"Net Weight": Decimal("2.5")},
     ),
 )
@@ -193,4 +197,36 @@ def test_a_poll_between_making_a_record_and_telling_of_it_makes_no_second_one(be
     assert list(bench.sandbox.ipaas.records[kind.name]) == [record["id"]]
     assert len(linked(bench, kind).get("addresses", [0])) == 1
     kind.to_ipaas(bench)
+    quiet(bench, kind)
+
+
+@kinds
+def test_what_is_changed_back_there_is_not_taken_for_what_was_sent_before(bench: Bench, kind: Kind) -> None:
+    record = bench.sandbox.ipaas.add(kind.name, kind.in_ipaas)
+    kind.from_ipaas(bench)
+    kind.to_ipaas(bench)
+    (name, value), *_ = kind.ipaas_change.items()
+    bench.sandbox.bc.change(kind.table, kind.key, **{kind.changed_in_bc: value})
+    kind.to_ipaas(bench)
+    # Both changes are one hook: nobody has looked at the first of them from this side.
+    bench.sandbox.ipaas.edit(kind.name, record["id"], {name: kind.in_ipaas[name]})
+    assert tally(kind.from_ipaas(bench)) == {"read": 1, "updated": 1}
+    assert bench.sandbox.bc.get(kind.table, kind.key)[kind.changed_in_bc] == kind.in_ipaas[name]
+    kind.to_ipaas(bench)
+    quiet(bench, kind)
+
+
+@kinds
+def test_what_is_changed_back_in_business_central_is_not_either(bench: Bench, kind: Kind) -> None:
+    bench.run("customer_category_to_ipaas")
+    kind.in_bc(bench)
+    kind.to_ipaas(bench)
+    before = bench.sandbox.bc.get(kind.table, kind.key)[kind.changed_in_bc]
+    bench.sandbox.ipaas.edit(kind.name, linked(bench, kind)["id"], kind.ipaas_change)
+    kind.from_ipaas(bench)
+    # Before any poll to iPaaS.com has seen what came from there.
+    bench.sandbox.bc.change(kind.table, kind.key, **{kind.changed_in_bc: before})
+    assert tally(kind.to_ipaas(bench)) == {"read": 1, "updated": 1}
+    (name, value), *_ = kind.ipaas_change.items()
+    assert linked(bench, kind)[name] != value
     quiet(bench, kind)
