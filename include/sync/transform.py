@@ -93,7 +93,8 @@ def _decide(stage: Stage, record: Json, transfer: Transfer | None) -> Mapped | t
     print_ = fingerprint(mapped)
     if transfer and not stage.plan.force:
         route = route_of(stage.flow.direction)
-        same = transfer.fingerprint == print_ and not unfinished
+        # What the other direction wrote since is not known here: only a look at the target tells.
+        same = transfer.fingerprint == print_ and not unfinished and not transfer.echo
         if same and route.stands(stage.ledger, stage.flow.writer.table, mapped, transfer):
             asked = stage.plan.kind is RunKind.ids
             message = "Equal to what was last written." if asked else ""
