@@ -33,6 +33,7 @@ SEED_SERVICES = (
     "CustomerPriceGroups",
 )
 _MAX_BATCH = 100
+_NEXT = "odata.nextLink"
 _PAGES_ENDED_IN = 30  # from this version on, Microsoft's pages are not served as web services (facts §0.1)
 
 
@@ -169,7 +170,15 @@ class BusinessCentralClient:
         if read_only:
             headers["Data-Access-Intent"] = "ReadOnly"
         url = self.url(resource) + (f"?{text}" if text else "")
-        return self._records(url, headers, lambda error: self._no_collection(resource, error))
+        records = self._records(url, headers, lambda error: self._no_collection(resource, error))
+        return map(self._with_parts, records) if expand else records
+
+    def _with_parts(self, record: Json) -> Json:
+        """The record with the further pages of the collections that it was expanded by, if they have any."""
+        for name in [name for name in record if name.endswith(f"@{_NEXT}")]:
+            link, part = self._next(self._root, record.pop(name)), name.removesuffix(f"@{_NEXT}")
+            record[part] += self._records(link, {}, lambda error: errors.outage("A page of a record's parts", error))
+        return record
 
     def _records(
         self, url: str | None, headers: Mapping[str, str], absent: Callable[[NotFound], ServiceError]
@@ -185,7 +194,7 @@ class BusinessCentralClient:
             except NotFound as error:
                 raise absent(error) from None
             yield from _values(page)
-            url = self._next(url, page.get("@odata.nextLink"))
+            url = self._next(url, page.get(f"@{_NEXT}"))
 
     def read_many(
         self,
@@ -270,7 +279,7 @@ class BusinessCentralClient:
 
     def _whole(self, answer: BatchAnswer) -> BatchAnswer:
         """The answer with the further pages of its collection, if it has any."""
-        link = self._next(self._root, answer.body.get("@odata.nextLink"))
+        link = self._next(self._root, answer.body.get(f"@{_NEXT}"))
         if link is None:
             return answer
         rest = self._records(link, {}, lambda error: errors.outage("A page of a batch", error))

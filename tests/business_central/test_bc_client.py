@@ -342,6 +342,16 @@ def test_a_batch_survives_a_bad_line(bc: BusinessCentralClient, sandbox: Sandbox
     assert [a.status for a in bc.batch_get([f"customers({NOWHERE})"])] == [404]
 
 
+def test_the_parts_of_a_record_are_read_to_their_end(bc: BusinessCentralClient, sandbox: Sandbox) -> None:
+    rest = f"{bc.url(Api('salesOrders'))}(1)/salesOrderLines?$skiptoken=2"
+    order = {"id": "1", "salesOrderLines": [{"sequence": 1}], "salesOrderLines@odata.nextLink": rest}
+    sandbox.faults.add(Fault(path="salesOrders$", status=200, body=json.dumps({"value": [order]})))
+    sandbox.faults.add(Fault(path="salesOrderLines$", status=200, body=json.dumps({"value": [{"sequence": 2}]})))
+    assert list(bc.read(Api("salesOrders"), expand="salesOrderLines")) == [
+        {"id": "1", "salesOrderLines": [{"sequence": 1}, {"sequence": 2}]}
+    ]
+
+
 # --- writes ------------------------------------------------------------------------------------------------------
 
 
