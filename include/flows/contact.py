@@ -7,11 +7,12 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from include.business_central.odata import Api, Page
 from include.business_central.records.base import present
 from include.business_central.records.customers import ApiContact
-from include.flows.shared.reading import batches, feed, selected
+from include.flows.shared.reading import asked_for, feed, selected
 from include.ipaas.endpoints import CUSTOMER
 from include.mappings.contacts import contact_to_ipaas, skip_contact
 from include.mappings.custom_fields import source_fields
 from include.mappings.customers import adopt_primary_billing
+from include.sync.batches import batches
 from include.sync.flow import GUID, AskedId, Docs, Flow, IdFormat, Reads, Window
 from include.sync.ipaas_writer import IPaaSWriter
 from include.sync.model import Direction, Json, SourceRecord, fold
@@ -52,13 +53,9 @@ class Contacts:
 
     def by_ids(self, reads: Reads, ids: Sequence[AskedId]) -> Iterator[SourceRecord]:
         """Contacts by number or GUID, with or without the marker."""
-        for part, field in (("no", "number"), ("guid", "id")):
-            asked = {fold(a.parts[part]): a.text for a in ids if part in a.parts}
-            if asked:
-                wanted = [a.parts[part] for a in ids if part in a.parts]
-                records = list(reads.bc.read_many(_FEED, field, wanted, select=self._fields(reads)))
-                texts = {str(record["id"]): asked[fold(str(record[field]))] for record in records}
-                yield from self._complete(reads, records, texts)
+        found = list(asked_for(reads, _FEED, ids, select=self._fields(reads)))
+        asked = {str(record["id"]): text for record, text in found}
+        yield from self._complete(reads, [record for record, _ in found], asked)
 
     def _fields(self, reads: Reads) -> tuple[str, ...]:
         extra = source_fields(reads.settings, "contact", Direction.to_ipaas)

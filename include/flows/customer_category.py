@@ -23,7 +23,6 @@ TO_IPAAS = Flow(
         fields=tuple(CustomerPriceGroup.model_fields),
         lost="every customer category: API v2.0 has no price groups",
     ),
-    skip=lambda data, context: None,
     mapping=category_to_ipaas,
     writer=IPaaSWriter(endpoint=CUSTOMER_CATEGORY, match_field="name"),
     id_formats=(

@@ -58,7 +58,6 @@ TO_IPAAS = Flow(
     collection="Add/Update Dynamics 365 Business Central Location TO iPaaS.com",
     schedule="6 * * * *",
     source=Locations(),
-    skip=lambda data, context: None,
     mapping=location_to_ipaas,
     writer=IPaaSWriter(endpoint=LOCATION, match_field="name"),
     id_formats=(

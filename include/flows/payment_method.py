@@ -45,7 +45,6 @@ TO_IPAAS = Flow(
     collection="Add Dynamics 365 Business Central Payment Method TO iPaaS.com",
     schedule="",
     source=PaymentCodes(),
-    skip=lambda data, context: None,
     mapping=payment_method_to_ipaas,
     writer=IPaaSWriter(endpoint=PAYMENT_METHOD, match_field="name"),
     id_formats=(

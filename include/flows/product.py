@@ -8,7 +8,7 @@ from include.business_central.odata import Api
 from include.business_central.records.items import ApiItem, ItemCard
 from include.flows.shared.from_ipaas import IPaaSRecords
 from include.flows.shared.prices import prices_of
-from include.flows.shared.reading import asked_for, batches, both, feed, selected, window_filter, with_details
+from include.flows.shared.reading import asked_for, feed, selected, with_details
 from include.flows.shared.stock import stock_of
 from include.ipaas.endpoints import PRODUCT
 from include.mappings.custom_fields import source_fields
@@ -21,6 +21,7 @@ from include.mappings.products_from_ipaas import (
     product_from_ipaas,
     product_numbers,
 )
+from include.sync.batches import batches
 from include.sync.bc_target import Target
 from include.sync.bc_writer import BCWriter
 from include.sync.flow import GUID, IPAAS_ID, AskedId, Docs, Flow, IdFormat, Reads, Window
@@ -82,8 +83,7 @@ class Items:
 
 def moved_items(reads: Reads, window: Window) -> list[str]:
     """Numbers of the items with item ledger entries made in the window."""
-    where = both(window_filter(window))
-    rows = reads.bc.read(Api("itemLedgerEntries"), filter=where, select=("itemNumber",), read_only=True)
+    rows = feed(reads, Api("itemLedgerEntries"), window, select=("itemNumber",))
     return sorted({str(row["itemNumber"]) for row in rows})
 
 
@@ -94,7 +94,6 @@ TO_IPAAS = Flow(
     collection="Add/Update Dynamics 365 Business Central Product TO iPaaS.com",
     schedule="25 * * * *",
     source=Items(),
-    skip=lambda data, context: None,
     mapping=product_to_ipaas,
     writer=IPaaSWriter(endpoint=PRODUCT, match_field="sku", echo="product_from_ipaas"),
     id_formats=(
@@ -165,7 +164,6 @@ FROM_IPAAS = Flow(
     collection="Add/Update Dynamics 365 Business Central Product FROM iPaaS.com",
     schedule="*/5 * * * *",
     source=IPaaSRecords(endpoint=PRODUCT, flow="product_from_ipaas", numbers=product_numbers),
-    skip=lambda data, context: None,
     mapping=product_from_ipaas,
     writer=BCWriter(
         target=ITEM,

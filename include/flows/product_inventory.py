@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 
 from include.business_central.records.base import present
-from include.flows.shared.reading import FEED_PAGE, batches
+from include.flows.shared.reading import FEED_PAGE
 from include.flows.shared.stock import QUERY, all_stock, item_ids, item_numbers, stock_of
 from include.ipaas.endpoints import INVENTORY
 from include.mappings.products import inventory_id, inventory_to_ipaas, skip_stock
+from include.sync.batches import batches
 from include.sync.flow import GUID, AskedId, Docs, Flow, IdFormat, Reads, Window
 from include.sync.ipaas_writer import IPaaSWriter
 from include.sync.model import Direction, Json, SourceRecord, fold

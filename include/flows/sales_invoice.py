@@ -23,7 +23,7 @@ from include.flows.shared.documents import (
     shipments_of,
     within_ownership,
 )
-from include.flows.shared.reading import asked_for, batches, feed
+from include.flows.shared.reading import asked_for, feed
 from include.ipaas.endpoints import TRANSACTION
 from include.mappings.invoices_from_ipaas import invoice_from_ipaas, skip_foreign_invoice
 from include.mappings.sales_invoices import (
@@ -36,6 +36,7 @@ from include.mappings.sales_invoices import (
     skip_invoice,
     status_of,
 )
+from include.sync.batches import batches
 from include.sync.flow import GUID, IPAAS_ID, AskedId, Docs, Flow, IdFormat, Reads, Window
 from include.sync.ipaas_writer import IPaaSWriter
 from include.sync.model import Direction, Json, SourceRecord, fold

@@ -21,11 +21,12 @@ from include.flows.shared.documents import (
     shipped_orders,
     within_ownership,
 )
-from include.flows.shared.reading import asked_for, batches, feed, selected, with_details
+from include.flows.shared.reading import asked_for, feed, selected, with_details
 from include.ipaas.endpoints import TRANSACTION
 from include.mappings.custom_fields import source_fields
 from include.mappings.orders_from_ipaas import order_from_ipaas, skip_foreign_order
 from include.mappings.sales_orders import order_from_api, order_to_ipaas, posted_note, skip_order
+from include.sync.batches import batches
 from include.sync.flow import GUID, IPAAS_ID, AskedId, Docs, Flow, IdFormat, Reads, Window
 from include.sync.ipaas_writer import IPaaSWriter
 from include.sync.keyset import KeySet

@@ -23,7 +23,6 @@ TO_IPAAS = Flow(
         fields=tuple(ShippingAgent.model_fields),
         lost="every shipping method: API v2.0 has no shipping agents",
     ),
-    skip=lambda data, context: None,
     mapping=shipping_method_to_ipaas,
     writer=IPaaSWriter(endpoint=SHIPPING_METHOD, match_field="name"),
     id_formats=(IdFormat(name="code", pattern=r"(?P<no>[^|]{1,10})", example="DHL", meaning="shipping agent code"),),

@@ -93,7 +93,7 @@ def product_of(line: TransactionLine, data: Json) -> Json:
     return {} if found is None else {"product": found}
 
 
-def left_out(transaction: Transaction, context: MappingContext) -> list[str]:
+def left_out(transaction: Transaction) -> list[str]:
     """Notes for the operator about lines that do not become item lines."""
     return [
         f"Line {line.id} of type {line.type or 'blank'} ({line.sku or line.description or 'no SKU'}) was left out."

@@ -138,7 +138,7 @@ def invoice_from_ipaas(data: Json, context: MappingContext) -> Mapped:
         holders=data.get("holders", {}),
         match=document_number(transaction),
         body=fields,
-        notes=(*left_out(transaction, context), *address_notes([shipping]), *notes),
+        notes=(*left_out(transaction), *address_notes([shipping]), *notes),
     )
 
 

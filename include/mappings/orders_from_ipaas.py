@@ -105,7 +105,7 @@ def order_from_ipaas(data: Json, context: MappingContext) -> Mapped:
         match=document_number(transaction),
         body=body,
         create_only=CREATE_ONLY,
-        notes=(*left_out(transaction, context), *address_notes([billing, shipping])),
+        notes=(*left_out(transaction), *address_notes([billing, shipping])),
     )
 
 

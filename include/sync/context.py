@@ -6,7 +6,7 @@ import threading
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from include.sync.endings import finish_failed
 from include.sync.flow import Flow
@@ -27,6 +27,10 @@ from include.sync.model import (
 )
 from include.sync.route import Link, route_of
 from include.sync.stage import Stage
+
+if TYPE_CHECKING:
+    from include.business_central.client import BusinessCentralClient
+    from include.ipaas.client import IPaaSClient
 
 # How long to wait for a record that another run is writing at this moment, in seconds.
 BUSY_WAIT = 60.0
@@ -93,12 +97,12 @@ class LoadContext:
         self._matched: dict[tuple[str, str], str] = {}
 
     @property
-    def bc(self) -> Any:
+    def bc(self) -> BusinessCentralClient:
         """Business Central (flows from iPaaS.com)."""
         return self.stage.bc
 
     @property
-    def ipaas(self) -> Any:
+    def ipaas(self) -> IPaaSClient:
         """iPaaS.com (flows to it)."""
         return self.stage.ipaas
 
@@ -281,6 +285,7 @@ class Progress:
 
 
 def finish_of(context: LoadContext, item: Staged, written: Written, outcome: Outcome) -> Finish:
+    """What the ledger remembers of a record that was written; one that is held up after that stays unfinished."""
     memory = item.mapped.memory if written.memory is None else written.memory
     finish = Finish(
         key=item.key,

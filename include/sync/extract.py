@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 
+from include.sync.batches import batches
 from include.sync.flow import AskedId, Flow, Window
 from include.sync.keyset import KeySet
 from include.sync.ledger_entries import iso
@@ -35,8 +36,8 @@ def extract(stage: Stage) -> None:
                 yield record
 
     def by_ids(asked: Sequence[AskedId], answered: set[str]) -> Iterator[SourceRecord]:
-        for start in range(0, len(asked), BATCH):
-            for record in flow.source.by_ids(stage, asked[start : start + BATCH]):
+        for batch in batches(asked, BATCH):
+            for record in flow.source.by_ids(stage, batch):
                 # A record may be asked for twice, by its number and by its id.
                 answered.update((fold(record.asked or record.key), fold(record.key)))
                 yield from new([record])

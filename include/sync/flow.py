@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
 from include.settings import SyncSettings
 from include.sync.model import Direction, Json, Mapped, MappingContext, RunPlan, SourceRecord, System
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from include.sync.ledger import Ledger
     from include.sync.route import LinkLookup
 
+Poll = Literal["position", "lookback", "whole", "missing"]
 GUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", re.IGNORECASE)
 
 
@@ -125,6 +126,11 @@ class Writer(Protocol):
         """Bring one record over, or in plan mode say what would be. Raises Rejected, Waiting, ServiceError."""
 
 
+def nothing_left_out(data: Json, context: MappingContext) -> str | None:
+    """The filter of flows that transfer every record."""
+    return None
+
+
 @dataclass(frozen=True, kw_only=True)
 class Flow:
     """One record type in one direction. The declaration is the documentation: the DAG is made from it.
@@ -132,8 +138,7 @@ class Flow:
     `poll`: `position` reads from the last successful read, `lookback` the Transaction Poll Search Days,
     `whole` everything each time, `missing` what has no external id of ours: all of it once a day (a window without
     `since`), between that only what has not been dealt with. `initialization` flows transfer everything in a backfill, whatever its dates.
-    `skip` is the filter: a reason to leave the record out, or None. `asked_format` names the id format under which
-    the ledger's keys are read again.
+    `skip` is the filter: a reason to leave the record out, or None.
     """
 
     name: str
@@ -142,12 +147,12 @@ class Flow:
     collection: str
     schedule: str
     source: Source
-    skip: Callable[[Json, MappingContext], str | None]
     mapping: Callable[[Json, MappingContext], Mapped]
     writer: Writer
     id_formats: tuple[IdFormat, ...]
     docs: Docs
-    poll: str = "position"
+    skip: Callable[[Json, MappingContext], str | None] = nothing_left_out
+    poll: Poll = "position"
     initialization: bool = False
     after: tuple[str, ...] = ()
     settings_used: tuple[str, ...] = ()
@@ -156,7 +161,6 @@ class Flow:
     gone: Callable[[Reads, Iterable[str]], Iterator[SourceRecord]] | None = None
     # The scopes of iPaaS.com's hooks whose records this flow carries, as `company/created`; in lower case.
     scopes: tuple[str, ...] = ()
-    tags: tuple[str, ...] = field(default=())
 
     def ask(self, text: str) -> AskedId:
         """Parse an id given by hand, or raise InvalidId naming it and what is allowed."""
@@ -185,6 +189,4 @@ class Flow:
         return systems[stage]
 
 
-CODE = r"(?P<no>[^|\s][^|]{0,19})"
-GUID_PART = rf"(?P<guid>{GUID.pattern})"
 IPAAS_ID = IdFormat(name="ipaas_id", pattern=r"(?P<id>[1-9][0-9]{0,18})", example="17542", meaning="iPaaS.com id")

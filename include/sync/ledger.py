@@ -10,13 +10,13 @@ import uuid
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime, timedelta
-from itertools import islice
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL, Connection
 
+from include.sync.batches import batches
 from include.sync.database import connect
 from include.sync.ledger_entries import (
     Claim,
@@ -47,17 +47,6 @@ def retry_delay(attempt: int) -> timedelta:
     return timedelta(minutes=10 * attempt * (attempt + 1))
 
 
-def _batches(values: Iterable[str]) -> Iterator[list[str]]:
-    batch: list[str] = []
-    for value in values:
-        batch.append(value)
-        if len(batch) == _BATCH:
-            yield batch
-            batch = []
-    if batch:
-        yield batch
-
-
 class Ledger:
     """Reads and writes the ledger. Every method is one transaction; safe to use from several threads and processes."""
 
@@ -81,7 +70,7 @@ class Ledger:
         """What is known of these records of a flow."""
         found: dict[str, Transfer] = {}
         with self._reads.connect() as db:
-            for batch in _batches(keys):
+            for batch in batches(keys, _BATCH):
                 where = (transfers.c.flow == flow) & transfers.c.key.in_(batch)
                 for row in db.execute(sa.select(transfers).where(where)):
                     found[row.key] = Transfer.of_row(row)
@@ -101,12 +90,6 @@ class Ledger:
         )
         with self._reads.connect() as db:
             return list(db.execute(query.order_by(transfers.c.next_try)).scalars())
-
-    def unfinished(self, flow: str, limit: int) -> list[Transfer]:
-        """Transfers that wait, will be retried or failed for good, oldest try first."""
-        query = sa.select(transfers).where(transfers.c.flow == flow, transfers.c.state != "done")
-        with self._reads.connect() as db:
-            return [Transfer.of_row(row) for row in db.execute(query.order_by(transfers.c.key).limit(limit))]
 
     def begin(self, flow: str, key: str, run_id: str, fingerprint: str) -> None:
         """Note that a record is about to be made step by step, before the first one.
@@ -176,30 +159,30 @@ class Ledger:
             for alike in rows.values():
                 self._upsert(db, transfers, alike)
             self._link(db, new_links, pushed=True)
-            for batch in _batches(end.key for end in ends):
+            for batch in batches((end.key for end in ends), _BATCH):
                 held = (claims.c.table_name == claimed) & claims.c.key.in_(batch)
                 db.execute(sa.delete(claims).where(held if owner is None else held & (claims.c.owner == owner)))
             # What is done has its link; what is not may have been written, and is found again by its reservation.
-            for batch in _batches(end.key for end in ends if end.state == "done"):
+            for batch in batches((end.key for end in ends if end.state == "done"), _BATCH):
                 mine = (reservations.c.table_name == claimed) & reservations.c.key.in_(batch)
                 db.execute(sa.delete(reservations).where(mine))
 
     def forget(self, flow: str, keys: Iterable[str]) -> None:
         """Drop what is known of these records."""
         with self._engine.begin() as db:
-            for batch in _batches(keys):
+            for batch in batches(keys, _BATCH):
                 db.execute(sa.delete(transfers).where(transfers.c.flow == flow, transfers.c.key.in_(batch)))
 
     def expect_echo(self, flow: str, keys: Iterable[str]) -> None:
         """Note that the other direction wrote these records: the next change seen here may be our own."""
         with self._engine.begin() as db:
-            for batch in _batches(keys):
+            for batch in batches(keys, _BATCH):
                 where = (transfers.c.flow == flow) & transfers.c.key.in_(batch)
                 db.execute(sa.update(transfers).where(where).values(echo=True))
 
     def _attempts(self, db: Connection, flow: str, keys: Sequence[str]) -> dict[str, int]:
         found: dict[str, int] = {}
-        for batch in _batches(keys):
+        for batch in batches(keys, _BATCH):
             query = sa.select(transfers.c.key, transfers.c.attempts).where(
                 transfers.c.flow == flow, transfers.c.key.in_(batch)
             )
@@ -212,7 +195,7 @@ class Ledger:
         """iPaaS.com ids by folded external id, for those known to be linked."""
         found: dict[str, Any] = {}
         with self._reads.connect() as db:
-            for batch in _batches({fold(e) for e in external_ids}):
+            for batch in batches({fold(e) for e in external_ids}, _BATCH):
                 query = sa.select(links).where(links.c.table_name == table, links.c.folded.in_(batch))
                 found |= {row.folded: load(row.internal_id) for row in db.execute(query)}
         return found
@@ -223,7 +206,7 @@ class Ledger:
         with self._reads.connect() as db:
             # An id may have been received as a number or as a string; both mean the same record.
             spellings = {spelling for i in internal_ids for spelling in (str(i), dump(str(i)))}
-            for batch in _batches(spellings):
+            for batch in batches(spellings, _BATCH):
                 query = sa.select(links).where(links.c.table_name == table, links.c.internal_id.in_(batch))
                 found |= {str(load(row.internal_id)): row.external_id for row in db.execute(query)}
         return found
@@ -279,7 +262,7 @@ class Ledger:
         db.execute(statement.on_conflict_do_update(index_elements=["table_name", "folded"], set_=changes), rows)
         awaited = {waits_for_external(table, external_id) for table, external_id, _ in new_links}
         awaited |= {waits_for_internal(table, internal_id) for table, _, internal_id in new_links}
-        for batch in _batches(awaited):
+        for batch in batches(awaited, _BATCH):
             waiting = transfers.c.waits_for.in_(batch)
             db.execute(sa.update(transfers).where(waiting).values(next_try=iso(self._now()), waits_for=None))
 
@@ -294,7 +277,7 @@ class Ledger:
         now = self._now()
         result: dict[str, Claim] = {}
         with self._engine.begin() as db:
-            for batch in _batches(sorted(set(keys))):
+            for batch in batches(sorted(set(keys)), _BATCH):
                 where = (claims.c.table_name == table) & claims.c.key.in_(batch)
                 query = sa.select(claims).where(where).with_for_update()
                 present = {row.key: row for row in db.execute(query)}
@@ -314,7 +297,7 @@ class Ledger:
     def release(self, table: str, keys: Iterable[str], owner: str) -> None:
         """Give claims up without an outcome: nothing was sent for them."""
         with self._engine.begin() as db:
-            for batch in _batches(keys):
+            for batch in batches(keys, _BATCH):
                 where = (claims.c.table_name == table) & claims.c.key.in_(batch) & (claims.c.owner == owner)
                 db.execute(sa.delete(claims).where(where))
 
@@ -397,9 +380,8 @@ class Ledger:
 
     def dealt_with(self, flow: str, notifications: Iterable[tuple[str, str]]) -> None:
         """Drop notifications that a run has finished, unless a later one has come meanwhile."""
-        pairs = iter(notifications)
         with self._engine.begin() as db:
-            while batch := list(islice(pairs, _BATCH)):
+            for batch in batches(notifications, _BATCH):
                 # PostgreSQL finds rows by the key's columns, but not by a list of pairs.
                 named = inbox.c.ipaas_id.in_([ipaas_id for ipaas_id, _ in batch])
                 same = sa.tuple_(inbox.c.ipaas_id, inbox.c.generation).in_(batch)

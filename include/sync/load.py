@@ -58,12 +58,12 @@ def load(stage: Stage, chunk: int, concurrency: int) -> None:
         _write_all(context, todo, progress)
     finally:
         note(context, progress, stage.flow)
-    stage.staging.write_all(f"outcomes-{name}", (o.as_json() for o in progress.outcomes if _worth_a_line(stage, o)))
+    stage.staging.write_all(f"outcomes-{name}", (o.as_json() for o in progress.outcomes if _worth_a_line(o)))
     counts = Counter(outcome.result.value for outcome in progress.outcomes)
     stage.save_stats(name, counts=dict(counts))
 
 
-def _worth_a_line(stage: Stage, outcome: Outcome) -> bool:
+def _worth_a_line(outcome: Outcome) -> bool:
     return outcome.result is not Result.unchanged or bool(outcome.notes or outcome.message)
 
 

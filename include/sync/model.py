@@ -8,7 +8,8 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
-from typing import Any
+from typing import Any, Literal
+from zoneinfo import ZoneInfo
 
 import simplejson
 from pydantic import BaseModel, ConfigDict
@@ -73,6 +74,11 @@ class RunPlan(BaseModel):
         """True when the run may write."""
         return self.mode is Mode.apply
 
+    @property
+    def today(self) -> date:
+        """The day on which the run started, where the company is."""
+        return self.started_at.astimezone(ZoneInfo(self.settings.bc_time_zone)).date()
+
 
 class Missing(StrEnum):
     """What to do when the record a reference points at is not linked yet (`mappings.md`, "Resolved")."""
@@ -96,7 +102,7 @@ class Ref:
     external_id: str
     missing: Missing = Missing.wait
     flow: str | None = None
-    value: str = "id"
+    value: Literal["id", "text", "external_id"] = "id"
 
     @property
     def label(self) -> str:

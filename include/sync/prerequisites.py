@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from include.sync.batches import batches
 from include.sync.flow import Flow
 from include.sync.model import (
     Json,
@@ -42,8 +43,7 @@ def stage_prerequisites(stage: Stage, wanted: dict[tuple[str, str], Ref]) -> Non
                     )
                 }
                 missing = [ref for ref in group if (ref.table, fold(ref.external_id)) not in linked]
-                for start in range(0, len(missing), BATCH):
-                    part = missing[start : start + BATCH]
+                for part in batches(missing, BATCH):
                     asked = [flow.ask(ref.external_id) for ref in part]
                     absent = {fold(ref.external_id): ref for ref in part}
                     for record in flow.source.by_ids(stage, asked):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import chain
 
 import simplejson
@@ -39,7 +39,6 @@ class Report:
     outcomes: tuple[Outcome, ...]
     warnings: tuple[str, ...] = ()
     left_out: int = 0
-    files: dict[str, str] = field(default_factory=dict)
 
     @property
     def failed(self) -> bool:

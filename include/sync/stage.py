@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
-from zoneinfo import ZoneInfo
 
 from include.settings import SyncSettings
 from include.sync.flow import Flow
@@ -84,8 +83,8 @@ class Stage:
 
     def context(self, memory: Mapping[str, Any]) -> MappingContext:
         """The mapping context for a record that left `memory` the last time."""
-        today = self.plan.started_at.astimezone(ZoneInfo(self.settings.bc_time_zone)).date()
-        return MappingContext(settings=self.settings, system_id=self.plan.system_id, today=today, memory=memory)
+        plan = self.plan
+        return MappingContext(settings=plan.settings, system_id=plan.system_id, today=plan.today, memory=memory)
 
     def save_stats(self, name: str, **values: Any) -> None:
         """Stage what this stage did, for the report."""

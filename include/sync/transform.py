@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from itertools import islice
 
+from include.sync.batches import batches
 from include.sync.chunks import Chunks
 from include.sync.endings import finish_failed, problem_outcome
 from include.sync.ledger_entries import Finish, Transfer, iso
@@ -34,9 +34,8 @@ def transform(stage: Stage) -> int:
     counts: Counter[str] = Counter()
     chunks = Chunks(stage.staging)
     wanted: dict[tuple[str, str], Ref] = {}
-    raw = stage.staging.read("raw")
     with stage.staging.write("outcomes-transform") as outcomes:
-        while batch := list(islice(raw, BATCH)):
+        for batch in batches(stage.staging.read("raw"), BATCH):
             known = stage.ledger.transfers(stage.flow.name, (record["key"] for record in batch))
             ends: list[Finish] = []
             for record in batch:

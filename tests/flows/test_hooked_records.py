@@ -16,6 +16,7 @@ from include.sandbox.ipaas.hooks import notification
 from include.sync.extract import HOOKS_PER_RUN
 from include.sync.hooks import listeners, read_hook, take
 from include.sync.load import ServiceDown
+from include.sync.overview import unfinished_transfers
 from include.sync.stage import Stage
 from include.sync.transform import transform
 
@@ -122,7 +123,7 @@ def test_a_record_that_fails_is_forgotten_by_the_inbox_and_kept_by_the_ledger(be
     assert outcome_of(report, bad).kind == "rejected"
     assert email(bench, good) == NEW
     assert waiting(bench) == []
-    assert [t.key for t in bench.ledger.unfinished(FLOW, 10)] == [bad]
+    assert [t.key for _, t in unfinished_transfers(bench.ledger, [FLOW], 10)] == [bad]
 
 
 def test_a_run_that_dies_forgets_nothing(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:

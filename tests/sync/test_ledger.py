@@ -12,6 +12,7 @@ import sqlalchemy as sa
 
 from include.sync.ledger import CLAIM_LIFETIME, MAX_ATTEMPTS, Ledger, retry_delay
 from include.sync.ledger_entries import Finish, Purpose, iso
+from include.sync.overview import unfinished_transfers
 from tests import postgres
 
 FLOW, TABLE = "company_to_ipaas", "customer company"
@@ -84,7 +85,7 @@ def test_a_failure_is_due_again_after_its_delay_and_given_up_in_the_end(ledger: 
     ledger.finish(FLOW, TABLE, [ended("C1", "failed")], [])
     clock.forward(days=999)
     assert ledger.due(FLOW) == []
-    assert [t.key for t in ledger.unfinished(FLOW, 10)] == ["C1"]
+    assert [t.key for _, t in unfinished_transfers(ledger, [FLOW], 10)] == ["C1"]
 
 
 def test_a_failure_keeps_what_was_last_written(ledger: Ledger) -> None:

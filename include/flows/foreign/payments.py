@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
-from zoneinfo import ZoneInfo
 
 from include.flows.foreign.invoice_book import InvoiceBook, paid
 from include.flows.foreign.parts import TRIES, Links, moved, refusal
@@ -63,7 +62,9 @@ class Payments:
 
     def _write(self, invoice: Json, payment: Json) -> Json:
         # An entry cannot be applied to one that is dated after it.
-        day = max(payment["fields"].get("postingDate") or self._today(), str(invoice["postingDate"]))
+        day = max(
+            payment["fields"].get("postingDate") or self._load.plan.today.isoformat(), str(invoice["postingDate"])
+        )
         body = {
             "customerNumber": invoice["billToCustomerNumber"] or invoice["customerNumber"],
             "postingDate": day,
@@ -86,10 +87,6 @@ class Payments:
                     # Another task has taken the journal's next line number at the same moment.
                     problem = error
         raise problem
-
-    def _today(self) -> str:
-        zone = ZoneInfo(self._load.settings.bc_time_zone)
-        return self._load.plan.started_at.astimezone(zone).date().isoformat()
 
 
 def _reference(payment: Json) -> str:

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from include.flows.shared.from_ipaas import IPaaSRecords
 from include.ipaas.endpoints import COMPANY, CUSTOMER, PRODUCT, TRANSACTION
@@ -41,8 +40,7 @@ class ForeignTransactions:
         yield from self._complete(reads, self._records.by_ids(reads, ids))
 
     def _complete(self, reads: Reads, records: Iterable[SourceRecord]) -> Iterator[SourceRecord]:
-        day = reads.plan.started_at.astimezone(ZoneInfo(reads.settings.bc_time_zone)).date()
-        context = MappingContext(settings=reads.settings, system_id=reads.plan.system_id, today=day)
+        context = MappingContext(settings=reads.settings, system_id=reads.plan.system_id, today=reads.plan.today)
         products: dict[str, Any] = {}
         for record in records:
             data = record.data

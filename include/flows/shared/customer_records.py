@@ -10,15 +10,14 @@ from include.business_central.records.base import present
 from include.business_central.records.customers import ApiCustomer, CustomerCard
 from include.flows.shared.reading import (
     asked_for,
-    batches,
     feed,
     selected,
-    window_filter,
     with_details,
 )
 from include.mappings.contacts import reaches_ipaas
 from include.mappings.custom_fields import source_fields
 from include.mappings.customers import card_from_api
+from include.sync.batches import batches
 from include.sync.flow import GUID, AskedId, IdFormat, Reads, Window
 from include.sync.model import Direction, Json, SourceRecord, fold
 
@@ -110,9 +109,8 @@ class CustomersOfType:
 
     def _with_changed_contacts(self, reads: Reads, window: Window) -> Iterator[SourceRecord]:
         """Companies whose people changed: a relationship moves without the customer's own timestamp."""
-        where = "type eq 'Person'" if not window_filter(window) else f"type eq 'Person' and {window_filter(window)}"
         changed = [
-            str(row["id"]) for row in reads.bc.read(Api("contacts"), filter=where, select=("id",), read_only=True)
+            str(row["id"]) for row in feed(reads, Api("contacts"), window, select=("id",), where="type eq 'Person'")
         ]
         links = (
             reads.bc.read_many(Api("customerContacts"), "id", changed, select=("id", "customerId")) if changed else ()

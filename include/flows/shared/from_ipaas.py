@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from include.flows.shared.reading import batches
 from include.ipaas.endpoints import Endpoint
+from include.sync.batches import batches
 from include.sync.bc_writer import ASK
 from include.sync.compare import external_id_of
 from include.sync.flow import AskedId, Reads, Window

@@ -7,12 +7,11 @@ where Microsoft's pages have ended (BC v30), is replaced by what API v2.0 knows,
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from datetime import UTC, datetime
 from functools import partial
-from itertools import chain, islice
-from typing import Any
+from itertools import chain
 
 from include.business_central.odata import Page, Resource, literal
+from include.sync.batches import batches
 from include.sync.flow import AskedId, Reads, Window
 from include.sync.model import Json, fold
 from include.transport.errors import ServiceNotPublished
@@ -22,25 +21,14 @@ FEED_PAGE = 1_000
 BY_NAME = 100
 
 
-def window_filter(window: Window, *, field: str = "lastModifiedDateTime") -> str | None:
+def _filter(where: str | None, window: Window) -> str | None:
     """The OData filter of a window; None for everything, so that records never modified are read too."""
-    parts = []
+    parts = [where] if where else []
     if window.since:
-        parts.append(f"{field} ge {timestamp(window.since)}")
+        parts.append(f"lastModifiedDateTime ge {literal(window.since)}")
     if window.until:
-        parts.append(f"{field} lt {timestamp(window.until)}")
+        parts.append(f"lastModifiedDateTime lt {literal(window.until)}")
     return " and ".join(parts) or None
-
-
-def timestamp(moment: datetime) -> str:
-    """A moment as an OData literal, UTC to the millisecond."""
-    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
-def both(*conditions: str | None) -> str | None:
-    """The conditions joined by `and`; None when there is none."""
-    present = [condition for condition in conditions if condition]
-    return " and ".join(present) or None
 
 
 def from_page(
@@ -79,19 +67,12 @@ def feed(
     """Records of an API feed modified in the window. `by` orders them, for joins by ranges."""
     return reads.bc.read(
         resource,
-        filter=both(where, window_filter(window)),
+        filter=_filter(where, window),
         select=select,
         orderby=(by,) if by else (),
         page_size=FEED_PAGE,
         read_only=True,
     )
-
-
-def batches(records: Iterable[Any], size: int) -> Iterator[list[Any]]:
-    """The records in lists of at most `size`."""
-    iterator = iter(records)
-    while batch := list(islice(iterator, size)):
-        yield batch
 
 
 def with_details(
