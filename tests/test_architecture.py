@@ -23,6 +23,7 @@ ALLOWED: dict[str, tuple[str, ...]] = {
     "include/mappings": (
         "include.sync.model",
         "include.business_central.records",
+        "include.ipaas.external_ids",
         "include.ipaas.records",
         "include.settings",
     ),

@@ -9,7 +9,7 @@ from include.business_central.records.base import present
 from include.business_central.records.customers import ApiContact
 from include.flows.shared.reading import asked_for, feed, selected
 from include.ipaas.endpoints import CUSTOMER
-from include.mappings.contacts import contact_to_ipaas, skip_contact
+from include.mappings.contacts import contact_id, contact_to_ipaas, skip_contact
 from include.mappings.custom_fields import source_fields
 from include.mappings.customers import adopt_primary_billing
 from include.sync.batches import batches
@@ -74,7 +74,7 @@ class Contacts:
                 data: Json = {"detail": {**record, **details.get(fold(str(record["number"])), {})}}
                 if identifier in customers:
                     data["company_customer"] = customers[identifier]
-                yield SourceRecord(key=f"{record['number']}|contact", data=data, asked=(asked or {}).get(identifier))
+                yield SourceRecord(key=contact_id(record["number"]), data=data, asked=(asked or {}).get(identifier))
 
     def _customers(self, reads: Reads, batch: Sequence[Json]) -> dict[str, str]:
         """By contact id: the number of the customer that the contact's company is."""

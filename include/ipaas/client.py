@@ -15,6 +15,7 @@ from requests import Response
 
 from include.ipaas import endpoints, errors
 from include.ipaas.endpoints import Endpoint
+from include.ipaas.external_ids import id_from, present_id
 from include.settings import IPaaSConnection
 from include.transport.errors import NotFound, ServiceError
 from include.transport.session import RetryPolicy, Session, Transport, json_of
@@ -24,7 +25,6 @@ Json = dict[str, Any]
 T = TypeVar("T")
 # A token is renewed this long before the platform says it ends.
 _MARGIN = timedelta(minutes=2)
-_DELETED = "DELETED:"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -138,11 +138,8 @@ class IPaaSClient:
                 found = self._json("GET", family, endpoints.lookup_spaceport(self.system_id, table, external_id))
         except NotFound:
             return None
-        if found is None or str(found).startswith(_DELETED):
-            return None
-        # Every id is answered as a JSON string here; one that is a number elsewhere is sent as a number (facts §5.2).
-        text = str(found)
-        return int(text) if text.isdecimal() and str(int(text)) == text else found
+        text = present_id(found)
+        return None if text is None else id_from(text)
 
     def external_id(self, table: str, internal_id: Any) -> str | None:
         """The external id of ours that a record is linked to, or None."""
@@ -151,7 +148,7 @@ class IPaaSClient:
             found = self._json("GET", endpoints.FAMILIES[table], path)
         except NotFound:
             return None
-        return None if found is None or str(found).startswith(_DELETED) else str(found)
+        return present_id(found)
 
     def link(self, table: str, internal_id: Any, external_id: str) -> None:
         """Link a record to an external id of ours; the same link twice is the same as once."""

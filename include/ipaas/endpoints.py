@@ -6,6 +6,28 @@ from __future__ import annotations
 from dataclasses import dataclass
 from urllib.parse import quote
 
+from include.ipaas.external_ids import (
+    ADDRESS_TABLE,
+    COMMENT_TABLE,
+    COMPANY_ADDRESS_TABLE,
+    COMPANY_TABLE,
+    CUSTOMER_CATEGORY_TABLE,
+    CUSTOMER_TABLE,
+    INVENTORY_TABLE,
+    LINE_TABLE,
+    LOCATION_TABLE,
+    PAYMENT_METHOD_TABLE,
+    PAYMENT_TABLE,
+    PRODUCT_CATEGORY_TABLE,
+    PRODUCT_TABLE,
+    RELATIONSHIP_TABLE,
+    SHIPPING_METHOD_TABLE,
+    TAX_TABLE,
+    TRACKING_TABLE,
+    TRANSACTION_ADDRESS_TABLE,
+    TRANSACTION_TABLE,
+)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Endpoint:
@@ -33,7 +55,7 @@ CUSTOMER = Endpoint(
     path="v2/Customer",
     search="v2/Customers",
     key_param="EmailAddress",
-    table="customer",
+    table=CUSTOMER_TABLE,
 )
 COMPANY = Endpoint(
     name="company",
@@ -41,7 +63,7 @@ COMPANY = Endpoint(
     path="v2/Customer/Company",
     search="v2/Customer/Companies",
     key_param="Name",
-    table="customer company",
+    table=COMPANY_TABLE,
 )
 CUSTOMER_CATEGORY = Endpoint(
     name="customer category",
@@ -49,7 +71,7 @@ CUSTOMER_CATEGORY = Endpoint(
     path="v2/Customer/Category",
     search="v2/Customer/Categories",
     key_param="Name",
-    table="customer category",
+    table=CUSTOMER_CATEGORY_TABLE,
 )
 RELATIONSHIP = Endpoint(
     name="company relationship",
@@ -57,7 +79,7 @@ RELATIONSHIP = Endpoint(
     path="v2/Customer/Company/Relationship",
     search="v2/Customer/Company/Relationships",
     key_param="CompanyId",
-    table="company relationship",
+    table=RELATIONSHIP_TABLE,
 )
 PRODUCT = Endpoint(
     name="product",
@@ -65,7 +87,7 @@ PRODUCT = Endpoint(
     path="v2/Catalog/Product",
     search="v2/Catalog/Products",
     key_param="Sku",
-    table="product",
+    table=PRODUCT_TABLE,
 )
 INVENTORY = Endpoint(
     name="product inventory",
@@ -73,7 +95,7 @@ INVENTORY = Endpoint(
     path="v2/Catalog/Product/Inventory",
     search="v2/Catalog/Products",
     key_param="",
-    table="product inventory",
+    table=INVENTORY_TABLE,
     within="inventory",
 )
 PRODUCT_CATEGORY = Endpoint(
@@ -82,7 +104,7 @@ PRODUCT_CATEGORY = Endpoint(
     path="v2/Catalog/Category",
     search="v2/Catalog/Categories",
     key_param="Name",
-    table="Product Category",
+    table=PRODUCT_CATEGORY_TABLE,
 )
 LOCATION = Endpoint(
     name="location",
@@ -90,7 +112,7 @@ LOCATION = Endpoint(
     path="v2/Catalog/Location",
     search="v2/Catalog/Locations",
     key_param="Name",
-    table="location",
+    table=LOCATION_TABLE,
 )
 TRANSACTION = Endpoint(
     name="transaction",
@@ -98,7 +120,7 @@ TRANSACTION = Endpoint(
     path="v2/Transaction",
     search="v2/Transactions",
     key_param="TransactionNumber",
-    table="transaction",
+    table=TRANSACTION_TABLE,
 )
 TRACKING = Endpoint(
     name="transaction tracking",
@@ -106,7 +128,7 @@ TRACKING = Endpoint(
     path="v2/Transaction/Tracking",
     search="",
     key_param="",
-    table="transaction tracking",
+    table=TRACKING_TABLE,
 )
 SHIPPING_METHOD = Endpoint(
     name="shipping method",
@@ -114,7 +136,7 @@ SHIPPING_METHOD = Endpoint(
     path="v2/ShippingMethod",
     search="v2/ShippingMethods",
     key_param="Name",
-    table="shipping method",
+    table=SHIPPING_METHOD_TABLE,
 )
 PAYMENT_METHOD = Endpoint(
     name="payment method",
@@ -122,7 +144,7 @@ PAYMENT_METHOD = Endpoint(
     path="v2/PaymentMethod",
     search="v2/PaymentMethods",
     key_param="",
-    table="Payment Method",
+    table=PAYMENT_METHOD_TABLE,
     updates=False,
 )
 # Families by external-id table; children's tables live with their parents.
@@ -143,13 +165,13 @@ FAMILIES = {
         PAYMENT_METHOD,
     )
 } | {
-    "Address": "customers",
-    "customer company address": "customers",
-    "Transaction Line": "transactions",
-    "Transaction Address": "transactions",
-    "transaction tax": "transactions",
-    "transaction payment": "transactions",
-    "transaction comment": "transactions",
+    ADDRESS_TABLE: "customers",
+    COMPANY_ADDRESS_TABLE: "customers",
+    LINE_TABLE: "transactions",
+    TRANSACTION_ADDRESS_TABLE: "transactions",
+    TAX_TABLE: "transactions",
+    PAYMENT_TABLE: "transactions",
+    COMMENT_TABLE: "transactions",
 }
 
 # Property names of an error answer, in the order they are looked for.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from include.ipaas.external_ids import linked_to
 from include.sync.model import Json
 
 
@@ -15,7 +16,4 @@ def body(**fields: Any) -> Json:
 
 def child(system_id: int, external_id: str, fields: Mapping[str, Any]) -> Json:
     """A nested record, linked by its own external id, so that an update finds it again."""
-    return {
-        **{name: value for name, value in fields.items() if value is not None and value != ""},
-        "external_ids": [{"system_id": system_id, "external_id": external_id}],
-    }
+    return body(**fields) | linked_to(system_id, external_id)

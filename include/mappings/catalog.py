@@ -7,12 +7,9 @@ from fnmatch import fnmatchcase
 from include.business_central.records.base import present
 from include.business_central.records.items import ApiLocation, ItemCategory, LocationCard, ShippingAgent
 from include.business_central.records.sales import PaymentCode
+from include.ipaas.external_ids import PRODUCT_CATEGORY_TABLE
 from include.mappings.body import body
 from include.sync.model import Json, Mapped, MappingContext, Missing, Ref
-
-LOCATION_TABLE = "location"
-SHIPPING_METHOD_TABLE = "shipping method"
-PRODUCT_CATEGORY_TABLE = "Product Category"
 
 
 def location_to_ipaas(data: Json, context: MappingContext) -> Mapped:

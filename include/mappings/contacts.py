@@ -7,12 +7,24 @@ from typing import Any
 
 from include.business_central.records.base import decoded, present
 from include.business_central.records.customers import ApiContact
+from include.ipaas.external_ids import COMPANY_TABLE
 from include.mappings.body import body, child
 from include.mappings.custom_fields import to_ipaas as custom_fields
 from include.mappings.names import split_name
-from include.sync.model import Json, Mapped, MappingContext, Missing, Ref
+from include.sync.model import Json, Mapped, MappingContext, Missing, Ref, fold
 
-_COMPANY_TABLE = "customer company"
+# On the number of a contact, so that its external id is not a customer's.
+_MARK = "|contact"
+
+
+def contact_id(number: object) -> str:
+    """The external id of a contact."""
+    return f"{number}{_MARK}"
+
+
+def contact_of(external_id: str) -> str | None:
+    """The number of the contact that an external id names; None when it names a customer."""
+    return external_id[: -len(_MARK)] if fold(external_id).endswith(fold(_MARK)) else None
 
 
 def left_out(contact: Mapping[str, Any]) -> str | None:
@@ -43,7 +55,7 @@ def skip_contact(data: Json, context: MappingContext) -> str | None:
 def contact_to_ipaas(data: Json, context: MappingContext) -> Mapped:
     """A person contact as a customer, told apart from customers by the marker on its number."""
     contact = ApiContact.model_validate(data["detail"])
-    external_id = f"{contact.number}|contact"
+    external_id = contact_id(contact.number)
     first, last = split_name(contact.displayName or contact.email or "")
     company = _company_ref(data, context)
     source = {**data["detail"], "company_id": company and _as_text(company)}
@@ -67,7 +79,7 @@ def _company_ref(data: Json, context: MappingContext) -> Ref | None:
         return None
     creates = context.settings.bc_processing_company_creation_in_prerequisite
     return Ref(
-        table=_COMPANY_TABLE,
+        table=COMPANY_TABLE,
         external_id=str(customer),
         missing=Missing.transfer if creates else Missing.wait,
         flow="company_to_ipaas",
@@ -81,7 +93,7 @@ def _as_text(ref: Ref) -> Ref:
 def _address(contact: ApiContact, context: MappingContext, first: str, last: str) -> Json:
     return child(
         context.system_id,
-        f"{contact.number}|contact|address",
+        f"{contact_id(contact.number)}|address",
         {
             "company": contact.companyName,
             "first_name": first,

@@ -7,14 +7,12 @@ from typing import Any
 
 from include.business_central.records.base import present
 from include.business_central.records.customers import ApiCustomer, CustomerCard, CustomerPriceGroup
+from include.ipaas.external_ids import COMPANY_TABLE, CUSTOMER_CATEGORY_TABLE, CUSTOMER_TABLE, external_id_of
 from include.mappings.body import body, child
+from include.mappings.contacts import contact_id
 from include.mappings.custom_fields import to_ipaas as custom_fields
 from include.mappings.names import split_name
 from include.sync.model import Also, Json, Mapped, MappingContext, Missing, Ref, Rejected
-
-CATEGORY_TABLE = "customer category"
-COMPANY_TABLE = "customer company"
-CUSTOMER_TABLE = "customer"
 
 
 def category_to_ipaas(data: Json, context: MappingContext) -> Mapped:
@@ -61,7 +59,7 @@ def _relationships(no: str, data: Json) -> tuple[Also, ...]:
             external_id=f"{no}|{number}",
             body={
                 "company_id": Ref(table=COMPANY_TABLE, external_id=no),
-                "customer_id": Ref(table=CUSTOMER_TABLE, external_id=f"{number}|contact"),
+                "customer_id": Ref(table=CUSTOMER_TABLE, external_id=contact_id(number)),
                 "type": "Contact",
             },
         )
@@ -98,7 +96,7 @@ def _category_ref(card: CustomerCard) -> Ref | None:
     if not card.Customer_Price_Group:
         return None
     return Ref(
-        table=CATEGORY_TABLE,
+        table=CUSTOMER_CATEGORY_TABLE,
         external_id=card.Customer_Price_Group,
         missing=Missing.transfer,
         flow="customer_category_to_ipaas",
@@ -176,11 +174,7 @@ def adopt_primary_billing(fields: Json, present: Json, system_id: int) -> Json:
     Not when an address of the record is linked to us: then that one is ours.
     """
     addresses = present.get("addresses") or ()
-    linked = any(
-        str(link.get("system_id")) == str(system_id)
-        for address in addresses
-        for link in address.get("external_ids") or ()
-    )
+    linked = any(external_id_of(address, system_id) for address in addresses)
     primary = next((a for a in addresses if a.get("is_primary_billing")), None)
     if primary is None or linked or not fields.get("addresses"):
         return fields

@@ -16,13 +16,10 @@ from zoneinfo import ZoneInfo
 
 from pydantic import ValidationError
 
+from include.ipaas.external_ids import COMPANY_TABLE
 from include.ipaas.records.transactions import Transaction, TransactionAddress, TransactionLine
-from include.mappings.customers import COMPANY_TABLE
 from include.sync.model import Json, MappingContext, Missing, Ref, Rejected, fold
 
-TRANSACTION_TABLE = "transaction"
-LINE_TABLE = "Transaction Line"
-PAYMENT_TABLE = "transaction payment"
 # How the link of a transaction that became an invoice begins; any other link is the number of a sales order.
 INVOICE_LINK = "invoice|"
 # The decimals that Business Central keeps (General Ledger Setup: amount and unit-amount rounding precision) (D).

@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from include.ipaas.external_ids import ADDRESS_TABLE, COMPANY_ADDRESS_TABLE, CUSTOMER_CATEGORY_TABLE, external_id_of
 from include.ipaas.records.parties import Company, Customer, Party
 from include.mappings.body import body
+from include.mappings.contacts import contact_of
 from include.mappings.custom_fields import from_ipaas as custom_fields
 from include.mappings.limits import number_fits, within
 from include.mappings.names import join_name
 from include.settings import PartyDefaults
 from include.sync.model import Candidate, Json, Mapped, MappingContext, Rejected
 
-CATEGORY_TABLE = "customer category"
-CONTACT_MARK = "|contact"
 # The fields of page 21 that are written. The post code stands before city, county and country: Business Central fills
 # those in from its own table of post codes, and what comes later wins.
 FIELDS = (
@@ -81,10 +81,8 @@ _SOURCES = {
 
 def skip_contact(data: Json, context: MappingContext) -> str | None:
     """The filter: what came from Business Central as a contact belongs to its company there."""
-    linked = str(data.get("linked") or "")
-    if linked.endswith(CONTACT_MARK):
-        return f"It is the contact {linked.removesuffix(CONTACT_MARK)} of Business Central, which is kept there."
-    return None
+    contact = contact_of(str(data.get("linked") or ""))
+    return f"It is the contact {contact} of Business Central, which is kept there." if contact is not None else None
 
 
 def company_numbers(record: Mapping[str, Any]) -> tuple[str, ...]:
@@ -178,16 +176,14 @@ def _party(
 
 def _price_group(party: Party, data: Json) -> str | None:
     """The first of its categories that is a price group of Business Central; others are ignored."""
-    groups = data.get("refs", {}).get(CATEGORY_TABLE, {})
+    groups = data.get("refs", {}).get(CUSTOMER_CATEGORY_TABLE, {})
     return next((str(groups[category]) for category in party.category_ids if category in groups), None)
 
 
 def _address_link(party: Party, model: str, system_id: int) -> tuple[tuple[str, str, Any], ...]:
     """The billing address as it is to be linked, unless an address of this record is linked already."""
-    linked = any(
-        str(link.get("system_id")) == str(system_id) for address in party.addresses for link in address.external_ids
-    )
+    linked = any(external_id_of(address.model_dump(), system_id) for address in party.addresses)
     if party.billing is None or linked:
         return ()
-    table = "customer company address" if model == "company" else "Address"
+    table = COMPANY_ADDRESS_TABLE if model == "company" else ADDRESS_TABLE
     return ((table, "|address", party.billing.id),)

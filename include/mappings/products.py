@@ -8,13 +8,13 @@ from decimal import Decimal
 from typing import Any
 
 from include.business_central.records.items import ApiItem, ItemCard, SalesPrice, StockRow
+from include.ipaas.external_ids import LOCATION_TABLE, PRODUCT_TABLE
 from include.mappings.body import body, child
-from include.mappings.catalog import LOCATION_TABLE, category_ref
+from include.mappings.catalog import category_ref
 from include.mappings.custom_fields import text_of
 from include.mappings.custom_fields import to_ipaas as custom_fields
 from include.sync.model import Json, Mapped, MappingContext, Missing, Ref, Rejected, fold
 
-PRODUCT_TABLE = "product"
 # How a Business Central item type is called in iPaaS.com (D).
 TYPES = {"Inventory": "Physical", "Service": "Service Items", "Non-Inventory": "Virtual"}
 # What stands in a price custom field when a sales code has no price any more: an empty value is refused (D).

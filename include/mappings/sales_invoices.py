@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from include.business_central.records.base import decoded, present
 from include.business_central.records.sales import ApiSalesInvoice, SalesLine
-from include.mappings.foreign_transactions import INVOICE_LINK, TRANSACTION_TABLE
+from include.ipaas.external_ids import TRANSACTION_TABLE
+from include.mappings.foreign_transactions import INVOICE_LINK
 from include.mappings.sales_lines import shipped_line
 from include.mappings.transactions import header_from_api, read_document, transaction
 from include.sync.model import Also, Json, Mapped, MappingContext, Missing, Ref

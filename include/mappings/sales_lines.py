@@ -9,10 +9,10 @@ from typing import Any
 
 from include.business_central.records.base import decoded
 from include.business_central.records.sales import ApiSalesLine, SalesLine
+from include.ipaas.external_ids import PRODUCT_TABLE
 from include.mappings.body import body, child
 from include.mappings.custom_fields import source_fields, text_of
 from include.mappings.custom_fields import to_ipaas as custom_fields
-from include.mappings.products import PRODUCT_TABLE
 from include.sync.model import Direction, Json, MappingContext, Missing, Ref, Rejected, fold
 
 # What a line of each type is in iPaaS.com (D). A line without a type is a comment.

@@ -11,23 +11,13 @@ from zoneinfo import ZoneInfo
 
 from include.business_central.records.base import present
 from include.business_central.records.sales import ApiSalesDocument, SalesHeader, SalesLine, Shipment
+from include.ipaas.external_ids import COMPANY_TABLE, CUSTOMER_TABLE, PAYMENT_METHOD_TABLE, SHIPPING_METHOD_TABLE
 from include.mappings.body import body, child
-from include.mappings.catalog import SHIPPING_METHOD_TABLE
 from include.mappings.custom_fields import source_fields
 from include.mappings.custom_fields import to_ipaas as custom_fields
-from include.mappings.customers import COMPANY_TABLE, CUSTOMER_TABLE
 from include.mappings.names import split_name
-from include.mappings.sales_lines import (
-    Amounts,
-    Lines,
-    comment_to_ipaas,
-    line_to_ipaas,
-    removed_line,
-    sort_lines,
-)
+from include.mappings.sales_lines import Amounts, Lines, comment_to_ipaas, line_to_ipaas, removed_line, sort_lines
 from include.sync.model import Also, Direction, Json, Mapped, MappingContext, Missing, Ref, Rejected
-
-PAYMENT_METHOD_TABLE = "Payment Method"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,11 +11,12 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from include.business_central.odata import Api
+from include.ipaas.external_ids import id_from
 from include.sync.bc_fields import CustomFields
 from include.sync.bc_target import KEY, ApiSurface, PageSurface, Surface, Target
 from include.sync.context import LoadContext, Staged, Written
 from include.sync.ledger_entries import Purpose
-from include.sync.model import Candidate, Json, Rejected, Result, Waiting, fold, id_from
+from include.sync.model import Candidate, Json, Rejected, Result, Waiting, fold
 from include.sync.route import Link
 from include.transport.errors import (
     EntityChanged,

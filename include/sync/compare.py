@@ -7,6 +7,7 @@ from datetime import datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
+from include.ipaas.external_ids import external_id_of
 from include.sync.model import Json, fold
 
 # Lists whose items carry no identity of ours: the list that is sent is the whole set (contract §8).
@@ -68,15 +69,6 @@ def _as_set(items: Sequence[Json]) -> set[str]:
 def _linked(wanted: Sequence[Json], present: Sequence[Json], system_id: int) -> bool:
     own = external_id_of({"external_ids": present}, system_id)
     return own is not None and fold(own) == fold(str(wanted[0]["external_id"]))
-
-
-def external_id_of(record: Mapping[str, Any], system_id: int) -> str | None:
-    """The external id by which a record is linked to our system, or None. A soft-deleted link is none."""
-    for item in record.get("external_ids") or ():
-        text = str(item.get("external_id") or "")
-        if str(item.get("system_id")) == str(system_id) and text and not text.startswith("DELETED:"):
-            return text
-    return None
 
 
 def same(wanted: Any, found: Any) -> bool:

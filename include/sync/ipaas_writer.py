@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from include.ipaas.endpoints import Endpoint
-from include.sync.compare import differences, external_id_of
+from include.ipaas.external_ids import external_id_of, linked_to
+from include.sync.compare import differences
 from include.sync.context import LoadContext, Staged, Written
 from include.sync.model import Also, Json, Mapped, Rejected, Result, Waiting, fold
 from include.transport.errors import NotFound, RecordExists, Sent, ServiceError
@@ -224,7 +225,7 @@ class IPaaSWriter:
         return self._after(load, item, Written(result=Result.updated, target_id=internal_id, fields=fields))
 
     def _link_in(self, load: LoadContext, mapped: Mapped) -> Json:
-        return {"external_ids": [{"system_id": load.plan.system_id, "external_id": mapped.external_id}]}
+        return linked_to(load.plan.system_id, mapped.external_id)
 
     def _after(self, load: LoadContext, item: Staged, written: Written) -> Written:
         """Write what comes along with the record; a part that waits leaves the record unfinished, not unwritten."""
@@ -291,7 +292,7 @@ class RelatedRecord:
         if load.link_of(self.endpoint.table, also.external_id) is not None:
             return []
         body = load.resolve(also.body)
-        link = {"external_ids": [{"system_id": load.plan.system_id, "external_id": also.external_id}]}
+        link = linked_to(load.plan.system_id, also.external_id)
         present = next(iter(self._alike(body, load.ipaas.search(self.endpoint, str(body[self.by])))), None)
         if present:
             load.ipaas.update(self.endpoint, present["id"], body | link)

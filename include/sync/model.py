@@ -277,11 +277,6 @@ def fold(external_id: str) -> str:
     return external_id.upper()
 
 
-def id_from(text: str) -> Any:
-    """An iPaaS.com id from its text, as the client answers it: a number where it is one."""
-    return int(text) if text.isdecimal() and str(int(text)) == text else text
-
-
 def canonical(value: Any) -> Any:
     """`value` in a form whose JSON is the same for the same meaning: decimals without trailing zeros, keys sorted."""
     if isinstance(value, Ref):

@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, Protocol
 
+from include.ipaas.external_ids import id_from
 from include.sync.ledger import Ledger
 from include.sync.ledger_entries import Transfer, waits_for_external, waits_for_internal
-from include.sync.model import Direction, Mapped, fold, id_from
+from include.sync.model import Direction, Mapped, fold
 
 if TYPE_CHECKING:
     from include.ipaas.client import IPaaSClient

@@ -142,8 +142,10 @@ class TestCompanies:
         assert tally(bench.run("company_to_ipaas")) == {"read": 1, "updated": 1}
         assert bench.linked("company", "C1")["id"] == present["id"]
 
-    def test_its_primary_billing_address_is_taken_over(self, bench: Bench) -> None:
-        address = {"address_1": "old", "is_primary_billing": True}
+    @pytest.mark.parametrize("links", [[], ["DELETED:C1|address"]], ids=["never linked", "no longer linked"])
+    def test_its_primary_billing_address_is_taken_over(self, bench: Bench, links: list[str]) -> None:
+        external_ids = [{"system_id": bench.sandbox.SYSTEM_ID, "external_id": link} for link in links]
+        address = {"address_1": "old", "is_primary_billing": True, "external_ids": external_ids}
         bench.sandbox.ipaas.add("company", {"name": "Adatum Corporation", "addresses": [address]})
         company(bench)
         bench.run("company_to_ipaas")

@@ -23,6 +23,7 @@ COMPANY = {"id": 55, "name": "Adatum", "account_number": "C1", "email_address": 
 CUSTOMER = {"id": 66, "first_name": "Anna", "last_name": "Berg", "email_address": "anna@example.net"}
 OURS = [{"system_id": SYSTEM, "external_id": "C1|address"}]
 THEIRS = [{"system_id": 1, "external_id": "9"}]
+DELETED = [{"system_id": SYSTEM, "external_id": "DELETED:C1|address"}]
 
 
 def context(**settings: Any) -> MappingContext:
@@ -139,6 +140,7 @@ def test_what_an_unlinked_record_may_be() -> None:
     [
         ([ADDRESS], (("customer company address", "|address", 7),)),
         ([{**ADDRESS, "external_ids": THEIRS}], (("customer company address", "|address", 7),)),
+        ([{**ADDRESS, "external_ids": DELETED}], (("customer company address", "|address", 7),)),
         ([{**ADDRESS, "external_ids": OURS}], ()),
         # Another address is ours: its link cannot be had twice.
         ([ADDRESS, {"id": 8, "external_ids": OURS}], ()),

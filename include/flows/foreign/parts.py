@@ -7,9 +7,10 @@ from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
 from include.business_central.odata import Page
-from include.mappings.foreign_transactions import TRANSACTION_TABLE, held_by
+from include.ipaas.external_ids import PRODUCT_TABLE, TRANSACTION_TABLE, id_from
+from include.mappings.foreign_transactions import held_by
 from include.sync.context import LoadContext, Staged
-from include.sync.model import Json, Rejected, Waiting, fold, id_from, refs
+from include.sync.model import Json, Rejected, Waiting, fold, refs
 from include.sync.route import Link
 from include.transport.errors import EntityChanged, ErrorKind, NotFound, RecordExists, Sent, ServiceError
 
@@ -124,7 +125,7 @@ class Items:
             if item is None and product is not None:
                 raise Waiting(
                     f"It needs item {number}, which is not in Business Central yet; iPaaS.com has it as product {product}.",
-                    table="product",
+                    table=PRODUCT_TABLE,
                     external_id=str(product),
                 )
             if item is None:

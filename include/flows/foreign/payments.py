@@ -11,7 +11,7 @@ from decimal import Decimal
 
 from include.flows.foreign.invoice_book import InvoiceBook, paid
 from include.flows.foreign.parts import TRIES, Links, moved, refusal
-from include.mappings.foreign_transactions import PAYMENT_TABLE
+from include.ipaas.external_ids import PAYMENT_TABLE
 from include.sync.context import LoadContext
 from include.sync.model import Json, Rejected
 from include.transport.errors import RecordExists, ServiceError

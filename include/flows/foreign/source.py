@@ -12,12 +12,11 @@ from typing import Any
 
 from include.flows.shared.from_ipaas import IPaaSRecords
 from include.ipaas.endpoints import COMPANY, CUSTOMER, PRODUCT, TRANSACTION
-from include.mappings.foreign_transactions import LINE_TABLE, PAYMENT_TABLE, held_by, item_lines, transaction_of
-from include.sync.compare import external_id_of
+from include.ipaas.external_ids import LINE_TABLE, PAYMENT_TABLE, external_id_of
+from include.mappings.contacts import contact_of
+from include.mappings.foreign_transactions import held_by, item_lines, transaction_of
 from include.sync.flow import AskedId, Reads, Window
 from include.sync.model import Json, MappingContext, Rejected, SourceRecord, fold
-
-_CONTACT = "|contact"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,11 +85,11 @@ def _buyers(reads: Reads, record: Json) -> dict[str, Json]:
     """
     customer_id, company_id = record.get("customer_id"), record.get("company_id")
     customer = _link(reads, CUSTOMER.table, customer_id) if customer_id is not None else None
-    if customer is not None and fold(customer).endswith(fold(_CONTACT)):
+    contact = None if customer is None else contact_of(customer)
+    if contact is not None:
         if company_id is None:
             company_id = (reads.ipaas.get(CUSTOMER, customer_id) or {}).get("company_id")
-        contact = {"contact": customer[: -len(_CONTACT)]}
-        return {"buyer": {**_company(company_id), **contact}}
+        return {"buyer": {**_company(company_id), "contact": contact}}
     if customer_id is None or (customer is None and company_id is not None):
         return {"buyer": _company(company_id)}
     buyer: Json = {"table": CUSTOMER.table, "id": customer_id}

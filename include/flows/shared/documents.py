@@ -13,9 +13,10 @@ from include.business_central.records.items import ShippingAgent
 from include.business_central.records.sales import PaymentCode, SalesLine
 from include.flows.shared.reading import feed, from_page, selected
 from include.ipaas.endpoints import TRANSACTION
+from include.ipaas.external_ids import external_id_of
 from include.mappings.custom_fields import source_fields
 from include.mappings.sales_lines import line_from_api
-from include.sync.compare import differences, external_id_of
+from include.sync.compare import differences
 from include.sync.context import LoadContext
 from include.sync.flow import Reads, Window
 from include.sync.model import Also, Direction, Json, Mapped, Rejected, fold

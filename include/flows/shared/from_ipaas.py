@@ -12,9 +12,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 from include.ipaas.endpoints import Endpoint
+from include.ipaas.external_ids import external_id_of
 from include.sync.batches import batches
 from include.sync.bc_writer import ASK
-from include.sync.compare import external_id_of
 from include.sync.flow import AskedId, Reads, Window
 from include.sync.model import Json, SourceRecord
 

@@ -6,9 +6,10 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from include.flows.shared.customer_records import PAGE
+from include.ipaas.external_ids import CUSTOMER_CATEGORY_TABLE
 from include.ipaas.records.parties import Party
 from include.mappings.names import join_name, split_name
-from include.mappings.parties_from_ipaas import API_FIELDS, CATEGORY_TABLE, CODES, FIELDS
+from include.mappings.parties_from_ipaas import API_FIELDS, CODES, FIELDS
 from include.sync.bc_target import Target
 
 
@@ -30,4 +31,4 @@ def customer_target(model: str, kind: str) -> Target:
 
 def category_refs(record: Mapping[str, Any]) -> Iterable[tuple[str, Any]]:
     """The categories of a company or customer."""
-    return ((CATEGORY_TABLE, category) for category in Party.model_validate(record).category_ids)
+    return ((CUSTOMER_CATEGORY_TABLE, category) for category in Party.model_validate(record).category_ids)
