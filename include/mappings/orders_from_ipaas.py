@@ -27,7 +27,7 @@ from include.mappings.names import join_name
 from include.sync.model import Json, Mapped, MappingContext, Rejected
 
 # What decides about an order once, when it is made; afterwards the order clerk may choose otherwise.
-CREATE_ONLY = frozenset({"No", "Location_Code", "Shipping_Agent_Code", "Shipping_Agent_Service_Code"})
+CREATE_ONLY = frozenset({"No", "Currency_Code", "Location_Code", "Shipping_Agent_Code", "Shipping_Agent_Service_Code"})
 # What of page 42 Business Central upper-cases.
 HEADER_CODES = frozenset(
     {
@@ -61,6 +61,7 @@ HEADER_FIELDS = (
     "Sell_to_Customer_No",
     "Sell_to_Contact_No",
     "External_Document_No",
+    "Currency_Code",
     "Order_Date",
     *(f"Bill_to_{part}" for part in _PARTS if part != "Phone_No"),
     *(f"Ship_to_{part}" for part in _PARTS),
@@ -119,6 +120,8 @@ def _identity(data: Json, transaction: Transaction, context: MappingContext) -> 
         "Sell_to_Contact_No": data["buyer"].get("contact"),
         "External_Document_No": number,
         "Order_Date": document_date(transaction, context),
+        # The amounts are what they are in this currency, whatever the customer's own is (D).
+        "Currency_Code": fit("Currency_Code", transaction.currency_code, 10),
         "Location_Code": defaults.Location_Code,
     }
     return {name: value for name, value in fields.items() if value is not None}

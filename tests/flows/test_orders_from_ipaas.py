@@ -142,6 +142,20 @@ class TestCreating:
         (row, _) = shop.bench.sandbox.sales.lines(order["No."])
         assert row["Invoice_Discount_Amount"] == 5
 
+    @pytest.mark.parametrize(
+        ("stated", "customers", "orders"),
+        [("EUR", "", "EUR"), ("usd", "EUR", ""), ("EUR", "EUR", "EUR"), ("USD", "", ""), (None, "EUR", "EUR")],
+    )
+    def test_the_currency_is_the_transactions(
+        self, shop: Shop, stated: str | None, customers: str, orders: str
+    ) -> None:
+        shop.customer("P2", **{"Currency Code": customers})
+        record = shop.order(currency_code=stated, customer_id=shop.bench.linked("customer", "P2")["id"])
+        assert tally(shop.bench.run(FLOW)) == {"read": 1, "created": 1}
+        (order,) = shop.bench.sandbox.bc.rows("Sales Header")
+        assert (order["Currency Code"], order["Amount Including VAT"]) == (orders, 50)
+        assert tally(shop.bench.run(FLOW, str(record["id"]))) == {"read": 1, "unchanged": 1}
+
     def test_location_and_number_as_configured(self, make_shop: Callable[..., Shop]) -> None:
         defaults = {"sales_order": {"Location_Code": "MAIN", "number_from_transaction": True}}
         shop = make_shop(bc_create_defaults=defaults)
@@ -395,6 +409,12 @@ class TestUpdating:
         words = rejection(run(shop, record), record)
         assert "P1" in words and "P2" in words
 
+    def test_another_currency_is_rejected(self, shop: Shop, record: Record) -> None:
+        shop.change(record, currency_code="EUR")
+        words = rejection(run(shop, record), record)
+        assert "EUR" in words and "the company's own currency" in words
+        assert lines(shop) == [(10000, "1000", 2, 10), (20000, "1001", 3, 10)]
+
     def test_force_writes_what_has_not_changed(self, shop: Shop, record: Record) -> None:
         assert tally(run(shop, record, force=True)) == {"read": 1, "updated": 1}
         assert lines(shop) == [(10000, "1000", 2, 10), (20000, "1001", 3, 10)]
@@ -462,6 +482,11 @@ class TestRefusals:
         record = shop.order()
         assert "WEB-1" in rejection(run(shop, record), record)
         assert len(orders(shop)) == 1
+
+    def test_an_unknown_currency_is_named(self, shop: Shop) -> None:
+        record = shop.order(currency_code="XXX")
+        assert "Currency_Code 'XXX'" in rejection(run(shop), record)
+        assert not orders(shop)
 
     def test_an_unknown_country_is_named(self, shop: Shop) -> None:
         record = shop.order(addresses=[{**ADDRESS, "country": "XX"}])

@@ -15,7 +15,7 @@ from include.sync.context import LoadContext
 from include.sync.model import Json, fold
 
 ORDERS, LINES, CUSTOMERS = Page("SalesOrders"), Page("SalesOrderLines"), Page("CustomerCard")
-_INVOICES = Api("salesInvoices")
+_INVOICES, _COMPANY = Api("salesInvoices"), Api("companyInformation")
 # In the order of their validation: setting one makes Business Central work out those after it anew.
 _CHAIN = ("Type", "No", "Quantity", "Unit_Price", "Line_Discount_Amount")
 _CODES = frozenset({"Type", "No"})
@@ -44,6 +44,11 @@ class Order:
     def reference(self) -> str:
         """Its External_Document_No."""
         return str(self.header["External_Document_No"])
+
+    @property
+    def currency(self) -> str:
+        """The code of its currency; blank for the company's own."""
+        return str(self.header["Currency_Code"])
 
     @property
     def locked(self) -> str | None:
@@ -76,6 +81,7 @@ class OrderBook:
         self._references: dict[str, list[Order]] = {}
         self._invoices: dict[str, list[Json]] = {}
         self._customers: dict[str, Json] = {}
+        self._own_currency: str | None = None
 
     def prepare(self, numbers: Sequence[str], references: Sequence[str]) -> None:
         """Read the orders of these numbers, and those that have these references, or whose invoices have them."""
@@ -119,6 +125,15 @@ class OrderBook:
         """A customer, or None when there is no such one."""
         self.know_customers([number])
         return self._customers.get(fold(number))
+
+    def know_own_currency(self) -> None:
+        """Learn the company's own currency, which documents leave blank."""
+        company = next(iter(self._load.bc.read(_COMPANY, select=("id", "currencyCode"))), {})
+        self._own_currency = str(company.get("currencyCode") or "")
+
+    def currency(self, code: str) -> str:
+        """A currency as orders name it."""
+        return "" if fold(code) == fold(self._own_currency or "") else code
 
     def _read(self, name: str, values: Sequence[str]) -> Iterator[Order]:
         """Orders by a field of the header, with all their lines."""

@@ -51,6 +51,8 @@ class OrderWriter:
         references = [str(item.mapped.match) for item in items if item.key not in linked]
         book.prepare(list(dict.fromkeys(linked.values())), references)
         bodies = [item.mapped.body for item in items]
+        if any("Currency_Code" in body["header"] for body in bodies):
+            book.know_own_currency()
         book.items.read(line["fields"]["No"] for body in bodies for line in body["lines"])
         book.know_customers(know_parties(load, items))
 
@@ -94,6 +96,8 @@ class _Transfer:
                 "Correct the external id of the buyer in iPaaS.com.",
             )
         header = self.book.header_fields.convert(wanted)
+        if "Currency_Code" in header:
+            header["Currency_Code"] = self.book.currency(str(header["Currency_Code"]))
         if not customer.get("Disable_Search_by_Name"):
             # The page would look for a customer of that name instead, and does not let it be written.
             header.pop("Bill_to_Name", None)
@@ -115,15 +119,26 @@ class _Transfer:
             if not self.load.applies:
                 return Written(result=Result.created, fields=sorted(self.header))
             order, created = self._create(), True
+        self._check_same(order)
+        self._bring(order)
+        return self._result(
+            order.no, Result.created if created else Result.updated if self.written else Result.unchanged
+        )
+
+    def _check_same(self, order: Order) -> None:
+        """Raise Rejected when an order differs in what Business Central cannot change once there are lines."""
         if fold(order.customer) != fold(self.customer):
             raise Rejected(
                 f"Order {order.no} is made out to customer {order.customer}, and the transaction to {self.customer} now.",
                 "Business Central cannot give an order to another customer: cancel one of the two, and enter it anew.",
             )
-        self._bring(order)
-        return self._result(
-            order.no, Result.created if created else Result.updated if self.written else Result.unchanged
-        )
+        currency = str(self.header.get("Currency_Code", order.currency))
+        if fold(order.currency) != fold(currency):
+            own = "the company's own currency"
+            raise Rejected(
+                f"Order {order.no} is in {order.currency or own}, and the transaction in {currency or own}.",
+                "Correct one of them, or delete the order and the external id, to have it made anew.",
+            )
 
     def _result(self, number: str, result: Result, *notes: str) -> Written:
         own = self.links.own_link(number)

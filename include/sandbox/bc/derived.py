@@ -69,6 +69,7 @@ _CONTACTS = {
     "BillToContactEmail": _of_contact("Bill-to Contact No.", "E-Mail"),
 }
 DERIVED: dict[str, dict[str, Compute]] = {
+    "Company Information": {"currencyCode": lambda tenant, row: tenant.local_currency},
     "Customer": {
         **_ids("Currency Id", "Payment Terms Id", "Shipment Method Id", "Payment Method Id", "Tax Area ID"),
         "taxAreaDisplayName": _tax_area_name,

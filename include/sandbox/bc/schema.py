@@ -29,6 +29,7 @@ _COMPUTED = {
     ("contacts", "taxRegistrationNumber"): "VAT Registration No.",
     ("customers", "currencyCode"): "Currency Code",
     ("customers", "taxAreaDisplayName"): "taxAreaDisplayName",
+    ("companyInformation", "currencyCode"): "currencyCode",
     ("items", "inventory"): "Inventory",
     ("customerContacts", "customerId"): "Customer Id",
     ("customerContacts", "customerName"): "Customer Name",

@@ -177,6 +177,7 @@ _SERIES = {
 
 def set_up(tenant: Tenant) -> None:
     """Fill the set-up tables."""
+    tenant.add("Company Information", {"Primary Key": "", "Name": tenant.company})
     for table, (describing, codes) in CODED.items():
         for code, description in codes.items():
             tenant.add(table, {"Code": code, describing: description, **_MORE.get((table, code), {})})

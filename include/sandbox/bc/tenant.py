@@ -20,6 +20,7 @@ Row = dict[str, Any]
 # The fields that make up a table's primary key.
 KEYS: dict[str, tuple[str, ...]] = {
     **dict.fromkeys([*CODED, "No. Series"], ("Code",)),
+    "Company Information": ("Primary Key",),
     "Customer": ("No.",),
     "Contact": ("No.",),
     "Customer Price Group": ("Code",),
@@ -95,7 +96,7 @@ class Tenant:
         self.company_id = self.guid()
         self.other_company_id = self.guid()
         self.system_version = "29.0.0.0"
-        self.local_currency = "USD"
+        self.local_currency: str = "USD"
         self.tables: dict[str, list[Row]] = {}
         # Published name -> the page or query behind it.
         self.published: dict[str, str] = {name: name for name in SEED_SERVICES}
