@@ -37,6 +37,10 @@ _COMPANY = (
     "Check extra company_name of the Connection business_central: it is under My Settings in Business Central, and its "
     "case matters."
 )
+_PROPERTY = (
+    "If a custom field of the Variable bc_custom_fields names it, correct the entry, or show the field on the page that is "
+    "published. Else publish the page that the list of web services names, or a copy of it with that field."
+)
 _TOKEN = (
     "Business Central does not take the token: check extra tenant_id and extra scope of the Connection "
     "business_central; the scope is https://api.businesscentral.dynamics.com/.default."
@@ -96,6 +100,9 @@ def of(status: int, code: str, message: str, request_id: str | None = None) -> S
     if code == "Internal_ServerError" and "SQL Server" in message:
         # Answered with 400 as well as with 500 (facts §6).
         kind, sent, advice = ErrorKind.unavailable, Sent.unknown, _AGAIN
+    if message.startswith("Could not find a property named"):
+        # What is read has no such field: that concerns every record.
+        kind, advice = ErrorKind.misconfigured, _PROPERTY
     if "numbers manually" in message:
         advice = "Allow Manual Nos. in the number series that the message names, so that records keep their numbers."
     return made(

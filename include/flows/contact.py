@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 
 from include.business_central.odata import Api, Page
 from include.business_central.records.base import present
@@ -53,7 +54,7 @@ class Contacts:
 
     def by_ids(self, reads: Reads, ids: Sequence[AskedId]) -> Iterator[SourceRecord]:
         """Contacts by number or GUID, with or without the marker."""
-        found = list(asked_for(reads, _FEED, ids, select=self._fields(reads)))
+        found = list(asked_for(reads, _FEED, [_unmarked(one) for one in ids], select=self._fields(reads)))
         asked = {str(record["id"]): text for record, text in found}
         yield from self._complete(reads, [record for record, _ in found], asked)
 
@@ -104,6 +105,11 @@ class Contacts:
             }
             for row in rows
         }
+
+
+def _unmarked(asked: AskedId) -> AskedId:
+    """The id without the marker, which stays on a number that nobody would type."""
+    return replace(asked, parts={name: part.removesuffix("|contact") for name, part in asked.parts.items()})
 
 
 TO_IPAAS = Flow(

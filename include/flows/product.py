@@ -76,8 +76,8 @@ class Items:
                 }
                 if stock is not None:
                     data["stock"] = stock.get(fold(key), [])
-                if fold(key) in prices:
-                    data["prices"] = prices[fold(key)]
+                if prices is not None:
+                    data["prices"] = prices.get(fold(key), [])
                 yield SourceRecord(key=key, data=data, asked=(asked or {}).get(str(record["id"])))
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from include.business_central.odata import Api, Page
 from include.business_central.records.base import present
 from include.business_central.records.items import ItemCategory
-from include.flows.shared.reading import asked_for, feed
+from include.flows.shared.reading import asked_for, feed, optional
 from include.ipaas.endpoints import PRODUCT_CATEGORY
 from include.mappings.catalog import product_category_to_ipaas, skip_category
 from include.sync.batches import batches
@@ -36,7 +36,7 @@ class ItemCategories:
     def _complete(
         self, reads: Reads, records: Iterable[Json], asked: Mapping[str, str] | None = None
     ) -> Iterator[SourceRecord]:
-        parents_known = reads.bc.published(_CARD)
+        parents_known = optional(reads, _CARD, "the parents of categories")
         for batch in batches(records, 100):
             cards: dict[str, Json] = {}
             if parents_known:

@@ -23,7 +23,7 @@ from include.flows.shared.documents import (
     shipments_of,
     within_ownership,
 )
-from include.flows.shared.reading import asked_for, feed
+from include.flows.shared.reading import asked_for, feed, optional
 from include.ipaas.endpoints import TRANSACTION
 from include.mappings.invoices_from_ipaas import invoice_from_ipaas, skip_foreign_invoice
 from include.mappings.sales_invoices import (
@@ -60,7 +60,7 @@ class Posted:
 
     def rows(self, records: Sequence[Json]) -> dict[str, Json] | None:
         """The posted page's rows by folded number, every field of it; None where it is not published."""
-        if not self.reads.bc.published(_PAGE):
+        if not optional(self.reads, _PAGE, "payment method, shipping agent and tracking number of invoices"):
             return None
         numbers = [str(record["number"]) for record in records]
         # Pages 143 and 132 both serve; the fields that one of them lacks are absent.

@@ -25,7 +25,7 @@ from include.flows.shared.reading import asked_for, feed, selected, with_details
 from include.ipaas.endpoints import TRANSACTION
 from include.mappings.custom_fields import source_fields
 from include.mappings.orders_from_ipaas import order_from_ipaas, skip_foreign_order
-from include.mappings.sales_orders import order_from_api, order_to_ipaas, posted_note, skip_order
+from include.mappings.sales_orders import RELEASED, order_from_api, order_to_ipaas, posted_note, skip_order
 from include.sync.batches import batches
 from include.sync.flow import GUID, IPAAS_ID, AskedId, Docs, Flow, IdFormat, Reads, Window
 from include.sync.ipaas_writer import IPaaSWriter
@@ -71,10 +71,11 @@ class SalesOrders:
         """Orders by No or GUID; one that has vanished is looked for among the posted invoices."""
         found = list(asked_for(reads, ORDERS, ids, select=_FEED_FIELDS))
         asked = {str(record["id"]): text for record, text in found}
-        answered = set(asked.values())
-        yield from self._complete(
-            reads, References(reads=reads), [record for record, _ in found], whole=False, asked=asked
-        )
+        orders = [order for order, _ in found]
+        answered = set()
+        for record in self._complete(reads, References(reads=reads), orders, whole=False, asked=asked):
+            answered.add(record.asked)
+            yield record
         yield from _posted(reads, [one for one in ids if one.text not in answered])
 
     def _complete(
@@ -103,6 +104,9 @@ class SalesOrders:
             types = references.customer_types(_customer(detail) for _, detail in batch)
             for record, detail in batch:
                 key = str(detail["No"])
+                if detail.get("Status") == RELEASED and not lines.get(fold(key)):
+                    # No order is released without lines: it was posted or deleted while it was read.
+                    continue
                 own_shipments = shipments.get(fold(key), [])
                 data: Json = {
                     "feed": record,

@@ -34,7 +34,7 @@ def product_to_ipaas(data: Json, context: MappingContext) -> Mapped:
     inactive = item.Blocked or item.Sales_Blocked
     category = category_ref(item.Item_Category_Code, context, Missing.wait)
     stock, locations = inventory_rows(data, context)
-    prices, codes = price_fields(data.get("prices", ()), context)
+    prices, codes = price_fields(data.get("prices"), context)
     source = {**(data.get("feed") or {}), **data["detail"]}
     custom = [*(custom_fields(context.settings, "product", source) or ()), *prices]
     fields = body(
@@ -136,13 +136,14 @@ def _stocked_item(row: StockRow, context: MappingContext) -> str | None:
     return row.No or context.memory.get("item")
 
 
-def price_fields(rows: Iterable[Mapping[str, Any]], context: MappingContext) -> tuple[list[Json], list[str]]:
+def price_fields(rows: Iterable[Mapping[str, Any]] | None, context: MappingContext) -> tuple[list[Json], list[str]]:
     """One custom field per sales code with the item's prices, and the codes that have one.
 
-    A code that had prices the last time and has none any more is sent as `none`.
+    A code that had prices the last time and has none any more is sent as `none`. `rows` is None where prices are not
+    read: what is known of them stays as it is.
     """
     settings = context.settings
-    if not settings.bc_transfer_customer_price_groups:
+    if rows is None:
         return [], list(context.memory.get("prices", ()))
     wanted = {fold(code) for code in settings.bc_sales_codes_for_customer_price_groups}
     texts: dict[str, list[str]] = {}

@@ -130,9 +130,9 @@ def _sku(line: SalesLine) -> Ref | str | None:
 
 
 def _source(line: SalesLine, context: MappingContext) -> Mapping[str, Any]:
-    """The line for custom fields. What only the other kind of document's lines have is absent, not a fault."""
+    """The line for custom fields. What only the other kind of document's lines have is blank, not a fault."""
     names = source_fields(context.settings, "transaction line", Direction.to_ipaas)
-    return {**dict.fromkeys(names), **line.model_dump()}
+    return {**dict.fromkeys(names, ""), **line.model_dump()}
 
 
 def line_status(line: SalesLine) -> str:

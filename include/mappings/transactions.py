@@ -286,9 +286,9 @@ def payments(document: Document, context: MappingContext) -> list[Json]:
 
 
 def _source(document: Document, model: str, context: MappingContext) -> Mapping[str, Any]:
-    """The header for custom fields. What only another kind of document has is absent, not a fault."""
+    """The header for custom fields. What only another kind of document has is blank, not a fault."""
     names = source_fields(context.settings, model, Direction.to_ipaas)
-    return {**dict.fromkeys(names), **document.source}
+    return {**dict.fromkeys(names, ""), **document.source}
 
 
 def header_from_api(record: Json, payment_terms: str | None) -> Json:

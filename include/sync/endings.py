@@ -20,6 +20,14 @@ def problem_outcome(key: str, problem: Rejected | Waiting) -> Outcome:
     )
 
 
+def unexpected(doing: str, defect: Exception) -> Rejected:
+    """A fault that nobody thought of, as the record's own: it must not stop the others."""
+    return Rejected(
+        f"Unexpected fault while {doing} it: {type(defect).__name__}: {defect}",
+        "This is a fault of the integration: report it with the run's log.",
+    )
+
+
 def finish_failed(plan: RunPlan, outcome: Outcome, print_: str, problem: Exception | None = None) -> Finish:
     """What the ledger remembers of an attempt that did not go through."""
     states = {ErrorKind.waiting: "waiting", ErrorKind.rejected: "failed"}

@@ -68,7 +68,7 @@ def extract(stage: Stage) -> None:
                 due = [] if everything is not None else ledger.due(flow.name)
                 keys = list(dict.fromkeys([*due, *(ipaas_id for ipaas_id, _ in hooks)]))
                 answered = set()
-                keep(by_ids([flow.ask(key) for key in keys], answered))
+                keep(by_ids([flow.again(key) for key in keys], answered))
                 forget([key for key in keys if fold(key) not in answered])
             for record in new(flow.source.changed(stage, Window(since=plan.since, until=plan.until))):
                 raw.add({"key": record.key, "data": record.data, "asked": None})

@@ -172,6 +172,13 @@ class Flow:
         allowed = ", ".join(f"{f.example!r} ({f.meaning})" for f in self.id_formats)
         raise InvalidId(f"{text!r} is not an id of {self.record}. Give for example {allowed}.")
 
+    def again(self, key: str) -> AskedId:
+        """A key that the ledger holds, or a reference, to be read again: it may be one that nobody would type."""
+        try:
+            return self.ask(key)
+        except InvalidId:
+            return AskedId(text=key, format="key", parts={"no": key})
+
     def talks_to(self, stage: str) -> System | None:
         """The one system that a stage of this flow opens requests to; None when it opens none."""
         to_ipaas = self.direction is Direction.to_ipaas

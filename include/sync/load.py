@@ -14,7 +14,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import replace
 
 from include.sync.context import BUSY_WAIT, LoadContext, Progress, Staged, Written, finish_of, note
-from include.sync.endings import finish_failed, problem_outcome
+from include.sync.endings import finish_failed, problem_outcome, unexpected
 from include.sync.ledger_entries import Claim, Transfer, iso
 from include.sync.model import (
     Json,
@@ -216,10 +216,7 @@ def _settle(context: LoadContext, item: Staged, done: Future[Written], progress:
     except Rejected as rejected:
         problem = rejected
     except Exception as defect:  # noqa: BLE001 - one record's defect must not stop the others
-        problem = Rejected(
-            f"Unexpected fault while writing it: {type(defect).__name__}: {defect}",
-            "This is a fault of the integration: report it with the run's log.",
-        )
+        problem = unexpected("writing", defect)
     else:
         progress.in_a_row = 0
         outcome = Outcome(

@@ -225,7 +225,7 @@ class Outcome:
             "target_id": self.target_id,
             "notes": list(self.notes),
         }
-        return {name: value for name, value in values.items() if value not in (None, "", [])}
+        return {name: value for name, value in values.items() if name == "key" or value not in (None, "", [])}
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Outcome:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from include.sync.batches import batches
+from include.sync.endings import unexpected
 from include.sync.flow import Flow
 from include.sync.model import (
     Json,
@@ -44,7 +45,7 @@ def stage_prerequisites(stage: Stage, wanted: dict[tuple[str, str], Ref]) -> Non
                 }
                 missing = [ref for ref in group if (ref.table, fold(ref.external_id)) not in linked]
                 for part in batches(missing, BATCH):
-                    asked = [flow.ask(ref.external_id) for ref in part]
+                    asked = [flow.again(ref.external_id) for ref in part]
                     absent = {fold(ref.external_id): ref for ref in part}
                     for record in flow.source.by_ids(stage, asked):
                         absent.pop(fold(record.key), None)
@@ -75,4 +76,6 @@ def _prerequisite(stage: Stage, flow: Flow, record: SourceRecord) -> Json | None
         mapped = flow.mapping(record.data, context)
     except (Rejected, Waiting) as problem:
         return {**entry, "problem": problem.message}
+    except Exception as defect:  # noqa: BLE001 - it must not stop the records that do not need it
+        return {**entry, "problem": unexpected("mapping", defect).message}
     return {**entry, "fingerprint": fingerprint(mapped), "mapped": mapped_to_wire(mapped)}

@@ -6,7 +6,7 @@ from collections import Counter
 
 from include.sync.batches import batches
 from include.sync.chunks import Chunks
-from include.sync.endings import finish_failed, problem_outcome
+from include.sync.endings import finish_failed, problem_outcome, unexpected
 from include.sync.ledger_entries import Finish, Transfer, iso
 from include.sync.model import (
     Json,
@@ -84,7 +84,8 @@ def _decide(stage: Stage, record: Json, transfer: Transfer | None) -> Mapped | t
             # What stays missing on the other side is remembered, so that not every poll reads it again.
             return outcome, _left_out(stage.plan, outcome, source_print) if stage.flow.poll == "missing" else None
         mapped = stage.flow.mapping(data, context)
-    except (Rejected, Waiting) as problem:
+    except Exception as fault:  # noqa: BLE001 - one record's defect must not stop the others
+        problem = fault if isinstance(fault, Rejected | Waiting) else unexpected("mapping", fault)
         if unfinished and transfer and _rests(stage.plan, transfer, source_print):
             return _resting(key, transfer), None
         outcome = problem_outcome(key, problem)

@@ -318,6 +318,35 @@ class TestPrices:
         bench.run("product_to_ipaas")
         assert custom(bench.linked("product", "1000")) == {"Sales Prices RETAIL": "RETAIL|2|7|||||"}
 
+    @pytest.mark.parametrize("fields", [{"Amount Type": "Discount"}, {"SourceType": "Customer"}])
+    def test_what_is_no_price_of_a_group_in_a_price_list_is_left_out(
+        self, make_bench: Callable[..., Bench], fields: dict[str, str]
+    ) -> None:
+        bench = self.bench_with(make_bench)
+        bench.sandbox.bc.unpublish("SalesPrices")
+        for page in ("SalesPriceLists", "PriceListLines"):
+            bench.sandbox.bc.publish(page)
+        header = {"Code": "L1", "Status": "Active", "SourceType": "Customer Price Group"}
+        bench.sandbox.bc.add("Price List Header", header)
+        line = {"Price List Code": "L1", "Asset Type": "Item", "Asset No.": "1000", "Source No.": "VIP"}
+        bench.sandbox.bc.add("Price List Line", {**line, "Line No.": 1, "Unit Price": 7})
+        bench.sandbox.bc.add("Price List Line", {**line, "Line No.": 2, "Unit Price": 0, **fields})
+        bench.run("product_to_ipaas")
+        assert custom(bench.linked("product", "1000")) == {"Sales Prices VIP": "VIP|0|7|||||"}
+
+    def test_prices_that_cannot_be_read_any_more_stay_as_they_are(self, make_bench: Callable[..., Bench]) -> None:
+        bench = self.bench_with(make_bench)
+        bench.run("product_to_ipaas")
+        before = custom(bench.linked("product", "1000"))
+        bench.sandbox.bc.unpublish("SalesPrices")
+        bench.sandbox.bc.change("Item", "1000", **{"Unit Price": 1})
+        assert bench.run("product_to_ipaas").counts["updated"] == 1
+        assert custom(bench.linked("product", "1000")) == before
+        bench.sandbox.bc.publish("SalesPrices")
+        bench.sandbox.bc.tables["Sales Price"].clear()
+        bench.run("product_to_ipaas", "1000")
+        assert set(custom(bench.linked("product", "1000")).values()) == {"none"}
+
     def test_without_either_service_the_run_says_what_to_publish(self, make_bench: Callable[..., Bench]) -> None:
         bench = self.bench_with(make_bench)
         bench.sandbox.bc.unpublish("SalesPrices")

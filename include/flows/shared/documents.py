@@ -11,7 +11,7 @@ from include.business_central.odata import Api, Page
 from include.business_central.records.base import present
 from include.business_central.records.items import ShippingAgent
 from include.business_central.records.sales import PaymentCode, SalesLine
-from include.flows.shared.reading import feed, from_page, selected
+from include.flows.shared.reading import feed, from_page, optional, selected
 from include.ipaas.endpoints import TRANSACTION
 from include.ipaas.external_ids import external_id_of
 from include.mappings.custom_fields import source_fields
@@ -53,7 +53,7 @@ class References:
     def terms(self) -> Sequence[PaymentCode]:
         """The payment terms."""
         rows = self.reads.bc.read(Api("paymentTerms"), select=tuple(PaymentCode.model_fields), read_only=True)
-        return [PaymentCode.model_validate(row) for row in rows]
+        return [PaymentCode.model_validate(row) for row in rows if present(row["code"])]
 
     def terms_code(self, identifier: Any) -> str | None:
         """The code of payment terms, by their GUID."""
@@ -74,7 +74,7 @@ class References:
         )
         if rows is None:
             return None
-        agents = [ShippingAgent.model_validate(row) for row in rows]
+        agents = [ShippingAgent.model_validate(row) for row in rows if present(row["Code"])]
         return {fold(agent.Code): agent.Name or agent.Code for agent in agents}
 
     def agents_of(self, rows: Iterable[Json]) -> Json:
@@ -142,7 +142,7 @@ def shipped_orders(reads: Reads, window: Window) -> Iterator[str]:
 def shipments_of(reads: Reads, orders: Sequence[str]) -> dict[str, list[Json]]:
     """The posted shipments of orders with their tracking numbers, by folded order No; none where page 142 is not
     published, since API v2.0 does not know tracking numbers."""
-    if not orders or not reads.bc.published(SHIPMENTS):
+    if not orders or not optional(reads, SHIPMENTS, "the tracking numbers of posted shipments"):
         return {}
     try:
         rows = list(reads.bc.read_many(_SHIPMENT_FEED, "orderNumber", orders, select=("number", "orderNumber")))

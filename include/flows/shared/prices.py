@@ -27,13 +27,19 @@ _LINE_FIELDS = (
     "Unit_of_Measure_Code",
     "Minimum_Quantity",
     "Unit_Price",
+    "SourceType",
+    "Amount_Type",
 )
+# A line of a discount holds no price. A list of several sources says on the line whose price it is.
+_DISCOUNT = "Discount"
+_OTHERS = frozenset({"Customer", "Customer Disc. Group", "Campaign", "Contact"})
 
 
-def prices_of(reads: Reads, items: Sequence[str]) -> dict[str, list[Json]]:
-    """The price-group prices of these items, by folded item No, under the names of page 7002."""
+def prices_of(reads: Reads, items: Sequence[str]) -> dict[str, list[Json]] | None:
+    """The price-group prices of these items, by folded item No, under the names of page 7002; None where they are not
+    to be read or cannot be."""
     if not reads.settings.bc_transfer_customer_price_groups or not items:
-        return {}
+        return None
     if reads.bc.published(CLASSIC):
         where = f"Sales_Type eq '{_GROUP}'"
         rows = reads.bc.read_many(
@@ -46,7 +52,7 @@ def prices_of(reads: Reads, items: Sequence[str]) -> dict[str, list[Json]]:
         f"Transfer Customer Price Groups is on, but neither {CLASSIC} (page 7002) nor {LISTS} (page 7016) with {LINES} "
         "(page 7001) is published: products go without prices. Publish the one your company uses."
     )
-    return {}
+    return None
 
 
 def _by_item(rows: Iterable[Json]) -> dict[str, list[Json]]:
@@ -71,6 +77,8 @@ def _from_lists(reads: Reads, items: Sequence[str]) -> Iterable[Json]:
     for line in reads.bc.read_many(Page(LINES), "Asset_No", items, select=_LINE_FIELDS):
         header = active.get(fold(str(line["Price_List_Code"])))
         if header is None or present(line.get("Asset_Type")) != "Item":
+            continue
+        if present(line.get("Amount_Type")) == _DISCOUNT or present(line.get("SourceType")) in _OTHERS:
             continue
         group = present(line.get("SourceNo")) or present(header.get("SourceNo")) or present(header.get("AssignToNo"))
         if group:

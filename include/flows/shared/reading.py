@@ -48,11 +48,25 @@ def from_page(
                 raise
         else:
             return iter(()) if first is None else chain([first], rows)
-    reads.warn(
-        f"The web service {name} is not published; the run goes on without {', '.join(lost)}. Publish a copy of the page "
+    reads.warn(_without(name, ", ".join(lost)))
+    return None
+
+
+def optional(reads: Reads, name: str, lost: str) -> bool:
+    """Whether a page that a flow can do without is published. Where pages have ended it was there before, perhaps:
+    then the run says what is lost."""
+    if reads.bc.published(name):
+        return True
+    if reads.bc.pages_ended() or reads.bc.does_without(name):
+        reads.warn(_without(name, lost))
+    return False
+
+
+def _without(name: str, lost: str) -> str:
+    return (
+        f"The web service {name} is not published; the run goes on without {lost}. Publish a copy of the page "
         "or query of your own and name it in the Variable bc_service_names to have them back."
     )
-    return None
 
 
 def feed(
@@ -96,7 +110,9 @@ def with_details(
         keys = [str(record[feed_key]) for record in batch]
         rows = from_page(reads, page, lost, partial(_details, reads, page_key, keys, select))
         if rows is None:
-            yield from ((record, from_api(record)) for record in batch)
+            # What the page alone knows, fields of one's own among it, is blank then: no fault of the record.
+            unknown = dict.fromkeys(select, "")
+            yield from ((record, {**unknown, **from_api(record)}) for record in batch)
             continue
         details = {fold(str(row[page_key])): row for row in rows}
         for record, key in zip(batch, keys, strict=True):
@@ -116,11 +132,17 @@ def neighbours(
 
     A range may hold others, too.
     """
-    if len(values) <= BY_NAME:
-        return reads.bc.read_many(resource, field, values, select=select)
-    # For a long run of neighbours one range costs less than asking for each by name.
-    between = f"{field} ge {literal(values[0])} and {field} le {literal(values[-1])}"
-    return reads.bc.read(resource, filter=between, select=select, read_only=True)
+    lacking = {fold(value): value for value in values}
+    if len(values) > BY_NAME:
+        # For a long run of neighbours one range costs less than asking for each by name.
+        between = f"{field} ge {literal(values[0])} and {field} le {literal(values[-1])}"
+        for record in reads.bc.read(resource, filter=between, select=select, read_only=True):
+            lacking.pop(fold(str(record[field])), None)
+            yield record
+    # Should the service sort otherwise than it answered, or the range come from a replica that lags behind, it lacks
+    # some; they must not pass for deleted.
+    if lacking:
+        yield from reads.bc.read_many(resource, field, list(lacking.values()), select=select)
 
 
 def asked_for(
