@@ -166,7 +166,7 @@ class LoadContext:
         target_id = self.link_of(ref.table, ref.external_id)
         if target_id is None and ref.missing is Missing.transfer:
             target_id = self._bring(ref)
-        if target_id is None and ref.missing is Missing.drop:
+        if target_id is None and (ref.missing is Missing.drop or self._unreadable(ref)):
             return _DROPPED
         if target_id is None:
             raise Waiting(
@@ -178,11 +178,15 @@ class LoadContext:
             return ref.external_id
         return str(target_id) if ref.value == "text" else target_id
 
+    def _unreadable(self, ref: Ref) -> bool:
+        """True when the record goes without what it refers to, since that cannot be read: its page is gone."""
+        return "unreadable" in self._prerequisites.get((ref.table, fold(ref.external_id)), {})
+
     def _bring(self, ref: Ref) -> Any:
         """Transfer a prerequisite on the spot and return its id."""
         entry = self._prerequisites.get((ref.table, fold(ref.external_id)))
-        if entry is None:
-            # Another record of this run: this one goes after it.
+        if entry is None or "unreadable" in entry:
+            # Another record of this run, which this one goes after; or one that cannot be read.
             return None
         if entry.get("absent"):
             raise Rejected(

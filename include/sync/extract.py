@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 
 from include.sync.batches import batches
-from include.sync.flow import AskedId, Flow, Window
+from include.sync.flow import AskedId, Flow, Unreadable, Window
 from include.sync.keyset import KeySet
 from include.sync.ledger_entries import iso
 from include.sync.model import Outcome, Result, RunKind, SourceRecord, fold
@@ -37,11 +37,14 @@ def extract(stage: Stage) -> None:
 
     def by_ids(asked: Sequence[AskedId], answered: set[str]) -> Iterator[SourceRecord]:
         for batch in batches(asked, BATCH):
-            for record in flow.source.by_ids(stage, batch):
-                # A record may be asked for twice, by its number and by its id.
-                answered.update((fold(record.asked or record.key), fold(record.key)))
-                yield from new([record])
-                seen.add(record.key)
+            try:
+                for record in flow.source.by_ids(stage, batch):
+                    # A record may be asked for twice, by its number and by its id.
+                    answered.update((fold(record.asked or record.key), fold(record.key)))
+                    yield from new([record])
+                    seen.add(record.key)
+            except Unreadable:
+                return  # which the run has been told; an id that was asked for is not found
 
     def forget(vanished: Sequence[str]) -> None:
         if vanished and plan.applies:

@@ -26,6 +26,10 @@ class InvalidId(ValueError):
     """An id given by hand has none of the flow's formats. Names the id and the formats."""
 
 
+class Unreadable(Exception):
+    """A source's records cannot be read here, since their page is gone; the run has been told. Not the same as none."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class IdFormat:
     """One way to name a record by hand. `name` tells the source how to read it, `example` tells the user."""
@@ -109,7 +113,7 @@ class Source(Protocol):
         """Every record that may have changed in the window."""
 
     def by_ids(self, reads: Reads, ids: Sequence[AskedId]) -> Iterator[SourceRecord]:
-        """The records named; each carries `asked`. An id that yields nothing does not exist."""
+        """The records named; each carries `asked`. An id that yields nothing does not exist. Raises Unreadable."""
 
 
 class Writer(Protocol):

@@ -6,7 +6,7 @@ from typing import Any
 
 from include.sync.batches import batches
 from include.sync.endings import unexpected
-from include.sync.flow import Flow
+from include.sync.flow import Flow, Unreadable
 from include.sync.model import (
     Json,
     Missing,
@@ -47,18 +47,20 @@ def stage_prerequisites(stage: Stage, wanted: dict[tuple[str, str], Ref]) -> Non
                 for part in batches(missing, BATCH):
                     asked = [flow.again(ref.external_id) for ref in part]
                     absent = {fold(ref.external_id): ref for ref in part}
-                    for record in flow.source.by_ids(stage, asked):
-                        absent.pop(fold(record.key), None)
-                        prerequisite = _prerequisite(stage, flow, record)
-                        if prerequisite is None:
-                            continue
-                        out.add(prerequisite)
-                        for ref in refs(_bodies(prerequisite)):
-                            place = (ref.table, fold(ref.external_id))
-                            if ref.missing is Missing.transfer and ref.flow and place not in staged:
-                                wanted.setdefault(place, ref)
+                    why = "absent"
+                    try:
+                        for record in flow.source.by_ids(stage, asked):
+                            absent.pop(fold(record.key), None)
+                            prerequisite = _prerequisite(stage, flow, record)
+                            out.add(prerequisite)
+                            for ref in refs(_bodies(prerequisite)):
+                                place = (ref.table, fold(ref.external_id))
+                                if ref.missing is Missing.transfer and ref.flow and place not in staged:
+                                    wanted.setdefault(place, ref)
+                    except Unreadable:
+                        why = "unreadable"
                     for ref in absent.values():
-                        out.add({"flow": flow_name, "table": ref.table, "key": ref.external_id, "absent": True})
+                        out.add({"flow": flow_name, "table": ref.table, "key": ref.external_id, why: True})
 
 
 def _bodies(prerequisite: Json) -> Any:
@@ -66,7 +68,7 @@ def _bodies(prerequisite: Json) -> Any:
     return [mapped.body, list(mapped.also)] if mapped else []
 
 
-def _prerequisite(stage: Stage, flow: Flow, record: SourceRecord) -> Json | None:
+def _prerequisite(stage: Stage, flow: Flow, record: SourceRecord) -> Json:
     entry: Json = {"flow": flow.name, "table": flow.writer.table, "key": record.key}
     context = stage.context({})
     try:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from include.flows.shared.reading import from_page
-from include.sync.flow import AskedId, Reads, Window
+from include.sync.flow import AskedId, Reads, Unreadable, Window
 from include.sync.model import Json, SourceRecord, fold
 
 
@@ -30,7 +30,7 @@ class WholePage:
             yield self._record(row)
 
     def by_ids(self, reads: Reads, ids: Sequence[AskedId]) -> Iterator[SourceRecord]:
-        """The records with these codes."""
+        """The records with these codes. Raises Unreadable where the page is gone."""
         asked = {fold(a.parts["no"]): a.text for a in ids}
         codes = [a.parts["no"] for a in ids]
         rows = from_page(
@@ -39,7 +39,9 @@ class WholePage:
             [self.lost],
             lambda page: reads.bc.read_many(page, "Code", codes, select=self.fields),
         )
-        for row in rows or ():
+        if rows is None:
+            raise Unreadable
+        for row in rows:
             yield self._record(row, asked[fold(str(row["Code"]))])
 
     def _record(self, row: Json, asked: str | None = None) -> SourceRecord:
