@@ -7,14 +7,17 @@ from decimal import Decimal
 from functools import lru_cache
 from typing import Any
 
-from jinja2 import StrictUndefined, Template, TemplateError, UndefinedError, meta
+from jinja2 import StrictUndefined, Template, meta
 from jinja2.sandbox import SandboxedEnvironment
 
 from include.business_central.records.base import present
 from include.settings import CustomField, SyncSettings
 from include.sync.model import Direction, Json, Ref, Rejected
 
-_environment = SandboxedEnvironment(undefined=StrictUndefined, autoescape=False)
+# What is absent is no text: it renders as nothing.
+_environment = SandboxedEnvironment(
+    undefined=StrictUndefined, autoescape=False, finalize=lambda value: "" if value is None else value
+)
 
 
 @lru_cache(maxsize=256)
@@ -59,7 +62,7 @@ def _value(entry: CustomField, source: Mapping[str, Any]) -> Any:
     if entry.formula is not None:
         try:
             return _template(entry.formula).render(source).strip()
-        except (TemplateError, UndefinedError, ArithmeticError, TypeError, ValueError, KeyError) as error:
+        except Exception as error:  # a formula may raise whatever its values make of it
             raise Rejected(
                 f"Custom field {entry.target!r}: its formula {entry.formula!r} fails on this record: {error}",
                 "Correct the record, or the formula in the Variable bc_custom_fields.",

@@ -8,8 +8,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Literal, Protocol
 
+from pydantic import ValidationError
+
 from include.settings import SyncSettings
-from include.sync.model import Direction, Json, Mapped, MappingContext, RunPlan, SourceRecord, System
+from include.sync.model import Direction, Json, Mapped, MappingContext, Rejected, RunPlan, SourceRecord, System
 
 if TYPE_CHECKING:
     from include.business_central.client import BusinessCentralClient
@@ -182,6 +184,18 @@ class Flow:
             return self.ask(key)
         except InvalidId:
             return AskedId(text=key, format="key", parts={"no": key})
+
+    def take(self, data: Json, context: MappingContext) -> Mapped | str:
+        """A record as the other system shall have it, or why it is left out.
+
+        Raises Waiting; Rejected, also for a record with a field that is not what its system documents.
+        """
+        try:
+            return self.skip(data, context) or self.mapping(data, context)
+        except ValidationError as error:
+            first = error.errors(include_url=False)[0]
+            where = ".".join(str(part) for part in first["loc"])
+            raise Rejected(f"{where} of the {self.record} cannot be read: {first['msg']}.") from error
 
     def talks_to(self, stage: str) -> System | None:
         """The one system that a stage of this flow opens requests to; None when it opens none."""

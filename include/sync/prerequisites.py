@@ -72,12 +72,11 @@ def _prerequisite(stage: Stage, flow: Flow, record: SourceRecord) -> Json:
     entry: Json = {"flow": flow.name, "table": flow.writer.table, "key": record.key}
     context = stage.context({})
     try:
-        reason = flow.skip(record.data, context)
-        if reason:
-            return {**entry, "problem": reason}
-        mapped = flow.mapping(record.data, context)
+        mapped = flow.take(record.data, context)
     except (Rejected, Waiting) as problem:
         return {**entry, "problem": problem.message}
     except Exception as defect:  # noqa: BLE001 - it must not stop the records that do not need it
         return {**entry, "problem": unexpected("mapping", defect).message}
+    if isinstance(mapped, str):
+        return {**entry, "problem": mapped}
     return {**entry, "fingerprint": fingerprint(mapped), "mapped": mapped_to_wire(mapped)}

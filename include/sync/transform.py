@@ -75,21 +75,20 @@ def _decide(stage: Stage, record: Json, transfer: Transfer | None) -> Mapped | t
     context = stage.context(transfer.memory if transfer else {})
     source_print = fingerprint(Mapped(external_id=key, body=data))
     try:
-        reason = stage.flow.skip(data, context)
-        if reason:
-            if unfinished and stage.plan.applies:
-                stage.ledger.forget(stage.flow.name, [key])
-            message = reason if stage.plan.kind is RunKind.ids else ""
-            outcome = Outcome(key=key, result=Result.skipped, message=message)
-            # What stays missing on the other side is remembered, so that not every poll reads it again.
-            return outcome, _left_out(stage.plan, outcome, source_print) if stage.flow.poll == "missing" else None
-        mapped = stage.flow.mapping(data, context)
+        mapped = stage.flow.take(data, context)
     except Exception as fault:  # noqa: BLE001 - one record's defect must not stop the others
         problem = fault if isinstance(fault, Rejected | Waiting) else unexpected("mapping", fault)
         if unfinished and transfer and _rests(stage.plan, transfer, source_print):
             return _resting(key, transfer), None
         outcome = problem_outcome(key, problem)
         return outcome, finish_failed(stage.plan, outcome, source_print, problem)
+    if isinstance(mapped, str):
+        if unfinished and stage.plan.applies:
+            stage.ledger.forget(stage.flow.name, [key])
+        message = mapped if stage.plan.kind is RunKind.ids else ""
+        outcome = Outcome(key=key, result=Result.skipped, message=message)
+        # What stays missing on the other side is remembered, so that not every poll reads it again.
+        return outcome, _left_out(stage.plan, outcome, source_print) if stage.flow.poll == "missing" else None
     print_ = fingerprint(mapped)
     if transfer and not stage.plan.force:
         route = route_of(stage.flow.direction)

@@ -304,6 +304,14 @@ class TestRefusals:
         assert outcome.kind is ErrorKind.rejected
         assert "C1" in outcome.message and "Country_Region_Code 'US'" in outcome.message
 
+    def test_a_record_that_cannot_be_read_is_named_and_the_others_go_on(self, bench: Bench) -> None:
+        record = company(bench)
+        company(bench, "Other")
+        bench.sandbox.ipaas.records["company"][record["id"]]["name"] = {"en": "Adatum"}
+        report = bench.run(FLOW)
+        assert tally(report) == {"read": 2, "created": 1, "failed": 1}
+        assert outcome_of(report, str(record["id"])).message.startswith("name of the company cannot be read")
+
     def test_what_failed_is_not_read_again_until_it_is_due(self, bench: Bench) -> None:
         company(bench, addresses=[{**ADDRESS, "country": "United States"}])
         bench.run(FLOW)

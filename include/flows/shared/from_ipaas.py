@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from pydantic import ValidationError
+
 from include.ipaas.endpoints import Endpoint
 from include.ipaas.external_ids import external_id_of
 from include.sync.batches import batches
@@ -112,7 +114,8 @@ class IPaaSRecords:
             keys = [str(record["id"]) for record in batch]
             known = reads.ledger.transfers(self.flow, keys)
             for record, key in zip(batch, keys, strict=True):
-                data: Json = {"record": record, "refs": self._refs(reads, record)}
+                refs, numbers = self._named(record)
+                data: Json = {"record": record, "refs": _external_ids(reads, refs)}
                 linked = external_id_of(record, reads.plan.system_id)
                 if linked:
                     data["linked"] = linked
@@ -121,15 +124,22 @@ class IPaaSRecords:
                         # iPaaS.com is the authority: it knew the link and does not have it any more.
                         reads.ledger.unlink(self.endpoint.table, settled[key])
                     asked = known[key].memory.get(ASK, ()) if key in known else ()
-                    numbers = [*self.numbers(record), *asked]
-                    data["holders"] = reads.links.internal_ids(self.endpoint.table, numbers)
+                    data["holders"] = reads.links.internal_ids(self.endpoint.table, [*numbers, *asked])
                 yield SourceRecord(key=key, data=data, asked=key)
 
-    def _refs(self, reads: Reads, record: Json) -> dict[str, dict[str, str]]:
-        wanted: dict[str, list[Any]] = {}
-        for table, ipaas_id in self.refs(record):
-            wanted.setdefault(table, []).append(ipaas_id)
-        return {table: reads.links.external_ids(table, ids) for table, ids in wanted.items()}
+    def _named(self, record: Json) -> tuple[list[tuple[str, Any]], Sequence[str]]:
+        """What a record refers to, and the numbers that it may have."""
+        try:
+            return list(self.refs(record)), self.numbers(record)
+        except ValidationError:
+            return [], ()  # it says so when it is mapped
+
+
+def _external_ids(reads: Reads, refs: Iterable[tuple[str, Any]]) -> dict[str, dict[str, str]]:
+    wanted: dict[str, list[Any]] = {}
+    for table, ipaas_id in refs:
+        wanted.setdefault(table, []).append(ipaas_id)
+    return {table: reads.links.external_ids(table, ids) for table, ids in wanted.items()}
 
 
 def _within(record: Mapping[str, Any], window: Window) -> bool:

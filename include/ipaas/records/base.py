@@ -8,9 +8,9 @@ from pydantic import BaseModel, ConfigDict, model_validator
 
 
 class IPaaSRecord(BaseModel):
-    """A record read from iPaaS.com: null and blank text are absent, unknown properties are kept."""
+    """A record read from iPaaS.com: null and blank are absent, numbers may stand for text; what is unknown is kept as it is."""
 
-    model_config = ConfigDict(extra="allow", frozen=True)
+    model_config = ConfigDict(extra="allow", frozen=True, coerce_numbers_to_str=True)
 
     @model_validator(mode="before")
     @classmethod
@@ -18,4 +18,4 @@ class IPaaSRecord(BaseModel):
         if not isinstance(data, dict):
             return data
         texts = {name: value.strip() if isinstance(value, str) else value for name, value in data.items()}
-        return {name: value for name, value in texts.items() if value is not None and value != ""}
+        return {name: value for name, value in texts.items() if name not in cls.model_fields or value not in (None, "")}
