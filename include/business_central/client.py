@@ -16,7 +16,7 @@ from include.business_central.auth import TokenProvider
 from include.business_central.metadata import FieldInfo
 from include.business_central.odata import MAX_QUERY, Api, Page, Resource, any_of, key_predicate, query
 from include.settings import BusinessCentralConnection
-from include.transport.errors import ErrorKind, NotFound, ServiceError
+from include.transport.errors import ErrorKind, NotFound, ServiceError, senseless
 from include.transport.session import RetryPolicy, Session, Transport, json_of, worth_repeating
 from include.transport.throttle import Throttle
 
@@ -187,7 +187,7 @@ class BusinessCentralClient:
         seen: set[str] = set()
         while url:
             if url in seen:
-                raise errors.senseless("The service answered the same page twice.")
+                raise senseless(errors.SYSTEM, "The service answered the same page twice.")
             seen.add(url)
             try:
                 page = self._json("GET", url, headers=headers)
@@ -264,7 +264,7 @@ class BusinessCentralClient:
                 else:
                     raise error
             if len(done) < len(parts):
-                raise faults[0] if faults else errors.senseless("Parts of a batch were not answered.")
+                raise faults[0] if faults else senseless(errors.SYSTEM, "Parts of a batch were not answered.")
 
         self._send(
             "POST",
@@ -408,7 +408,7 @@ class BusinessCentralClient:
     def _object(response: Response) -> Json:
         answer = json_of(errors.SYSTEM)(response)
         if answer is not None and not isinstance(answer, dict):
-            raise errors.senseless("The answer is no object.")
+            raise senseless(errors.SYSTEM, "The answer is no object.")
         return answer or {}
 
     def _send(
@@ -439,7 +439,7 @@ def _values(page: Json) -> list[Json]:
     """The records of a page. An answer without any list is no empty list, but a fault."""
     records = page.get("value")
     if not isinstance(records, list):
-        raise errors.senseless("A list was asked for and none was answered.")
+        raise senseless(errors.SYSTEM, "A list was asked for and none was answered.")
     return records
 
 

@@ -130,17 +130,6 @@ def of_part(part: Mapping[str, Any]) -> ServiceError | None:
     return outage("A part of a batch", error) if isinstance(error, NotFound) else error
 
 
-def senseless(message: str) -> ServiceError:
-    """An answer that cannot be: something between here and the service has spoilt it."""
-    return ServiceError(
-        message,
-        system=SYSTEM,
-        kind=ErrorKind.unavailable,
-        advice="It is tried again by itself; nothing was lost.",
-        sent=Sent.unknown,
-    )
-
-
 def no_company(name: str, companies: Sequence[Mapping[str, Any]]) -> ServiceError:
     """No company has that name; says which there are."""
     visible = ", ".join(repr(company["name"]) for company in companies) or "none"
@@ -165,9 +154,7 @@ def no_environment(error: ServiceError) -> ServiceError:
         "Nothing answers for this environment.",
         system=SYSTEM,
         kind=ErrorKind.misconfigured,
-        code=error.code,
-        status=error.status,
-        request_id=error.request_id,
+        cause=error,
         advice=f"{_ENVIRONMENT} And check the host.",
     )
 
@@ -178,9 +165,7 @@ def not_published(page: str, published_as: str, cause: ServiceError | None = Non
         f"The web service {published_as} is not published.",
         system=SYSTEM,
         kind=ErrorKind.misconfigured,
-        code=cause.code if cause else None,
-        status=cause.status if cause else None,
-        request_id=cause.request_id if cause else None,
+        cause=cause,
         advice=f"{how_to_publish(page, published_as)} If it is published under another name, set the Variable "
         f'bc_service_names, as {{"{page}": "TheName"}}; an empty name there means to go on without it.',
     )
@@ -200,9 +185,7 @@ def outage(what: str, cause: ServiceError) -> ServiceError:
         f"{what} is not there at the moment.",
         system=SYSTEM,
         kind=ErrorKind.unavailable,
-        code=cause.code,
-        status=cause.status,
-        request_id=cause.request_id,
+        cause=cause,
         sent=Sent.no,
         advice="It is tried again by itself. If it lasts, check that API services are enabled for the environment.",
     )

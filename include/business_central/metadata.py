@@ -9,7 +9,7 @@ from io import BytesIO
 import requests
 
 from include.business_central.errors import SYSTEM
-from include.transport.errors import ErrorKind, Sent, ServiceError
+from include.transport.errors import senseless
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,13 +32,7 @@ def parse(response: requests.Response) -> dict[str, dict[str, FieldInfo]]:
                 }
                 element.clear()
     except ET.ParseError:
-        raise ServiceError(
-            "$metadata was cut off.",
-            system=SYSTEM,
-            kind=ErrorKind.unavailable,
-            advice="It is tried again by itself.",
-            sent=Sent.unknown,
-        ) from None
+        raise senseless(SYSTEM, "$metadata was cut off.") from None
     return types
 
 

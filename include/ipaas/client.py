@@ -17,7 +17,7 @@ from include.ipaas import endpoints, errors
 from include.ipaas.endpoints import Endpoint
 from include.ipaas.external_ids import id_from, present_id
 from include.settings import IPaaSConnection
-from include.transport.errors import NotFound, ServiceError
+from include.transport.errors import NotFound, Sent, ServiceError, senseless
 from include.transport.session import RetryPolicy, Session, Transport, json_of
 from include.transport.throttle import Throttle
 
@@ -60,6 +60,7 @@ class IPaaSClient:
             throttle=throttle,
             classify=errors.classify,
             policy=policy,
+            secrets=(connection.password.get_secret_value(),),
         )
         self._lock = threading.RLock()
         self._token: str | None = None
@@ -247,12 +248,11 @@ class IPaaSClient:
 
         url = f"{self._connection.urls['sso']}/{path}"
         try:
-            return self._transport.send(method, url, headers=lambda: headers, decode=decode, body=body, repeatable=True)
+            return self._transport.once(method, url, headers=headers, decode=decode, body=body)
         except ServiceError as error:
+            error.sent = Sent.no  # that is, the request that needs the token; it is repeated together with the login
             if error.status in (400, 401, 403, 404):
-                secret = self._connection.password.get_secret_value()
-                message = f"The login was refused: {error.message.replace(secret, '***')}"
-                raise errors.login_refused(message, error) from None
+                raise errors.login_refused(f"The login was refused: {error.message}", error) from None
             raise
 
 
@@ -265,11 +265,11 @@ def _page(number: int) -> Callable[[Response], Page]:
             place = simplejson.loads(response.headers.get("X-Pagination") or "{}")
             folded = {name.lower(): int(value) for name, value in place.items() if value is not None}
         except (AttributeError, TypeError, ValueError):
-            raise errors.senseless("The header X-Pagination cannot be read.") from None
+            raise senseless(errors.SYSTEM, "The header X-Pagination cannot be read.") from None
         if not isinstance(records, list | None):
-            raise errors.senseless("A list was asked for and none was answered.")
+            raise senseless(errors.SYSTEM, "A list was asked for and none was answered.")
         if folded.get("current_page", number) != number:
-            raise errors.senseless(f"Page {number} was asked for and page {folded['current_page']} answered.")
+            raise senseless(errors.SYSTEM, f"Page {number} was asked for and page {folded['current_page']} answered.")
         return Page(records=records or [], number=number, total=folded.get("total_pages", 1))
 
     return decode

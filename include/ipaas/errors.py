@@ -105,9 +105,7 @@ def login_refused(message: str, cause: ServiceError | None = None) -> ServiceErr
         system=SYSTEM,
         kind=ErrorKind.unauthorized,
         advice=_LOGIN,
-        code=cause.code if cause else None,
-        status=cause.status if cause else None,
-        request_id=cause.request_id if cause else None,
+        cause=cause,
         sent=Sent.no,
     )
 
@@ -120,9 +118,7 @@ def no_endpoint(cause: ServiceError, what: str) -> ServiceError:
             system=SYSTEM,
             kind=ErrorKind.rejected,
             advice="Something that the record refers to does not exist in iPaaS.com. It is tried again.",
-            code=cause.code,
-            status=cause.status,
-            request_id=cause.request_id,
+            cause=cause,
         )
     return ServiceError(
         f"There is no {what}.",
@@ -131,11 +127,4 @@ def no_endpoint(cause: ServiceError, what: str) -> ServiceError:
         advice="Check host and the …_url of the Connection ipaas. The path itself is in include/ipaas/endpoints.py.",
         status=cause.status,
         sent=Sent.no,
-    )
-
-
-def senseless(message: str) -> ServiceError:
-    """An answer that cannot be: something between here and the platform has spoilt it."""
-    return ServiceError(
-        message, system=SYSTEM, kind=ErrorKind.unavailable, advice="It is tried again by itself.", sent=Sent.unknown
     )

@@ -48,15 +48,17 @@ class ServiceError(Exception):
         request_id: str | None = None,
         retry_after: float | None = None,
         sent: Sent = Sent.refused,
+        cause: ServiceError | None = None,
     ) -> None:
+        """`cause`: the answer that this one says more of; its code, status and request id are named."""
         super().__init__(message)
         self.message = message
         self.system = system
         self.kind = kind
         self.advice = advice
-        self.code = code
-        self.status = status
-        self.request_id = request_id
+        self.code: str | None = code or (cause.code if cause else None)
+        self.status: int | None = status or (cause.status if cause else None)
+        self.request_id: str | None = request_id or (cause.request_id if cause else None)
         self.retry_after = retry_after
         self.sent = sent
 
@@ -67,10 +69,28 @@ class ServiceError(Exception):
         suffix = f" ({', '.join(details)})" if details else ""
         return f"{self.system}: {self.message}{suffix}"
 
+    def hide(self, secret: str) -> None:
+        """Take a secret out of what the service said."""
+        if secret:
+            self.message = self.message.replace(secret, "***")
+            self.args = (self.message,)
+
     @property
     def stops_run(self) -> bool:
         """True when the fault concerns every record: the run stops at once."""
         return self.kind in (ErrorKind.misconfigured, ErrorKind.unauthorized)
+
+
+def senseless(system: str, message: str, status: int | None = None) -> ServiceError:
+    """An answer that cannot be: something between here and the service has spoilt it. The call may have been processed."""
+    return ServiceError(
+        message,
+        system=system,
+        kind=ErrorKind.unavailable,
+        status=status,
+        advice="It is tried again by itself.",
+        sent=Sent.unknown,
+    )
 
 
 class NotFound(ServiceError):

@@ -8,7 +8,7 @@ import os
 import random
 import ssl
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -22,7 +22,7 @@ from requests.adapters import HTTPAdapter
 from requests.utils import get_environ_proxies
 from urllib3.exceptions import NewConnectionError
 
-from include.transport.errors import ErrorKind, Sent, ServiceError
+from include.transport.errors import ErrorKind, Sent, ServiceError, senseless
 from include.transport.throttle import Throttle
 
 log = logging.getLogger(__name__)
@@ -117,7 +117,9 @@ class Transport:
         throttle: Throttle,
         classify: Callable[[requests.Response], ServiceError],
         policy: RetryPolicy,
+        secrets: Sequence[str] = (),
     ) -> None:
+        """`secrets` are kept out of messages, as the tokens are: an answer may repeat what was sent."""
         self.requests = 0
         self.server_time: datetime | None = None
         self.policy = policy
@@ -125,6 +127,7 @@ class Transport:
         self._session = session
         self._throttle = throttle
         self._classify = classify
+        self._secrets = tuple(secrets)
         self._lock = threading.Lock()
 
     def send(
@@ -152,13 +155,13 @@ class Transport:
             nonlocal refreshed
             used = headers()
             try:
-                return decode(self._once(method, url, used, body, params, cost))
+                return self.once(method, url, headers=used, decode=decode, body=body, params=params, cost=cost)
             except ServiceError as error:
                 if error.status != 401 or refresh is None or refreshed:
                     raise
             refreshed = True
             refresh(used)
-            return decode(self._once(method, url, headers(), body, params, cost))
+            return self.once(method, url, headers=headers(), decode=decode, body=body, params=params, cost=cost)
 
         def asked(state: tenacity.RetryCallState) -> float | None:
             error = state.outcome.exception() if state.outcome else None
@@ -181,7 +184,21 @@ class Transport:
         )
         return retrying(attempt)
 
-    def _once(
+    def once(
+        self,
+        method: str,
+        url: str,
+        *,
+        headers: Mapping[str, str],
+        decode: Callable[[requests.Response], T],
+        body: Any = None,
+        params: Mapping[str, str] | None = None,
+        cost: int = 1,
+    ) -> T:
+        """Send one request a single time: for what is part of an attempt that is repeated as a whole. Raises ServiceError."""
+        return decode(self._answer(method, url, headers, body, params, cost))
+
+    def _answer(
         self,
         method: str,
         url: str,
@@ -213,6 +230,8 @@ class Transport:
         if 300 <= response.status_code < 400:
             raise self._misconfigured("It answered with a redirect, which is not followed.", response.status_code)
         error = self._classify(response)
+        for secret in (*self._secrets, headers.get("Authorization", "").partition(" ")[2]):
+            error.hide(secret)
         error.retry_after = retry_after(response) if error.retry_after is None else error.retry_after
         raise error
 
@@ -300,13 +319,6 @@ def json_of(system: str) -> Callable[[requests.Response], Any]:
         try:
             return simplejson.loads(response.content, use_decimal=True)
         except ValueError:
-            raise ServiceError(
-                "The answer was cut off or is no JSON.",
-                system=system,
-                kind=ErrorKind.unavailable,
-                status=response.status_code,
-                sent=Sent.unknown,
-                advice="It is tried again by itself.",
-            ) from None
+            raise senseless(system, "The answer was cut off or is no JSON.", response.status_code) from None
 
     return decode

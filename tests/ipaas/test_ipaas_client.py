@@ -17,6 +17,7 @@ from include.ipaas.client import IPaaSClient
 from include.sandbox.faults import Fault
 from include.sandbox.server import Sandbox
 from include.transport.errors import ErrorKind, NotFound, RecordExists, Sent, ServiceError
+from tests.ipaas.conftest import QUICK
 from tests.transport.scripted import Reply, Wire
 
 Connect = Callable[..., IPaaSClient]
@@ -190,6 +191,7 @@ def test_a_right_connection_is_said_to_be_right(ipaas: IPaaSClient) -> None:
 
 
 PERMISSION = '{"code": "AUTZ-1002", "message": "You lack the permission."}'
+ECHO = '{"message": "sandbox-ipaas-password?"}'
 WRONG: list[tuple[str, dict[str, Any], Fault | None, list[str]]] = [
     ("password", {"password": "wr0ng-secret"}, None, ["login was refused", "login and password"]),
     ("e-mail", {"login": "nobody@example.com"}, None, ["login was refused"]),
@@ -198,7 +200,9 @@ WRONG: list[tuple[str, dict[str, Any], Fault | None, list[str]]] = [
     ("system", {"system_id": 99}, None, ["no subscription 99", "system_id"]),
     ("permission", {}, Fault(path="Subscription", status=403, body=PERMISSION), ["AUTZ-1002", "permission"]),
     ("address", {"subscriptions_url": "http://localhost:1/x"}, None, ["No connection"]),
-    ("echo", {}, Fault(path="Login", status=400, body='{"message": "sandbox-ipaas-password?"}'), ["***?"]),
+    ("echo", {}, Fault(path="Login", status=400, body=ECHO), ["***?"]),
+    ("echo when busy", {}, Fault(path="Login", status=503, body=ECHO, times=9), ["***?"]),
+    ("echo of a token", {"login": None}, Fault(path="Subscription", status=500, body=ECHO, times=9), ["***?"]),
 ]
 
 
@@ -233,6 +237,20 @@ def test_what_is_wrong_is_said_in_words(
 def test_a_read_survives_what_passes(ipaas: IPaaSClient, sandbox: Sandbox, status: int) -> None:
     sandbox.faults.add(Fault(path="Categories", status=status, body="<html>busy</html>", times=2))
     assert ipaas.search(CATEGORY, "X") == []
+
+
+@pytest.mark.parametrize("status", [429, 500, 503, 504])
+def test_a_create_survives_a_login_that_fails_for_a_while(ipaas: IPaaSClient, sandbox: Sandbox, status: int) -> None:
+    sandbox.faults.add(Fault(path="Login", status=status, body="<html>busy</html>", times=2))
+    assert ipaas.create(CATEGORY, {"name": "N"})["name"] == "N"
+
+
+def test_a_login_that_fails_for_good_is_tried_as_often_as_any_request(ipaas: IPaaSClient, sandbox: Sandbox) -> None:
+    sandbox.faults.add(Fault(path="Login", status=503, body="<html>busy</html>", times=100))
+    with pytest.raises(ServiceError) as raised:
+        ipaas.create(CATEGORY, {"name": "N"})
+    assert (raised.value.sent, raised.value.kind) == (Sent.no, ErrorKind.unavailable)
+    assert count(sandbox, "POST", "Login") == QUICK.attempts
 
 
 @pytest.mark.parametrize("disturbance", [Fault(truncate=1), Fault(cut=True), Fault(lost=True)])
