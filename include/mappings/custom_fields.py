@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from decimal import Decimal
 from functools import lru_cache
 from typing import Any
 
@@ -12,7 +11,7 @@ from jinja2.sandbox import SandboxedEnvironment
 
 from include.business_central.records.base import present
 from include.settings import CustomField, SyncSettings
-from include.sync.model import Direction, Json, Ref, Rejected
+from include.sync.model import Direction, Json, Ref, Rejected, text_of
 
 # What is absent is no text: it renders as nothing.
 _environment = SandboxedEnvironment(
@@ -78,15 +77,6 @@ def _value(entry: CustomField, source: Mapping[str, Any]) -> Any:
         table = {str(name): item for name, item in entry.lookup.table.items()}
         return table.get(text_of(value) if value is not None else "", entry.lookup.default)
     return value
-
-
-def text_of(value: Any) -> str:
-    """A value as iPaaS.com takes it in a custom field: text, whatever its type."""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, Decimal):
-        return f"{value.normalize():f}" if value else "0"
-    return str(value)
 
 
 def to_ipaas(settings: SyncSettings, model: str, source: Mapping[str, Any]) -> list[Json] | None:

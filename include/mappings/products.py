@@ -11,9 +11,8 @@ from include.business_central.records.items import ApiItem, ItemCard, SalesPrice
 from include.ipaas.external_ids import LOCATION_TABLE, PRODUCT_TABLE
 from include.mappings.body import body, child
 from include.mappings.catalog import category_ref
-from include.mappings.custom_fields import text_of
 from include.mappings.custom_fields import to_ipaas as custom_fields
-from include.sync.model import Json, Mapped, MappingContext, Missing, Ref, Rejected, fold
+from include.sync.model import Json, Mapped, MappingContext, Missing, Ref, Rejected, fold, text_of
 
 # How a Business Central item type is called in iPaaS.com (D).
 TYPES = {"Inventory": "Physical", "Service": "Service Items", "Non-Inventory": "Virtual"}

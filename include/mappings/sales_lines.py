@@ -11,9 +11,9 @@ from include.business_central.records.base import decoded
 from include.business_central.records.sales import ApiSalesLine, SalesLine
 from include.ipaas.external_ids import PRODUCT_TABLE
 from include.mappings.body import body, child
-from include.mappings.custom_fields import source_fields, text_of
+from include.mappings.custom_fields import source_fields
 from include.mappings.custom_fields import to_ipaas as custom_fields
-from include.sync.model import Direction, Json, MappingContext, Missing, Ref, Rejected, fold
+from include.sync.model import Direction, Json, MappingContext, Missing, Ref, Rejected, fold, text_of
 
 # What a line of each type is in iPaaS.com (D). A line without a type is a comment.
 LINE_TYPES = {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from include.settings.base import SettingsError
+from include.settings.base import SettingsError, truth
 from include.settings.connections import BusinessCentralConnection, IPaaSConnection
 from include.settings.variables import SERVICES, CreateDefaults, CustomField, PartyDefaults, SyncSettings
 
@@ -15,4 +15,5 @@ __all__ = [
     "PartyDefaults",
     "SettingsError",
     "SyncSettings",
+    "truth",
 ]

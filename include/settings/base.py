@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from pydantic import BaseModel, ConfigDict
 
-# How a yes or a no may be written, in any case.
-WORDS = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
+_WORDS = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
+
+
+def truth(value: object) -> bool | None:
+    """A yes or a no, however it is written; None when it is neither."""
+    return _WORDS.get(str(value).strip().lower())
 
 
 class SettingsError(Exception):

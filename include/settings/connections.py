@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from pydantic import SecretStr
 
-from include.settings.base import WORDS, Closed, SettingsError
+from include.settings.base import Closed, SettingsError, truth
 
 BC_SCOPE = "https://api.businesscentral.dynamics.com/.default"
 ENTRA = "https://login.microsoftonline.com"
@@ -35,12 +35,12 @@ def _verify(connection: str, value: Any) -> bool | str | None:
     text = str(value).strip()
     if not text:
         return None
-    verify = WORDS.get(text.lower(), text)
-    if isinstance(verify, str) and not Path(verify).exists():
+    flag = truth(text)
+    if flag is None and not Path(text).exists():
         raise SettingsError(
             f"Connection {connection}, extra verify", text, "It must be true, false, or the path of a CA bundle."
         )
-    return verify
+    return text if flag is None else flag
 
 
 def _url(connection: str, field: str, address: Any) -> str:

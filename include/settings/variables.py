@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import BeforeValidator, Field, StringConstraints, ValidationError, field_validator, model_validator
 
-from include.settings.base import WORDS, Closed, SettingsError
+from include.settings.base import Closed, SettingsError, truth
 
 # The web services that flows read, the seed's eight first: published name -> what to publish under it.
 SERVICES: Mapping[str, str] = {
@@ -137,12 +137,10 @@ CONTACT_FIELDS = (
 
 
 def _flag(value: Any) -> Any:
-    if isinstance(value, bool):
-        return value
-    word = WORDS.get(str(value).strip().lower())
-    if word is None:
+    flag = truth(value)
+    if flag is None:
         raise ValueError("Allowed: TRUE or FALSE (also 1/0, yes/no).")
-    return word
+    return flag
 
 
 def _from_json(value: Any) -> Any:

@@ -8,13 +8,11 @@ from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from include.settings import CustomField, SettingsError, SyncSettings
-from include.sync.model import Json, Rejected
+from include.settings import CustomField, SettingsError, SyncSettings, truth
+from include.sync.model import Json, Rejected, text_of
 
 if TYPE_CHECKING:
     from include.business_central.metadata import FieldInfo
-
-_WORDS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 
 
 class CustomFields:
@@ -86,11 +84,7 @@ def converted(value: Any, info: FieldInfo) -> Any:
 
 
 def _text(value: Any) -> str:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, Decimal):
-        return f"{value.normalize():f}" if value else "0"
-    return str(value).strip()
+    return text_of(value).strip()
 
 
 def _whole(value: Any) -> int:
@@ -110,10 +104,10 @@ def _decimal(value: Any) -> Decimal:
 
 
 def _boolean(value: Any) -> bool:
-    word = str(value).strip().lower()
-    if word not in _WORDS:
+    flag = truth(value)
+    if flag is None:
         raise ValueError
-    return _WORDS[word]
+    return flag
 
 
 def _date(value: Any) -> str:

@@ -6,13 +6,14 @@ matched to it: a create whose answer was lost is found again by its number, and 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from include.business_central.odata import Api
 from include.ipaas.external_ids import id_from
 from include.sync.bc_fields import CustomFields
+from include.sync.bc_refusal import refusal
 from include.sync.bc_target import KEY, ApiSurface, PageSurface, Surface, Target
 from include.sync.context import LoadContext, Staged, Written
 from include.sync.ledger_entries import Purpose
@@ -279,7 +280,7 @@ class BCWriter:
         except ServiceError as error:
             if error.sent is not Sent.unknown:
                 load.ledger.unreserve(claims, item.key)
-                raise self._refused(error, f"a new {self.target.name} {number}", body) from None
+                raise refusal(error, f"a new {self.target.name} {number}", body) from None
             # The answer was lost, the record may be there. Repeating the call could double it: look instead.
             if not self._row(load, session, number, anew=True):
                 raise
@@ -352,7 +353,7 @@ class BCWriter:
             except NotFound:
                 raise self._gone(number) from None
             except ServiceError as error:
-                raise self._refused(error, f"{self.target.name} {number}", changes) from None
+                raise refusal(error, f"{self.target.name} {number}", changes) from None
         raise ServiceError(
             f"{self.target.name.capitalize()} {number} is being changed by others all the time.",
             system=load.route.target,
@@ -366,14 +367,6 @@ class BCWriter:
             f"If it was deleted on purpose, remove the external id from the record in iPaaS.com: then a new "
             f"{self.target.name} is created. If it was renumbered, correct the external id.",
         )
-
-    def _refused(self, error: ServiceError, what: str, sent: Mapping[str, Any]) -> Exception:
-        """Business Central's refusal of a record as its rejection, naming the record and the values in question."""
-        if error.kind is not ErrorKind.rejected:
-            return error
-        named = [f"{name} {value!r}" for name, value in sent.items() if _mentions(error.message, value)]
-        fields = f" Sent: {', '.join(named)}." if named else f" Sent: {', '.join(sent)}."
-        return Rejected(f"Business Central refuses {what}: {error.message}{fields}", error.advice)
 
     # --- what is left behind ---------------------------------------------------------------------------------
 
@@ -395,7 +388,3 @@ class BCWriter:
 
 def _words(value: Any) -> str:
     return " ".join(str(value or "").split()).casefold()
-
-
-def _mentions(message: str, value: Any) -> bool:
-    return isinstance(value, str) and len(value) > 1 and value.casefold() in message.casefold()

@@ -277,6 +277,16 @@ def fold(external_id: str) -> str:
     return external_id.upper()
 
 
+def text_of(value: Any) -> str:
+    """A value as text: one spelling for one number, `true` and `false`."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, Decimal):
+        # normalize() would turn 100 into 1E+2.
+        return f"{value.normalize():f}" if value else "0"
+    return str(value)
+
+
 def canonical(value: Any) -> Any:
     """`value` in a form whose JSON is the same for the same meaning: decimals without trailing zeros, keys sorted."""
     if isinstance(value, Ref):
@@ -290,9 +300,7 @@ def canonical(value: Any) -> Any:
     if isinstance(value, bool) or value is None:
         return value
     if isinstance(value, int | Decimal):
-        number = Decimal(value)
-        # normalize() would turn 100 into 1E+2; format keeps one spelling for one number.
-        return f"{number.normalize():f}" if number else "0"
+        return text_of(Decimal(value))
     if isinstance(value, datetime | date):
         return value.isoformat()
     return str(value)

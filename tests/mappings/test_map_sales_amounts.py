@@ -10,10 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sales import context, line, order
 
-from include.mappings.custom_fields import text_of
 from include.mappings.sales_lines import sort_lines
 from include.mappings.sales_orders import order_to_ipaas
-from include.sync.model import Json
+from include.sync.model import Json, text_of
 
 ACCOUNT = {"sales_order": {"shipping_account": "6910"}}
 # Yen know no decimals, Kuwaiti dinars have three.

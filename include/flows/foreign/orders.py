@@ -8,10 +8,11 @@ from typing import Any
 
 from include.business_central.odata import Api
 from include.flows.foreign.order_book import LINES, ORDERS, Order, OrderBook, line_changes
-from include.flows.foreign.parts import ETAG, Links, begin, know_parties, moved, refusal, sent, until_settled
+from include.flows.foreign.parts import ETAG, Links, begin, know_parties, moved, sent, until_settled
 from include.ipaas.external_ids import LINE_TABLE, TRANSACTION_TABLE
 from include.mappings.foreign_transactions import INVOICE_LINK
 from include.mappings.orders_from_ipaas import HEADER_CODES, HEADER_FIELDS
+from include.sync.bc_refusal import refusal
 from include.sync.bc_target import Target
 from include.sync.compare import same
 from include.sync.context import LoadContext, Staged, Written

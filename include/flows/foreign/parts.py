@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
 from include.business_central.odata import Page
 from include.ipaas.external_ids import PRODUCT_TABLE, TRANSACTION_TABLE, id_from
 from include.mappings.foreign_transactions import held_by
+from include.sync.bc_refusal import refusal
 from include.sync.context import LoadContext, Staged
 from include.sync.model import Json, Rejected, Waiting, fold, refs
 from include.sync.route import Link
-from include.transport.errors import EntityChanged, ErrorKind, NotFound, RecordExists, Sent, ServiceError
+from include.transport.errors import EntityChanged, NotFound, RecordExists, Sent, ServiceError
 
 T = TypeVar("T")
 ETAG = "@odata.etag"
@@ -179,16 +179,3 @@ def until_settled(read: Callable[[], None], once: Callable[[], None]) -> None:
             problem = found.error
         read()
     raise problem
-
-
-def refusal(error: ServiceError, what: str, body: Mapping[str, Any]) -> Exception:
-    """Business Central's refusal as the record's rejection, naming what was sent; any other failure as it is."""
-    if error.kind is not ErrorKind.rejected:
-        return error
-    named = [f"{name} {value!r}" for name, value in body.items() if _is_named(value, error.message)]
-    said = str(error).removeprefix(f"{error.system}: ")
-    return Rejected(f"Business Central refuses {what}: {said} Sent: {', '.join(named or body)}.", error.advice)
-
-
-def _is_named(value: Any, message: str) -> bool:
-    return isinstance(value, str) and bool(re.search(rf"(?<!\w){re.escape(value)}(?!\w)", message, re.IGNORECASE))
