@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import chain
 
 from include.business_central.odata import Api
 from include.business_central.records.items import ApiItem, ItemCard
 from include.flows.shared.from_ipaas import IPaaSRecords
-from include.flows.shared.prices import prices_of
+from include.flows.shared.prices import all_prices, prices_of, prices_readable
 from include.flows.shared.reading import asked_for, feed, selected, with_details
 from include.flows.shared.stock import stock_of
 from include.ipaas.endpoints import PRODUCT
 from include.mappings.custom_fields import source_fields
-from include.mappings.products import card_from_api, product_to_ipaas
+from include.mappings.products import card_from_api, price_texts, product_to_ipaas
 from include.mappings.products_from_ipaas import (
     API_FIELDS,
     CODES,
@@ -27,8 +28,9 @@ from include.sync.bc_writer import BCWriter
 from include.sync.flow import GUID, IPAAS_ID, AskedId, Docs, Flow, IdFormat, Reads, Window
 from include.sync.ipaas_writer import IPaaSWriter
 from include.sync.keyset import KeySet
-from include.sync.model import Direction, Json, SourceRecord, fold
+from include.sync.model import Direction, Json, RunKind, SourceRecord, fold
 
+_FLOW = "product_to_ipaas"
 _PAGE = "ItemCard"
 _FEED = Api("items")
 _FEED_FIELDS = tuple(ApiItem.model_fields)
@@ -39,7 +41,8 @@ class Items:
     """API `items` for the changes, page 30 for the fields, query 2554 for the stock."""
 
     def changed(self, reads: Reads, window: Window) -> Iterator[SourceRecord]:
-        """Items modified in the window, and those whose stock moved: that does not touch the item's timestamp."""
+        """Items modified in the window, and those whose stock moved or whose prices did: that does not touch the item's
+        timestamp."""
         whole = window.since is None and window.until is None
         records = feed(reads, _FEED, window, select=_FEED_FIELDS, by="number" if whole else "")
         seen = KeySet()
@@ -47,10 +50,13 @@ class Items:
             seen.add(fold(record.key))
             yield record
         if not whole:
-            moved = [number for number in moved_items(reads, window) if fold(number) not in seen]
-            if moved:
-                others = reads.bc.read_many(_FEED, "number", moved, select=_FEED_FIELDS)
-                yield from self._complete(reads, others, whole=False)
+            polls = reads.plan.kind is RunKind.poll
+            moved = chain(moved_items(reads, window), repriced_items(reads) if polls else ())
+            for numbers in batches((number for number in moved if fold(number) not in seen), 100):
+                others = reads.bc.read_many(_FEED, "number", sorted(set(numbers)), select=_FEED_FIELDS)
+                for record in self._complete(reads, others, whole=False):
+                    seen.add(fold(record.key))
+                    yield record
 
     def by_ids(self, reads: Reads, ids: Sequence[AskedId]) -> Iterator[SourceRecord]:
         """Items by No or GUID."""
@@ -87,8 +93,31 @@ def moved_items(reads: Reads, window: Window) -> list[str]:
     return sorted({str(row["itemNumber"]) for row in rows})
 
 
+def repriced_items(reads: Reads) -> Iterator[str]:
+    """Numbers of the items whose price-group prices are not those that were sent last.
+
+    Prices know no modification time, and end by the calendar alone: all of them are read.
+    """
+    if not reads.settings.bc_transfer_customer_price_groups:
+        return
+    context, priced = reads.context({}), KeySet()
+    for batch in batches(all_prices(reads), 400):
+        known = reads.ledger.transfers(_FLOW, [number for number, _ in batch])
+        for number, rows in batch:
+            priced.add(number)
+            # An item that was never transferred comes as itself.
+            if number in known and known[number].memory.get("prices") != price_texts(rows, context):
+                yield number
+    if prices_readable(reads):
+        others = (key for key, _ in reads.ledger.keys(_FLOW) if key not in priced)
+        for keys in batches(others, 400):
+            for key, transfer in reads.ledger.transfers(_FLOW, keys).items():
+                if transfer.memory.get("prices"):
+                    yield key
+
+
 TO_IPAAS = Flow(
-    name="product_to_ipaas",
+    name=_FLOW,
     record="product",
     direction=Direction.to_ipaas,
     collection="Add/Update Dynamics 365 Business Central Product TO iPaaS.com",
@@ -141,6 +170,7 @@ TO_IPAAS = Flow(
         "with 0; a missing location is transferred on the spot.",
         caveats=(
             "Stock at a blank location is not transferred.",
+            "With Transfer Customer Price Groups every poll reads all prices: they know no modification time.",
             "A sales code that has no price any more is sent as `none`, since iPaaS.com refuses an empty value.",
         ),
     ),

@@ -33,7 +33,7 @@ def product_to_ipaas(data: Json, context: MappingContext) -> Mapped:
     inactive = item.Blocked or item.Sales_Blocked
     category = category_ref(item.Item_Category_Code, context, Missing.wait)
     stock, locations = inventory_rows(data, context)
-    prices, codes = price_fields(data.get("prices"), context)
+    prices, by_code = price_fields(data.get("prices"), context)
     source = {**(data.get("feed") or {}), **data["detail"]}
     custom = [*(custom_fields(context.settings, "product", source) or ()), *prices]
     fields = body(
@@ -57,7 +57,7 @@ def product_to_ipaas(data: Json, context: MappingContext) -> Mapped:
         match=item.No,
         body=fields,
         create_only=frozenset({"sku"}),
-        memory={"locations": locations, "prices": codes},
+        memory={"locations": locations, "prices": by_code},
     )
 
 
@@ -135,15 +135,28 @@ def _stocked_item(row: StockRow, context: MappingContext) -> str | None:
     return row.No or context.memory.get("item")
 
 
-def price_fields(rows: Iterable[Mapping[str, Any]] | None, context: MappingContext) -> tuple[list[Json], list[str]]:
-    """One custom field per sales code with the item's prices, and the codes that have one.
+def price_fields(
+    rows: Iterable[Mapping[str, Any]] | None, context: MappingContext
+) -> tuple[list[Json], dict[str, str]]:
+    """One custom field per sales code with the item's prices, and the prices by code.
 
     A code that had prices the last time and has none any more is sent as `none`. `rows` is None where prices are not
     read: what is known of them stays as it is.
     """
-    settings = context.settings
+    before = context.memory.get("prices") or {}
     if rows is None:
-        return [], list(context.memory.get("prices", ()))
+        return [], dict(before)
+    texts = price_texts(rows, context)
+    fields = texts | {code: NO_PRICE for code in before if code not in texts}
+    return (
+        [{"custom_field_name": f"Sales Prices {code}", "value": value} for code, value in sorted(fields.items())],
+        texts,
+    )
+
+
+def price_texts(rows: Iterable[Mapping[str, Any]], context: MappingContext) -> dict[str, str]:
+    """The prices of an item as text, by sales code: those that the settings ask for."""
+    settings = context.settings
     wanted = {fold(code) for code in settings.bc_sales_codes_for_customer_price_groups}
     texts: dict[str, list[str]] = {}
     prices = [SalesPrice.model_validate(row) for row in rows]
@@ -155,12 +168,7 @@ def price_fields(rows: Iterable[Mapping[str, Any]] | None, context: MappingConte
         separator = settings.bc_sales_price_field_separator or DEFAULT_FIELD_SEPARATOR
         texts.setdefault(price.Sales_Code, []).append(separator.join(_price_parts(price)))
     delimiter = settings.bc_sales_price_record_delimiter or DEFAULT_RECORD_DELIMITER
-    gone = [code for code in context.memory.get("prices", ()) if code not in texts]
-    fields = {code: delimiter.join(records) for code, records in texts.items()} | dict.fromkeys(gone, NO_PRICE)
-    return (
-        [{"custom_field_name": f"Sales Prices {code}", "value": value} for code, value in sorted(fields.items())],
-        sorted(texts),
-    )
+    return {code: delimiter.join(records) for code, records in texts.items()}
 
 
 def _price_parts(price: SalesPrice) -> tuple[str, ...]:
@@ -184,6 +192,9 @@ def _price_order(price: SalesPrice) -> tuple[Any, ...]:
         price.Variant_Code or "",
         price.Minimum_Quantity,
         start,
+        price.Unit_of_Measure_Code or "",
+        price.Unit_Price,
+        price.Ending_Date or date.max,
     )
 
 

@@ -99,6 +99,9 @@ class Reads(Protocol):
     def warn(self, text: str) -> None:
         """Tell the operator something about the run as a whole, once."""
 
+    def context(self, memory: Mapping[str, Any]) -> MappingContext:
+        """What mappings may know, for sources that compare what they read with what was sent."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Window:

@@ -318,6 +318,30 @@ class TestPrices:
         bench.run("product_to_ipaas")
         assert custom(bench.linked("product", "1000")) == {"Sales Prices RETAIL": "RETAIL|2|7|||||"}
 
+    def test_a_price_that_changes_ends_or_goes_is_noticed_although_the_item_did_not_change(
+        self, make_bench: Callable[..., Bench]
+    ) -> None:
+        bench = make_bench(bc_transfer_customer_price_groups=True, bc_exclude_expired_rules=True)
+        bench.sandbox.bc.publish("SalesPrices")
+        bench.sandbox.ipaas.custom_fields["product"] = {"Sales Prices RETAIL", "Sales Prices VIP"}
+        for no in ("1000", "2000"):
+            item(bench, no, modified=LONG_AGO)
+        ends = datetime.now(UTC).date() + timedelta(days=2)
+        price(bench, "VIP", 8, **{"Ending Date": ends.isoformat()})
+        price(bench, "RETAIL", 9)
+        assert tally(bench.run("product_to_ipaas")) == {"read": 2, "created": 2}
+        assert tally(bench.run("product_to_ipaas")) == {}
+        bench.sandbox.bc.rows("Sales Price")[1]["Unit Price"] = 7
+        assert tally(bench.run("product_to_ipaas")) == {"read": 1, "updated": 1}
+        assert custom(bench.linked("product", "1000"))["Sales Prices RETAIL"] == "RETAIL|0|7|||||"
+        later = datetime.now(UTC) + timedelta(days=3)
+        assert tally(bench.run("product_to_ipaas", now=later)) == {"read": 1, "updated": 1}
+        assert custom(bench.linked("product", "1000"))["Sales Prices VIP"] == "none"
+        bench.sandbox.bc.tables["Sales Price"].clear()
+        assert tally(bench.run("product_to_ipaas", now=later)) == {"read": 1, "updated": 1}
+        assert set(custom(bench.linked("product", "1000")).values()) == {"none"}
+        assert tally(bench.run("product_to_ipaas", now=later)) == {}
+
     @pytest.mark.parametrize("fields", [{"Amount Type": "Discount"}, {"SourceType": "Customer"}])
     def test_what_is_no_price_of_a_group_in_a_price_list_is_left_out(
         self, make_bench: Callable[..., Bench], fields: dict[str, str]

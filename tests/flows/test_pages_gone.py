@@ -47,9 +47,7 @@ def went_through(bench: Bench, flow: str) -> tuple[str, ...]:
     return report.warnings
 
 
-@pytest.mark.parametrize(
-    ("flow", "page"), [(flow.name, page) for flow in TO_IPAAS for page in flow.services]
-)
+@pytest.mark.parametrize(("flow", "page"), [(flow.name, page) for flow in TO_IPAAS for page in flow.services])
 def test_without_one_page(make_bench: Make, flow: str, page: str) -> None:
     bench = company(make_bench())
     bench.settings["bc_service_names"] = {page: ""}

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import groupby
 
 from include.business_central.odata import Page
 from include.business_central.records.base import present
@@ -38,21 +39,43 @@ _OTHERS = frozenset({"Customer", "Customer Disc. Group", "Campaign", "Contact"})
 def prices_of(reads: Reads, items: Sequence[str]) -> dict[str, list[Json]] | None:
     """The price-group prices of these items, by folded item No, under the names of page 7002; None where they are not
     to be read or cannot be."""
-    if not reads.settings.bc_transfer_customer_price_groups or not items:
+    rows = _prices(reads, items)
+    return None if rows is None else _by_item(rows)
+
+
+def all_prices(reads: Reads) -> Iterator[tuple[str, list[Json]]]:
+    """Every item that has price-group prices, with them; none where they are not to be read or cannot be."""
+    for number, rows in groupby(_prices(reads, None) or (), key=lambda row: str(row["Item_No"])):
+        yield number, list(rows)
+
+
+def prices_readable(reads: Reads) -> bool:
+    """Whether either of the services that know prices is published."""
+    return reads.bc.published(CLASSIC) or (reads.bc.published(LISTS) and reads.bc.published(LINES))
+
+
+def _prices(reads: Reads, items: Sequence[str] | None) -> Iterable[Json] | None:
+    """The prices of these items, or of all in the order of their numbers."""
+    if not reads.settings.bc_transfer_customer_price_groups:
         return None
     if reads.bc.published(CLASSIC):
-        where = f"Sales_Type eq '{_GROUP}'"
-        rows = reads.bc.read_many(
-            Page(CLASSIC), "Item_No", items, select=tuple(SalesPrice.model_fields), extra_filter=where
-        )
-        return _by_item(rows)
+        of_groups = f"Sales_Type eq '{_GROUP}'"
+        return _rows(reads, CLASSIC, "Item_No", items, tuple(SalesPrice.model_fields), of_groups)
     if reads.bc.published(LISTS) and reads.bc.published(LINES):
-        return _by_item(_from_lists(reads, items))
+        return _from_lists(reads, items)
     reads.warn(
         f"Transfer Customer Price Groups is on, but neither {CLASSIC} (page 7002) nor {LISTS} (page 7016) with {LINES} "
         "(page 7001) is published: products go without prices. Publish the one your company uses."
     )
     return None
+
+
+def _rows(
+    reads: Reads, page: str, field: str, items: Sequence[str] | None, select: Sequence[str], where: str | None = None
+) -> Iterator[Json]:
+    if items is None:
+        return reads.bc.read(Page(page), filter=where, select=select, orderby=(field,))
+    return reads.bc.read_many(Page(page), field, items, select=select, extra_filter=where)
 
 
 def _by_item(rows: Iterable[Json]) -> dict[str, list[Json]]:
@@ -62,7 +85,7 @@ def _by_item(rows: Iterable[Json]) -> dict[str, list[Json]]:
     return found
 
 
-def _from_lists(reads: Reads, items: Sequence[str]) -> Iterable[Json]:
+def _from_lists(reads: Reads, items: Sequence[str] | None) -> Iterable[Json]:
     # Only an active list prices sales; its status and, for a list of one group, its group stand on its header.
     headers = reads.bc.read(
         Page(LISTS),
@@ -74,7 +97,7 @@ def _from_lists(reads: Reads, items: Sequence[str]) -> Iterable[Json]:
     }
     if not active:
         return
-    for line in reads.bc.read_many(Page(LINES), "Asset_No", items, select=_LINE_FIELDS):
+    for line in _rows(reads, LINES, "Asset_No", items, _LINE_FIELDS):
         header = active.get(fold(str(line["Price_List_Code"])))
         if header is None or present(line.get("Asset_Type")) != "Item":
             continue
