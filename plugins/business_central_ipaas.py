@@ -5,7 +5,7 @@ Every Airflow process loads it, so what only the API server needs is imported wh
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any
 
 from airflow.plugins_manager import AirflowPlugin
 
@@ -29,11 +29,11 @@ class BusinessCentralIPaaSPlugin(AirflowPlugin):
     """
 
     name = "business_central_ipaas"
-    fastapi_apps: ClassVar[list[Any]] = [
+    fastapi_apps = [  # noqa: RUF012 - declared by the base class
         {"app": _pages, "url_prefix": "/sync", "name": "sync"},
         {"app": _hooks, "url_prefix": "/ipaas", "name": "ipaas"},
     ]
-    external_views: ClassVar[list[Any]] = [
+    external_views = [  # noqa: RUF012 - declared by the base class
         {
             "name": "Records",
             "href": "sync/report?dag_id={DAG_ID}&run_id={RUN_ID}",

@@ -25,6 +25,8 @@ INVOICE_LINK = "invoice|"
 # The decimals that Business Central keeps (General Ledger Setup: amount and unit-amount rounding precision) (D).
 _AMOUNT = Decimal("0.01")
 _UNIT = Decimal("0.00001")
+# Business Central numbers lines in these steps.
+LINE_STEP = 10_000
 NUMBER_LENGTH = 35  # External_Document_No
 
 

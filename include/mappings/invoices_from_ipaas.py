@@ -10,6 +10,7 @@ from include.mappings.body import body
 from include.mappings.custom_fields import from_ipaas as custom_fields
 from include.mappings.foreign_transactions import (
     INVOICE_LINK,
+    LINE_STEP,
     address_notes,
     amount,
     buyer,
@@ -33,8 +34,6 @@ from include.sync.model import Json, Mapped, MappingContext, Rejected
 
 # Payments in these states are no money received, and are left out until they are (D).
 NOT_RECEIVED = frozenset({"pending", "authorized", "cancelled", "canceled", "declined", "failed", "voided"})
-# Business Central numbers lines in these steps.
-LINE_STEP = 10_000
 # Properties of API v2.0 that custom fields may fill; the API cannot be extended, so that others are the order pages'.
 _OPEN_FIELDS = frozenset(
     {

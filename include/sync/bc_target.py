@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 ETAG = "@odata.etag"
 KEY = "No"
+# How often what others change at the same moment is read, compared and sent again.
+TRIES = 5
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -14,7 +14,7 @@ from include.business_central.odata import Api
 from include.ipaas.external_ids import id_from
 from include.sync.bc_fields import CustomFields
 from include.sync.bc_refusal import refusal
-from include.sync.bc_target import KEY, ApiSurface, PageSurface, Surface, Target
+from include.sync.bc_target import KEY, TRIES, ApiSurface, PageSurface, Surface, Target
 from include.sync.context import LoadContext, Staged, Written
 from include.sync.ledger_entries import Purpose
 from include.sync.model import Candidate, Json, Rejected, Result, Waiting, fold
@@ -30,8 +30,6 @@ from include.transport.errors import (
 )
 
 T = TypeVar("T")
-# How often a record that others change at the same moment is read, compared and sent again.
-_TRIES = 5
 # Under this name a record's memory holds the numbers that iPaaS.com is to be asked about with the next run.
 ASK = "ask"
 
@@ -157,7 +155,7 @@ class BCWriter:
         """Create or update the record; see `Writer.write`."""
         session = self._session(load)
         body = session.custom.convert(load.resolve(item.mapped.body))
-        for _ in range(_TRIES):
+        for _ in range(TRIES):
             try:
                 return self._write(load, session, item, body)
             except _Taken:
@@ -335,7 +333,7 @@ class BCWriter:
         number = str(row[KEY])
         wanted = {name: value for name, value in wanted.items() if not session.surface.lacks(name)}
         sent: dict[str, Any] = {}
-        for _ in range(_TRIES):
+        for _ in range(TRIES):
             lacking = self.target.differences(wanted, row)
             changes = dict(wanted) if force and not sent else {n: v for n, v in lacking.items() if n not in sent}
             if not changes or not load.applies:

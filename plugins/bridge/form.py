@@ -2,37 +2,40 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from airflow.sdk import Param
 
+from include.sync.flow import Flow
+from include.sync.model import Direction
+
 MODE = "mode"
-# The slots that a pool has by default (contract §3); a task's share of the throttle window is measured against it.
-POOL_DEFAULT = 10
-# What a run without ids does, by whether it goes to iPaaS.com.
-_EMPTY = {
-    True: "empty polls for changes",
-    False: "empty transfers what hooks announced and what was never sent",
+# The params that take ids by hand: name, title, and what a run without ids does.
+_IDS = {
+    Direction.to_ipaas: ("external_ids", "External IDs", "empty polls for changes"),
+    Direction.from_ipaas: (
+        "ipaas_ids",
+        "iPaaS.com IDs",
+        "empty transfers what hooks announced and what was never sent",
+    ),
 }
 
 
-def ids_param(direction: str) -> str:
+def ids_param(flow: Flow) -> str:
     """The name of the param that takes ids by hand."""
-    return "external_ids" if direction == "to_ipaas" else "ipaas_ids"
+    return _IDS[flow.direction][0]
 
 
-def params_of(flow: Any) -> dict[str, Param]:
+def params_of(flow: Flow) -> dict[str, Param]:
     """The form of a flow."""
     examples = ", ".join(f"`{f.example}` ({f.meaning})" for f in flow.id_formats)
-    to_ipaas = flow.direction.value == "to_ipaas"
+    name, title, empty = _IDS[flow.direction]
     return {
-        ids_param(flow.direction.value): Param(
+        name: Param(
             [],
             type="array",
             items={"type": "string"},
             maxItems=3000,
-            title="External IDs" if to_ipaas else "iPaaS.com IDs",
-            description_md=f"The records to transfer now, one per line; {_EMPTY[to_ipaas]}. {examples}",
+            title=title,
+            description_md=f"The records to transfer now, one per line; {empty}. {examples}",
         ),
         MODE: Param(
             "apply",

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from threading import Condition
 
-from airflow.exceptions import AirflowNotFoundException
 from airflow.models.connection import Connection
+from airflow.sdk.exceptions import AirflowNotFoundException
 from airflow.utils.session import create_session
 from cachetools import cached
 from sqlalchemy import select

@@ -14,7 +14,7 @@ import simplejson
 from airflow.sdk import BaseHook, ObjectStoragePath, Variable
 from airflow.sdk.exceptions import AirflowFailException, AirflowNotFoundException
 
-from bridge.form import MODE, POOL_DEFAULT, ids_param
+from bridge.form import MODE, ids_param
 from bridge.hooks import BusinessCentralHook, IPaaSHook
 from bridge.ledger import ledger_url
 from bridge.staging import PLAN, forget_old_runs, run_folder
@@ -36,6 +36,8 @@ from include.transport.errors import ServiceError
 
 # An XCom stays small enough to be read in the UI; the whole report is in the run's staging folder.
 _XCOM_BYTES = 7_000
+# The slots that a pool has by default (contract §3); a task's share of the throttle window is measured against it.
+_POOL_SLOTS = 10
 
 
 def extract(flow_name: str, context: Mapping[str, Any]) -> dict[str, Any]:
@@ -129,11 +131,11 @@ def _plan(flow: Flow, context: Mapping[str, Any], staging: Staging, ledger: Ledg
     if staging.exists(PLAN):
         return _planned(staging)
     params = dict(context["params"])
-    allowed = {ids_param(flow.direction.value), MODE, "force"}
+    allowed = {ids_param(flow), MODE, "force"}
     unknown = sorted((set(params) | set(context["dag_run"].conf or {})) - allowed)
     if unknown:
         raise SettingsError(f"Param {unknown[0]}", params.get(unknown[0]), f"Allowed: {', '.join(sorted(allowed))}.")
-    ids = list(params.get(ids_param(flow.direction.value)) or ())
+    ids = list(params.get(ids_param(flow)) or ())
     run = context["dag_run"]
     backfill = run.run_type == "backfill"
     kind = RunKind.ids if ids else RunKind.backfill if backfill else RunKind.poll
@@ -167,7 +169,7 @@ def _stage(
 ) -> Stage:
     """A stage with the client that it needs, allowed its slots' share of the system's throttle window."""
     system = flow.talks_to(name)
-    share = min(1.0, slots / POOL_DEFAULT)
+    share = min(1.0, slots / _POOL_SLOTS)
     bc = ipaas = None
     if system is System.business_central:
         bc = BusinessCentralHook().get_conn(plan.settings, concurrency=at_once, share=share)

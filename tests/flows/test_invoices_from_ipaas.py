@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from bench import Bench, outcome_of, tally
-from webshop import ADDRESS, Outage, Shop, line
+from webshop import ADDRESS, Outage, Shop, line, rejection
 
 from include.business_central.client import BusinessCentralClient
 from include.business_central.odata import Api
@@ -96,12 +96,6 @@ def journal(shop: Shop) -> list[tuple[str, Decimal, str]]:
 
 def run(shop: Shop, *records: Record, **options: Any) -> Report:
     return shop.bench.run(FLOW, *(str(record["id"]) for record in records), **options)
-
-
-def rejection(report: Report, record: Record) -> str:
-    outcome = outcome_of(report, str(record["id"]))
-    assert (outcome.result, outcome.kind) == ("failed", ErrorKind.rejected)
-    return f"{outcome.message} {outcome.advice}"
 
 
 class TestCreating:

@@ -10,14 +10,13 @@ from typing import Any
 
 import pytest
 from bench import Bench, outcome_of, tally
-from webshop import ADDRESS, CARD, Outage, Shop, line
+from webshop import ADDRESS, CARD, Outage, Shop, line, rejection
 
 from include.business_central.client import BusinessCentralClient
 from include.sandbox.credentials import SYSTEM_ID
 from include.sandbox.faults import Fault
 from include.sandbox.ipaas.platform import Record
 from include.sync.report import Report
-from include.transport.errors import ErrorKind
 
 FLOW = "sales_order_from_ipaas"
 Row = dict[str, Any]
@@ -61,12 +60,6 @@ def lines(shop: Shop, order: Row | None = None) -> list[tuple[int, str, Decimal,
 
 def run(shop: Shop, *records: Record, **options: Any) -> Report:
     return shop.bench.run(FLOW, *(str(record["id"]) for record in records), **options)
-
-
-def rejection(report: Report, record: Record) -> str:
-    outcome = outcome_of(report, str(record["id"]))
-    assert (outcome.result, outcome.kind) == ("failed", ErrorKind.rejected)
-    return f"{outcome.message} {outcome.advice}"
 
 
 class TestCreating:

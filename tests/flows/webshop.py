@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from bench import Bench
+from bench import Bench, outcome_of
 
 from include.sandbox.bc.sales_documents import delete_document
 from include.sandbox.credentials import OTHER_SYSTEM_ID, SYSTEM_ID
@@ -15,6 +15,7 @@ from include.sandbox.faults import Fault
 from include.sandbox.ipaas.platform import Record
 from include.sync.ledger import Ledger
 from include.sync.report import Report
+from include.transport.errors import ErrorKind
 
 ADDRESS = {
     "first_name": "Anna",
@@ -159,3 +160,10 @@ class Shop:
 def line(sku: str, qty: object = 2, price: object = 10, **fields: Any) -> Record:
     """A product line."""
     return {"sku": sku, "type": "Product", "status": "Pending", "qty": qty, "unit_price": price, **fields}
+
+
+def rejection(report: Report, record: Record) -> str:
+    """Why a record was rejected, with the advice."""
+    outcome = outcome_of(report, str(record["id"]))
+    assert (outcome.result, outcome.kind) == ("failed", ErrorKind.rejected)
+    return f"{outcome.message} {outcome.advice}"

@@ -9,13 +9,13 @@ from collections.abc import Sequence
 from typing import Any
 
 from include.flows.foreign.invoice_book import INVOICES, InvoiceBook, is_draft, lines_of
-from include.flows.foreign.parts import ETAG, Links, begin, know_parties, moved, sent, until_settled
+from include.flows.foreign.parts import Links, begin, know_parties, moved, sent, until_settled
 from include.flows.foreign.payments import Payments
 from include.ipaas.external_ids import LINE_TABLE, TRANSACTION_TABLE
 from include.mappings.foreign_transactions import INVOICE_LINK
 from include.mappings.invoices_from_ipaas import HEADER_CODES
 from include.sync.bc_refusal import refusal
-from include.sync.bc_target import Target
+from include.sync.bc_target import ETAG, Target
 from include.sync.compare import same
 from include.sync.context import LoadContext, Staged, Written
 from include.sync.model import Json, Rejected, Result, Waiting, fold

@@ -8,12 +8,12 @@ from typing import Any
 
 from include.business_central.odata import Api
 from include.flows.foreign.order_book import LINES, ORDERS, Order, OrderBook, line_changes
-from include.flows.foreign.parts import ETAG, Links, begin, know_parties, moved, sent, until_settled
+from include.flows.foreign.parts import Links, begin, know_parties, moved, sent, until_settled
 from include.ipaas.external_ids import LINE_TABLE, TRANSACTION_TABLE
-from include.mappings.foreign_transactions import INVOICE_LINK
+from include.mappings.foreign_transactions import INVOICE_LINK, LINE_STEP
 from include.mappings.orders_from_ipaas import HEADER_CODES, HEADER_FIELDS
 from include.sync.bc_refusal import refusal
-from include.sync.bc_target import Target
+from include.sync.bc_target import ETAG, Target
 from include.sync.compare import same
 from include.sync.context import LoadContext, Staged, Written
 from include.sync.model import Json, Rejected, Result, fold
@@ -23,8 +23,6 @@ _API_ORDERS = Api("salesOrders")
 # The flow that carries orders the other way.
 _ECHO = "sales_order_to_ipaas"
 _BOOK = "order book"
-# Business Central numbers lines in these steps.
-_STEP = 10_000
 _HEADER = Target(
     name="sales order",
     page=ORDERS.name,
@@ -369,7 +367,7 @@ class _Transfer:
                 continue
             found = self._alike(order, free, line) if self._may_be_there else None
             if found is None:
-                last = found = last // _STEP * _STEP + _STEP
+                last = found = last // LINE_STEP * LINE_STEP + LINE_STEP
             else:
                 free.remove(found)
             numbers[identifier] = found

@@ -9,15 +9,13 @@ from include.business_central.odata import Page
 from include.ipaas.external_ids import PRODUCT_TABLE, TRANSACTION_TABLE, id_from
 from include.mappings.foreign_transactions import held_by
 from include.sync.bc_refusal import refusal
+from include.sync.bc_target import TRIES
 from include.sync.context import LoadContext, Staged
 from include.sync.model import Json, Rejected, Waiting, fold, refs
 from include.sync.route import Link
 from include.transport.errors import EntityChanged, NotFound, RecordExists, Sent, ServiceError
 
 T = TypeVar("T")
-ETAG = "@odata.etag"
-# How often a document that others change at the same moment is read, compared and written again.
-TRIES = 5
 ITEMS = Page("ItemCard")
 
 

@@ -10,9 +10,10 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 
 from include.flows.foreign.invoice_book import InvoiceBook, paid
-from include.flows.foreign.parts import TRIES, Links, moved
+from include.flows.foreign.parts import Links, moved
 from include.ipaas.external_ids import PAYMENT_TABLE
 from include.sync.bc_refusal import refusal
+from include.sync.bc_target import TRIES
 from include.sync.context import LoadContext
 from include.sync.model import Json, Rejected
 from include.transport.errors import RecordExists, ServiceError
