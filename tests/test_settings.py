@@ -227,9 +227,10 @@ def test_a_host_that_is_no_address_is_refused(host: str) -> None:
         IPaaSConnection.from_parts(host, *IPAAS[1:], IPAAS_EXTRA)
 
 
-def test_a_secret_in_the_host_is_refused_and_not_shown() -> None:
-    with pytest.raises(SettingsError) as raised:
-        BusinessCentralConnection.from_parts(f"https://user:{SECRET}@host", *BC[1:], BC_EXTRA)
+@pytest.mark.parametrize("host", ["host", "host:no", "host?x=1", ""])
+def test_a_secret_in_the_host_is_refused_and_not_shown(host: str) -> None:
+    with pytest.raises(SettingsError, match="user or password") as raised:
+        BusinessCentralConnection.from_parts(f"https://user:{SECRET}@{host}", *BC[1:], BC_EXTRA)
     assert SECRET not in str(raised.value)
 
 

@@ -15,17 +15,10 @@ BC_SCOPE = "https://api.businesscentral.dynamics.com/.default"
 ENTRA = "https://login.microsoftonline.com"
 
 
-def _parts(connection: str, values: Mapping[str, Any], required: Mapping[str, str]) -> None:
+def _require(connection: str, values: Mapping[str, Any], required: Mapping[str, str], advice: str = "") -> None:
     for name, where in required.items():
         if not str(values.get(name) or "").strip():
-            raise SettingsError(
-                f"Connection {connection}, {where}",
-                "",
-                "It is required. Complete all connection fields, including Tenant Id, Client Id, Client Secret and "
-                "Scope."
-                if connection == "business_central"
-                else "It is required.",
-            )
+            raise SettingsError(f"Connection {connection}, {where}", "", f"It is required. {advice}".strip())
 
 
 def _verify(connection: str, value: Any) -> bool | str | None:
@@ -52,13 +45,12 @@ def _url(connection: str, field: str, address: Any) -> str:
         valid = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
     except ValueError:
         valid = False
-    if not valid or parts.query or parts.fragment:
-        raise SettingsError(
-            f"Connection {connection}, {field}", text, "It must be an address such as https://host:port."
-        )
-    if parts.username or parts.password:
+    where = f"Connection {connection}, {field}"
+    if "@" in text:
         # Addresses are shown in messages; secrets belong into login and password.
-        raise SettingsError(f"Connection {connection}, {field}", parts.hostname, "It must not hold a user or password.")
+        raise SettingsError(where, text.rpartition("@")[2], "It must not hold a user or password.")
+    if not valid or parts.query or parts.fragment:
+        raise SettingsError(where, text, "It must be an address such as https://host:port.")
     return url
 
 
@@ -96,7 +88,8 @@ class BusinessCentralConnection(Closed):
             "environment": "extra environment (Environment)",
             "company_name": "extra company_name (Company Name)",
         }
-        _parts("business_central", values, required)
+        advice = "Complete all connection fields, including Tenant Id, Client Id, Client Secret and Scope."
+        _require("business_central", values, required, advice)
         authority = _url("business_central", "extra authority", extra.get("authority") or ENTRA)
         if not authority.startswith("https://"):
             raise SettingsError(
@@ -140,7 +133,7 @@ class IPaaSConnection(Closed):
         }
         if login:
             required["company_id"] = "extra company_id"
-        _parts("ipaas", values, required)
+        _require("ipaas", values, required)
         try:
             system_id = int(extra["system_id"])
         except (TypeError, ValueError):

@@ -165,6 +165,10 @@ Separated = Annotated[tuple[str, ...], BeforeValidator(_separated)]
 Trimmed = Annotated[str, StringConstraints(strip_whitespace=True)]
 
 
+# A separator may be a blank; every other Variable that is blank has its default.
+_VERBATIM = {"bc_sales_price_field_separator", "bc_sales_price_record_delimiter"}
+
+
 class SyncSettings(Closed):
     """The Variables (contract §3). A field's name is its Variable's name."""
 
@@ -262,6 +266,3 @@ def _wrong(problem: Any, given: Mapping[str, Any]) -> SettingsError:
     reason = reason[:1].upper() + reason[1:].rstrip(".") + "."
     field = SyncSettings.model_fields[name]
     return SettingsError(f"Variable {name}", value, f"{f'In {where}: ' if where else ''}{reason} {field.description}")
-
-
-_VERBATIM = {"bc_sales_price_field_separator", "bc_sales_price_record_delimiter"}

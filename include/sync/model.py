@@ -12,7 +12,7 @@ from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
 import simplejson
-from pydantic import BaseModel, ConfigDict
+from pydantic import AwareDatetime, BaseModel, ConfigDict
 
 from include.settings import SyncSettings
 from include.transport.errors import ErrorKind
@@ -62,9 +62,9 @@ class RunPlan(BaseModel):
     force: bool = False
     ids: tuple[str, ...] = ()
     # Backfill: the run's data interval. Poll: read from `since`; None means everything.
-    since: datetime | None = None
-    until: datetime | None = None
-    started_at: datetime
+    since: AwareDatetime | None = None
+    until: AwareDatetime | None = None
+    started_at: AwareDatetime
     # The integer id of the Business Central subscription in iPaaS.com.
     system_id: int
     settings: SyncSettings

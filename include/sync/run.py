@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from datetime import datetime
 from typing import TYPE_CHECKING
 
 from include.sync.extract import extract
@@ -77,8 +76,6 @@ def run(
         before(name)
         return stage_for(name, flow, plan, ledger, staging, catalogue, bc=bc, ipaas=ipaas)
 
-    started: datetime = plan.started_at
-    assert started.tzinfo is not None
     extract(stage("extract"))
     chunks = transform(stage("transform"))
     for chunk in range(chunks):
