@@ -7,7 +7,7 @@ the authority for links: the ledger may be deleted at any time, and the next run
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -45,6 +45,20 @@ _BATCH = 400  # bound parameters per statement, below every database's limit
 def retry_delay(attempt: int) -> timedelta:
     """Time until the next try after `attempt` tries, as on the iPaaS.com platform (article 9530182)."""
     return timedelta(minutes=10 * attempt * (attempt + 1))
+
+
+# A record of iPaaS.com has one external id of ours in a table. When it gets another one, the one before is gone.
+_OTHER_LINKS = sa.delete(links).where(
+    links.c.table_name == sa.bindparam("of_table"),
+    links.c.internal_id.in_([sa.bindparam("as_it_is"), sa.bindparam("as_text")]),
+    links.c.folded != sa.bindparam("but_for"),
+)
+
+
+def _other_links(row: Mapping[str, Any]) -> dict[str, Any]:
+    # An id may have been received as a number or as a string; both mean the same record.
+    spellings = {"as_it_is": row["internal_id"], "as_text": dump(str(load(row["internal_id"])))}
+    return {"of_table": row["table_name"], "but_for": row["folded"], **spellings}
 
 
 class Ledger:
@@ -250,6 +264,7 @@ class Ledger:
             }
             for table, external_id, internal_id in new_links
         ]
+        db.execute(_OTHER_LINKS, [_other_links(row) for row in rows])
         statement = self._insert(links)
         new = statement.excluded
         # A link that iPaaS.com is yet to be told of stays one, whoever else uses it meanwhile.

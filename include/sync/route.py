@@ -130,17 +130,22 @@ class LinkLookup:
                 self._ledger.link([(table, found, id_from(i))])
         return {i: found for i in wanted if (found := self._external[table, i]) is not None}
 
-    def internal_ids(self, table: str, external_ids: Iterable[str]) -> dict[str, Any | None]:
-        """By folded external id: the iPaaS.com record that is linked to it, None when there is none."""
+    def holders(self, table: str, external_ids: Iterable[str]) -> dict[str, Any | None]:
+        """By folded external id: the iPaaS.com record that is linked to it, None when there is none.
+
+        What the ledger says is not enough: the record that it names may be deleted since, or have another link.
+        """
         wanted = {fold(e): e for e in external_ids}
         new = [folded for folded in wanted if (table, folded) not in self._internal]
         known = self._ledger.internal_ids(table, new) if new else {}
+        untold = {fold(e): i for of, e, i in self._ledger.unpushed() if of == table} if known else {}
         for folded in new:
-            if folded in known:
-                self._internal[table, folded] = known[folded]
-                continue
-            found = self._ipaas.internal_id(table, wanted[folded])
+            found = untold[folded] if folded in untold else self._ipaas.internal_id(table, wanted[folded])
             self._internal[table, folded] = found
-            if found is not None and self._remember:
+            if not self._remember or str(found) == str(known.get(folded)):
+                continue
+            if found is None:
+                self._ledger.unlink(table, wanted[folded])
+            else:
                 self._ledger.link([(table, wanted[folded], found)])
         return {folded: self._internal[table, folded] for folded in wanted}

@@ -129,6 +129,15 @@ class TestMatching:
         assert card(bench, "P1")["Name"] == "Old Name"
         assert len(bench.sandbox.bc.rows("Customer")) == 1
 
+    def test_the_number_of_one_that_was_deleted_in_ipaas_is_free(self, bench: Bench) -> None:
+        person(bench, "P1", **{"E-Mail": "anna@example.net"})
+        bench.run("customer_to_ipaas")
+        bench.sandbox.ipaas.unlink_all("customer", bench.linked("customer", "P1")["id"])
+        record = customer(bench, customer_number="P1")
+        assert tally(bench.run(FLOW)) == {"read": 1, "updated": 1}
+        assert link_of(bench, record) == "P1"
+        assert [row["No."] for row in bench.sandbox.bc.rows("Customer")] == ["P1"]
+
     def test_a_number_that_belongs_to_somebody_else_is_rejected(self, bench: Bench) -> None:
         person(bench, "P1", **{"E-Mail": "anna@example.net"})
         bench.run("customer_to_ipaas")

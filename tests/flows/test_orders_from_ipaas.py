@@ -232,6 +232,16 @@ class TestWhoBuys:
         record = shop.order(customer_id=contact["id"])
         assert "CT9" in rejection(run(shop, record), record)
 
+    def test_a_customer_whose_external_id_was_corrected(self, shop: Shop) -> None:
+        buyer = shop.customer("P9")
+        shop.bench.run("customer_to_ipaas")
+        shop.bench.sandbox.bc.add_customer("P0", "Anna P0", "Person", **CARD)
+        shop.bench.sandbox.ipaas.link("customer", SYSTEM_ID, buyer["id"], "P0")
+        shop.bench.run("customer_from_ipaas", str(buyer["id"]))
+        shop.order(customer_id=buyer["id"])
+        assert tally(shop.bench.run(FLOW)) == {"read": 1, "created": 1}
+        assert the_order(shop)["Sell-to Customer No."] == "P0"
+
     def test_a_customer_that_is_not_there_yet_is_waited_for(self, shop: Shop) -> None:
         customer = shop.bench.sandbox.ipaas.add("customer", {"email_address": "new@example.net", "first_name": "New"})
         record = shop.order(customer_id=customer["id"])

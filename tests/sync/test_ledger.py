@@ -71,6 +71,14 @@ def test_links_compare_without_case_and_keep_the_type_of_the_id(ledger: Ledger) 
     assert ledger.external_ids(TABLE, ["7", 8]) == {"7": "c1", "8": "C2"}
 
 
+def test_a_record_has_one_external_id_the_one_that_was_linked_last(ledger: Ledger) -> None:
+    ledger.link([(TABLE, "C2", 7), ("other", "C2", 7), (TABLE, "C3", 8)])
+    ledger.link([(TABLE, "C1", 7)])
+    assert ledger.external_ids(TABLE, [7, 8]) == {"7": "C1", "8": "C3"}
+    assert ledger.internal_ids(TABLE, ["C1", "C2"]) == {"C1": 7}
+    assert ledger.external_ids("other", [7]) == {"7": "C2"}
+
+
 @pytest.mark.parametrize("attempt", [1, 2, 3])
 def test_the_delay_between_tries_is_the_platforms(attempt: int) -> None:
     assert retry_delay(attempt) == timedelta(minutes={1: 20, 2: 60, 3: 120}[attempt])

@@ -124,7 +124,7 @@ class IPaaSRecords:
                         # iPaaS.com is the authority: it knew the link and does not have it any more.
                         reads.ledger.unlink(self.endpoint.table, settled[key])
                     asked = known[key].memory.get(ASK, ()) if key in known else ()
-                    data["holders"] = reads.links.internal_ids(self.endpoint.table, [*numbers, *asked])
+                    data["holders"] = reads.links.holders(self.endpoint.table, [*numbers, *asked])
                 yield SourceRecord(key=key, data=data, asked=key)
 
     def _named(self, record: Json) -> tuple[list[tuple[str, Any]], Sequence[str]]:
