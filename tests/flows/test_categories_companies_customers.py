@@ -244,6 +244,14 @@ class TestHierarchyAndRelationships:
         bench.run("company_to_ipaas")
         assert bench.linked("company relationship", "C1|CT901")
 
+    def test_a_company_that_changed_with_its_people_is_read_once(self, make_bench: Callable[..., Bench]) -> None:
+        bench = make_bench(bc_process_company_relationship=True)
+        bench.sandbox.bc.add_customer("C1", "Old", "Company")
+        bench.run("company_to_ipaas")
+        bench.sandbox.bc.add_person("CT901", "New Person", customer="C1", email="new@adatum.example")
+        bench.sandbox.bc.change("Customer", "C1", Name="New")
+        assert bench.run("company_to_ipaas").counts["read"] == 1
+
 
 class TestCustomers:
     def test_fields_names_and_address(self, bench: Bench) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -65,6 +66,25 @@ class TestWhatIsTransferred:
         payment = children(shop, record, "payments")[f"{own}|payment"]
         assert (payment["method"], payment["amount"], payment["status"]) == ("30 DAYS", 132, "Pending")
         assert len(transactions(shop)) == 2
+
+    @pytest.mark.parametrize("currency", ["", "JPY", "KWD"])
+    @pytest.mark.parametrize("includes_tax", [False, True])
+    @pytest.mark.parametrize("pages_ended", [False, True])
+    def test_the_amounts_add_up_in_every_currency(
+        self, make_bench: Make, currency: str, includes_tax: bool, pages_ended: bool
+    ) -> None:
+        bench = set_up(make_bench(bc_create_defaults={"invoice": {"shipping_account": "40410"}}))
+        lines = [{**BICYCLE, "Quantity": 3, "Unit Price": Decimal("33.333"), "Line Discount %": Decimal("12.5")}, BELL]
+        freight = {"Type": "G/L Account", "No.": "40410", "Quantity": 1, "Unit Price": 8}
+        fields = {"Currency Code": currency, "Prices Including VAT": includes_tax, "Invoice Discount": 7}
+        _, invoice = posted(bench, *lines, freight, transferred=False, **fields)
+        bench.sandbox.switches.pages_ended = pages_ended
+        report = bench.run(FLOW)
+        assert outcome_of(report, str(invoice["No."])).notes == ()
+        record = transaction(bench, str(invoice["No."]))
+        assert record["shipping_amount"] == 8
+        tax = 0 if includes_tax else record["tax_amount"]
+        assert record["subtotal"] + record["shipping_amount"] - 7 + tax == record["total"]
 
     def test_prices_that_include_tax_add_up(self, shop: Bench) -> None:
         fields = {"Prices Including VAT": True, "Invoice Discount": 7}

@@ -135,7 +135,11 @@ class TestWhatIsTransferred:
 class TestAmounts:
     @pytest.mark.parametrize("currency", ["", "JPY", "KWD"])
     @pytest.mark.parametrize("includes_tax", [False, True])
-    def test_they_add_up_in_every_currency(self, shop: Bench, currency: str, includes_tax: bool) -> None:
+    @pytest.mark.parametrize("pages_ended", [False, True])
+    def test_they_add_up_in_every_currency(
+        self, shop: Bench, currency: str, includes_tax: bool, pages_ended: bool
+    ) -> None:
+        shop.sandbox.switches.pages_ended = pages_ended
         lines = [{**BICYCLE, "Quantity": 3, "Unit Price": Decimal("33.333"), "Line Discount %": Decimal("12.5")}, BELL]
         fields = {"Currency Code": currency, "Prices Including VAT": includes_tax, "Invoice Discount": 7}
         number = order(shop, *lines, **fields)

@@ -19,6 +19,7 @@ from include.mappings.custom_fields import source_fields
 from include.mappings.customers import card_from_api
 from include.sync.batches import batches
 from include.sync.flow import GUID, AskedId, IdFormat, Reads, Window
+from include.sync.keyset import KeySet
 from include.sync.model import Direction, Json, SourceRecord, fold
 
 PAGE = "CustomerCard"
@@ -55,9 +56,12 @@ class CustomersOfType:
         where = f"type eq '{self.type}'"
         by = "number" if whole else ""
         records = feed(reads, FEED, window, select=_FEED_FIELDS, where=where, by=by)
-        yield from self._complete(reads, records, whole=whole)
+        seen = KeySet()
+        for record in self._complete(reads, records, whole=whole):
+            seen.add(fold(record.key))
+            yield record
         if self._relates(reads) and not whole:
-            yield from self._with_changed_contacts(reads, window)
+            yield from self._with_changed_contacts(reads, window, seen)
 
     def by_ids(self, reads: Reads, ids: Sequence[AskedId]) -> Iterator[SourceRecord]:
         """The customers asked for, whatever their type: the filter says why one is left out."""
@@ -107,8 +111,8 @@ class CustomersOfType:
             found.setdefault(company_of[fold(person[0])], []).append(person[1])
         return {customer: sorted(numbers) for customer, numbers in found.items()}
 
-    def _with_changed_contacts(self, reads: Reads, window: Window) -> Iterator[SourceRecord]:
-        """Companies whose people changed: a relationship moves without the customer's own timestamp."""
+    def _with_changed_contacts(self, reads: Reads, window: Window, seen: KeySet) -> Iterator[SourceRecord]:
+        """Companies not yet `seen` whose people changed: a relationship moves without the customer's own timestamp."""
         changed = [
             str(row["id"]) for row in feed(reads, Api("contacts"), window, select=("id",), where="type eq 'Person'")
         ]
@@ -118,7 +122,7 @@ class CustomersOfType:
         customers = sorted({str(row["customerId"]) for row in links if present(row["customerId"])})
         if customers:
             records = reads.bc.read_many(FEED, "id", customers, select=_FEED_FIELDS)
-            companies = [record for record in records if record["type"] == self.type]
+            companies = [r for r in records if r["type"] == self.type and fold(str(r["number"])) not in seen]
             yield from self._complete(reads, companies, whole=False)
 
 
