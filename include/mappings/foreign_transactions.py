@@ -18,6 +18,7 @@ from pydantic import ValidationError
 
 from include.ipaas.external_ids import COMPANY_TABLE
 from include.ipaas.records.transactions import Transaction, TransactionAddress, TransactionLine
+from include.mappings.limits import fit
 from include.sync.model import Json, MappingContext, Missing, Ref, Rejected, fold
 
 # How the link of a transaction that became an invoice begins; any other link is the number of a sales order.
@@ -27,6 +28,7 @@ _AMOUNT = Decimal("0.01")
 _UNIT = Decimal("0.00001")
 # Business Central numbers lines in these steps.
 LINE_STEP = 10_000
+_CURRENCY_LENGTH = 10
 NUMBER_LENGTH = 35  # External_Document_No
 
 
@@ -127,6 +129,11 @@ def document_date(transaction: Transaction, context: MappingContext) -> date:
 def local_day(moment: datetime, context: MappingContext) -> date:
     """The day of a moment where the company is; without an offset the wall-clock time is what was meant."""
     return moment.astimezone(ZoneInfo(context.settings.bc_time_zone)).date() if moment.tzinfo else moment.date()
+
+
+def currency(transaction: Transaction, field: str) -> str | None:
+    """The code of the currency that the transaction's amounts are in; None when it does not say. `field` holds it."""
+    return fit(field, transaction.currency_code.upper() if transaction.currency_code else None, _CURRENCY_LENGTH)
 
 
 def document_number(transaction: Transaction) -> str:

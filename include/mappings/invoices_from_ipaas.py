@@ -14,6 +14,7 @@ from include.mappings.foreign_transactions import (
     address_notes,
     amount,
     buyer,
+    currency,
     document_date,
     document_number,
     header_discount,
@@ -161,9 +162,10 @@ def _header(data: Json, transaction: Transaction, context: MappingContext) -> Js
         place = {
             "sellToAddressLine1": fit("sellToAddressLine1", address.address_1, 100) or "",
             "sellToAddressLine2": fit("sellToAddressLine2", address.address_2, 50) or "",
+            # Before city and state: Business Central may fill those in from its own table of post codes.
+            "sellToPostCode": fit("sellToPostCode", address.postal_code, 20) or "",
             "sellToCity": fit("sellToCity", address.city, 30) or "",
             "sellToState": fit("sellToState", address.region, 30) or "",
-            "sellToPostCode": fit("sellToPostCode", address.postal_code, 20) or "",
             "sellToCountry": fit("sellToCountry", address.country, 10) or "",
         }
     fields = body(
@@ -173,7 +175,7 @@ def _header(data: Json, transaction: Transaction, context: MappingContext) -> Js
         externalDocumentNumber=document_number(transaction),
         invoiceDate=day,
         postingDate=day,
-        currencyCode=fit("currencyCode", transaction.currency_code, 10),
+        currencyCode=currency(transaction, "currencyCode"),
         salesperson=context.settings.bc_create_defaults.invoice.salesperson,
         email=fit("email", transaction.email_address, 80),
     )

@@ -9,6 +9,7 @@ from include.mappings.foreign_transactions import (
     address_notes,
     amount,
     buyer,
+    currency,
     document_date,
     document_number,
     header_discount,
@@ -121,7 +122,7 @@ def _identity(data: Json, transaction: Transaction, context: MappingContext) -> 
         "External_Document_No": number,
         "Order_Date": document_date(transaction, context),
         # The amounts are what they are in this currency, whatever the customer's own is (D).
-        "Currency_Code": fit("Currency_Code", transaction.currency_code, 10),
+        "Currency_Code": currency(transaction, "Currency_Code"),
         "Location_Code": defaults.Location_Code,
     }
     return {name: value for name, value in fields.items() if value is not None}

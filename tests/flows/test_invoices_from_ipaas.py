@@ -482,6 +482,22 @@ class TestFaults:
         shop.later(FLOW)
         intact(shop, record)
 
+    def test_a_draft_of_another_customer_is_never_posted(
+        self, shop: Shop, record: Record, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def die(*_: Any) -> None:
+            raise SystemExit
+
+        monkeypatch.setattr(BusinessCentralClient, "action", die)
+        with pytest.raises(SystemExit):
+            run(shop, record)
+        monkeypatch.undo()
+        shop.bench.run("company_from_ipaas")  # iPaaS.com hears of the link
+        shop.change(record, customer_id=shop.customer("P2")["id"])
+        outcome = outcome_of(shop.later(FLOW), str(record["id"]))
+        assert "P1" in outcome.message and "P2" in outcome.message
+        assert not posted(shop)
+
     def test_a_payment_whose_answer_is_lost_is_not_repeated_when_its_journal_is_posted_meanwhile(
         self, shop: Shop, record: Record
     ) -> None:

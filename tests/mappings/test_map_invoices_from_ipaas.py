@@ -68,6 +68,11 @@ class TestHeader:
             SHIPPING["region"],
         )
         assert "billToCustomerNumber" not in header
+        place = [name for name in header if name in ("sellToPostCode", "sellToCity", "sellToState")]
+        assert place[0] == "sellToPostCode"
+
+    def test_a_currency_is_a_code(self) -> None:
+        assert mapped(complete(currency_code="eur"), context()).body["header"]["currencyCode"] == "EUR"
 
     def test_a_customer_whose_company_pays(self) -> None:
         header = mapped(complete(company_id=9), bill_to={"table": "customer company", "id": 9}).body["header"]

@@ -176,6 +176,13 @@ class _Transfer:
                 f"Draft invoice {draft['number']} has been left in Business Central by an earlier failure.",
                 "Set Update Non-Existing Invoice Lines to TRUE to have it completed and posted, or delete the draft.",
             )
+        buyer = str(self.body["header"]["customerNumber"])
+        if draft is not None and fold(str(draft["customerNumber"])) != fold(buyer):
+            raise Rejected(
+                f"Draft invoice {draft['number']} is made out to customer {draft['customerNumber']}, and the transaction to "
+                f"{buyer} now. It was not posted.",
+                "Delete the draft: then a new one is made.",
+            )
         lines = [line for line in self.body["lines"] if "id" in line]
         self.book.items.require((_item_of(line), line.get("product")) for line in lines)
         if not self.load.applies:
