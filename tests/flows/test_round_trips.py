@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from bench import Bench, tally
+from shop import order, set_up
 
 from include.sandbox.ipaas.platform import Record
 from include.sync.report import Report
@@ -230,3 +231,37 @@ def test_what_is_changed_back_in_business_central_is_not_either(bench: Bench, ki
     (name, value), *_ = kind.ipaas_change.items()
     assert linked(bench, kind)[name] != value
     quiet(bench, kind)
+
+
+@ledgers
+@pytest.mark.parametrize("flow", ["sales_order_from_ipaas", "invoice_from_ipaas"])
+def test_our_own_documents_never_come_back(bench: Bench, flow: str, ledger: str) -> None:
+    set_up(bench)
+    order(bench)
+    bench.sandbox.sales.post(order(bench))
+    for out in ("sales_order_to_ipaas", "sales_invoice_to_ipaas"):
+        assert bench.run(out).counts["failed"] == 0
+    ids = [str(record_id) for record_id in bench.sandbox.ipaas.records["transaction"]]
+    assert len(ids) == 2
+    if ledger == "lost":
+        bench.lose_ledger()
+    bench.sandbox.counters.reset()
+    assert tally(bench.run(flow, *ids)) == {"read": 2, "skipped": 2}
+    assert bench.writes() == 0
+
+
+@ledgers
+def test_a_contact_never_comes_back_as_a_customer(bench: Bench, ledger: str) -> None:
+    set_up(bench)
+    company = bench.sandbox.bc.get("Customer", "C1")
+    person = {"Type": "Person", "Name": "Eva Corets", "E-Mail": "eva@adatum.example"}
+    bench.sandbox.bc.add("Contact", {"No.": "CT9", "Company No.": company["contact"], **person})
+    assert bench.run("contact_to_ipaas").counts["created"] == 1
+    record = bench.linked("customer", "CT9|contact")
+    if ledger == "lost":
+        bench.lose_ledger()
+    bench.sandbox.counters.reset()
+    assert tally(bench.run("customer_from_ipaas", str(record["id"]))) == {"read": 1, "skipped": 1}
+    # The other one is customer P1's own.
+    assert tally(bench.run("contact_to_ipaas")) == {"read": 2, "skipped": 1, "unchanged": 1}
+    assert bench.writes() == 0
