@@ -58,7 +58,8 @@ class IPaaSRecords:
 
     def by_ids(self, reads: Reads, ids: Sequence[AskedId]) -> Iterator[SourceRecord]:
         """Records by their iPaaS.com id."""
-        wanted = [asked.parts["id"] for asked in ids]
+        # A key of the ledger may be an id that nobody would type.
+        wanted = [asked.parts.get("id", asked.text) for asked in ids]
         settled = self._settled(reads, wanted)
         yield from self._complete(reads, self._read(reads, wanted), settled)
 
