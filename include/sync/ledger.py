@@ -6,6 +6,7 @@ the authority for links: the ledger may be deleted at any time, and the next run
 
 from __future__ import annotations
 
+import re
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
@@ -47,6 +48,11 @@ def retry_delay(attempt: int) -> timedelta:
     return timedelta(minutes=10 * attempt * (attempt + 1))
 
 
+def _spellings(internal_id: Any) -> tuple[str, str]:
+    """How the ledger may have written an id: received as a number or as a string, it means the same record."""
+    return str(internal_id), dump(str(internal_id))
+
+
 # A record of iPaaS.com has one external id of ours in a table. When it gets another one, the one before is gone.
 _OTHER_LINKS = sa.delete(links).where(
     links.c.table_name == sa.bindparam("of_table"),
@@ -56,9 +62,8 @@ _OTHER_LINKS = sa.delete(links).where(
 
 
 def _other_links(row: Mapping[str, Any]) -> dict[str, Any]:
-    # An id may have been received as a number or as a string; both mean the same record.
-    spellings = {"as_it_is": row["internal_id"], "as_text": dump(str(load(row["internal_id"])))}
-    return {"of_table": row["table_name"], "but_for": row["folded"], **spellings}
+    as_it_is, as_text = _spellings(load(row["internal_id"]))
+    return {"of_table": row["table_name"], "but_for": row["folded"], "as_it_is": as_it_is, "as_text": as_text}
 
 
 class Ledger:
@@ -144,11 +149,14 @@ class Ledger:
         now = self._now()
         with self._engine.begin() as db:
             known = self._attempts(db, flow, [end.key for end in ends])
+            # Another run may have linked it since it was looked for here; then nobody would wake who waits for it.
+            arrived = self._linked(db, {end.waits_for for end in ends if end.waits_for})
             # What is not named keeps its value, so rows are written together with those that name the same columns.
             rows: dict[tuple[str, ...], list[dict[str, Any]]] = {}
             for end in ends:
                 attempts = 0 if end.state == "done" else known.get(end.key, 0) + 1
                 due = end.state != "done" and (end.state != "failed" or attempts < MAX_ATTEMPTS)
+                at_once = end.at_once or end.waits_for in arrived
                 values: dict[str, Any] = {
                     "flow": flow,
                     "key": end.key,
@@ -156,11 +164,11 @@ class Ledger:
                     "outcome": dump(end.outcome),
                     "state": end.state,
                     "attempts": attempts,
-                    "next_try": iso(now if end.at_once else now + retry_delay(attempts)) if due else None,
+                    "next_try": iso(now if at_once else now + retry_delay(attempts)) if due else None,
                     "kind": end.kind,
                     "message": end.message,
                     "advice": end.advice,
-                    "waits_for": end.waits_for,
+                    "waits_for": None if at_once else end.waits_for,
                     "tried_fingerprint": end.fingerprint,
                 }
                 if end.state == "done":
@@ -218,8 +226,7 @@ class Ledger:
         """External ids by iPaaS.com id (as text), for those known to be linked."""
         found: dict[str, str] = {}
         with self._reads.connect() as db:
-            # An id may have been received as a number or as a string; both mean the same record.
-            spellings = {spelling for i in internal_ids for spelling in (str(i), dump(str(i)))}
+            spellings = {spelling for i in internal_ids for spelling in _spellings(i)}
             for batch in batches(spellings, _BATCH):
                 query = sa.select(links).where(links.c.table_name == table, links.c.internal_id.in_(batch))
                 found |= {str(load(row.internal_id)): row.external_id for row in db.execute(query)}
@@ -280,6 +287,16 @@ class Ledger:
         for batch in batches(awaited, _BATCH):
             waiting = transfers.c.waits_for.in_(batch)
             db.execute(sa.update(transfers).where(waiting).values(next_try=iso(self._now()), waits_for=None))
+
+    def _linked(self, db: Connection, awaited: Iterable[str]) -> set[str]:
+        """Which of the records that others wait for are linked."""
+        found: set[str] = set()
+        for name in awaited:
+            table, mark, id_ = re.split(r"([|#])", name, maxsplit=1)
+            named = links.c.folded == id_ if mark == "|" else links.c.internal_id.in_(_spellings(id_))
+            if db.execute(sa.select(links.c.folded).where(links.c.table_name == table, named).limit(1)).first():
+                found.add(name)
+        return found
 
     # --- claims ----------------------------------------------------------------------------------------------
 

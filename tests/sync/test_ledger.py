@@ -325,6 +325,17 @@ def test_a_record_awaited_by_either_id_becomes_due_with_its_link(ledger: Ledger,
     assert sorted(ledger.due(FLOW)) == ["a", "b"]
 
 
+@pytest.mark.parametrize("internal_id", [7, "7"])
+def test_a_record_linked_before_anybody_waits_for_it_holds_nobody_up(
+    ledger: Ledger, clock: Clock, internal_id: int | str
+) -> None:
+    ledger.link([("t", "c1", internal_id)])
+    for key, awaited in (("a", "t|C1"), ("b", "t#7"), ("c", "t|7"), ("d", "t#C1")):
+        end = Finish(key=key, state="waiting", run_id="r", outcome={}, read_at=iso(clock()), waits_for=awaited)
+        ledger.finish(FLOW, TABLE, [end], [])
+    assert sorted(ledger.due(FLOW)) == ["a", "b"]
+
+
 def test_what_is_to_go_on_at_once_is_due_with_the_next_run(ledger: Ledger, clock: Clock) -> None:
     end = Finish(key="a", state="waiting", run_id="r", outcome={}, read_at=iso(clock()), at_once=True)
     ledger.finish(FLOW, TABLE, [end], [])
