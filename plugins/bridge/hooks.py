@@ -8,7 +8,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from airflow.sdk import BaseHook
+from airflow.sdk import BaseHook, Variable
+from airflow.sdk.exceptions import AirflowNotFoundException
 
 from bridge.staging import home
 
@@ -27,9 +28,25 @@ def _mask(*secrets: str | None) -> None:
             mask_secret(secret)
 
 
+def current_settings() -> SyncSettings:
+    """The Variables as they are now. Raises SettingsError naming the one that is wrong."""
+    from include.settings import SyncSettings
+
+    return SyncSettings.load(lambda name: Variable.get(name, default=None))
+
+
 def _parts(conn_id: str) -> tuple[str | None, str | None, str | None, dict[str, Any]]:
     """Host with scheme and port, login, password and extra of a Connection."""
-    connection = BaseHook.get_connection(conn_id)
+    from include.settings import SettingsError
+
+    try:
+        connection = BaseHook.get_connection(conn_id)
+    except AirflowNotFoundException:
+        raise SettingsError(
+            f"Connection {conn_id}",
+            "missing",
+            "Make it under Admin, Connections, or fill in airflow_settings.yaml and run `make settings`.",
+        ) from None
     host = connection.host
     if host and "://" not in host:
         host = f"{connection.schema or 'https'}://{host}"
@@ -70,12 +87,14 @@ class BusinessCentralHook(BaseHook):
     def get_conn(
         self, settings: SyncSettings | None = None, *, concurrency: int = 1, share: float = 1.0
     ) -> BusinessCentralClient:
-        """A client. `share` is the part of the throttle window that it may use."""
+        """A client with these settings, else those of the Variables. `share`: the part of the throttle window it may use.
+
+        Raises SettingsError naming the Variable or the field that is missing or wrong.
+        """
         from include.business_central.client import BusinessCentralClient
-        from include.settings import SyncSettings
         from include.transport.throttle import Throttle
 
-        settings = settings or SyncSettings()
+        settings = settings or current_settings()
         throttle = Throttle(settings.bc_throttle_limit, settings.bc_throttle_seconds, share=share)
         return BusinessCentralClient(
             self.settings(), throttle=throttle, service_names=settings.bc_service_names, concurrency=concurrency
@@ -117,12 +136,14 @@ class IPaaSHook(BaseHook):
     def get_conn(
         self, settings: SyncSettings | None = None, *, concurrency: int = 1, share: float = 1.0
     ) -> IPaaSClient:
-        """A client. `share` is the part of the throttle window that it may use."""
+        """A client with these settings, else those of the Variables. `share`: the part of the throttle window it may use.
+
+        Raises SettingsError naming the Variable or the field that is missing or wrong.
+        """
         from include.ipaas.client import IPaaSClient
-        from include.settings import SyncSettings
         from include.transport.throttle import Throttle
 
-        settings = settings or SyncSettings()
+        settings = settings or current_settings()
         throttle = Throttle(settings.ipaas_throttle_limit, settings.ipaas_throttle_seconds, share=share)
         return IPaaSClient(self.settings(), throttle=throttle, concurrency=concurrency)
 

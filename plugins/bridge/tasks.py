@@ -11,15 +11,15 @@ from datetime import UTC, datetime
 from typing import Any
 
 import simplejson
-from airflow.sdk import BaseHook, ObjectStoragePath, Variable
+from airflow.sdk import BaseHook, ObjectStoragePath
 from airflow.sdk.exceptions import AirflowFailException, AirflowNotFoundException
 
 from bridge.form import MODE, ids_param
-from bridge.hooks import BusinessCentralHook, IPaaSHook
+from bridge.hooks import BusinessCentralHook, IPaaSHook, current_settings
 from bridge.ledger import ledger_url
 from bridge.staging import PLAN, forget_old_runs, run_folder
 from include.flows import CATALOGUE, FLOWS
-from include.settings import SettingsError, SyncSettings
+from include.settings import SettingsError
 from include.sync import extract as extracting
 from include.sync import load as loading
 from include.sync import report as reporting
@@ -144,7 +144,7 @@ def _plan(flow: Flow, context: Mapping[str, Any], staging: Staging, ledger: Ledg
         flow,
         run_id=str(run.run_id),
         kind=kind,
-        settings=_settings(),
+        settings=current_settings(),
         system_id=IPaaSHook().settings().system_id,
         ledger=ledger,
         ids=ids,
@@ -158,10 +158,6 @@ def _plan(flow: Flow, context: Mapping[str, Any], staging: Staging, ledger: Ledg
 
 def _planned(staging: Staging) -> RunPlan:
     return RunPlan.model_validate_json(staging.read_text(PLAN))
-
-
-def _settings() -> SyncSettings:
-    return SyncSettings.load(lambda name: Variable.get(name, default=None))
 
 
 def _stage(

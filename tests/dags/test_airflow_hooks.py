@@ -78,6 +78,31 @@ def test_business_central_hook_names_what_is_not_published(sandbox: Sandbox, mon
     assert "Web Services" in message
 
 
+def test_hooks_work_with_the_variables(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    from bridge.hooks import BusinessCentralHook, IPaaSHook
+
+    connect(monkeypatch, sandbox)
+    sandbox.bc.unpublish("CustomerCard")
+    sandbox.bc.publish("CustomerCard", "KundenKarte")
+    monkeypatch.setenv("AIRFLOW_VAR_BC_SERVICE_NAMES", '{"CustomerCard": "KundenKarte"}')
+    ok, message = BusinessCentralHook().test_connection()
+    assert ok, message
+    monkeypatch.setenv("AIRFLOW_VAR_BC_TIME_ZONE", "Mars/Olympus")
+    for hook in (BusinessCentralHook(), IPaaSHook()):
+        ok, message = hook.test_connection()
+        assert not ok
+        assert "Variable bc_time_zone is 'Mars/Olympus'" in message
+
+
+def test_hooks_say_that_their_connection_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    from bridge.hooks import BusinessCentralHook, IPaaSHook
+
+    for hook in (BusinessCentralHook("nowhere"), IPaaSHook("nowhere")):
+        ok, message = hook.test_connection()
+        assert not ok
+        assert "Connection nowhere is 'missing'" in message
+
+
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
