@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import sys
 import time
 
@@ -26,7 +27,9 @@ def main() -> int:
             time.sleep(0.2)
         password = json.loads(PASSWORDS.read_text())["admin"]
         print(f"\nAirflow:  http://localhost:{port}   user admin, password {password}   (ready in about 30 s)")
-        print(f"Sandbox:  {sandbox}/_sandbox/check, /_sandbox/counters, /_sandbox/faults")
+        print(
+            f"Sandbox:  {sandbox}/_sandbox   what can be seen and set there: both sides compared, counters, faults ..."
+        )
         print(
             "Unpause a DAG, trigger it, and give it External IDs in the form. What changes in the sandbox's iPaaS.com"
         )
@@ -46,4 +49,5 @@ def main() -> int:
 
 
 if __name__ == "__main__":
+    os.umask(0o077)
     sys.exit(main())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
+from collections.abc import Awaitable, Callable
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 from urllib.parse import unquote
@@ -25,6 +26,8 @@ from include.sandbox.ipaas import hooks as ipaas_hooks
 from include.sandbox.ipaas import routes as ipaas_routes
 from include.sandbox.ipaas.platform import Platform
 from include.sandbox.switches import Switches
+
+Handler = Callable[[Request], Awaitable[Response]]
 
 _FAMILIES = ("sso", "subscriptions", "customers", "products", "transactions", "hookapi")
 
@@ -198,10 +201,10 @@ def _control(world: World) -> list[Route]:
 
     async def switches(request: Request) -> Response:
         if request.method == "POST":
-            known = {f.name for f in fields(world.switches)}
-            for name, value in (await request.json()).items():
-                if name not in known:
-                    return JSONResponse({"unknown switch": name}, status_code=400)
+            given = await request.json()
+            if unknown := set(given) - {f.name for f in fields(world.switches)}:
+                raise ValueError(f"There is no switch {', '.join(sorted(unknown))}. There are {_names(Switches)}.")
+            for name, value in given.items():
                 setattr(world.switches, name, value)
         return JSONResponse(asdict(world.switches))
 
@@ -221,12 +224,48 @@ def _control(world: World) -> list[Route]:
         found: dict[str, Any] = check(world.tenant, world.platform).as_json()
         return Response(simplejson.dumps(found, use_decimal=True), media_type="application/json")
 
-    every = ["GET", "POST", "DELETE"]
+    async def services(request: Request) -> Response:
+        if request.method == "POST":
+            for name, page in (await request.json()).items():
+                if page is None:
+                    world.tenant.unpublish(name)
+                else:
+                    world.tenant.publish(page, name)
+        return JSONResponse(world.tenant.published)
+
+    controls: dict[str, tuple[Handler, str]] = {
+        "check": (verdict, "Both sides compared, record by record"),
+        "counters": (counters, "Calls by system and method, the most in flight at once, writes; DELETE begins anew"),
+        "faults": (faults, f"POST puts one in force, of {_names(Fault)}; DELETE lifts them all"),
+        "hooks": (hooks, "POST url and api_key: where every change in iPaaS.com is announced; DELETE stops that"),
+        "latency": (latency, "POST seconds by system (business_central, ipaas)"),
+        "services": (services, "POST published names with what is published under them; null takes one back"),
+        "switches": (switches, "POST values by name, for every behaviour that is uncertain"),
+    }
+
+    async def index(request: Request) -> Response:
+        return JSONResponse({f"/_sandbox/{name}": meaning for name, (_, meaning) in controls.items()})
+
     return [
-        Route("/_sandbox/counters", counters, methods=every),
-        Route("/_sandbox/faults", faults, methods=every),
-        Route("/_sandbox/switches", switches, methods=every),
-        Route("/_sandbox/latency", latency, methods=every),
-        Route("/_sandbox/hooks", hooks, methods=every),
-        Route("/_sandbox/check", verdict),
+        Route("/_sandbox", index),
+        *(
+            Route(f"/_sandbox/{name}", _explaining(handler), methods=["GET", "POST", "DELETE"])
+            for name, (handler, _) in controls.items()
+        ),
     ]
+
+
+def _names(of: type) -> str:
+    return ", ".join(f.name for f in fields(of))
+
+
+def _explaining(handler: Handler) -> Handler:
+    """The same, with 400 and the reason for a body that it cannot use."""
+
+    async def handle(request: Request) -> Response:
+        try:
+            return await handler(request)
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            return JSONResponse({"error": f"{type(error).__name__}: {error}"}, status_code=400)
+
+    return handle

@@ -28,6 +28,25 @@ def test_switches_are_set_over_http(sandbox: Sandbox) -> None:
     assert set(control.get("_sandbox/switches").body) == {field.name for field in fields(Switches)}
 
 
+def test_the_sandbox_says_what_can_be_set_and_refuses_what_cannot(sandbox: Sandbox) -> None:
+    control = Caller(sandbox.url, "")
+    for route in control.get("_sandbox").body:
+        assert control.get(route.strip("/")).status == 200
+    for route, body in (("faults", {"no_such": 1}), ("hooks", {}), ("latency", 1), ("services", [])):
+        refused = control.post(f"_sandbox/{route}", body)
+        assert refused.status == 400
+        assert refused.body["error"]
+
+
+def test_services_are_published_over_http(bc: BusinessCentral, sandbox: Sandbox) -> None:
+    control = Caller(sandbox.url, "")
+    published = control.post("_sandbox/services", {"CustomerCard": None, "KundenKarte": "CustomerCard"}).body
+    assert published["KundenKarte"] == "CustomerCard"
+    assert "CustomerCard" not in published
+    assert bc.page("GET", "CustomerCard").status == 404
+    assert bc.page("GET", "KundenKarte('C1')").body["Name"] == "Adatum"
+
+
 @pytest.mark.parametrize("on", [True, False])
 def test_localisation_fields(bc: BusinessCentral, sandbox: Sandbox, on: bool) -> None:
     sandbox.switches.localisation_fields = on
