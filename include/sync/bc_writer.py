@@ -313,6 +313,12 @@ class BCWriter:
     ) -> Written:
         row = self._row(load, session, number)
         if row is None:
+            if item.mapped.linked is None and not (item.transfer and item.transfer.state == "waiting"):
+                raise Waiting(
+                    f"It has been linked to Business Central {number} since it was read.",
+                    advice="Nothing to do: it is read again with the next run.",
+                    at_once=True,
+                )
             raise self._gone(number)
         wanted = {name: value for name, value in body.items() if name not in item.mapped.create_only}
         try:

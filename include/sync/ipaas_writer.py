@@ -10,7 +10,8 @@ from include.ipaas.endpoints import Endpoint
 from include.ipaas.external_ids import external_id_of, linked_to
 from include.sync.compare import differences
 from include.sync.context import LoadContext, Staged, Written
-from include.sync.model import Also, Json, Mapped, Rejected, Result, Waiting, fold
+from include.sync.model import Also, Direction, Json, Mapped, Rejected, Result, Waiting, fold
+from include.sync.route import route_of
 from include.transport.errors import NotFound, RecordExists, Sent, ServiceError
 
 # From this many unlinked records on, reading the target's whole list may cost less than looking for each.
@@ -98,11 +99,37 @@ class IPaaSWriter:
                 return self._create(load, item, body)
             if external_id_of(matched, load.plan.system_id):
                 return self._update(load, item, body, matched["id"], matched)
-            if not self.endpoint.updates:
-                return self._link(load, item, matched["id"])
-            body |= self._link_in(load, mapped)
-            return self._update(load, item, body, matched["id"], matched)
+            return self._take(load, item, body, matched)
         return self._update(load, item, body, internal_id, present)
+
+    def _take(self, load: LoadContext, item: Staged, body: Json, matched: Json) -> Written:
+        """Write to an unlinked record and link it, while no flow from iPaaS.com makes a record of its own from it.
+
+        Raises Waiting while one does, Rejected when one has.
+        """
+        external_id, key = item.mapped.external_id, str(matched["id"])
+        claims = route_of(Direction.from_ipaas).claims(self.table)
+        if load.applies and not load.ledger.claim(claims, [key], load.owner)[key].held:
+            raise Waiting(
+                f"It matches iPaaS.com {self.endpoint.name} {key}, which another run transfers.", at_once=True
+            )
+        try:
+            # iPaaS.com may not know yet what became of it.
+            holder = load.ledger.external_ids(self.table, [key]).get(key, external_id)
+            if fold(holder) != fold(external_id):
+                if self.shares_name:
+                    return self._create(load, item, body)
+                raise self._belongs(item.mapped, matched, holder)
+            if not self.endpoint.updates:
+                written = self._link(load, item, matched["id"])
+            else:
+                written = self._update(load, item, body | self._link_in(load, item.mapped), matched["id"], matched)
+            if load.applies:
+                load.ledger.link(written.links)
+            return written
+        finally:
+            if load.applies:
+                load.ledger.release(claims, [key], load.owner)
 
     def _origin(self, load: LoadContext, item: Staged) -> Any | None:
         """The id of the record that this one was made from, when it came from iPaaS.com in the first place."""
