@@ -30,17 +30,23 @@ def dags() -> Mapping[str, Any]:
     return bag.dags
 
 
-def import_settings() -> None:
-    """Make the pools, as `make settings` does."""
+def script(name: str) -> Any:
+    """A module of `scripts`."""
     import importlib.util
 
-    path = Path(__file__).resolve().parents[2] / "scripts" / "settings.py"
-    spec = importlib.util.spec_from_file_location("settings_import", path)
+    path = Path(__file__).resolve().parents[2] / "scripts" / f"{name}.py"
+    spec = importlib.util.spec_from_file_location(f"{name}_script", path)
     assert spec
     assert spec.loader
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    module.apply({**module.load(), "connections": [], "variables": []})
+    return module
+
+
+def import_settings() -> None:
+    """Make the pools, as `make settings` does."""
+    settings = script("settings")
+    settings.apply({**settings.load(), "connections": [], "variables": []})
 
 
 @pytest.fixture(scope="session")

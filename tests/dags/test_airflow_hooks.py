@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 import pytest
+from sqlalchemy import delete
 
 from include.sandbox import Sandbox
 from include.settings import SettingsError
-from tests.dags.conftest import connect
+from tests.dags.conftest import connect, script
 
 pytestmark = pytest.mark.dag
 
@@ -135,3 +137,28 @@ def test_a_host_may_be_given_in_parts(sandbox: Sandbox, monkeypatch: pytest.Monk
     connect(monkeypatch, sandbox, bc_extra={"company_name": None})
     with pytest.raises(SettingsError, match="company_name"):
         BusinessCentralHook().settings()
+
+
+def test_the_check_finds_connections_and_variables_in_airflow_s_database(
+    dags: Any, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from airflow.models import Connection, Variable
+    from airflow.utils.session import create_session
+
+    check = script("check")
+    connect(monkeypatch, sandbox, {"bc_service_names": "{}"})
+    texts = {name: os.environ[f"AIRFLOW_CONN_{name.upper()}"] for name in ("business_central", "ipaas")}
+    for name in [name for name in os.environ if name.startswith(("AIRFLOW_CONN_", "AIRFLOW_VAR_"))]:
+        monkeypatch.delenv(name)
+    with create_session() as session:
+        session.add_all(Connection.from_json(text, conn_id=name) for name, text in texts.items())
+        Variable.set("bc_service_names", '{"CustomerCard": "KundenKarte"}', session=session)
+    try:
+        assert check.main() == 1
+        said = capsys.readouterr().out
+        assert "NOT GOOD  Business Central" in said and "KundenKarte" in said and "Good  iPaaS.com" in said
+        assert sandbox.CLIENT_SECRET not in said
+    finally:
+        with create_session() as session:
+            session.execute(delete(Connection).where(Connection.conn_id.in_(texts)))
+            Variable.delete("bc_service_names", session=session)
