@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
+import time
 from typing import Any
 
 import pytest
 from sqlalchemy import delete
 
 from include.sandbox import Sandbox
-from include.settings import SettingsError
+from include.settings import SettingsError, SyncSettings
 from tests.dags.conftest import connect, script
 
 pytestmark = pytest.mark.dag
@@ -25,6 +26,25 @@ def test_get_conn_returns_a_client_that_reads(sandbox: Sandbox, monkeypatch: pyt
     client = BusinessCentralHook().get_conn()
     assert len(list(client.read(Page("CustomerCard")))) == len(sandbox.bc.rows("Customer"))
     assert IPaaSHook().get_conn().search(CUSTOMER, "nobody@example.com") == []
+
+
+def test_a_client_keeps_to_the_window_of_the_settings(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    from bridge.hooks import BusinessCentralHook, IPaaSHook
+
+    from include.business_central.odata import Page
+    from include.ipaas.endpoints import CUSTOMER
+
+    connect(monkeypatch, sandbox)
+    names = ("bc_throttle_limit", "bc_throttle_seconds", "ipaas_throttle_limit", "ipaas_throttle_seconds")
+    settings = SyncSettings(**dict.fromkeys(names, 1))
+    bc, ipaas = BusinessCentralHook().get_conn(settings), IPaaSHook().get_conn(settings)
+    for call in (
+        lambda: [list(bc.read(Page("CustomerCard"))) for _ in range(2)],
+        lambda: [ipaas.search(CUSTOMER, "nobody@example.com") for _ in range(2)],
+    ):
+        started = time.monotonic()
+        call()
+        assert time.monotonic() - started >= 0.9, "one call a second"
 
 
 def test_business_central_hook_says_that_all_is_well(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
