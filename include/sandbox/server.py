@@ -63,7 +63,6 @@ class Sandbox:
         self.tls_url = f"https://localhost:{self._tls_socket.getsockname()[1]}"
         self.url = f"http://localhost:{self._http_socket.getsockname()[1]}"
         self._servers: list[uvicorn.Server] = []
-        self._thread: threading.Thread | None = None
 
     def __enter__(self) -> Self:
         self.start()
@@ -87,8 +86,7 @@ class Sandbox:
                 config.load()
                 config.ssl = context
             self._servers.append(uvicorn.Server(config))
-        self._thread = threading.Thread(target=self._serve, name="sandbox", daemon=True)
-        self._thread.start()
+        threading.Thread(target=self._serve, name="sandbox", daemon=True).start()
         while not all(server.started for server in self._servers):
             time.sleep(0.01)
 
@@ -100,13 +98,11 @@ class Sandbox:
         asyncio.run(both())
 
     def stop(self) -> None:
-        """Stop serving."""
+        """Stop serving. The servers notice within a moment; waiting for them would be most of a test's time."""
         self.hooks.close()
         for server in self._servers:
             server.should_exit = True
             server.force_exit = True
-        if self._thread:
-            self._thread.join(timeout=10)
         self._folder.cleanup()
 
     @property
