@@ -15,7 +15,7 @@ from requests import Response
 
 from include.ipaas import endpoints, errors
 from include.ipaas.endpoints import Endpoint
-from include.ipaas.external_ids import id_from, present_id
+from include.ipaas.external_ids import Id, id_from, present_id
 from include.settings import IPaaSConnection
 from include.transport.errors import NotFound, Sent, ServiceError, senseless
 from include.transport.session import RetryPolicy, Session, Transport, json_of
@@ -84,7 +84,7 @@ class IPaaSClient:
 
     # --- records ---------------------------------------------------------------------------------------------
 
-    def get(self, endpoint: Endpoint, internal_id: Any) -> Json | None:
+    def get(self, endpoint: Endpoint, internal_id: Id) -> Json | None:
         """One record, or None when there is none."""
         try:
             found: Json = self._json("GET", endpoint.family, f"{endpoint.path}/{quote(str(internal_id), safe='')}")
@@ -120,7 +120,7 @@ class IPaaSClient:
             raise errors.no_endpoint(error, f"POST {endpoint.path}") from None
         return saved
 
-    def update(self, endpoint: Endpoint, internal_id: Any, body: Json) -> Json:
+    def update(self, endpoint: Endpoint, internal_id: Id, body: Json) -> Json:
         """Change the named fields; the same change twice is the same as once. Raises NotFound."""
         path = f"{endpoint.path}/{quote(str(internal_id), safe='')}"
         saved: Json = self._json("PUT", endpoint.family, path, body=body)
@@ -128,7 +128,7 @@ class IPaaSClient:
 
     # --- external ids ----------------------------------------------------------------------------------------
 
-    def internal_id(self, table: str, external_id: str) -> Any | None:
+    def internal_id(self, table: str, external_id: str) -> Id | None:
         """The iPaaS.com id linked to an external id of ours, or None. A soft-deleted link is none."""
         family = endpoints.FAMILIES[table]
         try:
@@ -142,7 +142,7 @@ class IPaaSClient:
         text = present_id(found)
         return None if text is None else id_from(text)
 
-    def external_id(self, table: str, internal_id: Any) -> str | None:
+    def external_id(self, table: str, internal_id: Id) -> str | None:
         """The external id of ours that a record is linked to, or None."""
         path = endpoints.lookup_external(internal_id, self.system_id, table)
         try:
@@ -151,7 +151,7 @@ class IPaaSClient:
             return None
         return present_id(found)
 
-    def link(self, table: str, internal_id: Any, external_id: str) -> None:
+    def link(self, table: str, internal_id: Id, external_id: str) -> None:
         """Link a record to an external id of ours; the same link twice is the same as once."""
         body = {
             "table_name": table,
@@ -161,7 +161,7 @@ class IPaaSClient:
         }
         self._json("POST", endpoints.FAMILIES[table], endpoints.UPDATE_EXTERNAL_ID, body=body)
 
-    def missing(self, table: str) -> list[Any]:
+    def missing(self, table: str) -> list[Id]:
         """Ids of the records of a table that have no external id of ours."""
         try:
             return list(self._json("GET", endpoints.FAMILIES[table], endpoints.missing(self.system_id, table)) or [])

@@ -9,6 +9,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+# An iPaaS.com id: a number or a string, and sent as it was received.
+Id = int | str
+
 CUSTOMER_TABLE = "customer"
 ADDRESS_TABLE = "Address"
 COMPANY_TABLE = "customer company"
@@ -38,7 +41,7 @@ def present_id(answer: Any) -> str | None:
     return None if not text or text.startswith(_DELETED) else text
 
 
-def id_from(text: str) -> Any:
+def id_from(text: str) -> Id:
     """An iPaaS.com id from its text. Every id is answered as a JSON string; one that is a number elsewhere is sent as a
     number (facts §5.2)."""
     return int(text) if text.isdecimal() and str(int(text)) == text else text

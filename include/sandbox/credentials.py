@@ -8,7 +8,6 @@ COMPANY_NAME = "CRONUS USA, Inc."
 IPAAS_EMAIL = "sync@example.com"
 IPAAS_PASSWORD = "sandbox-ipaas-password"
 IPAAS_COMPANY_ID = "5d2f7c80-3f0e-4d43-9a6c-2f5f0b1c7e11"
-IPAAS_CLIENT_ID = "sandbox"
 SYSTEM_ID = 4711
 OTHER_SYSTEM_ID = 4712
 WEBHOOK_API_KEY = "sandbox-webhook-key"

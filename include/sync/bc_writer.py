@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from include.business_central.odata import Api
-from include.ipaas.external_ids import id_from
+from include.ipaas.external_ids import Id, id_from
 from include.sync.bc_fields import CustomFields
 from include.sync.bc_refusal import refusal
 from include.sync.bc_target import KEY, TRIES, ApiSurface, PageSurface, Surface, Target
@@ -249,13 +249,13 @@ class BCWriter:
             return True
         return load.ledger.reserve(self._claims(load), item.key, self.target.api, number, purpose)
 
-    def _holder(self, load: LoadContext, item: Staged, number: str) -> Any | None:
+    def _holder(self, load: LoadContext, item: Staged, number: str) -> Id | None:
         """The other iPaaS.com record that is linked to a number, as far as is known."""
         known = load.ledger.internal_ids(self.table, [number]).get(fold(number))
         holder = known if known is not None else item.mapped.holders.get(fold(number))
         return None if holder is None or str(holder) == item.key else holder
 
-    def _belongs_to(self, number: str, holder: Any) -> Rejected:
+    def _belongs_to(self, number: str, holder: Id) -> Rejected:
         return Rejected(
             f"{self.target.name.capitalize()} {number} of Business Central is linked to iPaaS.com {self.table} {holder}, "
             "and this record matches it, too.",

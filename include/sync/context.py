@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
+from include.ipaas.external_ids import Id
 from include.sync.endings import finish_failed
 from include.sync.flow import Flow
 from include.sync.ledger_entries import Finish, Transfer, iso
@@ -59,7 +60,7 @@ class Written:
     """
 
     result: Result
-    target_id: Any = None
+    target_id: Id | None = None
     fields: Sequence[str] = ()
     links: Sequence[Link] = ()
     unpushed: Sequence[Link] = ()
@@ -87,7 +88,7 @@ class LoadContext:
         # The two directions know a link by different ends; see `route`.
         self.route = route_of(stage.flow.direction)
         # By table and folded id of the source: the id of the target.
-        self.linked: dict[tuple[str, str], Any] = {}
+        self.linked: dict[tuple[str, str], Id] = {}
         self._absent: dict[tuple[str, str], float] = {}
         self.arrived: set[str] = set()
         # What writers prepared for this chunk; a writer itself is shared by every run of the process.
@@ -123,7 +124,7 @@ class LoadContext:
             self.linked[link[0], fold(source_id)] = target_id
             self.arrived.add(self.route.waits_for(link[0], source_id))
 
-    def link_of(self, table: str, id_: str) -> Any | None:
+    def link_of(self, table: str, id_: str) -> Id | None:
         """The target's id of a record of the source; to iPaaS.com it is asked there when it is not known here."""
         place = (table, fold(id_))
         if place not in self.linked:
@@ -136,7 +137,7 @@ class LoadContext:
             self.linked[place] = found
         return self.linked[place]
 
-    def matched_by(self, table: str, target_id: Any, external_id: str) -> str:
+    def matched_by(self, table: str, target_id: Id, external_id: str) -> str:
         """Which record of ours takes an unlinked record of the target: of several that match it, the first to ask.
 
         All of them found it unlinked, and the last to link it would take the link from the others.

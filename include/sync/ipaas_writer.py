@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Protocol
 
 from include.ipaas.endpoints import Endpoint
-from include.ipaas.external_ids import external_id_of, linked_to
+from include.ipaas.external_ids import Id, external_id_of, linked_to
 from include.sync.compare import differences
 from include.sync.context import LoadContext, Staged, Written
 from include.sync.model import Also, Direction, Json, Mapped, Rejected, Result, Waiting, fold
-from include.sync.route import route_of
+from include.sync.route import Link, route_of
 from include.transport.errors import NotFound, RecordExists, Sent, ServiceError
 
 # From this many unlinked records on, reading the target's whole list may cost less than looking for each.
@@ -21,7 +21,7 @@ _INDEX_FROM = 10
 class AlsoWriter(Protocol):
     """Writes one kind of the records that come along with a parent."""
 
-    def write(self, load: LoadContext, also: Also) -> Sequence[tuple[str, str, Any]]:
+    def write(self, load: LoadContext, also: Also) -> Sequence[Link]:
         """Bring it over; returns the links that exist now. Raises Waiting when it needs another record first."""
 
 
@@ -131,7 +131,7 @@ class IPaaSWriter:
             if load.applies:
                 load.ledger.release(claims, [key], load.owner)
 
-    def _origin(self, load: LoadContext, item: Staged) -> Any | None:
+    def _origin(self, load: LoadContext, item: Staged) -> Id | None:
         """The id of the record that this one was made from, when it came from iPaaS.com in the first place."""
         mapped = item.mapped
         if not mapped.made_from or (self.table, fold(mapped.external_id)) in load.linked:
@@ -140,7 +140,7 @@ class IPaaSWriter:
             return load.linked.get((self.table, fold(mapped.made_from)))
         return load.link_of(self.table, mapped.made_from)
 
-    def _find(self, load: LoadContext, item: Staged) -> tuple[Any | None, Json | None]:
+    def _find(self, load: LoadContext, item: Staged) -> tuple[Id | None, Json | None]:
         """The id of the linked record, and the record itself when it is known already."""
         external_id = item.mapped.external_id
         index: _Index | None = load.scratch.get(self.table)
@@ -219,17 +219,17 @@ class IPaaSWriter:
             internal_id = load.ipaas.internal_id(self.table, mapped.external_id)
             if internal_id is None:
                 raise
-        return self._after(load, item, Written(result=Result.created, target_id=internal_id))
+        return self._after(load, item, internal_id, Result.created)
 
-    def _link(self, load: LoadContext, item: Staged, internal_id: Any) -> Written:
+    def _link(self, load: LoadContext, item: Staged, internal_id: Id) -> Written:
         """Link a matching record whose fields cannot be written."""
         if load.applies:
             load.ipaas.link(self.table, internal_id, item.mapped.external_id)
-        return self._after(load, item, Written(result=Result.updated, target_id=internal_id, fields=["external_ids"]))
+        return self._after(load, item, internal_id, Result.updated, ["external_ids"])
 
-    def _update(self, load: LoadContext, item: Staged, body: Json, internal_id: Any, present: Json | None) -> Written:
+    def _update(self, load: LoadContext, item: Staged, body: Json, internal_id: Id, present: Json | None) -> Written:
         if not self.endpoint.updates:
-            return self._after(load, item, Written(result=Result.unchanged, target_id=internal_id))
+            return self._after(load, item, internal_id, Result.unchanged)
         changes = {name: value for name, value in body.items() if name not in item.mapped.create_only}
         known = item.transfer is not None and item.transfer.fingerprint is not None and not item.transfer.echo
         compare = not known or not load.applies or self.restrict is not None
@@ -246,17 +246,19 @@ class IPaaSWriter:
                 changes = load.resolve(self.restrict(changes, present, load.plan.system_id))
             fields = differences(changes, present, load.plan.system_id)
             if not fields and not (load.plan.force and changes):
-                return self._after(load, item, Written(result=Result.unchanged, target_id=internal_id))
+                return self._after(load, item, internal_id, Result.unchanged)
         if load.applies:
             load.ipaas.update(self.endpoint, internal_id, changes)
-        return self._after(load, item, Written(result=Result.updated, target_id=internal_id, fields=fields))
+        return self._after(load, item, internal_id, Result.updated, fields)
 
     def _link_in(self, load: LoadContext, mapped: Mapped) -> Json:
         return linked_to(load.plan.system_id, mapped.external_id)
 
-    def _after(self, load: LoadContext, item: Staged, written: Written) -> Written:
+    def _after(
+        self, load: LoadContext, item: Staged, internal_id: Id, result: Result, fields: Sequence[str] = ()
+    ) -> Written:
         """Write what comes along with the record; a part that waits leaves the record unfinished, not unwritten."""
-        links = [(self.table, item.mapped.external_id, written.target_id)]
+        links: list[Link] = [(self.table, item.mapped.external_id, internal_id)]
         load.remember(links)
         then: Waiting | Rejected | None = None
         changed = False
@@ -268,14 +270,13 @@ class IPaaSWriter:
                 continue
             changed = changed or bool(new)
             links += new
-        result = Result.updated if changed and written.result is Result.unchanged else written.result
+        result = Result.updated if changed and result is Result.unchanged else result
         return Written(
             result=result,
-            target_id=written.target_id,
-            fields=written.fields,
+            target_id=internal_id,
+            fields=fields,
             links=links,
-            echoes=((self.echo, str(written.target_id)),) if self.echo and result is not Result.unchanged else (),
-            notes=written.notes,
+            echoes=((self.echo, str(internal_id)),) if self.echo and result is not Result.unchanged else (),
             then=then,
         )
 
@@ -314,7 +315,7 @@ class RelatedRecord:
     by: str
     same: tuple[str, ...]
 
-    def write(self, load: LoadContext, also: Also) -> Sequence[tuple[str, str, Any]]:
+    def write(self, load: LoadContext, also: Also) -> Sequence[Link]:
         """Create it linked, or link the one that is there. Returns no links when it was linked already."""
         if load.link_of(self.endpoint.table, also.external_id) is not None:
             return []

@@ -17,6 +17,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL, Connection
 
+from include.ipaas.external_ids import Id
 from include.sync.batches import batches
 from include.sync.database import connect
 from include.sync.ledger_entries import (
@@ -136,7 +137,7 @@ class Ledger:
         flow: str,
         claimed: str,
         ends: Sequence[Finish],
-        new_links: Sequence[tuple[str, str, Any]],
+        new_links: Sequence[tuple[str, str, Id]],
         *,
         owner: str | None = None,
     ) -> None:
@@ -213,16 +214,16 @@ class Ledger:
 
     # --- links -----------------------------------------------------------------------------------------------
 
-    def internal_ids(self, table: str, external_ids: Iterable[str]) -> dict[str, Any]:
+    def internal_ids(self, table: str, external_ids: Iterable[str]) -> dict[str, Id]:
         """iPaaS.com ids by folded external id, for those known to be linked."""
-        found: dict[str, Any] = {}
+        found: dict[str, Id] = {}
         with self._reads.connect() as db:
             for batch in batches({fold(e) for e in external_ids}, _BATCH):
                 query = sa.select(links).where(links.c.table_name == table, links.c.folded.in_(batch))
                 found |= {row.folded: load(row.internal_id) for row in db.execute(query)}
         return found
 
-    def external_ids(self, table: str, internal_ids: Iterable[Any]) -> dict[str, str]:
+    def external_ids(self, table: str, internal_ids: Iterable[Id]) -> dict[str, str]:
         """External ids by iPaaS.com id (as text), for those known to be linked."""
         found: dict[str, str] = {}
         with self._reads.connect() as db:
@@ -232,7 +233,7 @@ class Ledger:
                 found |= {str(load(row.internal_id)): row.external_id for row in db.execute(query)}
         return found
 
-    def link(self, new_links: Sequence[tuple[str, str, Any]], *, pushed: bool = True) -> None:
+    def link(self, new_links: Sequence[tuple[str, str, Id]], *, pushed: bool = True) -> None:
         """Remember links (table, external id, internal id); whoever waited for one becomes due.
 
         `pushed` False: iPaaS.com does not know the link yet; `unpushed` lists it until `mark_pushed`, also when the
@@ -246,7 +247,7 @@ class Ledger:
         with self._engine.begin() as db:
             db.execute(sa.delete(links).where(links.c.table_name == table, links.c.folded == fold(external_id)))
 
-    def unpushed(self, limit: int = 100_000) -> list[tuple[str, str, Any]]:
+    def unpushed(self, limit: int = 100_000) -> list[tuple[str, str, Id]]:
         """Links that iPaaS.com does not know yet: (table, external id, internal id)."""
         query = sa.select(links).where(links.c.pushed.is_(False)).limit(limit)
         with self._reads.connect() as db:
@@ -258,7 +259,7 @@ class Ledger:
         with self._engine.begin() as db:
             db.execute(sa.update(links).where(where).values(pushed=True))
 
-    def _link(self, db: Connection, new_links: Sequence[tuple[str, str, Any]], *, pushed: bool) -> None:
+    def _link(self, db: Connection, new_links: Sequence[tuple[str, str, Id]], *, pushed: bool) -> None:
         if not new_links:
             return
         rows = [

@@ -9,7 +9,9 @@ from enum import StrEnum
 from typing import Any
 
 import simplejson
+import sqlalchemy as sa
 
+from include.ipaas.external_ids import Id
 from include.sync.model import Json, fold
 
 
@@ -28,7 +30,7 @@ class Transfer:
     """What the ledger knows of one record of one flow."""
 
     key: str
-    target_id: Any = None
+    target_id: Id | None = None
     fingerprint: str | None = None
     memory: Mapping[str, Any]
     read_at: str | None = None
@@ -45,7 +47,7 @@ class Transfer:
     echo: bool = False
 
     @classmethod
-    def of_row(cls, row: Any) -> Transfer:
+    def of_row(cls, row: sa.Row[Any]) -> Transfer:
         """A row of the ledger as what it says."""
         values = dict(row._mapping)
         values.pop("flow")
@@ -64,7 +66,7 @@ class Finish:
     run_id: str
     outcome: Json
     read_at: str
-    target_id: Any = None
+    target_id: Id | None = None
     fingerprint: str | None = None
     memory: Mapping[str, Any] | None = None
     kind: str | None = None
@@ -87,7 +89,7 @@ def waits_for_external(table: str, external_id: str) -> str:
     return f"{table}|{fold(external_id)}"
 
 
-def waits_for_internal(table: str, internal_id: Any) -> str:
+def waits_for_internal(table: str, internal_id: Id) -> str:
     """How the ledger names a record that another one waits for, by its iPaaS.com id."""
     return f"{table}#{internal_id}"
 

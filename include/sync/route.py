@@ -7,9 +7,9 @@ asks for the second; a flow from it the other way round. Everything that differs
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from include.ipaas.external_ids import id_from
+from include.ipaas.external_ids import Id, id_from
 from include.sync.ledger import Ledger
 from include.sync.ledger_entries import Transfer, waits_for_external, waits_for_internal
 from include.sync.model import Direction, Mapped, fold
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from include.ipaas.client import IPaaSClient
     from include.sync.stage import Stage
 
-Link = tuple[str, str, Any]  # table, external id, iPaaS.com id
+Link = tuple[str, str, Id]  # table, external id, iPaaS.com id
 
 
 class Route(Protocol):
@@ -27,13 +27,13 @@ class Route(Protocol):
     source: str
     target: str
 
-    def known(self, ledger: Ledger, table: str, ids: Iterable[str]) -> dict[str, Any]:
+    def known(self, ledger: Ledger, table: str, ids: Iterable[str]) -> dict[str, Id]:
         """Ids of the target by folded id of the source, for what the ledger knows to be linked."""
 
-    def ends(self, link: Link) -> tuple[str, Any]:
+    def ends(self, link: Link) -> tuple[str, Id]:
         """A link as (id of the source, id of the target)."""
 
-    def ask(self, stage: Stage, table: str, id_: str) -> Any | None:
+    def ask(self, stage: Stage, table: str, id_: str) -> Id | None:
         """The target's id of a record whose link the ledger does not know, or None."""
 
     def waits_for(self, table: str, id_: str) -> str:
@@ -50,13 +50,13 @@ class _ToIPaaS:
     source = "Business Central"
     target = "iPaaS.com"
 
-    def known(self, ledger: Ledger, table: str, ids: Iterable[str]) -> dict[str, Any]:
+    def known(self, ledger: Ledger, table: str, ids: Iterable[str]) -> dict[str, Id]:
         return ledger.internal_ids(table, ids)
 
-    def ends(self, link: Link) -> tuple[str, Any]:
+    def ends(self, link: Link) -> tuple[str, Id]:
         return link[1], link[2]
 
-    def ask(self, stage: Stage, table: str, id_: str) -> Any | None:
+    def ask(self, stage: Stage, table: str, id_: str) -> Id | None:
         found = stage.ipaas.internal_id(table, id_)
         if found is not None and stage.plan.applies:
             stage.ledger.link([(table, id_, found)])
@@ -77,13 +77,13 @@ class _FromIPaaS:
     source = "iPaaS.com"
     target = "Business Central"
 
-    def known(self, ledger: Ledger, table: str, ids: Iterable[str]) -> dict[str, Any]:
+    def known(self, ledger: Ledger, table: str, ids: Iterable[str]) -> dict[str, Id]:
         return dict(ledger.external_ids(table, ids))
 
-    def ends(self, link: Link) -> tuple[str, Any]:
+    def ends(self, link: Link) -> tuple[str, Id]:
         return str(link[2]), link[1]
 
-    def ask(self, stage: Stage, table: str, id_: str) -> Any | None:
+    def ask(self, stage: Stage, table: str, id_: str) -> Id | None:
         # What a record refers to was asked of iPaaS.com when the record was read; `load` talks to Business Central.
         return None
 
@@ -116,9 +116,9 @@ class LinkLookup:
         self._ipaas = ipaas
         self._remember = remember
         self._external: dict[tuple[str, str], str | None] = {}
-        self._internal: dict[tuple[str, str], Any | None] = {}
+        self._internal: dict[tuple[str, str], Id | None] = {}
 
-    def external_ids(self, table: str, ids: Iterable[Any]) -> dict[str, str]:
+    def external_ids(self, table: str, ids: Iterable[Id]) -> dict[str, str]:
         """External ids by iPaaS.com id as text, for those of these records that are linked."""
         wanted = [str(i) for i in dict.fromkeys(ids)]
         new = [i for i in wanted if (table, i) not in self._external]
@@ -130,7 +130,7 @@ class LinkLookup:
                 self._ledger.link([(table, found, id_from(i))])
         return {i: found for i in wanted if (found := self._external[table, i]) is not None}
 
-    def holders(self, table: str, external_ids: Iterable[str]) -> dict[str, Any | None]:
+    def holders(self, table: str, external_ids: Iterable[str]) -> dict[str, Id | None]:
         """By folded external id: the iPaaS.com record that is linked to it, None when there is none.
 
         What the ledger says is not enough: the record that it names may be deleted since, or have another link.

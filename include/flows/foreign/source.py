@@ -84,13 +84,15 @@ def _buyers(reads: Reads, record: Json) -> dict[str, Json]:
     Business Central need not know: the company is.
     """
     customer_id, company_id = record.get("customer_id"), record.get("company_id")
-    customer = _link(reads, CUSTOMER.table, customer_id) if customer_id is not None else None
+    if customer_id is None:
+        return {"buyer": _company(company_id)}
+    customer = _link(reads, CUSTOMER.table, customer_id)
     contact = None if customer is None else contact_of(customer)
     if contact is not None:
         if company_id is None:
             company_id = (reads.ipaas.get(CUSTOMER, customer_id) or {}).get("company_id")
         return {"buyer": {**_company(company_id), "contact": contact}}
-    if customer_id is None or (customer is None and company_id is not None):
+    if customer is None and company_id is not None:
         return {"buyer": _company(company_id)}
     buyer: Json = {"table": CUSTOMER.table, "id": customer_id}
     return {"buyer": buyer} if company_id is None else {"buyer": buyer, "bill_to": _company(company_id)}

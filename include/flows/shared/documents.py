@@ -20,6 +20,7 @@ from include.sync.compare import differences
 from include.sync.context import LoadContext
 from include.sync.flow import Reads, Window
 from include.sync.model import Also, Direction, Json, Mapped, Rejected, fold
+from include.sync.route import Link
 from include.transport.errors import ErrorKind, ServiceError
 
 LINES = "SalesOrderLines"
@@ -222,10 +223,12 @@ class OrderTransaction:
 
     posted: bool
 
-    def write(self, load: LoadContext, also: Also) -> Sequence[tuple[str, str, Any]]:
+    def write(self, load: LoadContext, also: Also) -> Sequence[Link]:
         """Bring the order's transaction up to date, if there is one; returns its link when something was written."""
         internal_id = load.link_of(TRANSACTION.table, also.external_id)
-        record = None if internal_id is None else load.ipaas.get(TRANSACTION, internal_id)
+        if internal_id is None:
+            return []
+        record = load.ipaas.get(TRANSACTION, internal_id)
         if record is None:
             return []
         system_id = load.plan.system_id

@@ -12,7 +12,6 @@ from typing import Any
 from uuid import UUID
 
 from include.sandbox.bc.derived import StoredRow
-from include.sandbox.bc.schema import views
 from include.sandbox.bc.tables import CODED, next_number
 from include.sandbox.switches import Switches
 
@@ -422,8 +421,3 @@ def stamp(moment: datetime) -> str:
     """A moment as Business Central sends it: UTC, milliseconds without trailing zeros."""
     text = moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3].rstrip("0").rstrip(".")
     return f"{text}Z"
-
-
-def known_pages() -> set[str]:
-    """The pages and queries that can be published."""
-    return {name for name in views() if not name.startswith("api:")}

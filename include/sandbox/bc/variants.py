@@ -8,7 +8,6 @@ from include.sandbox.bc.answers import Request
 from include.sandbox.bc.schema import Property, View
 from include.sandbox.bc.tenant import Tenant
 
-ENGLISH = "en-US"
 # What the country layer of the United States and Mexico adds to pages: property -> table field.
 _LOCALISATION: dict[str, dict[str, str]] = {
     "CustomerCard": {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
@@ -31,7 +31,6 @@ class Document:
     ended: bool = False
     parent: int | None = None
     required: bool = True
-    deleted_lines: set[int] = field(default_factory=set)
 
 
 def check_documents(sides: Sides, verdict: Verdict, *, since: str) -> None:
