@@ -13,6 +13,7 @@ from typing import Any
 import simplejson
 from airflow.sdk import BaseHook, ObjectStoragePath
 from airflow.sdk.exceptions import AirflowFailException, AirflowNotFoundException
+from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
 from bridge.form import MODE, ids_param
 from bridge.hooks import BusinessCentralHook, IPaaSHook, current_settings
@@ -38,6 +39,10 @@ from include.transport.errors import ServiceError
 _XCOM_BYTES = 7_000
 # The slots that a pool has by default (contract §3); a task's share of the throttle window is measured against it.
 _POOL_SLOTS = 10
+
+_LEDGER_ADVICE = (
+    "Check the Connection sync_ledger: its type (postgres), host, port, schema (the database), login and password."
+)
 
 
 def extract(flow_name: str, context: Mapping[str, Any]) -> dict[str, Any]:
@@ -120,6 +125,13 @@ def _advice(context: Mapping[str, Any]) -> Iterator[None]:
         if not error.stops_run:
             raise
         raise AirflowFailException(f"{error} {error.advice}".strip()) from None
+    except SQLAlchemyError as error:
+        # The first line says it; what follows is the statement.
+        what = f"The ledger cannot be used: {str(getattr(error, 'orig', None) or error).splitlines()[0]}"
+        _show_problem(context, what, _LEDGER_ADVICE)
+        if not isinstance(error, ArgumentError):
+            raise
+        raise AirflowFailException(f"{what} {_LEDGER_ADVICE}") from None
 
 
 def _show_problem(context: Mapping[str, Any], what: str, advice: str) -> None:

@@ -7,8 +7,11 @@ import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
+from sqlalchemy.exc import OperationalError
 
 from include.sandbox import Sandbox
 from include.sync.report import COUNTS
@@ -110,6 +113,33 @@ def test_an_unpublished_service_ends_the_run_with_advice(run_dag: RunDag, sandbo
     assert run.states["extract[-1]"] == "failed"
     assert "CustomerCard" in run.problem
     assert "Web Services" in run.problem
+
+
+def test_a_ledger_that_is_no_database_ends_the_run_with_advice(
+    run_dag: RunDag, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AIRFLOW_CONN_SYNC_LEDGER", "http://somebody:ledger-secret@localhost/ledger")
+    run = run_dag("customer_category_to_ipaas")
+    assert run.states["extract[-1]"] == "failed"
+    assert "The ledger cannot be used" in run.problem
+    assert "Connection sync_ledger" in run.problem
+    assert "ledger-secret" not in run.problem
+
+
+def test_a_ledger_that_does_not_answer_is_put_into_words_and_the_task_repeated(
+    dags: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from bridge import tasks
+
+    shown: dict[str, Any] = {}
+    monkeypatch.setenv("AIRFLOW_CONN_SYNC_LEDGER", "postgres://somebody:ledger-secret@127.0.0.1:1/ledger")
+    with pytest.raises(OperationalError):
+        tasks.extract(
+            "customer_category_to_ipaas", {"ti": SimpleNamespace(xcom_push=lambda **xcom: shown.update(xcom))}
+        )
+    assert shown["key"] == "problem"
+    assert "The ledger cannot be used" in shown["value"]["what"]
+    assert "ledger-secret" not in str(shown)
 
 
 def test_secrets_appear_nowhere(
