@@ -1,11 +1,11 @@
-# make demo | test | up | settings   (see README.md)
+# make demo | test | up | settings | check   (see README.md)
 # A larger world: make demo WORLD="--items 2000 --companies 500 --persons 500"
 # A Python of 3.11 or later is looked for; name another with PYTHON=...
 SHELL := /bin/bash
 RUN := scripts/run
 STAMP := .venv/.installed
 
-.PHONY: demo test up settings lint lock clean
+.PHONY: demo test up settings check lint lock clean
 
 demo: $(STAMP)
 	@$(RUN) --own python scripts/demo.py $(WORLD)
@@ -15,6 +15,9 @@ up: $(STAMP)
 
 settings: $(STAMP)
 	@$(RUN) python scripts/settings.py
+
+check: $(STAMP)
+	@$(RUN) python scripts/check.py
 
 test: $(STAMP) lint
 	@$(RUN) python -m pytest

@@ -1,4 +1,4 @@
-"""Says in plain words whether both Connections work, and what is missing: `scripts/run python scripts/check.py`."""
+"""Says in plain words whether both Connections work, and what is missing: `make check`."""
 
 from __future__ import annotations
 
