@@ -26,6 +26,7 @@ from include.sync.model import (
     mapped_from_wire,
     refs,
 )
+from include.sync.prerequisites import needs_of
 from include.sync.route import Link, route_of
 from include.sync.stage import Stage
 
@@ -253,13 +254,24 @@ class LoadContext:
     def prepare(self, items: Sequence[Staged]) -> None:
         """Know the links that the chunk's references point at, and the prerequisites staged for them."""
         wanted: dict[str, set[str]] = {}
+        reached: set[tuple[str, str]] = set()
+
+        def reach(found: Iterable[Ref]) -> None:
+            for ref in found:
+                wanted.setdefault(ref.table, set()).add(ref.external_id)
+                reached.add((ref.table, fold(ref.external_id)))
+
         for item in items:
-            for ref in refs([item.mapped.body, list(item.mapped.also)]):
-                wanted.setdefault(ref.table, set()).add(ref.external_id)
-        for entry in self.stage.staging.read("prerequisites"):
-            self._prerequisites[entry["table"], fold(entry["key"])] = entry
-            for ref in refs(mapped_from_wire(entry["mapped"]).body) if "mapped" in entry else ():
-                wanted.setdefault(ref.table, set()).add(ref.external_id)
+            reach(refs([item.mapped.body, list(item.mapped.also)]))
+        # Those of the whole run do not fit into memory; what a prerequisite needs in turn may stand before it.
+        before = -1
+        while before < len(reached):
+            before = len(reached)
+            for entry in self.stage.staging.read("prerequisites"):
+                place = (entry["table"], fold(entry["key"]))
+                if place in reached and place not in self._prerequisites:
+                    self._prerequisites[place] = entry
+                    reach(needs_of(entry))
         for table, external_ids in wanted.items():
             self.know_links(table, external_ids)
 

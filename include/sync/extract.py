@@ -15,6 +15,7 @@ from include.sync.stage import BATCH, Stage
 from include.transport.errors import ErrorKind
 
 HOOKS_PER_RUN = 50_000  # those that came later wait for the next run
+RETRIES_PER_RUN = 50_000  # likewise
 
 
 def extract(stage: Stage) -> None:
@@ -68,7 +69,7 @@ def extract(stage: Stage) -> None:
             ]
         else:
             if plan.kind is RunKind.poll:
-                due = [] if everything is not None else ledger.due(flow.name)
+                due = [] if everything is not None else ledger.due(flow.name, RETRIES_PER_RUN)
                 keys = list(dict.fromkeys([*due, *(ipaas_id for ipaas_id, _ in hooks)]))
                 answered = set()
                 keep(by_ids([flow.again(key) for key in keys], answered))
@@ -80,7 +81,7 @@ def extract(stage: Stage) -> None:
             if everything is not None and flow.gone:
                 keep(flow.gone(stage, (key for key, _ in ledger.keys(flow.name) if key not in everything)))
             elif everything is not None:
-                forget([key for key in ledger.due(flow.name) if key not in everything])
+                forget([key for key in ledger.due(flow.name, RETRIES_PER_RUN) if key not in everything])
     stage.staging.write_all("outcomes-extract", (outcome.as_json() for outcome in not_found))
     stage.staging.write_all("hooks", ({"id": i, "generation": g} for i, g in hooks))
     read_from = read_from or (client.server_time if client else None) or plan.started_at

@@ -14,9 +14,9 @@ class KeySet:
         # One transaction for all: nothing of it is ever to be kept.
         self._db.execute("BEGIN")
 
-    def add(self, key: str) -> None:
-        """Put a key in; one that is there already is as good."""
-        self._db.execute("INSERT OR IGNORE INTO keys VALUES (?)", (key,))
+    def add(self, key: str) -> bool:
+        """Put a key in; answers whether it is new."""
+        return self._db.execute("INSERT OR IGNORE INTO keys VALUES (?)", (key,)).rowcount > 0
 
     def __contains__(self, key: str) -> bool:
         return self._db.execute("SELECT 1 FROM keys WHERE key = ?", (key,)).fetchone() is not None

@@ -41,6 +41,8 @@ from include.transport.errors import ErrorKind
 CLAIM_LIFETIME = timedelta(minutes=15)
 # After this many tries only a change of the record or a person starts another one.
 MAX_ATTEMPTS = 8
+# States of what is not done; named one by one, so that the index leads to them past all that is.
+UNFINISHED = ("waiting", "retry", "failed")
 _BATCH = 400  # bound parameters per statement, below every database's limit
 
 
@@ -103,13 +105,13 @@ class Ledger:
             for row in db.execution_options(stream_results=True).execute(query.order_by(transfers.c.key)):
                 yield row.key, row.fingerprint
 
-    def due(self, flow: str) -> list[str]:
-        """Keys of unfinished transfers whose next try has come."""
+    def due(self, flow: str, limit: int | None = None) -> list[str]:
+        """Keys of unfinished transfers whose next try has come, oldest first, at most `limit`."""
         query = sa.select(transfers.c.key).where(
-            transfers.c.flow == flow, transfers.c.state != "done", transfers.c.next_try <= iso(self._now())
+            transfers.c.flow == flow, transfers.c.state.in_(UNFINISHED), transfers.c.next_try <= iso(self._now())
         )
         with self._reads.connect() as db:
-            return list(db.execute(query.order_by(transfers.c.next_try)).scalars())
+            return list(db.execute(query.order_by(transfers.c.next_try, transfers.c.key).limit(limit)).scalars())
 
     def begin(self, flow: str, key: str, run_id: str, fingerprint: str) -> None:
         """Note that a record is about to be made step by step, before the first one.
@@ -223,13 +225,18 @@ class Ledger:
                 found |= {row.folded: load(row.internal_id) for row in db.execute(query)}
         return found
 
-    def external_ids(self, table: str, internal_ids: Iterable[Id]) -> dict[str, str]:
-        """External ids by iPaaS.com id (as text), for those known to be linked."""
+    def external_ids(self, table: str, internal_ids: Iterable[Id], *, pushed: bool | None = None) -> dict[str, str]:
+        """External ids by iPaaS.com id (as text), for those known to be linked.
+
+        `pushed`: only links that iPaaS.com knows (True), or is yet to be told of (False).
+        """
         found: dict[str, str] = {}
         with self._reads.connect() as db:
-            spellings = {spelling for i in internal_ids for spelling in _spellings(i)}
+            spellings = (spelling for i in internal_ids for spelling in _spellings(i))
             for batch in batches(spellings, _BATCH):
                 query = sa.select(links).where(links.c.table_name == table, links.c.internal_id.in_(batch))
+                if pushed is not None:
+                    query = query.where(links.c.pushed.is_(pushed))
                 found |= {str(load(row.internal_id)): row.external_id for row in db.execute(query)}
         return found
 
@@ -247,11 +254,16 @@ class Ledger:
         with self._engine.begin() as db:
             db.execute(sa.delete(links).where(links.c.table_name == table, links.c.folded == fold(external_id)))
 
-    def unpushed(self, limit: int = 100_000) -> list[tuple[str, str, Id]]:
-        """Links that iPaaS.com does not know yet: (table, external id, internal id)."""
-        query = sa.select(links).where(links.c.pushed.is_(False)).limit(limit)
+    def unpushed(self, limit: int = 1_000, after: tuple[str, str] = ("", "")) -> list[tuple[str, str, Id]]:
+        """Links that iPaaS.com does not know yet: (table, external id, internal id), in order.
+
+        At most `limit` of them, those `after` the (table, external id) of the last one already seen.
+        """
+        place = sa.tuple_(links.c.table_name, links.c.folded)
+        query = sa.select(links).where(links.c.pushed.is_(False), place > (after[0], fold(after[1])))
         with self._reads.connect() as db:
-            return [(row.table_name, row.external_id, load(row.internal_id)) for row in db.execute(query)]
+            rows = db.execute(query.order_by(links.c.table_name, links.c.folded).limit(limit))
+            return [(row.table_name, row.external_id, load(row.internal_id)) for row in rows]
 
     def mark_pushed(self, table: str, external_id: str) -> None:
         """Note that iPaaS.com knows the link now."""
@@ -410,6 +422,15 @@ class Ledger:
         query = query.order_by(inbox.c.received_at, inbox.c.ipaas_id).limit(limit)
         with self._reads.connect() as db:
             return [(row.ipaas_id, row.generation) for row in db.execute(query)]
+
+    def announced(self, flow: str, ipaas_ids: Iterable[str]) -> set[str]:
+        """Those of these records that a notification is waiting for."""
+        found: set[str] = set()
+        with self._reads.connect() as db:
+            for batch in batches(ipaas_ids, _BATCH):
+                query = sa.select(inbox.c.ipaas_id).where(inbox.c.flow == flow, inbox.c.ipaas_id.in_(batch))
+                found.update(db.execute(query).scalars())
+        return found
 
     def dealt_with(self, flow: str, notifications: Iterable[tuple[str, str]]) -> None:
         """Drop notifications that a run has finished, unless a later one has come meanwhile."""

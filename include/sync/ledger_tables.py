@@ -40,6 +40,9 @@ links = sa.Table(
     sa.Column("pushed", sa.Boolean, nullable=False, default=True),  # known to iPaaS.com too
     sa.Index("sync_links_internal", "table_name", "internal_id"),
 )
+_untold = links.c.pushed.is_(False)
+# Few among all links: an index of those alone.
+sa.Index("sync_links_unpushed", links.c.table_name, links.c.folded, sqlite_where=_untold, postgresql_where=_untold)
 
 claims = sa.Table(
     "sync_claims",

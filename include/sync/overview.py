@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import sqlalchemy as sa
 
-from include.sync.ledger import Ledger
+from include.sync.ledger import UNFINISHED, Ledger
 from include.sync.ledger_entries import Transfer
 from include.sync.ledger_tables import inbox, links, positions, transfers
 
@@ -29,7 +29,7 @@ def flow_states(ledger: Ledger, flows: Sequence[str]) -> list[FlowState]:
     waiting = sa.select(inbox.c.flow, sa.func.count(), sa.func.min(inbox.c.received_at)).group_by(inbox.c.flow)
     unfinished = (
         sa.select(transfers.c.flow, transfers.c.state, sa.func.count())
-        .where(transfers.c.state != "done")
+        .where(transfers.c.flow.in_(flows), transfers.c.state.in_(UNFINISHED))
         .group_by(transfers.c.flow, transfers.c.state)
     )
     with ledger.reading() as db:
@@ -54,7 +54,7 @@ def unfinished_transfers(ledger: Ledger, flows: Collection[str], limit: int) -> 
     """Unfinished transfers with their flow: those that only a person can move first, then by their next try."""
     query = (
         sa.select(transfers)
-        .where(transfers.c.flow.in_(flows), transfers.c.state != "done")
+        .where(transfers.c.flow.in_(flows), transfers.c.state.in_(UNFINISHED))
         .order_by(transfers.c.next_try.is_not(None), transfers.c.next_try, transfers.c.flow, transfers.c.key)
         .limit(limit)
     )

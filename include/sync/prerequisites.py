@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 
 from include.sync.batches import batches
 from include.sync.endings import unexpected
 from include.sync.flow import Flow, Unreadable
+from include.sync.keyset import KeySet
 from include.sync.model import (
     Json,
     Missing,
@@ -16,56 +18,101 @@ from include.sync.model import (
     Waiting,
     fingerprint,
     fold,
+    from_wire,
     mapped_from_wire,
     mapped_to_wire,
     refs,
+    to_wire,
 )
 from include.sync.route import route_of
 from include.sync.stage import BATCH, Stage
+from include.sync.staging import Staging, Writer
+
+# So many of them are followed to what they need in turn before the next ones are looked at.
+_AT_ONCE = 4_000
 
 
-def stage_prerequisites(stage: Stage, wanted: dict[tuple[str, str], Ref]) -> None:
-    """Read and map the records that others need first and that no link is known of, and theirs in turn."""
-    staged: set[tuple[str, str]] = set()
-    route = route_of(stage.flow.direction)
+class Wanted:
+    """References to records that may have to be transferred first, each once; in a file, since they may be very many."""
+
+    def __init__(self, out: Writer) -> None:
+        self._out = out
+        self._known = KeySet()
+
+    def add(self, found: Iterable[Ref]) -> None:
+        """Take in a record's references, but for those that nothing is to be transferred for."""
+        for ref in found:
+            if _transfers(ref) and self._known.add(_place(ref)):
+                self._out.add(to_wire(ref))
+
+
+@contextmanager
+def wanted(staging: Staging) -> Iterator[Wanted]:
+    """Write down anew what the records of a run need first."""
+    with staging.write("wanted") as out:
+        yield Wanted(out)
+
+
+def stage_prerequisites(stage: Stage, written: Iterable[str]) -> None:
+    """Read and map the records that others need first and that no link is known of, and theirs in turn.
+
+    `written` are the external ids that this run writes anyway; they are looked at only if one of them is needed.
+    """
+    own = stage.flow.writer.table
+    known = KeySet()
+    if any(needed["$ref"]["table"] == own for needed in stage.staging.read("wanted")):
+        # They need no fetching; whoever refers to them is written after them.
+        for external_id in written:
+            known.add(f"{own}|{fold(external_id)}")
+    needed = (from_wire(ref) for ref in stage.staging.read("wanted"))
+    staged = KeySet()
     with stage.staging.write("prerequisites") as out:
-        while wanted:
-            level, wanted = wanted, {}
-            for flow_name in sorted({ref.flow for ref in level.values() if ref.flow}):
-                flow = stage.catalogue[flow_name]
-                group = [ref for place, ref in level.items() if ref.flow == flow_name and place not in staged]
-                staged |= {(ref.table, fold(ref.external_id)) for ref in group}
-                tables = {ref.table for ref in group}
-                linked = {
-                    (table, folded)
-                    for table in tables
-                    for folded in route.known(
-                        stage.ledger, table, (ref.external_id for ref in group if ref.table == table)
-                    )
-                }
-                missing = [ref for ref in group if (ref.table, fold(ref.external_id)) not in linked]
-                for part in batches(missing, BATCH):
-                    asked = [flow.again(ref.external_id) for ref in part]
-                    absent = {fold(ref.external_id): ref for ref in part}
-                    why = "absent"
-                    try:
-                        for record in flow.source.by_ids(stage, asked):
-                            absent.pop(fold(record.key), None)
-                            prerequisite = _prerequisite(stage, flow, record)
-                            out.add(prerequisite)
-                            for ref in refs(_bodies(prerequisite)):
-                                place = (ref.table, fold(ref.external_id))
-                                if ref.missing is Missing.transfer and ref.flow and place not in staged:
-                                    wanted.setdefault(place, ref)
-                    except Unreadable:
-                        why = "unreadable"
-                    for ref in absent.values():
-                        out.add({"flow": flow_name, "table": ref.table, "key": ref.external_id, why: True})
+        for level in batches((ref for ref in needed if _place(ref) not in known), _AT_ONCE):
+            while level:
+                level = _stage_level(stage, level, staged, out)
 
 
-def _bodies(prerequisite: Json) -> Any:
+def _stage_level(stage: Stage, level: Sequence[Ref], staged: KeySet, out: Writer) -> list[Ref]:
+    """Stage the records that these references name; returns what they need in turn."""
+    route = route_of(stage.flow.direction)
+    further: list[Ref] = []
+    for flow_name in sorted({ref.flow for ref in level if ref.flow}):
+        flow = stage.catalogue[flow_name]
+        group = [ref for ref in level if ref.flow == flow_name and staged.add(_place(ref))]
+        linked = {
+            f"{table}|{folded}"
+            for table in {ref.table for ref in group}
+            for folded in route.known(stage.ledger, table, (ref.external_id for ref in group if ref.table == table))
+        }
+        for part in batches((ref for ref in group if _place(ref) not in linked), BATCH):
+            asked = [flow.again(ref.external_id) for ref in part]
+            absent = {fold(ref.external_id): ref for ref in part}
+            why = "absent"
+            try:
+                for record in flow.source.by_ids(stage, asked):
+                    absent.pop(fold(record.key), None)
+                    prerequisite = _prerequisite(stage, flow, record)
+                    out.add(prerequisite)
+                    further += filter(_transfers, needs_of(prerequisite))
+            except Unreadable:
+                why = "unreadable"
+            for ref in absent.values():
+                out.add({"flow": flow_name, "table": ref.table, "key": ref.external_id, why: True})
+    return further
+
+
+def _transfers(ref: Ref) -> bool:
+    return ref.missing is Missing.transfer and ref.flow is not None
+
+
+def _place(ref: Ref) -> str:
+    return f"{ref.table}|{fold(ref.external_id)}"
+
+
+def needs_of(prerequisite: Json) -> Iterable[Ref]:
+    """What a staged prerequisite refers to itself."""
     mapped = mapped_from_wire(prerequisite["mapped"]) if "mapped" in prerequisite else None
-    return [mapped.body, list(mapped.also)] if mapped else []
+    return refs([mapped.body, list(mapped.also)] if mapped else [])
 
 
 def _prerequisite(stage: Stage, flow: Flow, record: SourceRecord) -> Json:

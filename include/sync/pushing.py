@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from include.sync.endings import finish_failed, problem_outcome
+from include.sync.ledger import Ledger
 from include.sync.ledger_entries import Purpose
 from include.sync.model import Outcome, Rejected
 from include.sync.route import Link, route_of
@@ -19,7 +21,7 @@ def push_links(stage: Stage) -> dict[str, Outcome]:
     ServiceError when the fault concerns the whole run.
     """
     refused: dict[str, Outcome] = {}
-    for link in stage.ledger.unpushed():
+    for link in _unpushed(stage.ledger):
         table, external_id, internal_id = link
         try:
             stage.ipaas.link(table, internal_id, external_id)
@@ -32,6 +34,14 @@ def push_links(stage: Stage) -> dict[str, Outcome]:
         else:
             stage.ledger.mark_pushed(table, external_id)
     return refused
+
+
+def _unpushed(ledger: Ledger) -> Iterator[Link]:
+    """Every link that iPaaS.com does not know, a few at a time: they may be very many."""
+    after = ("", "")
+    while links := ledger.unpushed(after=after):
+        yield from links
+        after = links[-1][:2]
 
 
 def _not_pushed(stage: Stage, link: Link, error: ServiceError) -> Outcome | None:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from itertools import chain
+from itertools import chain, islice
 
 import simplejson
 
@@ -28,6 +28,7 @@ COUNTS = (
 )
 # Lines of the report page; the staged outcome files hold all of them.
 _LINES = 500
+_URGENCY = (Result.failed, Result.waiting, Result.created, Result.updated, Result.skipped, Result.unchanged)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,13 +90,7 @@ def report(stage: Stage) -> Report:
         stage.ledger.advance(stage.flow.name, moment(read_from))
     lines = _outcomes(stage, ["outcomes-extract", "outcomes-transform", *(f"outcomes-{n}" for n in loads)])
     lines = _with_refused(lines, refused, counts)
-    kept: list[Outcome] = []
-    left_out = 0
-    for outcome in sorted(_limited(lines), key=_urgency):
-        if len(kept) < _LINES:
-            kept.append(outcome)
-        else:
-            left_out += 1
+    kept, left_out = _most_urgent(lines)
     result = Report(
         plan=plan,
         counts={name: int(counts[name]) for name in COUNTS},
@@ -130,15 +125,14 @@ def _outcomes(stage: Stage, names: list[str]) -> Iterator[Outcome]:
     return (Outcome.from_json(data) for data in chain.from_iterable(stage.staging.read(name) for name in names))
 
 
-def _limited(outcomes: Iterator[Outcome], limit: int = 20_000) -> Iterator[Outcome]:
-    """Bound what is held in memory for sorting: every failure, and created and updated ones while there is room."""
-    room = limit
+def _most_urgent(outcomes: Iterable[Outcome]) -> tuple[tuple[Outcome, ...], int]:
+    """The lines for the report page, failures first, and how many others there are. Holds no more than a page each."""
+    pages: dict[Result, list[Outcome]] = {result: [] for result in _URGENCY}
+    number = 0
     for outcome in outcomes:
-        if outcome.result in (Result.failed, Result.waiting) or room > 0:
-            room -= 1
-            yield outcome
-
-
-def _urgency(outcome: Outcome) -> int:
-    order = (Result.failed, Result.waiting, Result.created, Result.updated, Result.skipped, Result.unchanged)
-    return order.index(outcome.result)
+        number += 1
+        page = pages[outcome.result]
+        if len(page) < _LINES:
+            page.append(outcome)
+    kept = tuple(islice(chain.from_iterable(pages.values()), _LINES))
+    return kept, number - len(kept)

@@ -11,19 +11,16 @@ from include.sync.ledger_entries import Finish, Transfer, iso
 from include.sync.model import (
     Json,
     Mapped,
-    Missing,
     Outcome,
-    Ref,
     Rejected,
     Result,
     RunKind,
     RunPlan,
     Waiting,
     fingerprint,
-    fold,
     refs,
 )
-from include.sync.prerequisites import stage_prerequisites
+from include.sync.prerequisites import stage_prerequisites, wanted
 from include.sync.route import route_of
 from include.sync.stage import BATCH, Stage
 from include.transport.errors import ErrorKind
@@ -33,8 +30,7 @@ def transform(stage: Stage) -> int:
     """Filter, map and fingerprint what was read; stage what differs from what was last written. Returns the chunks."""
     counts: Counter[str] = Counter()
     chunks = Chunks(stage.staging)
-    wanted: dict[tuple[str, str], Ref] = {}
-    with stage.staging.write("outcomes-transform") as outcomes:
+    with stage.staging.write("outcomes-transform") as outcomes, wanted(stage.staging) as needs:
         for batch in batches(stage.staging.read("raw"), BATCH):
             known = stage.ledger.transfers(stage.flow.name, (record["key"] for record in batch))
             ends: list[Finish] = []
@@ -42,9 +38,7 @@ def transform(stage: Stage) -> int:
                 transfer = known.get(record["key"])
                 decided = _decide(stage, record, transfer)
                 if isinstance(decided, Mapped):
-                    for ref in refs([decided.body, list(decided.also)]):
-                        if ref.missing is Missing.transfer and ref.flow:
-                            wanted.setdefault((ref.table, fold(ref.external_id)), ref)
+                    needs.add(refs([decided.body, list(decided.also)]))
                     chunks.add(record["key"], decided)
                     continue
                 outcome, end = decided
@@ -58,12 +52,7 @@ def transform(stage: Stage) -> int:
                 # This task holds no claim, and what another one is writing at the moment stays claimed.
                 stage.ledger.finish(stage.flow.name, claims, ends, [], owner=f"{stage.plan.run_id}#transform")
     number = chunks.close()
-    own = stage.flow.writer.table
-    if any(table == own for table, _ in wanted):
-        # What this run writes anyway needs no fetching; whoever refers to it is written after it.
-        for external_id in chunks.external_ids():
-            wanted.pop((own, fold(external_id)), None)
-    stage_prerequisites(stage, wanted)
+    stage_prerequisites(stage, chunks.external_ids())
     stage.save_stats("transform", counts=dict(counts), chunks=number, changed=chunks.total)
     return number
 

@@ -340,3 +340,34 @@ def test_what_is_to_go_on_at_once_is_due_with_the_next_run(ledger: Ledger, clock
     end = Finish(key="a", state="waiting", run_id="r", outcome={}, read_at=iso(clock()), at_once=True)
     ledger.finish(FLOW, TABLE, [end], [])
     assert ledger.due(FLOW) == ["a"]
+
+
+def test_what_is_due_comes_oldest_first_and_no_more_than_a_run_can_take(ledger: Ledger, clock: Clock) -> None:
+    for key in ("C3", "C1", "C2"):
+        ledger.finish(FLOW, TABLE, [ended(key, "retry")], [])
+        clock.forward(minutes=1)
+    clock.forward(days=1)
+    assert ledger.due(FLOW, 2) == ["C3", "C1"]
+    assert ledger.due(FLOW) == ["C3", "C1", "C2"]
+
+
+def test_links_to_push_are_read_on_from_the_last_one(ledger: Ledger) -> None:
+    ledger.link([(TABLE, name, number) for number, name in enumerate(["b", "C1", "a"])], pushed=False)
+    ledger.link([("customer", "C0", 9)], pushed=False)
+    ledger.link([(TABLE, "known", 10)])
+    first = ledger.unpushed(2)
+    assert first == [("customer", "C0", 9), (TABLE, "a", 2)]
+    assert ledger.unpushed(after=first[-1][:2]) == [(TABLE, "b", 0), (TABLE, "C1", 1)]
+
+
+def test_links_that_ipaas_knows_are_told_from_those_it_is_to_be_told_of(ledger: Ledger) -> None:
+    ledger.link([(TABLE, "C1", 7)])
+    ledger.link([(TABLE, "C2", "8")], pushed=False)
+    assert ledger.external_ids(TABLE, [7, 8]) == {"7": "C1", "8": "C2"}
+    assert ledger.external_ids(TABLE, [7, 8], pushed=True) == {"7": "C1"}
+    assert ledger.external_ids(TABLE, [7, 8], pushed=False) == {"8": "C2"}
+
+
+def test_which_records_a_notification_waits_for(ledger: Ledger) -> None:
+    ledger.receive([(FLOW, "7", "company/updated"), ("customer_from_ipaas", "8", "customer/updated")])
+    assert ledger.announced(FLOW, ["7", "8", "9"]) == {"7"}

@@ -23,6 +23,7 @@ from include.sync.model import Json, SourceRecord
 # From this many records on, reading the whole list may cost less than reading each.
 _LIST_FROM = 20
 _BATCH = 100
+_LOOK_UP = 1_000
 
 
 def _no_refs(record: Mapping[str, Any]) -> Iterable[tuple[str, Any]]:
@@ -52,7 +53,8 @@ class IPaaSRecords:
             records = (record for page in reads.ipaas.pages(self.endpoint) for record in page.records)
             yield from self._complete(reads, (r for r in records if _within(r, window)))
             return
-        ids = self._to_read(reads, [str(i) for i in reads.ipaas.missing(self.endpoint.table)], window)
+        missing = (str(i) for i in reads.ipaas.missing(self.endpoint.table))
+        ids = [i for batch in batches(missing, _LOOK_UP) for i in self._to_read(reads, batch, window)]
         settled = self._settled(reads, ids)
         yield from self._complete(reads, self._read(reads, ids), settled)
 
@@ -65,16 +67,14 @@ class IPaaSRecords:
 
     def _settled(self, reads: Reads, ids: Sequence[str]) -> dict[str, str]:
         """Links that iPaaS.com has been told of; looked at before the records, which then must carry them."""
-        told_later = {(table, external_id) for table, external_id, _ in reads.ledger.unpushed()}
-        links = reads.ledger.external_ids(self.endpoint.table, ids)
-        return {i: own for i, own in links.items() if (self.endpoint.table, own) not in told_later}
+        return reads.ledger.external_ids(self.endpoint.table, ids, pushed=True)
 
     def _to_read(self, reads: Reads, ids: Sequence[str], window: Window) -> list[str]:
         """What is missing and has not been dealt with. A window without `since` looks at everything again."""
         known = reads.ledger.transfers(self.flow, ids)
-        hooked = {ipaas_id for ipaas_id, _ in reads.ledger.received(self.flow)}
+        hooked = reads.ledger.announced(self.flow, ids)
         # Linked by us, and iPaaS.com is told of it at the end of a run.
-        told_later = {str(i) for table, _, i in reads.ledger.unpushed() if table == self.endpoint.table}
+        told_later = reads.ledger.external_ids(self.endpoint.table, ids, pushed=False)
 
         def wanted(ipaas_id: str) -> bool:
             if ipaas_id in hooked or ipaas_id in told_later:

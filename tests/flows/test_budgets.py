@@ -1,0 +1,192 @@
+"""The budgets of requests, counted for every flow of the catalogue on one world of more records than a detail read takes.
+
+Rounds are counted apart: a first transfer of everything, a poll in which nothing has changed, one change of each type.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from math import ceil
+from typing import Any
+
+import pytest
+from bench import Bench
+from test_two_sided import DEFAULTS
+
+from include.flows import FLOWS
+from include.flows.shared.reading import BY_NAME, FEED_PAGE
+from include.sandbox import Sandbox
+from include.sandbox.world import Size
+from include.sync.model import Direction, RunKind
+
+TO_IPAAS = [name for name, flow in FLOWS.items() if flow.direction is Direction.to_ipaas]
+FROM_IPAAS = [name for name in FLOWS if name not in TO_IPAAS]
+EVER = (datetime(2000, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC))
+SMALL_TABLES = {
+    "customer_category_to_ipaas",
+    "location_to_ipaas",
+    "shipping_method_to_ipaas",
+    "product_category_to_ipaas",
+}
+SIZE = Size(companies=130, persons=120, contacts=110, items=130, orders=170, invoices=120)
+# Two requests of the login, the list of what is there already, the payment methods that documents need.
+AROUND = 7
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reads:
+    """What a flow reads beside its feed: `kinds` of details, a hundred records of each in one request, and `once` what
+    it needs to know in every run, beside the company."""
+
+    kinds: int = 0
+    once: int = 0
+
+
+READS = {
+    # One page is all there is of the first four; locations and categories have a feed beside it.
+    "customer_category_to_ipaas": Reads(),
+    "shipping_method_to_ipaas": Reads(),
+    "location_to_ipaas": Reads(once=1),
+    "product_category_to_ipaas": Reads(once=2),
+    "company_to_ipaas": Reads(kinds=1),
+    "customer_to_ipaas": Reads(kinds=1),
+    # Which customer the contact's company is.
+    "contact_to_ipaas": Reads(kinds=2),
+    # The card and the stock; which items' stock has moved, and those among them that the feed has not shown.
+    "product_to_ipaas": Reads(kinds=2, once=1),
+    # The GUIDs of the items.
+    "product_inventory_to_ipaas": Reads(once=1),
+    # The header, the lines, the shipments and their page, who buys; terms, agents, the services that are published, and
+    # which orders were shipped.
+    "sales_order_to_ipaas": Reads(kinds=5, once=5),
+    # The header, its lines in a batch, who buys, the shipments and their page, the order's lines.
+    "sales_invoice_to_ipaas": Reads(kinds=6, once=3),
+}
+
+
+@dataclass
+class Rounds:
+    """A world that every flow has gone over, and what each asked of whom in each round."""
+
+    bench: Bench
+    first: dict[str, Any]
+    again: dict[str, Any]
+    window: dict[str, Any]
+
+
+@pytest.fixture(scope="module")
+def rounds(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rounds]:
+    with Sandbox("demo", size=SIZE) as sandbox:
+        bench = Bench(sandbox, tmp_path_factory.mktemp("budgets"), {"bc_create_defaults": DEFAULTS})
+        first = {name: bench.run(name) for name in FLOWS}
+        # What came from iPaaS.com is met once more as a change of Business Central.
+        for name in TO_IPAAS:
+            bench.run(name)
+        again = {name: bench.run(name) for name in FLOWS}
+        window = {name: bench.run(name, kind=RunKind.backfill, interval=EVER) for name in TO_IPAAS}
+        yield Rounds(bench, first, again, window)
+        bench.ledger.close()
+
+
+def test_every_flow_has_its_reads() -> None:
+    assert set(READS) == set(TO_IPAAS)
+
+
+@pytest.mark.parametrize("name", TO_IPAAS)
+def test_a_first_transfer_takes_a_request_for_each_record_when_they_are_many(rounds: Rounds, name: str) -> None:
+    counts = rounds.first[name].counts
+    written = counts["created"] + counts["updated"]
+    if name == "product_inventory_to_ipaas":
+        assert written == 0, "products have brought it along"
+    # An invoice completes the order that it was posted from, too.
+    written *= 2 if name == "sales_invoice_to_ipaas" else 1
+    # Few are looked for one by one: its link, its match, and it is made.
+    assert counts["ipaas_requests"] <= (3 * written if written < 10 else 1.1 * written) + AROUND
+
+
+class TestNothingChanged:
+    @pytest.mark.parametrize("name", TO_IPAAS)
+    def test_ipaas_is_asked_nothing(self, rounds: Rounds, name: str) -> None:
+        for counts in (rounds.again[name].counts, rounds.window[name].counts):
+            assert (counts["unchanged"] + counts["skipped"], counts["ipaas_requests"]) == (counts["read"], 0)
+
+    @pytest.mark.parametrize("name", TO_IPAAS)
+    def test_business_central_is_asked_for_a_hundred_at_once(self, rounds: Rounds, name: str) -> None:
+        counts, reads = rounds.window[name].counts, READS[name]
+        assert name in SMALL_TABLES or counts["read"] > BY_NAME
+        details = reads.kinds * ceil(counts["read"] / BY_NAME)
+        assert counts["bc_requests"] <= 1 + ceil(counts["read"] / FEED_PAGE) + details + reads.once
+
+    @pytest.mark.parametrize("name", FROM_IPAAS)
+    def test_ipaas_is_asked_what_is_missing_and_business_central_nothing(self, rounds: Rounds, name: str) -> None:
+        counts = rounds.again[name].counts
+        # The two of the login, and the list.
+        assert (counts["read"], counts["ipaas_requests"], counts["bc_requests"]) == (0, 3, 0)
+
+
+def _master(table: str, key: str, **fields: Any) -> Callable[[Sandbox], Any]:
+    return lambda sandbox: sandbox.bc.change(table, key, **fields)
+
+
+def _shipped(sandbox: Sandbox) -> None:
+    orders = (row for row in sandbox.bc.rows("Sales Header") if row["Status"] == "Released")
+    numbers = (str(row["No."]) for row in orders if sandbox.ipaas.linked("transaction", str(row["No."])))
+    sandbox.sales.ship(next(n for n in numbers if not any(line["Quantity Shipped"] for line in sandbox.sales.lines(n))))
+
+
+def _paid(sandbox: Sandbox) -> None:
+    invoices = (row for row in reversed(sandbox.bc.rows("Sales Invoice Header")) if row["Status"] == "Open")
+    sandbox.sales.pay_invoice(
+        next(no for row in invoices if sandbox.ipaas.linked("transaction", no := str(row["No."])))
+    )
+
+
+CHANGES: dict[str, Callable[[Sandbox], Any]] = {
+    "customer_category_to_ipaas": _master("Customer Price Group", "RETAIL", Description="Retail"),
+    "company_to_ipaas": _master("Customer", "C10001", **{"Phone No.": "+1 404 0001"}),
+    "customer_to_ipaas": _master("Customer", "P20001", **{"Phone No.": "+1 404 0002"}),
+    "contact_to_ipaas": _master("Contact", "CT900000", **{"Phone No.": "+1 404 0003"}),
+    "location_to_ipaas": _master("Location", "MAIN", Name="The warehouse"),
+    "shipping_method_to_ipaas": _master("Shipping Agent", "DHL", Name="DHL"),
+    "product_category_to_ipaas": _master("Item Category", "CHAIR", Description="Things to sit on"),
+    "product_to_ipaas": _master("Item", "1001", **{"Unit Price": 7}),
+    "product_inventory_to_ipaas": lambda sandbox: sandbox.bc.move_stock("1001", "MAIN", 5),
+    "sales_order_to_ipaas": _shipped,
+    "sales_invoice_to_ipaas": _paid,
+}
+
+
+# The last ones first: what documents refer to changes them as well.
+@pytest.mark.parametrize("name", reversed(TO_IPAAS))
+def test_an_update_of_a_linked_record_is_one_write(rounds: Rounds, name: str) -> None:
+    sandbox = rounds.bench.sandbox
+    CHANGES[name](sandbox)
+    sandbox.counters.reset()
+    counts = rounds.bench.run(name).counts
+    assert (counts["created"], counts["updated"], rounds.bench.writes()) == (0, 1, 1)
+
+
+@pytest.mark.parametrize(
+    ("name", "record", "changes"),
+    [
+        ("company_from_ipaas", "company", {"name": "Another name"}),
+        ("customer_from_ipaas", "customer", {"first_name": "Anna"}),
+        ("product_from_ipaas", "product", {"default_price": 12}),
+    ],
+)
+def test_updates_of_linked_records_are_a_write_each_and_share_their_reads(
+    rounds: Rounds, name: str, record: str, changes: dict[str, Any]
+) -> None:
+    bench, sandbox = rounds.bench, rounds.bench.sandbox
+    ids = [key for key, _ in bench.ledger.keys(name)]
+    for ipaas_id in ids:
+        sandbox.ipaas.edit(record, int(ipaas_id), changes)
+    sandbox.counters.reset()
+    assert bench.run(name, *ids).counts["updated"] == len(ids) > 5
+    assert bench.writes() == sandbox.counters.of("business_central", "PATCH") == len(ids)
+    # The company, the services, and all records at once.
+    assert sandbox.counters.of("business_central", "GET") <= 3
+    # Two of the login, and each record once.
+    assert sandbox.counters.of("ipaas") <= 2 + len(ids)

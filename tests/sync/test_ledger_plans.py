@@ -1,0 +1,79 @@
+"""No question to the ledger reads it from end to end: with a million rows each goes by an index."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+
+from include.sync.ledger import Ledger
+from include.sync.ledger_entries import Finish, Purpose
+from include.sync.overview import flow_states, links_to_push, unfinished_transfers
+
+FLOW, TABLE = "company_from_ipaas", "customer company"
+END = Finish(key="C1", state="done", run_id="r", outcome={}, read_at="2026", fingerprint="f")
+
+QUESTIONS: dict[str, Callable[[Ledger], Any]] = {
+    "transfers": lambda ledger: ledger.transfers(FLOW, ["C1", "C2"]),
+    "keys": lambda ledger: list(ledger.keys(FLOW)),
+    "due": lambda ledger: ledger.due(FLOW, 10),
+    "finish": lambda ledger: ledger.finish(FLOW, TABLE, [END], [(TABLE, "C1", 7)], owner="o"),
+    "forget": lambda ledger: ledger.forget(FLOW, ["C1"]),
+    "expect_echo": lambda ledger: ledger.expect_echo(FLOW, ["C1"]),
+    "internal_ids": lambda ledger: ledger.internal_ids(TABLE, ["C1", "C2"]),
+    "external_ids": lambda ledger: ledger.external_ids(TABLE, [7, "8"], pushed=True),
+    "link": lambda ledger: ledger.link([(TABLE, "C1", 7)], pushed=False),
+    "unpushed": lambda ledger: ledger.unpushed(after=(TABLE, "C1")),
+    "claim": lambda ledger: ledger.claim(TABLE, ["C1"], "owner"),
+    "release": lambda ledger: ledger.release(TABLE, ["C1"], "owner"),
+    "reserve": lambda ledger: ledger.reserve(TABLE, "7", "customers", "C1", Purpose.create),
+    "received": lambda ledger: ledger.received(FLOW, 10),
+    "announced": lambda ledger: ledger.announced(FLOW, ["7"]),
+    "dealt_with": lambda ledger: ledger.dealt_with(FLOW, [("7", "g")]),
+    "unfinished_transfers": lambda ledger: unfinished_transfers(ledger, [FLOW], 10),
+    "flow_states": lambda ledger: flow_states(ledger, [FLOW]),
+    "links_to_push": links_to_push,
+}
+# Small by nature, or read whole because all of it is asked for.
+WHOLE = (
+    "CONSTANT ROW",
+    "sync_positions",
+    "sync_inbox USING COVERING INDEX",
+    "sync_links USING INDEX sync_links_unpushed",
+)
+
+
+@pytest.fixture
+def asked(tmp_path: Path) -> Iterator[tuple[Ledger, list[tuple[str, Any]]]]:
+    ledger = Ledger(f"sqlite:///{tmp_path / 'ledger.db'}")
+    statements: list[tuple[str, Any]] = []
+
+    @sa.event.listens_for(sa.Engine, "before_cursor_execute")
+    def note(_c: Any, _cursor: Any, statement: str, values: Any, _x: Any, many: bool) -> None:
+        statements.append((statement, values[0] if many else values))
+
+    yield ledger, statements
+    sa.event.remove(sa.Engine, "before_cursor_execute", note)
+    ledger.close()
+
+
+@pytest.mark.parametrize("question", QUESTIONS)
+def test_it_goes_by_an_index(asked: tuple[Ledger, list[tuple[str, Any]]], tmp_path: Path, question: str) -> None:
+    ledger, statements = asked
+    QUESTIONS[question](ledger)
+    with sqlite3.connect(tmp_path / "ledger.db") as db:
+        steps = [
+            step
+            for statement, values in statements
+            if statement.startswith(("SELECT", "UPDATE", "DELETE"))
+            for *_, step in db.execute(f"EXPLAIN QUERY PLAN {statement}", values)
+        ]
+    assert steps
+    whole = [step for step in steps if step.startswith("SCAN") and not any(f"SCAN {t}" in step for t in WHOLE)]
+    if question != "keys":
+        whole += [step for step in steps if "sync_transfers" in step and step.endswith("(flow=?)")]
+    assert whole == []
