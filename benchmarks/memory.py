@@ -28,13 +28,17 @@ from include.flows import CATALOGUE, FLOWS
 from include.ipaas.client import Page
 from include.sandbox import Sandbox
 from include.settings import SyncSettings
+from include.sync.chunks import load_chunks
+from include.sync.extract import extract
 from include.sync.flow import Flow
 from include.sync.ledger import Ledger
 from include.sync.load import load
 from include.sync.model import Direction, RunKind, SourceRecord
+from include.sync.plan import make_plan
 from include.sync.report import report
-from include.sync.stages import Stage, extract, load_chunks, make_plan, transform
+from include.sync.stage import Stage
 from include.sync.staging import Staging
+from include.sync.transform import transform
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests" / "flows"))
 from shop import order, set_up

@@ -7,9 +7,10 @@ the authority for links: the ledger may be deleted at any time, and the next run
 from __future__ import annotations
 
 import re
+import threading
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -77,6 +78,14 @@ class Ledger:
         self._engine = connect(url, metadata)
         self._reads = self._engine.execution_options(reads=True)
         self._now = now
+        # SQLite lets one write at a time, and whoever finds it busy looks again ever more seldom. The threads of a task
+        # queue here instead, so that each goes on as soon as the one before it is done.
+        self._turn = threading.Lock() if self._engine.dialect.name == "sqlite" else nullcontext()
+
+    @contextmanager
+    def _writing(self) -> Iterator[Connection]:
+        with self._turn, self._engine.begin() as db:
+            yield db
 
     def close(self) -> None:
         """Close the database connections."""
@@ -131,7 +140,7 @@ class Ledger:
             "advice": "Nothing to do: it is taken up where it stopped.",
             "tried_fingerprint": fingerprint,
         }
-        with self._engine.begin() as db:
+        with self._writing() as db:
             self._upsert(db, transfers, [values], keep=("attempts",))
 
     def finish(
@@ -150,7 +159,7 @@ class Ledger:
         become due at once.
         """
         now = self._now()
-        with self._engine.begin() as db:
+        with self._writing() as db:
             known = self._attempts(db, flow, [end.key for end in ends])
             # Another run may have linked it since it was looked for here; then nobody would wake who waits for it.
             arrived = self._linked(db, {end.waits_for for end in ends if end.waits_for})
@@ -194,13 +203,13 @@ class Ledger:
 
     def forget(self, flow: str, keys: Iterable[str]) -> None:
         """Drop what is known of these records."""
-        with self._engine.begin() as db:
+        with self._writing() as db:
             for batch in batches(keys, _BATCH):
                 db.execute(sa.delete(transfers).where(transfers.c.flow == flow, transfers.c.key.in_(batch)))
 
     def expect_echo(self, flow: str, keys: Iterable[str]) -> None:
         """Note that the other direction wrote these records: the next change seen here may be our own."""
-        with self._engine.begin() as db:
+        with self._writing() as db:
             for batch in batches(keys, _BATCH):
                 where = (transfers.c.flow == flow) & transfers.c.key.in_(batch)
                 db.execute(sa.update(transfers).where(where).values(echo=True))
@@ -246,12 +255,12 @@ class Ledger:
         `pushed` False: iPaaS.com does not know the link yet; `unpushed` lists it until `mark_pushed`, also when the
         same link is remembered again.
         """
-        with self._engine.begin() as db:
+        with self._writing() as db:
             self._link(db, new_links, pushed=pushed)
 
     def unlink(self, table: str, external_id: str) -> None:
         """Forget a link that turned out to be gone."""
-        with self._engine.begin() as db:
+        with self._writing() as db:
             db.execute(sa.delete(links).where(links.c.table_name == table, links.c.folded == fold(external_id)))
 
     def unpushed(self, limit: int = 1_000, after: tuple[str, str] = ("", "")) -> list[tuple[str, str, Id]]:
@@ -268,7 +277,7 @@ class Ledger:
     def mark_pushed(self, table: str, external_id: str) -> None:
         """Note that iPaaS.com knows the link now."""
         where = (links.c.table_name == table) & (links.c.folded == fold(external_id))
-        with self._engine.begin() as db:
+        with self._writing() as db:
             db.execute(sa.update(links).where(where).values(pushed=True))
 
     def _link(self, db: Connection, new_links: Sequence[tuple[str, str, Id]], *, pushed: bool) -> None:
@@ -321,7 +330,7 @@ class Ledger:
         """
         now = self._now()
         result: dict[str, Claim] = {}
-        with self._engine.begin() as db:
+        with self._writing() as db:
             for batch in batches(sorted(set(keys)), _BATCH):
                 where = (claims.c.table_name == table) & claims.c.key.in_(batch)
                 query = sa.select(claims).where(where).with_for_update()
@@ -341,7 +350,7 @@ class Ledger:
 
     def release(self, table: str, keys: Iterable[str], owner: str) -> None:
         """Give claims up without an outcome: nothing was sent for them."""
-        with self._engine.begin() as db:
+        with self._writing() as db:
             for batch in batches(keys, _BATCH):
                 where = (claims.c.table_name == table) & claims.c.key.in_(batch) & (claims.c.owner == owner)
                 db.execute(sa.delete(claims).where(where))
@@ -355,7 +364,7 @@ class Ledger:
         kept until the record is done, so that a create whose answer was lost is found again by it, and no other record
         takes the same one meanwhile. A record has one reservation: a new one replaces it.
         """
-        with self._engine.begin() as db:
+        with self._writing() as db:
             db.execute(sa.delete(reservations).where(self._reserved(claimed, key)))
             values = {"numbers": numbers, "folded": fold(reference), "reference": reference}
             statement = self._insert(reservations).values(**values, table_name=claimed, key=key, purpose=purpose.value)
@@ -369,7 +378,7 @@ class Ledger:
 
     def unreserve(self, claimed: str, key: str) -> None:
         """Give up a record's reservation: nothing was written under it."""
-        with self._engine.begin() as db:
+        with self._writing() as db:
             db.execute(sa.delete(reservations).where(self._reserved(claimed, key)))
 
     @staticmethod
@@ -391,7 +400,7 @@ class Ledger:
 
     def advance(self, flow: str, read_from: datetime) -> None:
         """Move a flow's position forwards; never back."""
-        with self._engine.begin() as db:
+        with self._writing() as db:
             present = db.execute(sa.select(positions.c.read_from).where(positions.c.flow == flow)).scalar()
             if present is None or moment(present) < read_from:
                 self._upsert(db, positions, [{"flow": flow, "read_from": iso(read_from)}])
@@ -412,7 +421,7 @@ class Ledger:
             {"flow": flow, "ipaas_id": ipaas_id, "scope": scope, **arrival}
             for (flow, ipaas_id), scope in sorted(folded.items())
         ]
-        with self._engine.begin() as db:
+        with self._writing() as db:
             # The first receipt keeps its time: who changes often must not be overtaken for ever.
             self._upsert(db, inbox, rows, keep=("received_at",))
 
@@ -434,7 +443,7 @@ class Ledger:
 
     def dealt_with(self, flow: str, notifications: Iterable[tuple[str, str]]) -> None:
         """Drop notifications that a run has finished, unless a later one has come meanwhile."""
-        with self._engine.begin() as db:
+        with self._writing() as db:
             for batch in batches(notifications, _BATCH):
                 # PostgreSQL finds rows by the key's columns, but not by a list of pairs.
                 named = inbox.c.ipaas_id.in_([ipaas_id for ipaas_id, _ in batch])

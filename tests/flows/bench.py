@@ -65,7 +65,7 @@ class Bench:
         self.ledger.close()
         self.ledger = Ledger(f"sqlite:///{self.folder / f'ledger{next(self._numbers)}.db'}")
 
-    def bc(self, **options: Any) -> BusinessCentralClient:
+    def bc(self, *, concurrency: int = 5, **options: Any) -> BusinessCentralClient:
         """A client of Business Central, with the extras of its connection changed by `options`."""
         s = self.sandbox
         secret = options.pop("secret", s.CLIENT_SECRET)
@@ -75,14 +75,14 @@ class Bench:
             throttle=Throttle(100_000, 60),
             service_names=SyncSettings(**self.settings).bc_service_names,
             policy=QUICK,
-            concurrency=5,
+            concurrency=concurrency,
         )
 
-    def ipaas(self) -> IPaaSClient:
+    def ipaas(self, *, concurrency: int = 5) -> IPaaSClient:
         """A client of iPaaS.com."""
         s = self.sandbox
         connection = IPaaSConnection.from_parts(s.url, s.IPAAS_EMAIL, s.IPAAS_PASSWORD, s.ipaas_extra)
-        return IPaaSClient(connection, throttle=Throttle(100_000, 60), policy=QUICK, concurrency=5)
+        return IPaaSClient(connection, throttle=Throttle(100_000, 60), policy=QUICK, concurrency=concurrency)
 
     def run(
         self,
