@@ -93,8 +93,9 @@ def report(flow_name: str, context: Mapping[str, Any]) -> dict[str, int]:
 
 
 def _push_lines(context: Mapping[str, Any], result: reporting.Report) -> None:
+    warnings = [text[:300] for text in result.warnings[:3]]
     lines: list[dict[str, Any]] = []
-    size = 0
+    size = len(simplejson.dumps(warnings))
     for outcome in result.outcomes:
         line = simplejson.loads(simplejson.dumps(outcome.as_json(), use_decimal=True))
         size += len(simplejson.dumps(line)) + 2
@@ -102,14 +103,7 @@ def _push_lines(context: Mapping[str, Any], result: reporting.Report) -> None:
             break
         lines.append(line)
     left_out = len(result.outcomes) - len(lines) + result.left_out
-    context["ti"].xcom_push(
-        key="records",
-        value={
-            "records": lines,
-            "left_out": left_out,
-            "warnings": [text[:300] for text in result.warnings[:3]],
-        },
-    )
+    context["ti"].xcom_push(key="records", value={"records": lines, "left_out": left_out, "warnings": warnings})
 
 
 @contextmanager
@@ -135,7 +129,7 @@ def _advice(context: Mapping[str, Any]) -> Iterator[None]:
 
 
 def _show_problem(context: Mapping[str, Any], what: str, advice: str) -> None:
-    context["ti"].xcom_push(key="problem", value={"what": what, "advice": advice})
+    context["ti"].xcom_push(key="problem", value={"what": what[:1000], "advice": advice[:1000]})
 
 
 def _plan(flow: Flow, context: Mapping[str, Any], staging: Staging, ledger: Ledger) -> RunPlan:
