@@ -39,7 +39,7 @@ def sandbox_of(**sizes: int) -> Iterator[Remote]:
     with tempfile.TemporaryDirectory() as folder:
         ca_file = str(Path(folder) / "ca.pem")
         command = [sys.executable, "-m", "include.sandbox", "--port", "0", "--ca-file", ca_file]
-        command += [part for name, number in sizes.items() for part in (f"--{name}", str(number))]
+        command += [part for name, number in sizes.items() for part in (f"--{name.replace('_', '-')}", str(number))]
         process = subprocess.Popen(command, stdout=subprocess.PIPE)
         assert process.stdout
         said = json.loads(process.stdout.readline())
