@@ -23,8 +23,7 @@ from include.sync.model import Json, MappingContext, Missing, Ref, Rejected, fol
 
 # How the link of a transaction that became an invoice begins; any other link is the number of a sales order.
 INVOICE_LINK = "invoice|"
-# The decimals that Business Central keeps (General Ledger Setup: amount and unit-amount rounding precision) (D).
-_AMOUNT = Decimal("0.01")
+# The decimals that Business Central keeps of unit amounts (General Ledger Setup) (D).
 _UNIT = Decimal("0.00001")
 # Business Central numbers lines in these steps.
 LINE_STEP = 10_000
@@ -106,12 +105,15 @@ def left_out(transaction: Transaction) -> list[str]:
 def header_discount(transaction: Transaction) -> Decimal:
     """The part of the transaction's discount that its lines do not carry; never below zero."""
     carried = sum((line.discount_amount for line in transaction.lines), Decimal(0))
-    return max(amount(transaction.discount_amount - carried), Decimal(0))
+    return max(amount(transaction.discount_amount - carried, transaction), Decimal(0))
 
 
-def amount(value: Decimal) -> Decimal:
-    """An amount as Business Central rounds it."""
-    return value.quantize(_AMOUNT, ROUND_HALF_UP)
+def amount(value: Decimal, transaction: Transaction) -> Decimal:
+    """An amount as Business Central rounds it: to the decimals of the transaction's currency, two when it names none."""
+    from babel.numbers import get_currency_precision  # DAG files import this module: not at its top
+
+    decimals = get_currency_precision(transaction.currency_code.upper()) if transaction.currency_code else 2
+    return value.quantize(Decimal(1).scaleb(-decimals), ROUND_HALF_UP)
 
 
 def unit(value: Decimal) -> Decimal:

@@ -198,7 +198,7 @@ def _lines(data: Json, transaction: Transaction, context: MappingContext) -> Ite
         }
         if line.qty:
             # Business Central knows no discount on nothing.
-            fields["discountAmount"] = amount(line.discount_amount)
+            fields["discountAmount"] = amount(line.discount_amount, transaction)
         own = {name: value for name, value in own.items() if name in _OPEN_LINE_FIELDS}
         yield {"id": line.id, **product_of(line, data), "fields": {**fields, **own}}
     for key, value, description in _charges(transaction):
@@ -223,11 +223,11 @@ def _lines(data: Json, transaction: Transaction, context: MappingContext) -> Ite
 
 def _charges(transaction: Transaction) -> Iterator[tuple[str, Decimal, str | None]]:
     """(key of its account, amount, description) of the shipping charge and of each tax."""
-    if shipping := amount(transaction.shipping_amount):
+    if shipping := amount(transaction.shipping_amount, transaction):
         yield "shipping_account", shipping, None
-    taxes = [(tax.authority, amount(tax.amount)) for tax in transaction.taxes]
+    taxes = [(tax.authority, amount(tax.amount, transaction)) for tax in transaction.taxes]
     # Systems that know only the sum send no taxes of their own.
-    for authority, tax in taxes or [(None, amount(transaction.tax_amount))]:
+    for authority, tax in taxes or [(None, amount(transaction.tax_amount, transaction))]:
         if tax:
             yield "tax_account", tax, authority
 
@@ -235,7 +235,7 @@ def _charges(transaction: Transaction) -> Iterator[tuple[str, Decimal, str | Non
 def _total(transaction: Transaction, context: MappingContext) -> Decimal:
     """What the invoice must come to: the transaction's total less the lines that are left out by their SKU."""
     excluded = (extended(line) for line in transaction.lines if is_excluded(line, context))
-    return amount(transaction.total - sum(excluded, Decimal(0)))
+    return amount(transaction.total - sum(excluded, Decimal(0)), transaction)
 
 
 def extended(line: TransactionLine) -> Decimal:
@@ -254,7 +254,7 @@ def _payments(transaction: Transaction, context: MappingContext) -> tuple[list[J
         if reason:
             notes.append(f"Payment {payment.id} of {payment.amount} was left out: {reason}.")
             continue
-        received.append({"id": payment.id, "fields": _payment(payment, context)})
+        received.append({"id": payment.id, "fields": _payment(payment, transaction, context)})
     if received and not context.settings.bc_create_defaults.invoice.payment_journal:
         raise Rejected(
             f"The transaction has {len(received)} payment(s), and no journal for them is configured.",
@@ -271,11 +271,11 @@ def _no_money(payment: TransactionPayment) -> str | None:
     return None
 
 
-def _payment(payment: TransactionPayment, context: MappingContext) -> Json:
+def _payment(payment: TransactionPayment, transaction: Transaction, context: MappingContext) -> Json:
     """A payment received lowers what the customer owes: its amount is negative."""
     return body(
         externalDocumentNumber=fit("externalDocumentNumber", str(payment.id), 35),
-        amount=-amount(payment.amount),
+        amount=-amount(payment.amount, transaction),
         postingDate=local_day(payment.created_datetime, context) if payment.created_datetime else None,
         description=fit("description", payment.description or payment.method, 100),
     )

@@ -97,7 +97,7 @@ def order_from_ipaas(data: Json, context: MappingContext) -> Mapped:
             **_address(shipping, "ShippingOptions", "Ship_to"),
             **custom_fields(context.settings, "transaction", plain(transaction)),
         },
-        "lines": [_line(line, data, context) for line in item_lines(transaction, context)],
+        "lines": [_line(line, transaction, data, context) for line in item_lines(transaction, context)],
         "discount": header_discount(transaction),
     }
     return Mapped(
@@ -163,7 +163,7 @@ def _address(address: TransactionAddress | None, option: str, prefix: str) -> Js
     return fields
 
 
-def _line(line: TransactionLine, data: Json, context: MappingContext) -> Json:
+def _line(line: TransactionLine, transaction: Transaction, data: Json, context: MappingContext) -> Json:
     fields: Json = {
         "Type": "Item",
         "No": fit("No", line.sku, _NUMBER_LENGTH),
@@ -172,6 +172,6 @@ def _line(line: TransactionLine, data: Json, context: MappingContext) -> Json:
     }
     if line.qty:
         # Business Central knows no discount on nothing.
-        fields["Line_Discount_Amount"] = amount(line.discount_amount)
+        fields["Line_Discount_Amount"] = amount(line.discount_amount, transaction)
     own = custom_fields(context.settings, "transaction line", plain(line))
     return {"id": line.id, **product_of(line, data), "fields": {**fields, **own}}

@@ -152,6 +152,15 @@ class TestBuyer:
 
 
 class TestLines:
+    @pytest.mark.parametrize(
+        ("currency", "rounded"),
+        [(None, "1.24"), ("USD", "1.24"), ("KWD", "1.235"), ("kwd", "1.235"), ("JPY", "1"), ("XQZ", "1.24")],
+    )
+    def test_an_amount_has_the_decimals_of_its_currency(self, currency: str | None, rounded: str) -> None:
+        lines = [line(1, "1000", discount_amount="1.2350")]
+        mapped = order_from_ipaas(read(transaction(lines=lines, currency_code=currency)), context())
+        assert str(mapped.body["lines"][0]["fields"]["Line_Discount_Amount"]) == rounded
+
     def test_fields_in_the_order_of_their_validation(self) -> None:
         lines = [line(1, "1000", 2, "9.999999", discount_amount="1.005")]
         (mapped,) = order_from_ipaas(read(transaction(lines=lines)), context()).body["lines"]
