@@ -8,10 +8,10 @@ STAMP := .venv/.installed
 .PHONY: demo test up settings check lint lock clean
 
 demo: $(STAMP)
-	@$(RUN) --own python scripts/demo.py $(WORLD)
+	@$(RUN) --own .airflow-demo python scripts/demo.py $(WORLD)
 
 up: $(STAMP)
-	@$(RUN) --own python scripts/up.py $(WORLD)
+	@$(RUN) --own .airflow python scripts/up.py $(WORLD)
 
 settings: $(STAMP)
 	@$(RUN) python scripts/settings.py
@@ -36,4 +36,4 @@ $(STAMP): requirements.txt requirements-dev.txt constraints.txt
 	@touch $@
 
 clean:
-	rm -rf .airflow .venv
+	rm -rf .airflow .airflow-demo .venv

@@ -8,68 +8,28 @@ import sys
 import time
 from typing import Any
 
-import requests
-from services import HOME, Services, airflow_at, end_as_by_ctrl_c, end_left_overs, free_port, set_up
+from airflow_api import AirflowApi, patient_session
+from services import HOME, Services, airflow_at, alone, end_as_by_ctrl_c, free_port, set_up
 
 COLUMNS = ("read", "created", "updated", "unchanged", "waiting", "failed")
 TIMEOUT = 3600.0  # seconds for one round
+START = 600.0  # seconds for Airflow's API server to answer; on a busy machine it takes minutes
 
 
-class Airflow:
-    """Airflow's REST API, as a person with the admin's password uses it."""
-
-    def __init__(self, url: str) -> None:
-        self.url = url
-        self._session = requests.Session()
-        self._session.trust_env = False
-
-    def wait_until_up(self, services: Services) -> None:
-        """Wait for the API server, then log in."""
-        for _ in range(600):
-            services.check()
-            try:
-                if self._session.get(f"{self.url}/api/v2/version", timeout=5).ok:
-                    break
-            except requests.RequestException:
-                pass
-            time.sleep(0.2)
-        passwords = json.loads((HOME / "simple_auth_manager_passwords.json.generated").read_text())
-        answer = self._session.post(
-            f"{self.url}/auth/token", json={"username": "admin", "password": passwords["admin"]}, timeout=30
-        )
-        answer.raise_for_status()
-        self._session.headers["Authorization"] = f"Bearer {answer.json()['access_token']}"
-
-    def call(self, method: str, path: str, **kwargs: Any) -> Any:
-        """One call; raises for a refusal."""
-        answer = self._session.request(method, f"{self.url}/api/v2/{path}", timeout=60, **kwargs)
-        answer.raise_for_status()
-        return answer.json() if answer.content else None
-
-    def dag_ids(self) -> set[str]:
-        """The DAGs that Airflow knows."""
-        return {dag["dag_id"] for dag in self.call("GET", "dags", params={"limit": 100})["dags"]}
-
-    def unpause(self, dag_id: str) -> None:
-        """Let a DAG run."""
-        self.call("PATCH", f"dags/{dag_id}", json={"is_paused": False})
-
-    def trigger(self, dag_id: str, **conf: Any) -> str:
-        """Start a run by hand."""
-        return str(self.call("POST", f"dags/{dag_id}/dagRuns", json={"logical_date": None, "conf": conf})["dag_run_id"])
-
-    def state(self, dag_id: str, run_id: str) -> str:
-        """The state of a run."""
-        return str(self.call("GET", f"dags/{dag_id}/dagRuns/{run_id}")["state"])
-
-    def xcom(self, dag_id: str, run_id: str, task: str, key: str) -> Any:
-        """An XCom of a run, or None."""
-        path = f"{self.url}/api/v2/dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task}/xcomEntries/{key}"
-        answer = self._session.get(path, params={"deserialize": "true"}, timeout=60)
-        return answer.json()["value"] if answer.ok else None
+def wait_until_up(airflow: AirflowApi, services: Services) -> None:
+    """Wait for the API server, then log in."""
+    deadline = time.monotonic() + START
+    while not airflow.answers():
+        services.check()
+        if time.monotonic() > deadline:
+            raise TimeoutError(
+                f"Airflow's API server does not answer after {START:.0f} s; see {HOME.name}/api-server.log"
+            )
+        time.sleep(0.2)
+    airflow.log_in(json.loads((HOME / "simple_auth_manager_passwords.json.generated").read_text())["admin"])
 
 
-def run_round(airflow: Airflow, services: Services, flows: dict[str, tuple[str, ...]]) -> dict[str, dict[str, Any]]:
+def run_round(airflow: AirflowApi, services: Services, flows: dict[str, tuple[str, ...]]) -> dict[str, dict[str, Any]]:
     """Run every flow, each as soon as those it goes after are done."""
     results: dict[str, dict[str, Any]] = {}
     running: dict[str, tuple[str, float]] = {}
@@ -106,21 +66,21 @@ def main() -> int:
     from include.flows import FLOWS
 
     flows = {name: flow.after for name, flow in FLOWS.items()}
-    end_left_overs()
+    alone()
     end_as_by_ctrl_c()
     services = Services()
     try:
         print("Starting the sandbox and Airflow ...", flush=True)
         port = free_port()
         # Whatever a flow writes to iPaaS.com comes back as a hook: the second run has to see that it is our own.
-        sandbox = set_up(services, "--hooks-url", f"http://127.0.0.1:{port}/ipaas/hooks", *sys.argv[1:])
+        sandbox = set_up(services, 0, "--hooks-url", f"http://127.0.0.1:{port}/ipaas/hooks", *sys.argv[1:])
         # Only what the demo starts runs; nothing is due by itself meanwhile.
         environment = {"SYNC_SCHEDULES": "off", **airflow_at(port)}
         services.start("api-server", "airflow", "api-server", "--port", str(port), "--workers", "1", **environment)
         services.start("dag-processor", "airflow", "dag-processor", **environment)
         services.start("scheduler", "airflow", "scheduler", **environment)
-        airflow = Airflow(f"http://localhost:{port}")
-        airflow.wait_until_up(services)
+        airflow = AirflowApi(f"http://127.0.0.1:{port}")
+        wait_until_up(airflow, services)
         while not set(flows) <= airflow.dag_ids():
             services.check()
             time.sleep(0.5)
@@ -129,10 +89,11 @@ def main() -> int:
         print("Running every flow in real Airflow tasks ...", flush=True)
         first = run_round(airflow, services, flows)
         print_table("First run: everything is transferred", flows, first)
-        verdict = requests.get(f"{sandbox}/_sandbox/check", timeout=120).json()
-        requests.delete(f"{sandbox}/_sandbox/counters", timeout=30)
+        look = patient_session()
+        verdict = look.get(f"{sandbox}/_sandbox/check", timeout=120).json()
+        look.delete(f"{sandbox}/_sandbox/counters", timeout=120)
         second = run_round(airflow, services, flows)
-        writes = requests.get(f"{sandbox}/_sandbox/counters", timeout=30).json()["writes"]
+        writes = look.get(f"{sandbox}/_sandbox/counters", timeout=120).json()["writes"]
         print_table("Second run: nothing has changed", flows, second)
         return conclude(verdict, first, second, writes)
     except KeyboardInterrupt:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import json
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -19,6 +21,8 @@ import settings as importer
 HOME = Path(os.environ["AIRFLOW_HOME"])
 CA_FILE = HOME / "sandbox-ca.pem"
 _PIDS = HOME / "services.json"
+# The lock on the home is held for as long as its file is open.
+_kept: list[IO[bytes]] = []
 
 
 class Services:
@@ -80,8 +84,17 @@ def end_as_by_ctrl_c() -> None:
         signal.signal(number, stop)
 
 
-def end_left_overs() -> None:
-    """End what an earlier run left behind when it was killed."""
+def alone() -> None:
+    """Keep this home to this process until it ends, and end what an earlier one left behind when it was killed.
+
+    Exits in words while another process has the home: two Airflows on one database disturb each other.
+    """
+    lock = (HOME / "lock").open("ab")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        sys.exit(f"Airflow runs in {HOME} already. End it first (Ctrl-C where it was started).")
+    _kept.append(lock)
     if not _PIDS.exists():
         return
     for pid in json.loads(_PIDS.read_text()).values():
@@ -95,10 +108,15 @@ def end_left_overs() -> None:
 
 def free_port(wanted: int = 0) -> int:
     """The wanted port when nobody listens on it, else one that nobody listens on."""
-    with socket.socket() as found, contextlib.suppress(OSError):
-        found.bind(("127.0.0.1", wanted))
-        return int(found.getsockname()[1])
-    return free_port()
+    # Below those that the system gives to connections by itself: one of those may be taken before it is used here.
+    others = random.sample(range(20_000, 32_000), 100)
+    for port in [wanted, *others] if wanted else others:
+        with socket.socket() as found, contextlib.suppress(OSError):
+            # As servers do it: what is left of connections of the last one does not count.
+            found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            found.bind(("127.0.0.1", port))
+            return port
+    raise RuntimeError("No free port was found on 127.0.0.1")
 
 
 def airflow_at(port: int) -> dict[str, str]:
@@ -108,13 +126,16 @@ def airflow_at(port: int) -> dict[str, str]:
         "AIRFLOW__API__BASE_URL": f"http://localhost:{port}",
         "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"http://127.0.0.1:{port}/execution/",
         "AIRFLOW__SCHEDULER__ENABLE_HEALTH_CHECK": "False",
-        "AIRFLOW__LOGGING__WORKER_LOG_SERVER_PORT": str(free_port(8793)),
-        "AIRFLOW__LOGGING__TRIGGER_LOG_SERVER_PORT": str(free_port(8794)),
+        "AIRFLOW__LOGGING__WORKER_LOG_SERVER_PORT": str(free_port()),
+        "AIRFLOW__LOGGING__TRIGGER_LOG_SERVER_PORT": str(free_port()),
     }
 
 
-def set_up(services: Services, *options: str) -> str:
-    """Start the sandbox, make Airflow's database for it and import airflow_settings.yaml. Answers its HTTP address."""
+def set_up(services: Services, sandbox_port: int | None, *options: str) -> str:
+    """Start the sandbox, make Airflow's database for it and import airflow_settings.yaml. Answers its HTTP address.
+
+    The sandbox serves on `sandbox_port` (0: any), or on that of airflow_settings.yaml when it is free.
+    """
     settings = importer.load()
     hosts = {urlsplit(str(connection["conn_host"])) for connection in settings["connections"]}
     elsewhere = [host.geturl() for host in hosts if host.hostname not in ("localhost", "127.0.0.1")]
@@ -124,10 +145,10 @@ def set_up(services: Services, *options: str) -> str:
             "nothing is transferred."
         )
     wanted = hosts.pop().port or 0
-    port = free_port(wanted)
-    http = _start_sandbox(services, "--port", str(port), "--ca-file", str(CA_FILE), *options)
+    port = free_port(wanted) if sandbox_port is None else sandbox_port
+    served = _start_sandbox(services, "--port", str(port), "--ca-file", str(CA_FILE), *options)
     settings["connections"] = json.loads(
-        json.dumps(settings["connections"]).replace(f"localhost:{wanted}", f"localhost:{port}")
+        json.dumps(settings["connections"]).replace(f"https://localhost:{wanted}", served["tls"])
     )
     importer.migrate()
     importer.apply(settings)
@@ -135,17 +156,19 @@ def set_up(services: Services, *options: str) -> str:
     for file in HOME.glob("sync_ledger.db*"):
         file.unlink()
     _fail_unfinished_runs()
-    return http
+    return served["http"]
 
 
-def _start_sandbox(services: Services, *options: str) -> str:
+def _start_sandbox(services: Services, *options: str) -> dict[str, str]:
+    """Start it; answers where it serves."""
     services.start("sandbox", sys.executable, "-m", "include.sandbox", *options)
     log = HOME / "sandbox.log"
-    for _ in range(300):
+    for _ in range(1_200):
         services.check()
         for line in log.read_text().splitlines():
             if line.startswith("{"):
-                return str(json.loads(line)["http"])
+                served: dict[str, str] = json.loads(line)
+                return served
         time.sleep(0.1)
     raise RuntimeError(f"The sandbox did not start; see {HOME.name}/{log.name}")
 

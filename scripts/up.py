@@ -8,19 +8,19 @@ import os
 import sys
 import time
 
-from services import HOME, Services, airflow_at, end_as_by_ctrl_c, end_left_overs, free_port, set_up
+from services import HOME, Services, airflow_at, alone, end_as_by_ctrl_c, free_port, set_up
 
 PASSWORDS = HOME / "simple_auth_manager_passwords.json.generated"
 
 
 def main() -> int:
     """Start everything, say where it is, wait."""
-    end_left_overs()
+    alone()
     end_as_by_ctrl_c()
     services = Services()
     try:
         port = free_port(8080)
-        sandbox = set_up(services, "--hooks-url", f"http://127.0.0.1:{port}/ipaas/hooks", *sys.argv[1:])
+        sandbox = set_up(services, None, "--hooks-url", f"http://127.0.0.1:{port}/ipaas/hooks", *sys.argv[1:])
         services.start("airflow", "airflow", "standalone", **airflow_at(port))
         while not PASSWORDS.exists():
             services.check()
