@@ -16,7 +16,7 @@ from include.sync.bc_fields import CustomFields
 from include.sync.bc_refusal import refusal
 from include.sync.bc_target import KEY, TRIES, ApiSurface, PageSurface, Surface, Target
 from include.sync.context import LoadContext, Staged, Written
-from include.sync.ledger_entries import Purpose
+from include.sync.ledger.entries import Purpose
 from include.sync.model import Candidate, Json, Rejected, Result, Waiting, fold
 from include.sync.route import Link
 from include.transport.errors import (

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from include.ipaas.external_ids import Id
 from include.sync.endings import finish_failed
 from include.sync.flow import Flow
-from include.sync.ledger_entries import Finish, Transfer, iso
+from include.sync.ledger.entries import Finish, Transfer, iso
 from include.sync.model import (
     Json,
     Mapped,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from include.sync.ledger_entries import Finish, iso
+from include.sync.ledger.entries import Finish, iso
 from include.sync.model import Outcome, Rejected, Result, RunPlan, Waiting
 from include.sync.route import route_of
 from include.transport.errors import ErrorKind

@@ -8,7 +8,7 @@ from datetime import datetime
 from include.sync.batches import batches
 from include.sync.flow import AskedId, Flow, Unreadable, Window
 from include.sync.keyset import KeySet
-from include.sync.ledger_entries import iso
+from include.sync.ledger.entries import iso
 from include.sync.model import Outcome, Result, RunKind, SourceRecord, fold
 from include.sync.route import route_of
 from include.sync.stage import BATCH, Stage

@@ -15,7 +15,8 @@ from dataclasses import replace
 
 from include.sync.context import BUSY_WAIT, LoadContext, Progress, Staged, Written, finish_of, note
 from include.sync.endings import finish_failed, problem_outcome, unexpected
-from include.sync.ledger_entries import Claim, Transfer, iso
+from include.sync.ledger import LedgerFault
+from include.sync.ledger.entries import Claim, Transfer, iso
 from include.sync.model import (
     Json,
     Outcome,
@@ -195,7 +196,7 @@ def _take_in(
     """Take in a record that was still under way when the pass broke off for another one."""
     try:
         problem = _settle(context, item, done, progress)
-    except (ServiceError, ServiceDown):
+    except (ServiceError, ServiceDown, LedgerFault):
         return  # as the one that broke it off
     if problem:
         waiting.append((item, problem))
@@ -215,6 +216,8 @@ def _settle(context: LoadContext, item: Staged, done: Future[Written], progress:
         problem = error
     except Rejected as rejected:
         problem = rejected
+    except LedgerFault:
+        raise  # it concerns the run
     except Exception as defect:  # noqa: BLE001 - one record's defect must not stop the others
         problem = unexpected("writing", defect)
     else:

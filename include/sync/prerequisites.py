@@ -9,6 +9,7 @@ from include.sync.batches import batches
 from include.sync.endings import unexpected
 from include.sync.flow import Flow, Unreadable
 from include.sync.keyset import KeySet
+from include.sync.ledger import LedgerFault
 from include.sync.model import (
     Json,
     Missing,
@@ -122,6 +123,8 @@ def _prerequisite(stage: Stage, flow: Flow, record: SourceRecord) -> Json:
         mapped = flow.take(record.data, context)
     except (Rejected, Waiting) as problem:
         return {**entry, "problem": problem.message}
+    except LedgerFault:
+        raise  # it concerns the run
     except Exception as defect:  # noqa: BLE001 - it must not stop the records that do not need it
         return {**entry, "problem": unexpected("mapping", defect).message}
     if isinstance(mapped, str):

@@ -7,7 +7,7 @@ from typing import Any
 
 from include.sync.endings import finish_failed, problem_outcome
 from include.sync.ledger import Ledger
-from include.sync.ledger_entries import Purpose
+from include.sync.ledger.entries import Purpose
 from include.sync.model import Outcome, Rejected
 from include.sync.route import Link, route_of
 from include.sync.stage import Stage

@@ -10,7 +10,7 @@ from itertools import chain, islice
 import simplejson
 
 from include.sync.chunks import load_chunks
-from include.sync.ledger_entries import moment
+from include.sync.ledger.entries import moment
 from include.sync.model import Json, Outcome, Result, RunKind, RunPlan
 from include.sync.pushing import push_links
 from include.sync.stage import Stage

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from include.ipaas.external_ids import Id, id_from
 from include.sync.ledger import Ledger
-from include.sync.ledger_entries import Transfer, waits_for_external, waits_for_internal
+from include.sync.ledger.entries import Transfer, waits_for_external, waits_for_internal
 from include.sync.model import Direction, Mapped, fold
 
 if TYPE_CHECKING:

@@ -7,7 +7,8 @@ from collections import Counter
 from include.sync.batches import batches
 from include.sync.chunks import Chunks
 from include.sync.endings import finish_failed, problem_outcome, unexpected
-from include.sync.ledger_entries import Finish, Transfer, iso
+from include.sync.ledger import LedgerFault
+from include.sync.ledger.entries import Finish, Transfer, iso
 from include.sync.model import (
     Json,
     Mapped,
@@ -65,6 +66,8 @@ def _decide(stage: Stage, record: Json, transfer: Transfer | None) -> Mapped | t
     source_print = fingerprint(Mapped(external_id=key, body=data))
     try:
         mapped = stage.flow.take(data, context)
+    except LedgerFault:
+        raise  # it concerns the run
     except Exception as fault:  # noqa: BLE001 - one record's defect must not stop the others
         problem = fault if isinstance(fault, Rejected | Waiting) else unexpected("mapping", fault)
         if unfinished and transfer and _rests(stage.plan, transfer, source_print):

@@ -23,6 +23,7 @@ from bridge.hooks import IPaaSHook
 from bridge.server import connection, ledger
 from include.flows import FLOWS
 from include.sync import hooks
+from include.sync.ledger import LedgerFault
 
 # Far above 10,000 notifications in one request.
 LIMIT = 8 * 1024 * 1024
@@ -68,7 +69,7 @@ async def receive(request: Request) -> JSONResponse:
         return _refusal(400, hooks.MALFORMED, str(error)[:1000])
     except ClientDisconnect:
         return _refusal(400, hooks.MALFORMED, "The body is not complete.")
-    except (SQLAlchemyError, _NotConfigured) as error:
+    except (SQLAlchemyError, LedgerFault, _NotConfigured) as error:
         _log.exception("Hooks of iPaaS.com could not be kept; the sender is asked to repeat them")
         return _refusal(503, "INTL", f"The notifications could not be kept ({type(error).__name__}). Send them again.")
 

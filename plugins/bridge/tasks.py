@@ -13,7 +13,6 @@ from typing import Any
 import simplejson
 from airflow.sdk import BaseHook, ObjectStoragePath
 from airflow.sdk.exceptions import AirflowFailException, AirflowNotFoundException
-from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
 from bridge.form import MODE, ids_param
 from bridge.hooks import BusinessCentralHook, IPaaSHook, current_settings
@@ -27,7 +26,7 @@ from include.sync import report as reporting
 from include.sync import transform as transforming
 from include.sync.chunks import load_chunks
 from include.sync.flow import Flow, InvalidId
-from include.sync.ledger import Ledger
+from include.sync.ledger import Ledger, LedgerFault
 from include.sync.model import Mode, RunKind, RunPlan, System
 from include.sync.plan import make_plan
 from include.sync.run import LOAD_SLOTS, concurrency, stage_for
@@ -39,10 +38,6 @@ from include.transport.errors import ServiceError
 _XCOM_BYTES = 7_000
 # The slots that a pool has by default (contract §3); a task's share of the throttle window is measured against it.
 _POOL_SLOTS = 10
-
-_LEDGER_ADVICE = (
-    "Check the Connection sync_ledger: its type (postgres), host, port, schema (the database), login and password."
-)
 
 
 def extract(flow_name: str, context: Mapping[str, Any]) -> dict[str, Any]:
@@ -119,13 +114,11 @@ def _advice(context: Mapping[str, Any]) -> Iterator[None]:
         if not error.stops_run:
             raise
         raise AirflowFailException(f"{error} {error.advice}".strip()) from None
-    except SQLAlchemyError as error:
-        # The first line says it; what follows is the statement.
-        what = f"The ledger cannot be used: {str(getattr(error, 'orig', None) or error).splitlines()[0]}"
-        _show_problem(context, what, _LEDGER_ADVICE)
-        if not isinstance(error, ArgumentError):
+    except LedgerFault as error:
+        _show_problem(context, str(error), error.advice)
+        if error.again:
             raise
-        raise AirflowFailException(f"{what} {_LEDGER_ADVICE}") from None
+        raise AirflowFailException(f"{error} {error.advice}") from None
 
 
 def _show_problem(context: Mapping[str, Any], what: str, advice: str) -> None:

@@ -12,7 +12,7 @@ import pytest
 from include.flows import FLOWS
 from include.sandbox import Sandbox
 from include.sync.flow import Flow
-from include.sync.ledger_entries import Finish, iso
+from include.sync.ledger.entries import Finish, iso
 from tests.dags.conftest import RunDag, lose_ledger
 
 pytestmark = pytest.mark.dag

@@ -11,9 +11,9 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from sqlalchemy.exc import OperationalError
 
 from include.sandbox import Sandbox
+from include.sync.ledger import LedgerFault
 from include.sync.report import COUNTS
 from tests.dags.conftest import RunDag, connect
 
@@ -133,7 +133,7 @@ def test_a_ledger_that_does_not_answer_is_put_into_words_and_the_task_repeated(
 
     shown: dict[str, Any] = {}
     monkeypatch.setenv("AIRFLOW_CONN_SYNC_LEDGER", "postgres://somebody:ledger-secret@127.0.0.1:1/ledger")
-    with pytest.raises(OperationalError):
+    with pytest.raises(LedgerFault):
         tasks.extract(
             "customer_category_to_ipaas", {"ti": SimpleNamespace(xcom_push=lambda **xcom: shown.update(xcom))}
         )

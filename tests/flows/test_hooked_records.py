@@ -134,7 +134,9 @@ def test_a_run_that_dies_forgets_nothing(bench: Bench, monkeypatch: pytest.Monke
         bench.run(FLOW)
     assert sorted(waiting(bench)) == sorted(ids)
     bench.sandbox.faults.clear()
-    monkeypatch.setattr("include.sync.ledger.CLAIM_LIFETIME", timedelta(0))  # as when the claims of the dead have ended
+    monkeypatch.setattr(
+        "include.sync.ledger.claims.CLAIM_LIFETIME", timedelta(0)
+    )  # as when the claims of the dead have ended
     bench.run(FLOW, now=datetime.now(UTC) + timedelta(hours=1))
     assert {email(bench, i) for i in ids} == {NEW}
     assert waiting(bench) == []

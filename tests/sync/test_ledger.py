@@ -10,8 +10,10 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from include.sync.ledger import CLAIM_LIFETIME, MAX_ATTEMPTS, Ledger, retry_delay
-from include.sync.ledger_entries import Finish, Purpose, iso
+from include.sync.ledger import Ledger
+from include.sync.ledger.claims import CLAIM_LIFETIME
+from include.sync.ledger.entries import Finish, Purpose, iso
+from include.sync.ledger.transfers import MAX_ATTEMPTS, retry_delay
 from include.sync.overview import unfinished_transfers
 from tests import postgres
 

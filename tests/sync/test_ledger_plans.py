@@ -11,7 +11,7 @@ import pytest
 import sqlalchemy as sa
 
 from include.sync.ledger import Ledger
-from include.sync.ledger_entries import Finish, Purpose
+from include.sync.ledger.entries import Finish, Purpose
 from include.sync.overview import flow_states, links_to_push, unfinished_transfers
 
 FLOW, TABLE = "company_from_ipaas", "customer company"

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from include.sync.ledger import MAX_ATTEMPTS, Ledger
-from include.sync.ledger_entries import Finish, iso
+from include.sync.ledger import Ledger
+from include.sync.ledger.entries import Finish, iso
+from include.sync.ledger.transfers import MAX_ATTEMPTS
 from include.sync.overview import FlowState, flow_states, links_to_push, unfinished_transfers
 
 FROM, TO = "company_from_ipaas", "company_to_ipaas"

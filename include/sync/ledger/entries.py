@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, cast
 
 import simplejson
 import sqlalchemy as sa
@@ -45,12 +46,15 @@ class Transfer:
     waits_for: str | None = None
     tried_fingerprint: str | None = None
     echo: bool = False
+    base: Json | None = None  # what both sides had last, where it was asked for
+    record_id: str | None = None
 
     @classmethod
     def of_row(cls, row: sa.Row[Any]) -> Transfer:
         """A row of the ledger as what it says."""
         values = dict(row._mapping)
-        values.pop("flow")
+        values.pop("flow", None)
+        values["base"] = unpack(values.get("base"))
         values["target_id"] = load(values["target_id"])
         values["memory"] = load(values["memory"]) or {}
         values["outcome"] = load(values["outcome"])
@@ -69,6 +73,8 @@ class Finish:
     target_id: Id | None = None
     fingerprint: str | None = None
     memory: Mapping[str, Any] | None = None
+    base: Json | None = None  # None keeps what is there
+    record_id: str | None = None  # Business Central's immutable id; None keeps what is there
     kind: str | None = None
     message: str | None = None
     advice: str | None = None
@@ -119,3 +125,13 @@ def dump(value: Any) -> str:
 def load(text: str | None) -> Any:
     """Read back what `dump` wrote; None stays None."""
     return None if text is None else simplejson.loads(text, use_decimal=True)
+
+
+def pack(base: Json) -> bytes:
+    """A record's values as the ledger keeps them: JSON that loses no digit, compressed."""
+    return zlib.compress(dump(base).encode())
+
+
+def unpack(packed: bytes | None) -> Json | None:
+    """Read back what `pack` wrote; None stays None."""
+    return None if packed is None else cast(Json, load(zlib.decompress(packed).decode()))

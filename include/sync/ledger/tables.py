@@ -1,4 +1,7 @@
-"""The tables of the ledger."""
+"""The tables of the ledger, as of its newest schema version.
+
+Whoever changes them adds a revision to `migrations/versions`, and names it in `schema.NEWEST`.
+"""
 
 from __future__ import annotations
 
@@ -6,14 +9,41 @@ import sqlalchemy as sa
 
 metadata = sa.MetaData()
 
+
+def _pair() -> sa.Column[int]:
+    """Whose row it is: what is remembered of one pair of systems is never seen by another."""
+    return sa.Column("pair", sa.SmallInteger, primary_key=True, autoincrement=False)
+
+
+# As Alembic keeps it: one row, the schema's version.
+VERSIONS = sa.Table("sync_schema", metadata, sa.Column("version_num", sa.String(32), primary_key=True))
+
+# The two systems that a row is about: Business Central's company and iPaaS.com's subscription.
+pairs = sa.Table(
+    "sync_pairs",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("tenant_id", sa.String(64)),
+    sa.Column("environment", sa.String(64)),
+    sa.Column("company_name", sa.String(100)),
+    sa.Column("company_id", sa.String(64)),  # None until Business Central has been asked
+    sa.Column("ipaas_company_id", sa.String(64)),
+    sa.Column("system_id", sa.Integer),
+    sa.Column("began_at", sa.String(40)),  # None: the pair of rows from before there were pairs, not known yet
+    sa.Column("checked", sa.Boolean, nullable=False, default=False),  # the subscription is Business Central's
+)
+
 transfers = sa.Table(
     "sync_transfers",
     metadata,
+    _pair(),
     sa.Column("flow", sa.String(64), primary_key=True),
     sa.Column("key", sa.String(200), primary_key=True),
     sa.Column("target_id", sa.Text),  # JSON: an id may be a number or a string, and is sent as it was received
+    sa.Column("record_id", sa.String(64)),  # the record's immutable id in Business Central
     sa.Column("fingerprint", sa.String(64)),
     sa.Column("memory", sa.Text),
+    sa.Column("base", sa.LargeBinary),  # the values that both sides had last, JSON compressed by zlib
     sa.Column("read_at", sa.String(40)),  # when the source was read that was last written
     sa.Column("run_id", sa.String(250)),
     sa.Column("outcome", sa.Text),  # of that run, so that a repeated task reports the same
@@ -26,36 +56,51 @@ transfers = sa.Table(
     sa.Column("waits_for", sa.String(300)),
     sa.Column("tried_fingerprint", sa.String(64)),
     sa.Column("echo", sa.Boolean, nullable=False, default=False),
-    sa.Index("sync_transfers_state", "flow", "state", "next_try"),
-    sa.Index("sync_transfers_waits_for", "waits_for"),
+    sa.Index("sync_transfers_state", "pair", "flow", "state", "next_try"),
+    sa.Index("sync_transfers_waits_for", "pair", "waits_for"),
 )
 
 links = sa.Table(
     "sync_links",
     metadata,
+    _pair(),
     sa.Column("table_name", sa.String(64), primary_key=True),
     sa.Column("folded", sa.String(200), primary_key=True),
     sa.Column("external_id", sa.String(200), nullable=False),
     sa.Column("internal_id", sa.Text, nullable=False),
+    sa.Column("record_id", sa.String(64)),  # the record's immutable id in Business Central
     sa.Column("pushed", sa.Boolean, nullable=False, default=True),  # known to iPaaS.com too
-    sa.Index("sync_links_internal", "table_name", "internal_id"),
+    sa.Index("sync_links_internal", "pair", "table_name", "internal_id"),
+    sa.Index("sync_links_record", "pair", "table_name", "record_id"),
 )
 _untold = links.c.pushed.is_(False)
 # Few among all links: an index of those alone.
-sa.Index("sync_links_unpushed", links.c.table_name, links.c.folded, sqlite_where=_untold, postgresql_where=_untold)
+sa.Index(
+    "sync_links_unpushed",
+    links.c.pair,
+    links.c.table_name,
+    links.c.folded,
+    sqlite_where=_untold,
+    postgresql_where=_untold,
+)
 
 claims = sa.Table(
     "sync_claims",
     metadata,
+    _pair(),
     sa.Column("table_name", sa.String(64), primary_key=True),
     sa.Column("key", sa.String(200), primary_key=True),
-    sa.Column("owner", sa.String(300), nullable=False),
+    sa.Column("owner", sa.String(300), nullable=False),  # the task, in words
+    sa.Column("try_id", sa.String(36), nullable=False),  # the try of that task, never the same again
+    sa.Column("fence", sa.Integer, nullable=False),  # higher with each that takes the claim over
     sa.Column("claimed_at", sa.String(40), nullable=False),
+    sa.Column("renewed_at", sa.String(40), nullable=False),
 )
 
 reservations = sa.Table(
     "sync_reservations",
     metadata,
+    _pair(),
     # What the references are numbers of in Business Central: customers and companies share theirs.
     sa.Column("numbers", sa.String(64), primary_key=True),
     sa.Column("folded", sa.String(200), primary_key=True),
@@ -63,12 +108,13 @@ reservations = sa.Table(
     sa.Column("table_name", sa.String(64), nullable=False),  # as of the claim on the record that has it
     sa.Column("key", sa.String(200), nullable=False),
     sa.Column("purpose", sa.String(10), nullable=False),
-    sa.Index("sync_reservations_key", "table_name", "key"),
+    sa.Index("sync_reservations_key", "pair", "table_name", "key"),
 )
 
 positions = sa.Table(
     "sync_positions",
     metadata,
+    _pair(),
     sa.Column("flow", sa.String(64), primary_key=True),
     sa.Column("read_from", sa.String(40), nullable=False),
 )
@@ -76,11 +122,12 @@ positions = sa.Table(
 inbox = sa.Table(
     "sync_inbox",
     metadata,
+    _pair(),
     sa.Column("flow", sa.String(64), primary_key=True),
     sa.Column("ipaas_id", sa.String(64), primary_key=True),
     # Another one with every receipt, and never the same again: a repeated task must not drop what came after it.
     sa.Column("generation", sa.String(32), nullable=False),
     sa.Column("received_at", sa.String(40), nullable=False),  # the first of those that folded
     sa.Column("scope", sa.String(100)),
-    sa.Index("sync_inbox_age", "flow", "received_at"),
+    sa.Index("sync_inbox_age", "pair", "flow", "received_at"),
 )

@@ -1,0 +1,32 @@
+"""A fault of the ledger: it concerns the run, never the record that was being worked on when it showed."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from sqlalchemy.exc import SQLAlchemyError
+
+ADVICE = (
+    "Check the Connection sync_ledger: its type (postgres), host, port, schema (the database), login and password. "
+    "Without that Connection the ledger is the file sync_ledger.db in Airflow's home."
+)
+# What SQLite says of a file that no repetition makes a database.
+_NO_DATABASE = ("file is not a database", "malformed")
+
+
+class LedgerFault(Exception):
+    """The ledger cannot be used. `again`: it may be usable later, so that the task is worth repeating."""
+
+    def __init__(self, message: str, *, advice: str = ADVICE, again: bool) -> None:
+        super().__init__(message)
+        self.advice = advice
+        self.again = again
+
+    @classmethod
+    def of(cls, error: SQLAlchemyError) -> LedgerFault:
+        """A fault of the database, in words."""
+        # The first line says it; what follows is the statement.
+        said = (str(getattr(error, "orig", None) or error).splitlines() or [type(error).__name__])[0]
+        hopeless = isinstance(error, sa.exc.ArgumentError | sa.exc.NoSuchModuleError) or any(
+            words in said for words in _NO_DATABASE
+        )
+        return cls(f"The ledger cannot be used: {said}", again=not hopeless)

@@ -1,0 +1,88 @@
+"""The whole ledger, and what concerns several kinds of what it keeps at once: how attempts ended."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import sqlalchemy as sa
+
+from include.ipaas.external_ids import Id
+from include.sync.batches import batches
+from include.sync.ledger.claims import Claims
+from include.sync.ledger.entries import Finish, dump, iso, pack
+from include.sync.ledger.inbox import Inbox
+from include.sync.ledger.links import Links
+from include.sync.ledger.positions import Positions
+from include.sync.ledger.reservations import Reservations
+from include.sync.ledger.store import BATCH
+from include.sync.ledger.tables import claims, reservations
+from include.sync.ledger.tables import transfers as transfers_table
+from include.sync.ledger.transfers import MAX_ATTEMPTS, Transfers, retry_delay
+
+
+class Ledger(Transfers, Links, Claims, Reservations, Positions, Inbox):
+    """Reads and writes the ledger. Every method is one transaction; safe to use from several threads and processes."""
+
+    def finish(
+        self,
+        flow: str,
+        claimed: str,
+        ends: Sequence[Finish],
+        new_links: Sequence[tuple[str, str, Id]],
+        *,
+        owner: str | None = None,
+        record_ids: Mapping[tuple[str, str], str] | None = None,
+    ) -> None:
+        """Note how attempts ended, remember new links and give up the claims, in one transaction.
+
+        `claimed` is the name that the claims are kept under (`Route.claims`), `owner` whose they are: what another task
+        is writing stays claimed. `new_links` are (table, external id, internal id); records waiting for one of them
+        become due at once. `record_ids` gives Business Central's immutable ids of linked records by (table, external id).
+        """
+        now = self._now()
+        with self._writing() as db:
+            known = self._attempts(db, flow, [end.key for end in ends])
+            # Another run may have linked it since it was looked for here; then nobody would wake who waits for it.
+            arrived = self._linked(db, {end.waits_for for end in ends if end.waits_for})
+            # What is not named keeps its value, so rows are written together with those that name the same columns.
+            rows: dict[tuple[str, ...], list[dict[str, Any]]] = {}
+            for end in ends:
+                attempts = 0 if end.state == "done" else known.get(end.key, 0) + 1
+                due = end.state != "done" and (end.state != "failed" or attempts < MAX_ATTEMPTS)
+                at_once = end.at_once or end.waits_for in arrived
+                values: dict[str, Any] = {
+                    "flow": flow,
+                    "key": end.key,
+                    "run_id": end.run_id,
+                    "outcome": dump(end.outcome),
+                    "state": end.state,
+                    "attempts": attempts,
+                    "next_try": iso(now if at_once else now + retry_delay(attempts)) if due else None,
+                    "kind": end.kind,
+                    "message": end.message,
+                    "advice": end.advice,
+                    "waits_for": None if at_once else end.waits_for,
+                    "tried_fingerprint": end.fingerprint,
+                }
+                if end.state == "done":
+                    values |= {"fingerprint": end.fingerprint, "read_at": end.read_at, "echo": False}
+                if end.memory is not None:
+                    values["memory"] = dump(end.memory)
+                if end.target_id is not None:
+                    values["target_id"] = dump(end.target_id)
+                if end.base is not None:
+                    values["base"] = pack(end.base)
+                if end.record_id is not None:
+                    values["record_id"] = end.record_id
+                rows.setdefault(tuple(values), []).append(values)
+            for alike in rows.values():
+                self._upsert(db, transfers_table, alike)
+            self._link(db, new_links, pushed=True, record_ids=record_ids or {})
+            for batch in batches((end.key for end in ends), BATCH):
+                held = self._of_table(claimed) & claims.c.key.in_(batch)
+                db.execute(sa.delete(claims).where(held if owner is None else held & (claims.c.owner == owner)))
+            # What is done has its link; what is not may have been written, and is found again by its reservation.
+            for batch in batches((end.key for end in ends if end.state == "done"), BATCH):
+                mine = self.mine(reservations) & (reservations.c.table_name == claimed) & reservations.c.key.in_(batch)
+                db.execute(sa.delete(reservations).where(mine))

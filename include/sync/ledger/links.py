@@ -1,0 +1,169 @@
+"""Links: which record of Business Central is which one of iPaaS.com."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from include.ipaas.external_ids import Id
+from include.sync.batches import batches
+from include.sync.ledger.entries import dump, iso, load, waits_for_external, waits_for_internal
+from include.sync.ledger.store import BATCH, Store
+from include.sync.ledger.tables import links, transfers
+from include.sync.model import fold
+
+
+def _spellings(internal_id: Any) -> tuple[str, str]:
+    """How the ledger may have written an id: received as a number or as a string, it means the same record."""
+    return str(internal_id), dump(str(internal_id))
+
+
+# A record of iPaaS.com has one external id of ours in a table. When it gets another one, the one before is gone.
+_OTHER_LINKS = sa.delete(links).where(
+    links.c.pair == sa.bindparam("of_pair"),
+    links.c.table_name == sa.bindparam("of_table"),
+    links.c.internal_id.in_([sa.bindparam("as_it_is"), sa.bindparam("as_text")]),
+    links.c.folded != sa.bindparam("but_for"),
+)
+
+
+def _other_links(row: Mapping[str, Any]) -> dict[str, Any]:
+    as_it_is, as_text = _spellings(load(row["internal_id"]))
+    return {
+        "of_pair": row["pair"],
+        "of_table": row["table_name"],
+        "but_for": row["folded"],
+        "as_it_is": as_it_is,
+        "as_text": as_text,
+    }
+
+
+class Links(Store):
+    """Links as (table, external id, internal id)."""
+
+    def internal_ids(self, table: str, external_ids: Iterable[str]) -> dict[str, Id]:
+        """iPaaS.com ids by folded external id, for those known to be linked."""
+        found: dict[str, Id] = {}
+        with self.reading() as db:
+            for batch in batches({fold(e) for e in external_ids}, BATCH):
+                query = sa.select(links).where(self._in(table), links.c.folded.in_(batch))
+                found |= {row.folded: load(row.internal_id) for row in db.execute(query)}
+        return found
+
+    def external_ids(self, table: str, internal_ids: Iterable[Id], *, pushed: bool | None = None) -> dict[str, str]:
+        """External ids by iPaaS.com id (as text), for those known to be linked.
+
+        `pushed`: only links that iPaaS.com knows (True), or is yet to be told of (False).
+        """
+        found: dict[str, str] = {}
+        with self.reading() as db:
+            spellings = (spelling for i in internal_ids for spelling in _spellings(i))
+            for batch in batches(spellings, BATCH):
+                query = sa.select(links).where(self._in(table), links.c.internal_id.in_(batch))
+                if pushed is not None:
+                    query = query.where(links.c.pushed.is_(pushed))
+                found |= {str(load(row.internal_id)): row.external_id for row in db.execute(query)}
+        return found
+
+    def links_of_record_id(self, table: str, record_ids: Iterable[str]) -> dict[str, tuple[str, Id]]:
+        """(External id, iPaaS.com id) by Business Central's immutable id, for those linked under one."""
+        found: dict[str, tuple[str, Id]] = {}
+        with self.reading() as db:
+            for batch in batches(record_ids, BATCH):
+                query = sa.select(links).where(self._in(table), links.c.record_id.in_(batch))
+                found |= {row.record_id: (row.external_id, load(row.internal_id)) for row in db.execute(query)}
+        return found
+
+    def link(
+        self,
+        new_links: Sequence[tuple[str, str, Id]],
+        *,
+        pushed: bool = True,
+        record_ids: Mapping[tuple[str, str], str] | None = None,
+    ) -> None:
+        """Remember links (table, external id, internal id); whoever waited for one becomes due.
+
+        `pushed` False: iPaaS.com does not know the link yet; `unpushed` lists it until `mark_pushed`, also when the
+        same link is remembered again. `record_ids` gives Business Central's immutable ids by (table, external id).
+        """
+        with self._writing() as db:
+            self._link(db, new_links, pushed=pushed, record_ids=record_ids or {})
+
+    def unlink(self, table: str, external_id: str) -> None:
+        """Forget a link that turned out to be gone."""
+        with self._writing() as db:
+            db.execute(sa.delete(links).where(self._in(table), links.c.folded == fold(external_id)))
+
+    def unpushed(self, limit: int = 1_000, after: tuple[str, str] = ("", "")) -> list[tuple[str, str, Id]]:
+        """Links that iPaaS.com does not know yet: (table, external id, internal id), in order.
+
+        At most `limit` of them, those `after` the (table, external id) of the last one already seen.
+        """
+        place = sa.tuple_(links.c.table_name, links.c.folded)
+        query = sa.select(links).where(self.mine(links), links.c.pushed.is_(False), place > (after[0], fold(after[1])))
+        with self.reading() as db:
+            rows = db.execute(query.order_by(links.c.table_name, links.c.folded).limit(limit))
+            return [(row.table_name, row.external_id, load(row.internal_id)) for row in rows]
+
+    def mark_pushed(self, table: str, external_id: str) -> None:
+        """Note that iPaaS.com knows the link now."""
+        where = self._in(table) & (links.c.folded == fold(external_id))
+        with self._writing() as db:
+            db.execute(sa.update(links).where(where).values(pushed=True))
+
+    def _in(self, table: str) -> sa.ColumnElement[bool]:
+        return self.mine(links) & (links.c.table_name == table)
+
+    def _link(
+        self,
+        db: Connection,
+        new_links: Sequence[tuple[str, str, Id]],
+        *,
+        pushed: bool,
+        record_ids: Mapping[tuple[str, str], str],
+    ) -> None:
+        if not new_links:
+            return
+        rows = [
+            {
+                "pair": self.pair,
+                "table_name": table,
+                "folded": fold(external_id),
+                "external_id": external_id,
+                "internal_id": dump(internal_id),
+                "record_id": record_ids.get((table, external_id)),
+                "pushed": pushed,
+            }
+            for table, external_id, internal_id in new_links
+        ]
+        db.execute(_OTHER_LINKS, [_other_links(row) for row in rows])
+        statement = self._insert(links)
+        new = statement.excluded
+        # A link that iPaaS.com is yet to be told of stays one, whoever else uses it meanwhile.
+        same = sa.and_(links.c.internal_id == new.internal_id, new.pushed)
+        changes = {
+            "external_id": new.external_id,
+            "internal_id": new.internal_id,
+            "record_id": sa.func.coalesce(new.record_id, links.c.record_id),
+            "pushed": sa.case((same, links.c.pushed), else_=new.pushed),
+        }
+        db.execute(statement.on_conflict_do_update(index_elements=["pair", "table_name", "folded"], set_=changes), rows)
+        awaited = {waits_for_external(table, external_id) for table, external_id, _ in new_links}
+        awaited |= {waits_for_internal(table, internal_id) for table, _, internal_id in new_links}
+        for batch in batches(awaited, BATCH):
+            waiting = self.mine(transfers) & transfers.c.waits_for.in_(batch)
+            db.execute(sa.update(transfers).where(waiting).values(next_try=iso(self._now()), waits_for=None))
+
+    def _linked(self, db: Connection, awaited: Iterable[str]) -> set[str]:
+        """Which of the records that others wait for are linked."""
+        found: set[str] = set()
+        for name in awaited:
+            table, mark, id_ = re.split(r"([|#])", name, maxsplit=1)
+            named = links.c.folded == id_ if mark == "|" else links.c.internal_id.in_(_spellings(id_))
+            if db.execute(sa.select(links.c.folded).where(self._in(table), named).limit(1)).first():
+                found.add(name)
+        return found

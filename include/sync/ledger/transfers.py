@@ -1,0 +1,105 @@
+"""Transfers: what is known of each record of each flow, and what is unfinished."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import timedelta
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from include.sync.batches import batches
+from include.sync.ledger.claims import CLAIM_LIFETIME
+from include.sync.ledger.entries import Transfer, iso
+from include.sync.ledger.store import BATCH, Store
+from include.sync.ledger.tables import transfers
+from include.transport.errors import ErrorKind
+
+# After this many tries only a change of the record or a person starts another one.
+MAX_ATTEMPTS = 8
+# States of what is not done; named one by one, so that the index leads to them past all that is.
+UNFINISHED = ("waiting", "retry", "failed")
+
+
+def retry_delay(attempt: int) -> timedelta:
+    """Time until the next try after `attempt` tries, as on the iPaaS.com platform (article 9530182)."""
+    return timedelta(minutes=10 * attempt * (attempt + 1))
+
+
+def columns(*, base: bool = False) -> list[sa.Column[Any]]:
+    """The columns that make a `Transfer`."""
+    return [c for c in transfers.c if c.name not in ("pair", "flow") and (base or c.name != "base")]
+
+
+class Transfers(Store):
+    """What is known of the records of a flow."""
+
+    def transfers(self, flow: str, keys: Iterable[str], *, base: bool = False) -> dict[str, Transfer]:
+        """What is known of these records of a flow. `base`: with what was last agreed, which may be large."""
+        found: dict[str, Transfer] = {}
+        with self.reading() as db:
+            for batch in batches(keys, BATCH):
+                where = self._of(flow) & transfers.c.key.in_(batch)
+                for row in db.execute(sa.select(*columns(base=base)).where(where)):
+                    found[row.key] = Transfer.of_row(row)
+        return found
+
+    def keys(self, flow: str) -> Iterator[tuple[str, str | None]]:
+        """Every key of a flow with the fingerprint last written, in order."""
+        with self.reading() as db:
+            query = sa.select(transfers.c.key, transfers.c.fingerprint).where(self._of(flow))
+            for row in db.execution_options(stream_results=True).execute(query.order_by(transfers.c.key)):
+                yield row.key, row.fingerprint
+
+    def due(self, flow: str, limit: int | None = None) -> list[str]:
+        """Keys of unfinished transfers whose next try has come, oldest first, at most `limit`."""
+        query = sa.select(transfers.c.key).where(
+            self._of(flow), transfers.c.state.in_(UNFINISHED), transfers.c.next_try <= iso(self._now())
+        )
+        with self.reading() as db:
+            return list(db.execute(query.order_by(transfers.c.next_try, transfers.c.key).limit(limit)).scalars())
+
+    def begin(self, flow: str, key: str, run_id: str, fingerprint: str) -> None:
+        """Note that a record is about to be made step by step, before the first one.
+
+        Should this process die on the way, the record is due again when its claim has run out, whatever else is known
+        of it by then; `finish` takes its place otherwise.
+        """
+        values = {
+            "flow": flow,
+            "key": key,
+            "run_id": run_id,
+            "state": "retry",
+            "attempts": 0,
+            "next_try": iso(self._now() + CLAIM_LIFETIME),
+            "kind": ErrorKind.unavailable.value,
+            "message": "It is being written, or its writing was cut off.",
+            "advice": "Nothing to do: it is taken up where it stopped.",
+            "tried_fingerprint": fingerprint,
+        }
+        with self._writing() as db:
+            self._upsert(db, transfers, [values], keep=("attempts",))
+
+    def forget(self, flow: str, keys: Iterable[str]) -> None:
+        """Drop what is known of these records."""
+        with self._writing() as db:
+            for batch in batches(keys, BATCH):
+                db.execute(sa.delete(transfers).where(self._of(flow), transfers.c.key.in_(batch)))
+
+    def expect_echo(self, flow: str, keys: Iterable[str]) -> None:
+        """Note that the other direction wrote these records: the next change seen here may be our own."""
+        with self._writing() as db:
+            for batch in batches(keys, BATCH):
+                where = self._of(flow) & transfers.c.key.in_(batch)
+                db.execute(sa.update(transfers).where(where).values(echo=True))
+
+    def _of(self, flow: str) -> sa.ColumnElement[bool]:
+        return self.mine(transfers) & (transfers.c.flow == flow)
+
+    def _attempts(self, db: Connection, flow: str, keys: Sequence[str]) -> dict[str, int]:
+        found: dict[str, int] = {}
+        for batch in batches(keys, BATCH):
+            query = sa.select(transfers.c.key, transfers.c.attempts).where(self._of(flow), transfers.c.key.in_(batch))
+            found |= {row.key: row.attempts for row in db.execute(query)}
+        return found
