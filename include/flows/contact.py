@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from include.business_central.odata import Api, Page
-from include.business_central.records.base import present
 from include.business_central.records.customers import ApiContact
+from include.flows.shared.people import People, contacts_of
 from include.flows.shared.reading import asked_for, feed, selected
 from include.ipaas.endpoints import CUSTOMER
 from include.mappings.contacts import contact_id, contact_to_ipaas, skip_contact
@@ -16,6 +16,7 @@ from include.mappings.customers import adopt_primary_billing
 from include.sync.batches import batches
 from include.sync.flow import GUID, AskedId, Docs, Flow, IdFormat, Reads, Window
 from include.sync.ipaas_writer import IPaaSWriter
+from include.sync.keyset import KeySet
 from include.sync.model import Direction, Json, SourceRecord, fold
 
 _FEED = Api("contacts")
@@ -47,16 +48,25 @@ class Contacts:
     """API `contacts` for the changes; Contacts Endpoint for the fields, when it names another service."""
 
     def changed(self, reads: Reads, window: Window) -> Iterator[SourceRecord]:
-        """Persons modified in the window."""
-        yield from self._complete(
-            reads, feed(reads, _FEED, window, select=self._fields(reads), where="type eq 'Person'")
-        )
+        """Persons modified in the window, and those of companies that were: one may have become a customer."""
+        people, seen = People(reads), KeySet()
+        for record in self._complete(
+            reads, people, feed(reads, _FEED, window, select=self._fields(reads), where="type eq 'Person'")
+        ):
+            seen.add(fold(record.key))
+            yield record
+        if window.since is None and window.until is None:
+            return
+        people_of_companies = _people_of_changed_companies(reads, window)
+        others = (identifier for identifier, number in people_of_companies if seen.add(fold(contact_id(number))))
+        for ids in batches(others, 100):
+            yield from self._complete(reads, people, reads.bc.read_many(_FEED, "id", ids, select=self._fields(reads)))
 
     def by_ids(self, reads: Reads, ids: Sequence[AskedId]) -> Iterator[SourceRecord]:
         """Contacts by number or GUID, with or without the marker."""
         found = list(asked_for(reads, _FEED, [_unmarked(one) for one in ids], select=self._fields(reads)))
         asked = {str(record["id"]): text for record, text in found}
-        yield from self._complete(reads, [record for record, _ in found], asked)
+        yield from self._complete(reads, People(reads), [record for record, _ in found], asked)
 
     def _fields(self, reads: Reads) -> tuple[str, ...]:
         extra = source_fields(reads.settings, "contact", Direction.to_ipaas)
@@ -65,30 +75,16 @@ class Contacts:
         return selected(ApiContact.model_fields, () if own_page else extra, without=_COMPUTED)
 
     def _complete(
-        self, reads: Reads, records: Iterable[Json], asked: Mapping[str, str] | None = None
+        self, reads: Reads, people: People, records: Iterable[Json], asked: Mapping[str, str] | None = None
     ) -> Iterator[SourceRecord]:
         for batch in batches(records, 100):
-            customers = self._customers(reads, batch)
+            about = people.describe(batch)
             details = self._details(reads, batch)
             for record in batch:
                 identifier = str(record["id"])
-                data: Json = {"detail": {**record, **details.get(fold(str(record["number"])), {})}}
-                if identifier in customers:
-                    data["company_customer"] = customers[identifier]
+                detail = {**record, **details.get(fold(str(record["number"])), {})}
+                data: Json = {"detail": detail, **about[identifier]}
                 yield SourceRecord(key=contact_id(record["number"]), data=data, asked=(asked or {}).get(identifier))
-
-    def _customers(self, reads: Reads, batch: Sequence[Json]) -> dict[str, str]:
-        """By contact id: the number of the customer that the contact's company is."""
-        persons = [str(record["id"]) for record in batch if present(record.get("companyNumber"))]
-        if not persons:
-            return {}
-        rows = list(reads.bc.read_many(Api("customerContacts"), "id", persons, select=("id", "customerId")))
-        ids = sorted({str(row["customerId"]) for row in rows if present(row["customerId"])})
-        if not ids:
-            return {}
-        customers = reads.bc.read_many(Api("customers"), "id", ids, select=("id", "number", "type"))
-        numbers = {str(c["id"]): str(c["number"]) for c in customers if c["type"] == "Company"}
-        return {str(row["id"]): numbers[str(row["customerId"])] for row in rows if str(row["customerId"]) in numbers}
 
     def _details(self, reads: Reads, batch: Sequence[Json]) -> dict[str, Json]:
         """The same contacts from the subscriber's own page, under the API's names beside its own."""
@@ -105,6 +101,16 @@ class Contacts:
             }
             for row in rows
         }
+
+
+def _people_of_changed_companies(reads: Reads, window: Window) -> Iterator[tuple[str, str]]:
+    """The people, by id and number, of companies that were modified in the window: whether a company is a customer changes
+    nothing in its people."""
+    companies = feed(reads, Api("customers"), window, select=("id",), where="type eq 'Company'")
+    for batch in batches(companies, 100):
+        for rows in contacts_of(reads, [str(company["id"]) for company in batch]) or ():
+            people = (row for row in rows if row["contactType"] == "Person")
+            yield from ((str(row["contactId"]), str(row["contactNumber"])) for row in people)
 
 
 def _unmarked(asked: AskedId) -> AskedId:
@@ -158,6 +164,11 @@ TO_IPAAS = Flow(
         matching="An unlinked contact is linked to the one customer with the same e-mail address. One that is linked to "
         "another record of Business Central is rejected, naming both.",
         children="The address (`{number}|contact|address`), primary for billing and shipping.",
-        caveats=("A contact without an e-mail address is skipped.",),
+        caveats=(
+            "A person that is a customer itself arrives as that customer. People of companies that are only vendors, bank "
+            "accounts or employees are left out, and so is a contact without an e-mail address.",
+            "When a company becomes a customer, its people get their company with the next run.",
+            "Of several e-mail addresses the first one counts.",
+        ),
     ),
 )

@@ -5,16 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from include.business_central.records.base import decoded, present
 from include.business_central.records.customers import ApiContact
 from include.ipaas.external_ids import COMPANY_TABLE
 from include.mappings.body import body, child
 from include.mappings.custom_fields import to_ipaas as custom_fields
-from include.mappings.names import split_name
+from include.mappings.names import first_address, split_name
 from include.sync.model import Json, Mapped, MappingContext, Missing, Ref, fold
 
 # On the number of a contact, so that its external id is not a customer's.
 _MARK = "|contact"
+# What a contact shows that is a customer, or that may be one among other things.
+CUSTOMER_RELATIONS = ("Customer", "Multiple")
 
 
 def contact_id(number: object) -> str:
@@ -27,41 +28,42 @@ def contact_of(external_id: str) -> str | None:
     return external_id[: -len(_MARK)] if fold(external_id).endswith(fold(_MARK)) else None
 
 
-def left_out(contact: Mapping[str, Any]) -> str | None:
-    """Why a contact is not transferred as a customer of its own, or None when it is.
+def left_out(contact: Mapping[str, Any], about: Mapping[str, Any]) -> str | None:
+    """Why a contact is not transferred as a customer of its own, or None when it is. `about` is what it is beside its
+    fields: `itself`, and `company_relation`.
 
     A person that is a customer itself arrives as that customer; a contact without an e-mail cannot be told apart.
     """
     if contact.get("type") != "Person":
         return "Only contacts of type Person are transferred; a company arrives as the company."
-    relation = decoded(str(contact.get("contactBusinessRelation") or "")).strip()
-    if relation in ("Customer", "Multiple"):
+    if about.get("itself"):
         return "The contact is a customer itself and arrives as that customer."
-    if not present(contact.get("email")):
+    relation = about.get("company_relation")
+    if relation in ("Vendor", "Bank Account", "Employee"):
+        return f"Its company is no customer: {relation} is all that it is."
+    if relation == "Multiple" and not about.get("company_customer"):
+        return "Its company is no customer, although it is other things."
+    if not first_address(contact.get("email")):
         return "The contact has no e-mail address."
     return None
 
 
-def reaches_ipaas(contact: Mapping[str, Any]) -> bool:
-    """True when the contact is transferred."""
-    return left_out(contact) is None
-
-
 def skip_contact(data: Json, context: MappingContext) -> str | None:
     """The filter of the flow."""
-    return left_out(data["detail"])
+    return left_out(data["detail"], data)
 
 
 def contact_to_ipaas(data: Json, context: MappingContext) -> Mapped:
     """A person contact as a customer, told apart from customers by the marker on its number."""
     contact = ApiContact.model_validate(data["detail"])
     external_id = contact_id(contact.number)
-    first, last = split_name(contact.displayName or contact.email or "")
+    email = first_address(contact.email)
+    first, last = split_name(contact.displayName or email or "")
     company = _company_ref(data, context)
     source = {**data["detail"], "company_id": company and _as_text(company)}
     fields = body(
         customer_number=external_id,
-        email_address=contact.email,
+        email_address=email,
         first_name=first,
         last_name=last,
         company=contact.companyName,
@@ -69,7 +71,7 @@ def contact_to_ipaas(data: Json, context: MappingContext) -> Mapped:
         addresses=[_address(contact, context, first, last)],
         custom_fields=custom_fields(context.settings, "contact", source),
     )
-    return Mapped(external_id=external_id, match=contact.email, body=fields)
+    return Mapped(external_id=external_id, match=email, body=fields)
 
 
 def _company_ref(data: Json, context: MappingContext) -> Ref | None:

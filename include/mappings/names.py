@@ -1,4 +1,4 @@
-"""One name field on one side, first and last name on the other (`mappings.md`)."""
+"""Names and e-mail addresses: one field on one side, first and last name on the other; one address, or a list."""
 
 from __future__ import annotations
 
@@ -19,3 +19,14 @@ def join_name(first: str | None, last: str | None) -> str:
     if len(parts) == 2 and parts[0] == parts[1]:
         return parts[0]
     return " ".join(parts)
+
+
+def first_address(text: str | None) -> str | None:
+    """The first e-mail address of a field that may hold several, separated by semicolons; None when there is none."""
+    return next((address for part in (text or "").split(";") if (address := part.strip())), None)
+
+
+def with_first_address(address: str, present: str) -> str:
+    """A field's list of e-mail addresses with another first one; the others stay."""
+    _, *others = [part.strip() for part in present.split(";") if part.strip()] or [""]
+    return ";".join([address, *(other for other in others if other.casefold() != address.casefold())])

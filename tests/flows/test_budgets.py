@@ -52,8 +52,8 @@ READS = {
     "product_category_to_ipaas": Reads(once=2),
     "company_to_ipaas": Reads(kinds=1),
     "customer_to_ipaas": Reads(kinds=1),
-    # Which customer the contact's company is.
-    "contact_to_ipaas": Reads(kinds=2),
+    # The contact of its company, and which customer that is; which companies have changed, and who belongs to them.
+    "contact_to_ipaas": Reads(kinds=3, once=3),
     # The card and the stock; which items' stock has moved, and those among them that the feed has not shown.
     "product_to_ipaas": Reads(kinds=2, once=1),
     # The GUIDs of the items.

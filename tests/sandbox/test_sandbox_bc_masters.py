@@ -146,9 +146,52 @@ class TestContacts:
         sandbox.bc.add_customer("C1", "Adatum", "Company")
         body = {"displayName": "Ann Berg", "type": "Person", "companyNumber": "CTC1"}
         made = bc.entity("POST", "contacts", body).body
-        assert (made["number"], made["companyName"], made["contactBusinessRelation"]) == ("CT000010", "Adatum", "None")
+        assert (made["number"], made["companyName"], made["contactBusinessRelation"]) == (
+            "CT000010",
+            "Adatum",
+            "Customer",
+        )
         reply = bc.entity("POST", "contacts", {**body, "companyNumber": made["number"]})
         refused(reply, "Company No.", code="Internal_InvalidTableRelation")
+
+    @pytest.mark.parametrize(
+        ("company", "own", "shown"),
+        [
+            ([], [], "None"),
+            (["Vendor"], [], "Vendor"),
+            ([], ["Employee"], "Employee"),
+            (["Customer"], [], "Customer"),
+            (["Customer", "Vendor"], [], "Multiple"),
+            (["Customer"], ["Vendor"], "Multiple"),
+        ],
+    )
+    def test_people_read_what_they_and_their_company_are(
+        self, bc: BusinessCentral, sandbox: Sandbox, company: list[str], own: list[str], shown: str
+    ) -> None:
+        contact = {"No.": "CTC1", "Type": "Company", "Name": "Adatum", "Company No.": "CTC1"}
+        if "Customer" in company:
+            sandbox.bc.add_customer("C1", "Adatum", "Company")
+        else:
+            sandbox.bc.add("Contact", contact)
+        sandbox.bc.add("Contact", {"No.": "CT9", "Type": "Person", "Name": "Ann", "Company No.": "CTC1"})
+        for number, relations in (("CTC1", company), ("CT9", own)):
+            for relation in relations:
+                if relation != "Customer":
+                    sandbox.bc.relate(number, relation)
+        (read,) = bc.entity("GET", "contacts?$filter=number eq 'CT9'").body["value"]
+        assert read["contactBusinessRelation"] == shown.replace(" ", "_x0020_")
+
+    def test_customer_contacts_keep_the_id_of_the_row_before(self, bc: BusinessCentral, sandbox: Sandbox) -> None:
+        customer = sandbox.bc.add_customer("C1", "Adatum", "Company")
+        sandbox.bc.add_person("CT1", "Ann Berg", customer="C1", email="ann@example.net")
+        sandbox.bc.add_customer("P1", "Ben Dahl", "Person")  # its contact CTP1 has no company
+        sandbox.bc.add("Contact", {"No.": "CT0", "Type": "Person", "Name": "Nobody's"})
+        rows = bc.entity("GET", "customerContacts").body["value"]
+        ids = {str(row["id"]): (row["customerId"], row["customerName"]) for row in rows}
+        assert ids == {
+            of(sandbox, "Contact", "CT1")["systemid"]: (customer["systemid"], "Adatum"),
+            of(sandbox, "Contact", "CTP1")["systemid"]: (customer["systemid"], ""),
+        }
 
     def test_a_name_is_needed(self, bc: BusinessCentral) -> None:
         refused(bc.entity("POST", "contacts", {"type": "Person"}), 'A "displayName" must be provided.')

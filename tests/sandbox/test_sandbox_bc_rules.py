@@ -196,3 +196,20 @@ class TestKeysAndTags:
         path = f"customers({sandbox.bc.get('Customer', 'C1')['systemid']})"
         reply = bc.entity("PATCH", path, {"id": "11111111-1111-1111-1111-111111111111"})
         refused(reply, "Application_DialogException", 'The "id" cannot be changed.')
+
+
+class TestLengths:
+    def test_they_count_as_the_server_counts(self, bc: BusinessCentral) -> None:
+        assert customer(bc, Name="🎩" * 50).status == 200
+        refused(customer(bc, Name="🎩" * 50 + "x"), "Application_StringExceededLength", "is 101,")
+
+    def test_a_no_break_space_is_part_of_a_code(self, bc: BusinessCentral) -> None:
+        made = bc.page("POST", "ItemCard", {"No": "1000\u00a0", "Description": "Twin"})
+        assert made.body["No"] == "1000\u00a0"
+        assert bc.page("POST", "ItemCard", {"No": " 1000 ", "Description": "Twin"}).status == 400
+
+
+@pytest.mark.parametrize("field", ["Phone_No", "MobilePhoneNo"])
+def test_a_phone_number_takes_no_letters(bc: BusinessCentral, field: str) -> None:
+    assert customer(bc, **{field: "+1 (555) 010-0 / 12"}).status == 200
+    refused(customer(bc, **{field: "+1 555 0100 ext. 12"}), "Application_FieldValidationException", "letters")

@@ -8,13 +8,15 @@ from dataclasses import dataclass
 from include.business_central.odata import Api, Page
 from include.business_central.records.base import present
 from include.business_central.records.customers import ApiCustomer, CustomerCard
+from include.flows.shared.people import People, contacts_of
 from include.flows.shared.reading import (
+    BY_NAME,
     asked_for,
     feed,
     selected,
     with_details,
 )
-from include.mappings.contacts import reaches_ipaas
+from include.mappings.contacts import left_out
 from include.mappings.custom_fields import source_fields
 from include.mappings.customers import card_from_api
 from include.sync.batches import batches
@@ -41,6 +43,7 @@ ID_FORMATS = (
     IdFormat(name="no", pattern=r"(?P<no>[^|]{1,20})", example="10000", meaning="customer No."),
 )
 _FEED_FIELDS = tuple(ApiCustomer.model_fields)
+_PERSON_FIELDS = ("id", "number", "type", "displayName", "companyNumber", "email", "contactBusinessRelation")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,9 +81,10 @@ class CustomersOfType:
         extra = source_fields(reads.settings, self.model, Direction.to_ipaas) - set(_FEED_FIELDS)
         select = selected(CustomerCard.model_fields, extra)
         rows = with_details(reads, records, PAGE, select=select, lost=LOST, whole=whole, from_api=card_from_api)
+        people = People(reads)
         for batch in batches(rows, 100):
             parents = self._companies_among_parents(reads, [detail for _, detail in batch])
-            contacts = self._contacts(reads, [record for record, _ in batch]) if self._relates(reads) else {}
+            contacts = self._contacts(reads, people, [record for record, _ in batch]) if self._relates(reads) else {}
             for record, detail in batch:
                 data: Json = {"feed": record, "detail": detail}
                 bill_to = present(detail.get("Bill_to_Customer_No"))
@@ -98,54 +102,46 @@ class CustomersOfType:
         rows = reads.bc.read_many(FEED, "number", numbers, select=("number", "type")) if numbers else iter(())
         return {fold(str(row["number"])) for row in rows if row["type"] == "Company"}
 
-    def _contacts(self, reads: Reads, records: Sequence[Json]) -> dict[str, list[str]]:
+    def _contacts(self, reads: Reads, people: People, records: Sequence[Json]) -> dict[str, list[str]]:
         """By customer id: the numbers of the persons of its company contact that reach iPaaS.com as contacts."""
-        paths = [f"{FEED.name}({record['id']})/contactsInformation" for record in records]
         company_of: dict[str, str] = {}
-        for record, answer in zip(records, reads.bc.batch_get(paths), strict=True):
-            for row in answer.body.get("value", ()):
+        contacts = contacts_of(reads, [str(record["id"]) for record in records])
+        for record, rows in zip(records, contacts or (), strict=False):
+            for row in rows:
                 if row["contactType"] == "Company":
                     company_of[fold(str(row["contactNumber"]))] = str(record["id"])
         found: dict[str, list[str]] = {}
-        for person in _persons(reads, sorted(company_of)):
+        for person in _persons(reads, people, sorted(company_of)):
             found.setdefault(company_of[fold(person[0])], []).append(person[1])
         return {customer: sorted(numbers) for customer, numbers in found.items()}
 
     def _with_changed_contacts(self, reads: Reads, window: Window, seen: KeySet) -> Iterator[SourceRecord]:
         """Companies not yet `seen` whose people changed: a relationship moves without the customer's own timestamp."""
-        changed = [
-            str(row["id"]) for row in feed(reads, Api("contacts"), window, select=("id",), where="type eq 'Person'")
-        ]
-        links = (
-            reads.bc.read_many(Api("customerContacts"), "id", changed, select=("id", "customerId")) if changed else ()
-        )
-        customers = sorted({str(row["customerId"]) for row in links if present(row["customerId"])})
-        if customers:
-            records = reads.bc.read_many(FEED, "id", customers, select=_FEED_FIELDS)
-            companies = [r for r in records if r["type"] == self.type and fold(str(r["number"])) not in seen]
-            yield from self._complete(reads, companies, whole=False)
+        people = People(reads)
+        changed = feed(reads, Api("contacts"), window, select=_PERSON_FIELDS, where="type eq 'Person'")
+        for batch in batches(changed, BY_NAME):
+            numbers = {no for about in people.describe(batch).values() if (no := about.get("company_customer"))}
+            new = sorted(number for number in numbers if seen.add(fold(number)))
+            records = reads.bc.read_many(FEED, "number", new, select=_FEED_FIELDS) if new else iter(())
+            yield from self._complete(reads, [r for r in records if r["type"] == self.type], whole=False)
 
 
-def _persons(reads: Reads, companies: Sequence[str]) -> Iterator[tuple[str, str]]:
+def _persons(reads: Reads, people: People, companies: Sequence[str]) -> Iterator[tuple[str, str]]:
     """(company contact number, person's number) of the persons read from Contacts Endpoint."""
     if not companies:
         return
     endpoint = reads.settings.bc_contacts_endpoint
-    if endpoint == "contacts":
-        fields = ("number", "type", "companyNumber", "email", "contactBusinessRelation")
-        rows = reads.bc.read_many(Api(endpoint), "companyNumber", companies, select=fields)
-        names = dict(zip(fields, fields, strict=True))
-    else:
-        # Another web service name is a published contact page, with a page's field names.
-        names = {
-            "number": "No",
-            "type": "Type",
-            "companyNumber": "Company_No",
-            "email": "E_Mail",
-            "contactBusinessRelation": "Contact_Business_Relation",
+    rows = reads.bc.read_many(Api("contacts"), "companyNumber", companies, select=_PERSON_FIELDS)
+    if endpoint != "contacts":
+        # Another web service name is a published contact page, with a page's field names; it may show fewer people.
+        names = ("No", "Type", "Company_No", "E_Mail")
+        shown = {
+            fold(str(row["No"])): {"type": row["Type"], "companyNumber": row["Company_No"], "email": row["E_Mail"]}
+            for row in reads.bc.read_many(Page(endpoint), "Company_No", companies, select=names)
         }
-        rows = reads.bc.read_many(Page(endpoint), "Company_No", companies, select=tuple(names.values()))
-    for row in rows:
-        person = {ours: row.get(theirs) for ours, theirs in names.items()}
-        if reaches_ipaas(person):
-            yield str(person["companyNumber"]), str(person["number"])
+        rows = ({**row, **shown[fold(str(row["number"]))]} for row in rows if fold(str(row["number"])) in shown)
+    for batch in batches((row for row in rows if row["type"] == "Person"), BY_NAME):
+        about = people.describe(batch)
+        for person in batch:
+            if left_out(person, about[str(person["id"])]) is None:
+                yield str(person["companyNumber"]), str(person["number"])

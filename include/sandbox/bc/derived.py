@@ -60,6 +60,14 @@ def _of_contact(contact: str, field: str) -> Compute:
     return compute
 
 
+def _business_relation(tenant: Tenant, row: Row) -> str:
+    """What a contact is related to: by its own number, and by that of its company."""
+    known = tenant.business_relations()
+    numbers = dict.fromkeys(str(row.get(name) or "") for name in ("No.", "Company No."))
+    found = [relation for number in numbers if number for relation in known.get(number, ())]
+    return "Multiple" if len(found) > 1 else found[0] if found else "None"
+
+
 _CONTACTS = {
     "SellToPhoneNo": _of_contact("Sell-to Contact No.", "Phone No."),
     "SellToMobilePhoneNo": _of_contact("Sell-to Contact No.", "Mobile Phone No."),
@@ -84,6 +92,7 @@ DERIVED: dict[str, dict[str, Compute]] = {
         ),
         "Inventory": lambda tenant, row: tenant.stock().get(str(row["No."]), 0),
     },
+    "Contact": {"Contact Business Relation": _business_relation},
     "Sales Header": _CONTACTS,
     "Sales Invoice Header": _CONTACTS,
     "Sales Shipment Header": _CONTACTS,

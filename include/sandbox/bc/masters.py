@@ -149,7 +149,6 @@ class Customers(Numbered):
                 )
         contact = self.tenant.get("Contact", str(row.get("contact") or ""))
         if contact is not None:
-            contact["Contact Business Relation"] = "None"
             self.tenant.touch(contact)
         super().delete(row)
 
@@ -161,7 +160,7 @@ class Contacts(Numbered):
 
     def fresh(self, fixed: Row) -> Row:
         """A new contact is a company until it says otherwise."""
-        return {"Type": "Company", "Contact Business Relation": "None", **fixed}
+        return {"Type": "Company", **fixed}
 
     def related(self, record: Row, prop: Property, value: object) -> None:
         """The company of a contact is a contact, and a company."""

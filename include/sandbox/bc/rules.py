@@ -14,7 +14,7 @@ from functools import cache
 from typing import Any
 from uuid import UUID
 
-from include.sandbox.bc.answers import Fault, not_related
+from include.sandbox.bc.answers import Fault, field_error, not_related
 from include.sandbox.bc.schema import Property, View, views
 from include.sandbox.bc.tenant import KEYS, Row, Tenant
 
@@ -22,6 +22,10 @@ from include.sandbox.bc.tenant import KEYS, Row, Tenant
 _FREE = ("Post Code", "Customer.Name", "Contact.Name", "Language Selection", "User Setup", "Item Unit of Measure")
 # Text fields that are of type Code, beyond keys, related fields and what is called Code.
 _CODES = {"External Document No.", "GTIN", "No. 2", "Search Description", "Search Name", "Shelf No."}
+# Fields whose OnValidate takes no letters.
+_PHONES = {(table, field) for table in ("Customer", "Contact") for field in ("Phone No.", "Mobile Phone No.")} | {
+    ("Sales Header", "Sell-to Phone No.")
+}
 _WHERE = re.compile(r'"?([^"=()]+)"? = (const|field|filter)\("?([^")]*)"?\)')
 
 
@@ -38,7 +42,10 @@ def plain(tenant: Tenant, view: View, prop: Property, value: Any) -> Any:
         return _option(view, prop, value)
     convert: Callable[[Property, Any], Any] = _CONVERSIONS.get(prop.type, _text)
     found = convert(prop, value)
-    return found.strip().upper() if isinstance(found, str) and is_code(view.table, prop) else found
+    if (view.table, prop.field) in _PHONES and any(letter.isalpha() for letter in str(found)):
+        raise field_error(f"{prop.field} must not contain letters in {view.table}.")
+    # A no-break space is a character like any other.
+    return found.strip(" ").upper() if isinstance(found, str) and is_code(view.table, prop) else found
 
 
 def _option(view: View, prop: Property, value: Any) -> str:
@@ -56,13 +63,19 @@ def _option(view: View, prop: Property, value: Any) -> str:
 def _text(prop: Property, value: Any) -> str:
     if not isinstance(value, str):
         raise _cannot_convert(value, prop)
-    if prop.max_length and len(value) > prop.max_length:
+    length = code_units(value)
+    if prop.max_length and length > prop.max_length:
         raise Fault(
             400,
             "Application_StringExceededLength",
-            f"The length of the string is {len(value)}, but it must be less than or equal to {prop.max_length} characters. Value: {value}",
+            f"The length of the string is {length}, but it must be less than or equal to {prop.max_length} characters. Value: {value}",
         )
     return value
+
+
+def code_units(text: str) -> int:
+    """The length of a text as the server counts it: in UTF-16 code units, two of them for an emoji."""
+    return len(text.encode("utf-16-le", "surrogatepass")) // 2
 
 
 def _number(prop: Property, value: Any) -> Any:

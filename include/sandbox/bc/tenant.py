@@ -112,6 +112,7 @@ class Tenant:
         self._by_parent: dict[tuple[str, ...], list[Row]] = {}
         self._replica: tuple[datetime, Tenant] | None = None
         self._stock: tuple[object, dict[str, Any]] | None = None
+        self._relations: tuple[object, dict[str, list[str]]] | None = None
         self._entry_no = 0
 
     def guid(self) -> str:
@@ -212,6 +213,7 @@ class Tenant:
         if self._replica is None or self.now() - self._replica[0] >= lag:
             twin = copy.copy(self)
             twin._by_key, twin._by_id, twin._by_parent, twin._stock = {}, {}, {}, None
+            twin._relations = None
             twin.tables = {}
             for table, rows in self.tables.items():
                 twin.tables[table] = [StoredRow(twin, table, row) for row in rows]
@@ -242,12 +244,34 @@ class Tenant:
                 "Type": kind,
                 "Company No.": no if kind == "Company" else "",
                 "Company Name": name if kind == "Company" else "",
-                "Contact Business Relation": "Customer",
                 **{field: customer[field] for field in _OF_CONTACT if customer.get(field)},
             },
         )
         customer["contact"] = no
+        self.generation["Customer"] += 1
         return contact
+
+    def relate(self, contact: str, relation: str) -> None:
+        """Make a contact a Vendor, Bank Account or Employee, too. It becomes a Customer with `add_customer` alone."""
+        row = self.get("Contact", contact)
+        if row is None:
+            raise KeyError(contact)
+        row["relations"] = [*(row.get("relations") or ()), relation]
+        self.generation["Contact"] += 1
+
+    def business_relations(self) -> dict[str, list[str]]:
+        """What each contact is by its own number, for those that are anything."""
+        state = (id(self.rows("Customer")), self.generation["Customer"], self.generation["Contact"])
+        if self._relations is None or self._relations[0] != state:
+            found: dict[str, list[str]] = {}
+            for customer in self.rows("Customer"):
+                if customer.get("contact"):
+                    found.setdefault(str(customer["contact"]), []).append("Customer")
+            for contact in self.rows("Contact"):
+                if contact.get("relations"):
+                    found.setdefault(str(contact["No."]), []).extend(contact["relations"])
+            self._relations = (state, found)
+        return self._relations[1]
 
     def add_person(self, no: str, name: str, *, customer: str, email: str, **fields: Any) -> Row:
         """A person who belongs to the company contact of a customer."""
@@ -263,7 +287,6 @@ class Tenant:
                 "Company No.": owner["contact"],
                 "Company Name": owner["Name"],
                 "E-Mail": email,
-                "Contact Business Relation": "None",
                 **fields,
             },
         )
@@ -404,17 +427,20 @@ class Tenant:
         ]
 
     def customer_contacts(self) -> list[Row]:
-        """Person contacts with the customer that their company is."""
+        """Persons that read Customer, with the customer that their company is.
+
+        Where the company is none, the page clears the customer's name and keeps the id of the row before.
+        """
         owners = {c["contact"]: c for c in self.rows("Customer") if c.get("contact")}
-        return [
-            {
-                **contact,
-                "Customer Id": owners[contact["Company No."]]["systemid"],
-                "Customer Name": owners[contact["Company No."]]["Name"],
-            }
-            for contact in self.rows("Contact")
-            if contact["Type"] == "Person" and contact.get("Company No.") in owners
-        ]
+        shown: list[Row] = []
+        before = None
+        for contact in sorted(self.rows("Contact"), key=lambda row: str(row["No."])):
+            if contact["Type"] != "Person" or contact["Contact Business Relation"] != "Customer":
+                continue
+            owner = owners.get(contact.get("Company No."))
+            before = owner["systemid"] if owner else before
+            shown.append({**contact, "Customer Id": before, "Customer Name": owner["Name"] if owner else ""})
+        return shown
 
 
 def stamp(moment: datetime) -> str:

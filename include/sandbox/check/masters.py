@@ -118,10 +118,14 @@ def _mails(sides: Sides) -> Counter[str]:
 
 
 def _contact_rows(sides: Sides) -> list[Row]:
+    """Persons that are no customers themselves, and not of a company that only sells, lends or works to us."""
+    known = sides.tenant.business_relations()
     return [
         row
         for row in sides.tenant.rows("Contact")
-        if row["Type"] == "Person" and row["Contact Business Relation"] not in ("Customer", "Multiple")
+        if row["Type"] == "Person"
+        and "Customer" not in known.get(str(row["No."]), ())
+        and "Customer" in known.get(str(row.get("Company No.") or ""), ("Customer",))
     ]
 
 

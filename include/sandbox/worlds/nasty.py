@@ -45,7 +45,7 @@ def _people(tenant: Tenant) -> None:
     tenant.add_person("CTN1", "No Mail Either", customer="N5", email="")
     tenant.add_person("CTN2", "Twin Three", customer="N5", email="twin@example.com")
     stray = {"No.": "CTN3", "Name": "Stray", "Type": "Person", "E-Mail": "stray@example.com"}
-    tenant.add("Contact", {**stray, "Contact Business Relation": "None"})
+    tenant.add("Contact", stray)
     tenant.add_person("CTN4", "Private", customer="N6", email="private@example.com", **{"Privacy Blocked": True})
 
 

@@ -77,7 +77,7 @@ class Shop:
 
     def contact(self) -> Record:
         """A customer of the shop who is a contact of Business Central, known by the same e-mail address."""
-        contact = next(row for row in self.tenant.rows("Contact") if row["Contact Business Relation"] == "None")
+        contact = next(row for row in self.tenant.rows("Contact") if row["Type"] == "Person" and row["Company No."])
         body = {"email_address": contact["E-Mail"], **_names(contact["Name"])}
         record = self._add("customer", body, "customer-contact")
         self.contacts.append({"customer_id": record["id"]})
