@@ -15,6 +15,7 @@ from include.business_central import errors, metadata
 from include.business_central.auth import TokenProvider
 from include.business_central.metadata import FieldInfo
 from include.business_central.odata import MAX_QUERY, Api, Page, Resource, any_of, key_predicate, query
+from include.business_central.services import how_to_publish
 from include.settings import SERVICES, BusinessCentralConnection
 from include.transport.errors import ErrorKind, NotFound, ServiceError, senseless
 from include.transport.session import RetryPolicy, Session, Transport, json_of, worth_repeating
@@ -116,10 +117,32 @@ class BusinessCentralClient:
 
     def pages_ended(self) -> bool:
         """True where Microsoft's pages are no longer served: from BC v30 on, or when none of the seed's is there."""
+        return self._past_pages() or not any(
+            self.published(page) for page in SEED_SERVICES if page != "Itemsbylocation"
+        )
+
+    def how_to_publish(self, page: str) -> str:
+        """What a person has to do to have a page or query read here."""
+        return how_to_publish(page, self.name_of(page), ended=self.pages_ended())
+
+    def _past_pages(self) -> bool:
         version = str(self._the_company().get("systemVersion") or "0").split(".")[0]
-        if version.isdigit() and int(version) >= _PAGES_ENDED_IN:
+        return version.isdigit() and int(version) >= _PAGES_ENDED_IN
+
+    def goes_without(self, page: str) -> bool:
+        """Whether API v2.0 stands in for a page: the subscriber has chosen so, or Microsoft's pages have ended.
+
+        Raises ServiceError (misconfigured) when the subscriber has named a copy of it that is not published.
+        """
+        if self.does_without(page):
             return True
-        return not any(self.published(page) for page in SEED_SERVICES if page != "Itemsbylocation")
+        if self._services is None and not self._past_pages():
+            return False  # none has been missed so far: what is published is read once one is
+        if self.published(page) or not self.pages_ended():
+            return False
+        if self._names.get(page):
+            raise errors.not_published(page, self.name_of(page), ended=True)
+        return True
 
     def fields(self, page: str) -> Mapping[str, FieldInfo]:
         """The properties of a published page, from `$metadata` (read once)."""
@@ -134,7 +157,7 @@ class BusinessCentralClient:
                     headers={"Accept": "application/xml"},
                 )
             if name not in self._fields:
-                raise errors.not_published(page, name)
+                raise errors.not_published(page, name, ended=self.pages_ended())
             return self._fields[name]
 
     # --- reads -----------------------------------------------------------------------------------------------
@@ -320,7 +343,7 @@ class BusinessCentralClient:
             company = self._the_company()["name"]
             missing = [page for page in SEED_SERVICES if not self.published(page) and not self.does_without(page)]
             if missing and not self.pages_ended():
-                what = " ".join(errors.how_to_publish(page, self.name_of(page)) for page in missing)
+                what = " ".join(map(self.how_to_publish, missing))
                 return False, (
                     f"{errors.SYSTEM}: not published as web services: {', '.join(map(self.name_of, missing))}. {what} "
                     "If one is published under another name, set the Variable bc_service_names."
@@ -360,7 +383,7 @@ class BusinessCentralClient:
         name = self.name_of(resource.name)
         if name in self._published(anew=True):
             return errors.outage(f"The web service {name}", error)
-        return errors.not_published(resource.name, name, error)
+        return errors.not_published(resource.name, name, error, ended=self.pages_ended())
 
     def _not_the_record(self, resource: Resource, error: NotFound) -> ServiceError | None:
         """What a 404 on one record means when it is not the record that is missing."""

@@ -9,7 +9,7 @@ from typing import Any
 import requests
 import simplejson
 
-from include.settings import SERVICES
+from include.business_central.services import how_to_publish
 from include.transport.errors import (
     EntityChanged,
     ErrorKind,
@@ -159,23 +159,22 @@ def no_environment(error: ServiceError) -> ServiceError:
     )
 
 
-def not_published(page: str, published_as: str, cause: ServiceError | None = None) -> ServiceNotPublished:
-    """The advice for a web service that is not there."""
+def not_published(
+    page: str, published_as: str, cause: ServiceError | None = None, *, ended: bool = False
+) -> ServiceNotPublished:
+    """The advice for a web service that is not there. `ended`: Microsoft's own pages are served no more."""
+    advice = how_to_publish(page, published_as, ended=ended)
+    if not ended:
+        advice += (
+            f' If it is published under another name, set the Variable bc_service_names, as {{"{page}": "TheName"}}; an '
+            "empty name there means to go on without it."
+        )
     return ServiceNotPublished(
         f"The web service {published_as} is not published.",
         system=SYSTEM,
         kind=ErrorKind.misconfigured,
         cause=cause,
-        advice=f"{how_to_publish(page, published_as)} If it is published under another name, set the Variable "
-        f'bc_service_names, as {{"{page}": "TheName"}}; an empty name there means to go on without it.',
-    )
-
-
-def how_to_publish(page: str, name: str) -> str:
-    """What to do for a page and its service name, in the words of Business Central."""
-    return (
-        f"Search for Web Services in Business Central and publish {SERVICES.get(page, 'the page')} with the Service "
-        f"Name {name}."
+        advice=advice,
     )
 
 

@@ -72,7 +72,7 @@ class Posted:
             return None
         self.reads.warn(
             f"The web service {_PAGE} is not published, so whether an unpaid invoice is posted is told by its number. "
-            "Publish page 132 (or 143) under that name; payment method and tracking of invoices come with it, too."
+            f"{self.reads.bc.how_to_publish(_PAGE)} Payment method and tracking of invoices come with it, too."
         )
         if _series(record) not in self._draft_series():
             return None
@@ -81,7 +81,7 @@ class Posted:
         )
         return (
             f"Invoice {record['number']} is not paid and has a number like those of drafts: whether it is posted cannot be "
-            f"told. Publish page 132 as {_PAGE}."
+            f"told. {self.reads.bc.how_to_publish(_PAGE)}"
         )
 
     def _draft_series(self) -> set[str]:

@@ -68,6 +68,41 @@ HEADER_FIELDS = (
     *(f"Ship_to_{part}" for part in _PARTS),
 )
 
+# What of pages 42 and 46 API v2.0 can carry, and its names for it. An orderDate is the order's document date.
+API_HEADER = {
+    "Sell_to_Customer_No": "customerNumber",
+    "No": "number",
+    "External_Document_No": "externalDocumentNumber",
+    "Order_Date": "orderDate",
+    "Currency_Code": "currencyCode",
+    "Prices_Including_VAT": "pricesIncludeTax",
+    "Ship_to_Name": "shipToName",
+    "Ship_to_Address": "shipToAddressLine1",
+    "Ship_to_Address_2": "shipToAddressLine2",
+    "Ship_to_Post_Code": "shipToPostCode",
+    "Ship_to_City": "shipToCity",
+    "Ship_to_County": "shipToState",
+    "Ship_to_Country_Region_Code": "shipToCountry",
+    "Ship_to_Contact": "shipToContact",
+}
+API_LINE = {
+    "Type": "lineType",
+    "No": "lineObjectNumber",
+    "Description": "description",
+    "Unit_of_Measure_Code": "unitOfMeasureCode",
+    "Quantity": "quantity",
+    "Unit_Price": "unitPrice",
+    "Line_Discount_Amount": "discountAmount",
+}
+# What else the pages alone have, in words.
+LOST_WITHOUT_PAGES = (
+    "the bill-to address (it is the bill-to customer's)",
+    "Ship_to_Phone_No",
+    "Sell_to_Contact_No",
+    "Location_Code (it is the customer's)",
+    "Order_Date (the transaction's day becomes the document date)",
+)
+
 
 def skip_foreign_order(data: Json, context: MappingContext) -> str | None:
     """The filter: Pending transactions of other systems that are no invoices and name a buyer."""

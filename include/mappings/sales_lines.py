@@ -161,15 +161,25 @@ def comment_to_ipaas(line: SalesLine, document: str, context: MappingContext) ->
     return child(context.system_id, line_id(document, line.Line_No), fields)
 
 
+def line_type_from_api(kind: Any) -> str:
+    """A line's type as page 46 calls it, from API v2.0; blank for a comment."""
+    name = decoded(str(kind or "Comment"))
+    return _API_TYPES.get(name, name)
+
+
+def api_line_type(kind: str) -> str:
+    """A line's type as API v2.0 calls it, from page 46."""
+    return next((theirs for theirs, ours in _API_TYPES.items() if ours == kind.strip()), kind)
+
+
 def line_from_api(record: Json, *, prices_include_tax: bool) -> Json:
     """What API v2.0 knows of a line, under the names of page 46, with its own names beside them."""
     line = ApiSalesLine.model_validate(record)
-    kind = decoded(line.lineType or "Comment")
     return {
         **record,
         **body(
             Line_No=line.sequence,
-            Type=_API_TYPES.get(kind, kind),
+            Type=line_type_from_api(line.lineType),
             No=line.lineObjectNumber,
             Description=line.description,
             Quantity=line.quantity,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from include.business_central.records.base import decoded
 from include.business_central.records.sales import ApiSalesOrder, SalesHeader
 from include.mappings.body import body
@@ -45,12 +47,17 @@ def order_to_ipaas(data: Json, context: MappingContext) -> Mapped:
     return transaction(document, context)
 
 
+def status_from_api(status: Any) -> str:
+    """What API v2.0 says of an order's status, as page 42 says it."""
+    name = decoded(str(status or ""))
+    return _API_STATUSES.get(name, name)
+
+
 def order_from_api(record: Json, payment_terms: str | None) -> Json:
     """What API v2.0 knows of an order, under the names of page 42."""
     order = ApiSalesOrder.model_validate(record)
-    status = decoded(order.status or "")
     return header_from_api(record, payment_terms) | body(
         Order_Date=record.get("orderDate"),
-        Status=_API_STATUSES.get(status, status),
+        Status=status_from_api(order.status),
         Completely_Shipped=order.fullyShipped,
     )

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from include.business_central.odata import Api
+from include.business_central.services import without
 from include.ipaas.external_ids import Id, id_from
 from include.sync.bc_fields import CustomFields
 from include.sync.bc_refusal import refusal
@@ -86,10 +87,10 @@ class BCWriter:
             custom = CustomFields(self.target.model, self.target.page, load.settings)
             session = _Session(target=self.target, surface=PageSurface(self.target), custom=custom)
             session.select = tuple(dict.fromkeys((*self.target.fields, *custom.targets)))
-            if load.bc.does_without(self.target.page):
+            if load.bc.goes_without(self.target.page):
                 self._without_page(load, session)
-            elif custom.targets:
-                custom.check(self._through(load, session, lambda surface: surface.properties(load.bc)))
+            if custom.targets:
+                custom.check(session.surface.properties(load.bc))
             load.scratch[self.target.page] = session
         return session
 
@@ -97,11 +98,8 @@ class BCWriter:
         """Go on with API v2.0, and say what is lost."""
         session.surface = ApiSurface(self.target)
         lost = [name for name in (*self.target.fields, *session.custom.targets) if session.surface.lacks(name)]
-        load.stage.warn(
-            f"The web service {load.bc.name_of(self.target.page) or self.target.page} is not published; {self.target.name}s "
-            f"are written through API v2.0, without {', '.join(lost)}. Publish a copy of the page of your own and name it "
-            "in the Variable bc_service_names to have them written again."
-        )
+        going_on = f"each {self.target.name} is written through API v2.0"
+        load.stage.warn(without([load.bc.name_of(self.target.page)], going_on, lost))
 
     def _read(self, load: LoadContext, session: _Session, numbers: Sequence[str]) -> None:
         """Read these records anew."""
@@ -113,11 +111,11 @@ class BCWriter:
             session.rows[fold(number)] = found.get(fold(number))
 
     def _through(self, load: LoadContext, session: _Session, act: Callable[[Surface], T]) -> T:
-        """Do it on the page, or through API v2.0 where Microsoft's pages have ended."""
+        """Do it on the page, or through API v2.0 where that turns out to be gone."""
         try:
             return act(session.surface)
         except ServiceNotPublished:
-            if not load.bc.pages_ended():
+            if not load.bc.goes_without(self.target.page):
                 raise
             self._without_page(load, session)
             return act(session.surface)
@@ -155,6 +153,7 @@ class BCWriter:
         """Create or update the record; see `Writer.write`."""
         session = self._session(load)
         body = session.custom.convert(load.resolve(item.mapped.body))
+        body = {name: value for name, value in body.items() if not session.surface.lacks(name)}
         for _ in range(TRIES):
             try:
                 return self._write(load, session, item, body)
@@ -337,7 +336,6 @@ class BCWriter:
         with the post code.
         """
         number = str(row[KEY])
-        wanted = {name: value for name, value in wanted.items() if not session.surface.lacks(name)}
         sent: dict[str, Any] = {}
         for _ in range(TRIES):
             lacking = self.target.differences(wanted, row)

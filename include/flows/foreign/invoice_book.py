@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
-from include.business_central.odata import Api, Page
+from include.business_central.odata import Api
 from include.business_central.records.base import decoded
 from include.flows.foreign.parts import Items
 from include.mappings.invoices_from_ipaas import HEADER_FIELDS
@@ -16,7 +16,7 @@ from include.sync.model import Json, fold
 from include.transport.errors import ErrorKind, Sent, ServiceError
 
 INVOICES = Api("salesInvoices")
-_LINES, _JOURNALS, _ORDERS = Api("salesInvoiceLines"), Api("customerPaymentJournals"), Page("SalesOrders")
+_LINES, _JOURNALS, _ORDERS = Api("salesInvoiceLines"), Api("customerPaymentJournals"), Api("salesOrders")
 _STATE = (
     "id",
     "number",
@@ -89,8 +89,8 @@ class InvoiceBook:
         wanted = list({fold(no): no for no in numbers if fold(no) not in self._known_orders}.values())
         if not wanted:
             return
-        rows = self._load.bc.read_many(_ORDERS, "No", wanted, select=("No",))
-        self._open_orders |= {fold(str(row["No"])) for row in rows}
+        rows = self._load.bc.read_many(_ORDERS, "number", wanted, select=("number",))
+        self._open_orders |= {fold(str(row["number"])) for row in rows}
         for invoice in self._read("orderNumber", [no for no in wanted if fold(no) not in self._open_orders]):
             self._by_order.setdefault(fold(str(invoice["orderNumber"])), []).append(invoice)
         self._known_orders |= {fold(no) for no in wanted}

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from include.flows.foreign.invoice_book import INVOICES, InvoiceBook, is_draft, lines_of
-from include.flows.foreign.parts import Links, begin, know_parties, moved, sent, until_settled
+from include.flows.foreign.parts import Links, begin, know_parties, moved, once_more, sent, until_settled
 from include.flows.foreign.payments import Payments
 from include.ipaas.external_ids import LINE_TABLE, TRANSACTION_TABLE
 from include.mappings.foreign_transactions import INVOICE_LINK
@@ -38,6 +38,9 @@ class InvoiceWriter:
 
     def prepare(self, load: LoadContext, items: Sequence[Staged]) -> None:
         """Read the invoices that are linked or may be meant, the orders behind others, and items, many per request."""
+        once_more(self._prepare, load, items)
+
+    def _prepare(self, load: LoadContext, items: Sequence[Staged]) -> None:
         book = load.scratch[_BOOK] = InvoiceBook(load)
         load.know_links(self.table, [item.key for item in items])
         owns = {item.key: own for item in items if (own := Links(load, item).own)}

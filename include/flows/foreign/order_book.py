@@ -1,68 +1,26 @@
-"""Sales orders as Business Central has them, read many per request: pages 42 and 46, and what tells of posted ones."""
+"""Sales orders as Business Central has them, read many per request, and what tells of posted ones."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from include.business_central.odata import Api, Page
+from include.business_central.services import without
+from include.flows.foreign.order_surface import LINES, ORDERS, ApiOrders, Order, OrderSurface, PageOrders
 from include.flows.foreign.parts import Items
-from include.mappings.orders_from_ipaas import HEADER_FIELDS
+from include.mappings.orders_from_ipaas import HEADER_FIELDS, LOST_WITHOUT_PAGES
 from include.sync.bc_fields import CustomFields
 from include.sync.compare import same
 from include.sync.context import LoadContext
 from include.sync.model import Json, fold
 
-ORDERS, LINES, CUSTOMERS = Page("SalesOrders"), Page("SalesOrderLines"), Page("CustomerCard")
-_INVOICES, _COMPANY = Api("salesInvoices"), Api("companyInformation")
+CUSTOMERS = Page("CustomerCard")
+_API_CUSTOMERS, _INVOICES, _COMPANY = Api("customers"), Api("salesInvoices"), Api("companyInformation")
 # In the order of their validation: setting one makes Business Central work out those after it anew.
 _CHAIN = ("Type", "No", "Quantity", "Unit_Price", "Line_Discount_Amount")
 _CODES = frozenset({"Type", "No"})
-_LINE_STATE = ("Document_No", "Line_No", "Quantity_Shipped", "Invoice_Discount_Amount")
 _CUSTOMER = ("No", "Shipping_Agent_Code", "Shipping_Agent_Service_Code", "Disable_Search_by_Name")
-
-
-@dataclass(frozen=True, kw_only=True)
-class Order:
-    """An order as Business Central has it: its header, and its lines by Line_No."""
-
-    header: Json
-    lines: Mapping[int, Json]
-
-    @property
-    def no(self) -> str:
-        """Its number."""
-        return str(self.header["No"])
-
-    @property
-    def customer(self) -> str:
-        """The number of the customer it is made out to."""
-        return str(self.header["Sell_to_Customer_No"])
-
-    @property
-    def reference(self) -> str:
-        """Its External_Document_No."""
-        return str(self.header["External_Document_No"])
-
-    @property
-    def currency(self) -> str:
-        """The code of its currency; blank for the company's own."""
-        return str(self.header["Currency_Code"])
-
-    @property
-    def locked(self) -> str | None:
-        """Why it may not be changed any more, or None."""
-        if self.header["Status"] != "Open":
-            return f"is {self.header['Status']}"
-        if any(line["Quantity_Shipped"] for line in self.lines.values()):
-            return "has been shipped, at least in part,"
-        return None
-
-    @property
-    def discount(self) -> Any:
-        """Its invoice discount, which every line shows."""
-        return next((line["Invoice_Discount_Amount"] for line in self.lines.values()), 0)
 
 
 class OrderBook:
@@ -73,15 +31,26 @@ class OrderBook:
         self._load = load
         self.header_fields = CustomFields("transaction", ORDERS.name, load.settings)
         self.line_fields = CustomFields("transaction line", LINES.name, load.settings)
+        self._own_currency: str | None = None
+        self.surface = self._choose()
         for page, fields in ((ORDERS, self.header_fields), (LINES, self.line_fields)):
             if fields.targets:
-                fields.check(load.bc.fields(page.name))
+                fields.check(load.bc.fields(page.name) if isinstance(self.surface, PageOrders) else None)
         self.items = Items(load)
         self._orders: dict[str, Order] = {}
         self._references: dict[str, list[Order]] = {}
         self._invoices: dict[str, list[Json]] = {}
         self._customers: dict[str, Json] = {}
-        self._own_currency: str | None = None
+
+    def _choose(self) -> OrderSurface:
+        """The pages; or API v2.0 where one of them has ended, and the run is told what is lost."""
+        bc = self._load.bc
+        gone = [page.name for page in (ORDERS, LINES) if bc.goes_without(page.name)]
+        if not gone:
+            return PageOrders(bc)
+        lost = (*LOST_WITHOUT_PAGES, *self.header_fields.targets, *self.line_fields.targets)
+        self._load.stage.warn(without(gone, "orders are written through API v2.0", lost))
+        return ApiOrders(bc, self.own_currency)
 
     def prepare(self, numbers: Sequence[str], references: Sequence[str]) -> None:
         """Read the orders of these numbers, and those that have these references, or whose invoices have them."""
@@ -118,36 +87,37 @@ class OrderBook:
     def know_customers(self, numbers: Iterable[str]) -> None:
         """Learn these customers, many per request."""
         wanted = list({fold(no): no for no in numbers if fold(no) not in self._customers}.values())
-        for row in self._load.bc.read_many(CUSTOMERS, "No", wanted, select=_CUSTOMER) if wanted else ():
-            self._customers[fold(str(row["No"]))] = row
+        if not wanted:
+            return
+        bc = self._load.bc
+        if bc.goes_without(CUSTOMERS.name):
+            # Business Central gives the order its customer's shipping agent by itself.
+            rows = bc.read_many(_API_CUSTOMERS, "number", wanted, select=("number",))
+            self._customers |= {fold(str(row["number"])): row for row in rows}
+        else:
+            rows = bc.read_many(CUSTOMERS, "No", wanted, select=_CUSTOMER)
+            self._customers |= {fold(str(row["No"])): row for row in rows}
 
     def customer(self, number: str) -> Json | None:
         """A customer, or None when there is no such one."""
         self.know_customers([number])
         return self._customers.get(fold(number))
 
-    def know_own_currency(self) -> None:
-        """Learn the company's own currency, which documents leave blank."""
-        company = next(iter(self._load.bc.read(_COMPANY, select=("id", "currencyCode"))), {})
-        self._own_currency = str(company.get("currencyCode") or "")
+    def own_currency(self) -> str:
+        """The company's own currency, which documents leave blank; read once."""
+        if self._own_currency is None:
+            company = next(iter(self._load.bc.read(_COMPANY, select=("id", "currencyCode"))), {})
+            self._own_currency = str(company.get("currencyCode") or "")
+        return self._own_currency
 
     def currency(self, code: str) -> str:
         """A currency as orders name it."""
-        return "" if fold(code) == fold(self._own_currency or "") else code
+        return "" if fold(code) == fold(self.own_currency()) else code
 
     def _read(self, name: str, values: Sequence[str]) -> Iterator[Order]:
         """Orders by a field of the header, with all their lines."""
-        if not values:
-            return
-        select = _names("No", "Status", *HEADER_FIELDS, *self.header_fields.targets)
-        headers = list(self._load.bc.read_many(ORDERS, name, list(values), select=select))
-        numbers = [str(header["No"]) for header in headers]
-        lines: dict[str, dict[int, Json]] = {fold(no): {} for no in numbers}
-        select = _names(*_LINE_STATE, *_CHAIN, *self.line_fields.targets)
-        for line in self._load.bc.read_many(LINES, "Document_No", numbers, select=select) if numbers else ():
-            lines[fold(str(line["Document_No"]))][int(line["Line_No"])] = line
-        for header in headers:
-            yield Order(header=header, lines=dict(sorted(lines[fold(str(header["No"]))].items())))
+        header = (*HEADER_FIELDS, *self.header_fields.targets)
+        yield from self.surface.read(name, values, header, (*_CHAIN, *self.line_fields.targets)) if values else ()
 
     def _read_invoices(self, name: str, values: Sequence[str]) -> list[Json]:
         select = ("id", "number", "externalDocumentNumber", "customerNumber", "orderNumber")
@@ -164,7 +134,3 @@ def line_changes(wanted: Json, present: Json) -> Json:
 
 def _alike(name: str, wanted: Any, found: Any) -> bool:
     return fold(str(wanted)) == fold(str(found or "")) if name in _CODES else same(wanted, found)
-
-
-def _names(*names: str) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(names))

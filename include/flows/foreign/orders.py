@@ -1,4 +1,4 @@
-"""Writes sales orders to Business Central: the header on page 42, then line by line on page 46, then the discount."""
+"""Writes sales orders to Business Central: the header, then line by line, then the discount."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from include.business_central.odata import Api
-from include.flows.foreign.order_book import LINES, ORDERS, Order, OrderBook, line_changes
-from include.flows.foreign.parts import Links, begin, know_parties, moved, sent, until_settled
+from include.flows.foreign.order_book import OrderBook, line_changes
+from include.flows.foreign.order_surface import API_ORDERS, ORDERS, Order
+from include.flows.foreign.parts import Links, begin, know_parties, moved, once_more, sent, until_settled
 from include.ipaas.external_ids import LINE_TABLE, TRANSACTION_TABLE
 from include.mappings.foreign_transactions import INVOICE_LINK, LINE_STEP
 from include.mappings.orders_from_ipaas import HEADER_CODES, HEADER_FIELDS
@@ -19,14 +19,15 @@ from include.sync.context import LoadContext, Staged, Written
 from include.sync.model import Json, Rejected, Result, fold
 from include.transport.errors import NotFound, RecordExists, ServiceError
 
-_API_ORDERS = Api("salesOrders")
 # The flow that carries orders the other way.
 _ECHO = "sales_order_to_ipaas"
 _BOOK = "order book"
+# An invoice discount that was not shown: it differs from whatever it shall be.
+_UNKNOWN = object()
 _HEADER = Target(
     name="sales order",
     page=ORDERS.name,
-    api=_API_ORDERS.name,
+    api=API_ORDERS.name,
     fields=HEADER_FIELDS,
     api_fields={},
     model="transaction",
@@ -44,14 +45,15 @@ class OrderWriter:
 
     def prepare(self, load: LoadContext, items: Sequence[Staged]) -> None:
         """Read the orders that are linked or may be meant, their lines, items and customers, many per request."""
+        once_more(self._prepare, load, items)
+
+    def _prepare(self, load: LoadContext, items: Sequence[Staged]) -> None:
         book = load.scratch[_BOOK] = OrderBook(load)
         load.know_links(self.table, [item.key for item in items])
         linked = {item.key: own for item in items if (own := Links(load, item).own)}
         references = [str(item.mapped.match) for item in items if item.key not in linked]
         book.prepare(list(dict.fromkeys(linked.values())), references)
         bodies = [item.mapped.body for item in items]
-        if any("Currency_Code" in body["header"] for body in bodies):
-            book.know_own_currency()
         book.items.read(line["fields"]["No"] for body in bodies for line in body["lines"])
         book.know_customers(know_parties(load, items))
 
@@ -78,9 +80,7 @@ class _Transfer:
         body = load.resolve(item.mapped.body)
         self.customer = str(body["header"]["Sell_to_Customer_No"])
         self.discount = body["discount"]
-        self.lines: list[Json] = [
-            {**line, "fields": book.line_fields.convert(line["fields"])} for line in body["lines"]
-        ]
+        self.lines: list[Json] = [{**line, "fields": self._line_fields(line["fields"])} for line in body["lines"]]
         self.header = self._header(body["header"])
         self.written: list[str] = []
         # The invoice discount as Business Central has it after what was written last.
@@ -103,7 +103,11 @@ class _Transfer:
         for name in ("Shipping_Agent_Code", "Shipping_Agent_Service_Code"):
             if customer.get(name):
                 header.setdefault(name, customer[name])
-        return header
+        return {name: value for name, value in header.items() if not self.book.surface.lacks(name)}
+
+    def _line_fields(self, wanted: Json) -> Json:
+        fields = self.book.line_fields.convert(wanted)
+        return {name: value for name, value in fields.items() if not self.book.surface.lacks_on_lines(name)}
 
     def run(self) -> Written:
         """Find the order or create it, and bring it in line."""
@@ -208,7 +212,7 @@ class _Transfer:
         """The new order's header. Whatever becomes of its lines, the order is linked from here on."""
         begin(self.load, self.item)
         try:
-            made = self.load.bc.create(ORDERS, self.header)
+            made = self.book.surface.create(self.header)
         except ServiceError as error:
             # The answer was lost and the order may be there. Repeating the call could double it: look instead.
             order = self._mine(self.book.referring(self.reference, anew=True)) if moved(error) else None
@@ -298,43 +302,37 @@ class _Transfer:
             if any(name.startswith(prefix) for name in differing):
                 names |= {option, *(name for name in wanted if name.startswith(prefix))}
         changes = {name: value for name, value in wanted.items() if name in names}
-        key = {"Document_Type": "Order", "No": order.no}
 
         def send() -> None:
-            update = self.load.bc.update
-            sent(f"order {order.no}", changes, lambda: update(ORDERS, key, order.header[ETAG], changes))
+            sent(f"order {order.no}", changes, lambda: self.book.surface.change(order, changes))
 
         yield _Step(fields=tuple(differing), send=send)
 
     def _add(self, order: Order, number: int, wanted: Json) -> _Step:
-        body = {"Document_Type": "Order", "Document_No": order.no, "Line_No": number, **wanted}
-
         def send() -> None:
             what = f"line {number} of order {order.no}"
-            self._take(sent(what, body, lambda: self.load.bc.create(LINES, body)))
+            self._take(sent(what, wanted, lambda: self.book.surface.add_line(order, number, wanted)))
 
         return _Step(fields=(f"lines[{number}]",), send=send)
 
     def _change(self, order: Order, number: int, changes: Json) -> _Step:
         def send() -> None:
-            key, etag, update = _key(order.no, number), order.lines[number][ETAG], self.load.bc.update
             what = f"line {number} of order {order.no}"
-            self._take(sent(what, changes, lambda: update(LINES, key, etag, changes)))
+            self._take(sent(what, changes, lambda: self.book.surface.change_line(order, number, changes)))
 
         return _Step(fields=tuple(f"lines[{number}].{name}" for name in changes), send=send)
 
     def _remove(self, order: Order, number: int) -> _Step:
         def send() -> None:
-            key, etag = _key(order.no, number), order.lines[number][ETAG]
             what = f"the removal of line {number} of order {order.no}"
-            sent(what, {}, lambda: self.load.bc.delete(LINES, key, etag))
+            sent(what, {}, lambda: self.book.surface.remove_line(order, number))
             self.load.ledger.unlink(LINE_TABLE, f"{order.no}|{number}")
 
         return _Step(fields=(f"lines[{number}]",), send=send)
 
     def _take(self, line: Json) -> None:
-        """A written line tells the order's discount as it is now."""
-        self.present_discount = line.get("Invoice_Discount_Amount", self.present_discount)
+        """A written line tells the order's discount as it is now; one of API v2.0 does not, so that it is asked for."""
+        self.present_discount = line.get("Invoice_Discount_Amount", _UNKNOWN)
 
     def _discount_differs(self) -> list[str]:
         return [] if same(self.discount, self.present_discount) else ["discount"]
@@ -342,13 +340,13 @@ class _Transfer:
     def _set_discount(self, number: str) -> None:
         """Set the invoice discount, which only API v2.0 can."""
         changes = {"discountAmount": self.discount}
-        for record in self.load.bc.read_many(_API_ORDERS, "number", [number], select=("id", "number", *changes)):
+        for record in self.load.bc.read_many(API_ORDERS, "number", [number], select=("id", "number", *changes)):
             if not same(self.discount, record["discountAmount"]):
                 sent(f"the discount of order {number}", changes, self._update_of(record, changes))
                 self.written.append("discount")
 
     def _update_of(self, record: Json, changes: Json) -> Callable[[], Any]:
-        return lambda: self.load.bc.update(_API_ORDERS, str(record["id"]), record[ETAG], changes)
+        return lambda: self.load.bc.update(API_ORDERS, str(record["id"]), record[ETAG], changes)
 
     # --- lines and their numbers -----------------------------------------------------------------------------
 
@@ -388,7 +386,3 @@ class _Transfer:
         """By Line_No: the transaction line that is linked to it."""
         names = {fold(f"{order.no}|{number}"): number for number in order.lines}
         return {names[folded]: id_ for folded, id_ in self.links.holders(LINE_TABLE, list(names)).items()}
-
-
-def _key(order: str, number: int) -> Json:
-    return {"Document_Type": "Order", "Document_No": order, "Line_No": number}

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
-from include.business_central.odata import Page
+from include.business_central.odata import Api, Page
 from include.ipaas.external_ids import PRODUCT_TABLE, TRANSACTION_TABLE, id_from
 from include.mappings.foreign_transactions import held_by
 from include.sync.bc_refusal import refusal
@@ -13,10 +13,11 @@ from include.sync.bc_target import TRIES
 from include.sync.context import LoadContext, Staged
 from include.sync.model import Json, Rejected, Waiting, fold, refs
 from include.sync.route import Link
-from include.transport.errors import EntityChanged, NotFound, RecordExists, Sent, ServiceError
+from include.transport.errors import EntityChanged, NotFound, RecordExists, Sent, ServiceError, ServiceNotPublished
 
 T = TypeVar("T")
 ITEMS = Page("ItemCard")
+_API_ITEMS = Api("items")
 
 
 class Links:
@@ -108,8 +109,15 @@ class Items:
         """Learn these items, many per request."""
         wanted = list({fold(no): no for no in numbers if fold(no) not in self._known}.values())
         if wanted:
-            rows = self._load.bc.read_many(ITEMS, "No", wanted, select=("No", "Blocked", "Sales_Blocked"))
-            self._known |= {fold(str(row["No"])): row for row in rows}
+            self._known |= {fold(str(row["No"])): row for row in self._rows(wanted)}
+
+    def _rows(self, numbers: Sequence[str]) -> Iterator[Json]:
+        bc = self._load.bc
+        if not bc.goes_without(ITEMS.name):
+            yield from bc.read_many(ITEMS, "No", numbers, select=("No", "Blocked", "Sales_Blocked"))
+            return
+        for row in bc.read_many(_API_ITEMS, "number", numbers, select=("number", "blocked")):
+            yield {"No": row["number"], "Blocked": row["blocked"]}
 
     def require(self, lines: Iterable[tuple[str, Any]]) -> None:
         """Make sure that every (item number, product id) can be sold, before anything is written for it.
@@ -136,6 +144,16 @@ class Items:
                     f"Item {number} is blocked for sales in Business Central.",
                     "Take the block from the item card, or change the transaction.",
                 )
+
+
+def once_more(
+    prepare: Callable[[LoadContext, Sequence[Staged]], None], load: LoadContext, items: Sequence[Staged]
+) -> None:
+    """Prepare; when a page is missing, again: what is published is known then, and API v2.0 may stand in for it."""
+    try:
+        prepare(load, items)
+    except ServiceNotPublished:
+        prepare(load, items)
 
 
 def begin(load: LoadContext, item: Staged) -> None:

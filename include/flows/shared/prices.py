@@ -65,7 +65,8 @@ def _prices(reads: Reads, items: Sequence[str] | None) -> Iterable[Json] | None:
         return _from_lists(reads, items)
     reads.warn(
         f"Transfer Customer Price Groups is on, but neither {CLASSIC} (page 7002) nor {LISTS} (page 7016) with {LINES} "
-        "(page 7001) is published: products go without prices. Publish the one your company uses."
+        "(page 7001) is published: products go without prices. Of the two, the one that your company uses: "
+        f"{reads.bc.how_to_publish(CLASSIC)} {reads.bc.how_to_publish(LISTS)} {reads.bc.how_to_publish(LINES)}"
     )
     return None
 

@@ -11,6 +11,7 @@ from functools import partial
 from itertools import chain
 
 from include.business_central.odata import Page, Resource, literal
+from include.business_central.services import without
 from include.sync.batches import batches
 from include.sync.flow import AskedId, Reads, Window
 from include.sync.model import Json, fold
@@ -19,6 +20,7 @@ from include.transport.errors import ServiceNotPublished
 FEED_PAGE = 1_000
 # Records asked for by name in one request.
 BY_NAME = 100
+_GOES_ON = "the run goes on"
 
 
 def _filter(where: str | None, window: Window) -> str | None:
@@ -44,11 +46,11 @@ def from_page(
         try:
             first = next(rows, None)
         except ServiceNotPublished:
-            if not reads.bc.pages_ended():
+            if not reads.bc.goes_without(name):
                 raise
         else:
             return iter(()) if first is None else chain([first], rows)
-    reads.warn(_without(name, ", ".join(lost)))
+    reads.warn(without([name], _GOES_ON, lost))
     return None
 
 
@@ -57,16 +59,9 @@ def optional(reads: Reads, name: str, lost: str) -> bool:
     then the run says what is lost."""
     if reads.bc.published(name):
         return True
-    if reads.bc.pages_ended() or reads.bc.does_without(name):
-        reads.warn(_without(name, lost))
+    if reads.bc.goes_without(name):
+        reads.warn(without([name], _GOES_ON, [lost]))
     return False
-
-
-def _without(name: str, lost: str) -> str:
-    return (
-        f"The web service {name} is not published; the run goes on without {lost}. Publish a copy of the page "
-        "or query of your own and name it in the Variable bc_service_names to have them back."
-    )
 
 
 def feed(
