@@ -13,7 +13,7 @@ from include.flows.shared.reading import asked_for, feed, selected, with_details
 from include.flows.shared.stock import stock_of
 from include.ipaas.endpoints import PRODUCT
 from include.mappings.custom_fields import source_fields
-from include.mappings.products import card_from_api, price_texts, product_to_ipaas
+from include.mappings.products import adopt_stock, card_from_api, price_texts, product_to_ipaas
 from include.mappings.products_from_ipaas import (
     API_FIELDS,
     CODES,
@@ -124,7 +124,7 @@ TO_IPAAS = Flow(
     schedule="25 * * * *",
     source=Items(),
     mapping=product_to_ipaas,
-    writer=IPaaSWriter(endpoint=PRODUCT, match_field="sku", echo="product_from_ipaas"),
+    writer=IPaaSWriter(endpoint=PRODUCT, match_field="sku", adopt=adopt_stock, echo="product_from_ipaas"),
     id_formats=(
         IdFormat(
             name="guid",

@@ -7,11 +7,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from include.business_central.records.base import present
 from include.flows.shared.reading import FEED_PAGE
 from include.flows.shared.stock import QUERY, all_stock, item_ids, item_numbers, stock_of
-from include.ipaas.endpoints import INVENTORY
+from include.ipaas.endpoints import INVENTORY, PRODUCT
 from include.mappings.products import inventory_id, inventory_to_ipaas, skip_stock
 from include.sync.batches import batches
 from include.sync.flow import GUID, AskedId, Docs, Flow, IdFormat, Reads, Window
-from include.sync.ipaas_writer import IPaaSWriter
+from include.sync.ipaas_writer import IPaaSWriter, Siblings
 from include.sync.model import Direction, Json, SourceRecord, fold
 
 
@@ -72,7 +72,10 @@ TO_IPAAS = Flow(
     source=Stock(),
     skip=skip_stock,
     mapping=inventory_to_ipaas,
-    writer=IPaaSWriter(endpoint=INVENTORY),
+    writer=IPaaSWriter(
+        endpoint=INVENTORY,
+        siblings=Siblings(parent=PRODUCT, by="parent_id", name="inventory", same="location_id"),
+    ),
     id_formats=(
         IdFormat(
             name="guid",
@@ -101,7 +104,7 @@ TO_IPAAS = Flow(
             ("location_id", "Location_Code, as the linked location"),
             ("qty_on_hand, qty_available", "Remaining_Quantity, both"),
         ),
-        matching="None beyond the external id, `{location code}|{item GUID}`. It is the same that products carry for "
+        matching="By the external id, `{location code}|{item GUID}`, or else the row of the same product and location. It is the same that products carry for "
         "their stock, so that either flow may go first and the other updates what is there.",
         deleted="A row that has fallen out of the query is sent once with 0. Deletions are not propagated.",
         caveats=(

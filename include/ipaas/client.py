@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
-from urllib.parse import quote
 from uuid import uuid4
 
 import simplejson
 from requests import Response
 
-from include.ipaas import endpoints, errors
+from include.ipaas import endpoints, errors, paths
+from include.ipaas.bodies import with_links
+from include.ipaas.dialect import Dialect, Guess
 from include.ipaas.endpoints import Endpoint
-from include.ipaas.external_ids import Id, id_from, present_id
+from include.ipaas.external_ids import Id, id_from, is_summary, present_id
+from include.ipaas.missing import Unlinked
+from include.ipaas.probe import Findings, read_document
+from include.ipaas.saving import Saving, no_place
 from include.settings import IPaaSConnection
 from include.transport.errors import NotFound, Sent, ServiceError, senseless
 from include.transport.session import RetryPolicy, Session, Transport, json_of
@@ -29,15 +33,20 @@ _MARGIN = timedelta(minutes=2)
 
 @dataclass(frozen=True, kw_only=True)
 class Page:
-    """One page of a list: its records, its number and how many there are."""
+    """One page of a list: its records, its number and how many there are.
+
+    `whole` is false when rows are no whole records: what a row does not hold is not known, its links among it.
+    """
 
     records: list[Json]
     number: int
     total: int
+    whole: bool = True
 
     def within(self, name: str) -> Page:
         """The same page with the records that are nested in its own, in their list `name`."""
-        return replace(self, records=[nested for record in self.records for nested in record.get(name) or ()])
+        nested = [{"parent_id": record["id"], **child} for record in self.records for child in record.get(name) or ()]
+        return replace(self, records=nested, whole=self.whole and not any(map(is_summary, nested)))
 
 
 class IPaaSClient:
@@ -50,9 +59,16 @@ class IPaaSClient:
         throttle: Throttle,
         concurrency: int = 1,
         policy: RetryPolicy | None = None,
+        own_paths: Mapping[str, Mapping[str, str]] | None = None,
     ) -> None:
-        """Nothing is sent before the first call."""
+        """Nothing is sent before the first call. `own_paths` are those that differ from what is assumed, by record and
+        operation."""
         self._connection = connection
+        self.dialect = Dialect()
+        self.paths = paths.Paths(own_paths)
+        self._saving = Saving(self)
+        # The families whose document has been asked for, and what it said: None where none is served.
+        self._probed: dict[str, Findings | None] = {}
         policy = policy or RetryPolicy()
         self._transport = Transport(
             errors.SYSTEM,
@@ -85,17 +101,42 @@ class IPaaSClient:
     # --- records ---------------------------------------------------------------------------------------------
 
     def get(self, endpoint: Endpoint, internal_id: Id) -> Json | None:
-        """One record, or None when there is none."""
-        try:
-            found: Json = self._json("GET", endpoint.family, f"{endpoint.path}/{quote(str(internal_id), safe='')}")
-            return found
-        except NotFound:
-            return None
+        """One record, with what it is linked to, or None when there is none."""
+        for below in self._places(endpoint):
+            path = self.paths.fill(endpoint, paths.READ, {"id": internal_id}, below=below)
+            try:
+                found: Json = self._json("GET", endpoint.family, path)
+            except ServiceError as error:
+                if not (isinstance(error, NotFound) or (endpoint.below and no_place(error))):
+                    raise
+                if not no_place(error):
+                    return None
+            else:
+                return with_links(found, endpoint, self.external_id, self.system_id)
+        return None
+
+    def _places(self, endpoint: Endpoint) -> tuple[bool, ...]:
+        """Where a record may be: not below another one, below one."""
+        if not endpoint.below or self.paths.is_given(endpoint, paths.READ):
+            return (False,)
+        self.settle(endpoint, ["inventory_below"])
+        known = self.dialect.inventory_below
+        return (False, True) if known is None else (known,)
 
     def search(self, endpoint: Endpoint, value: str) -> list[Json]:
-        """Every record whose natural key equals `value`; of a list without a search, every record."""
+        """Every record whose natural key equals `value`; of a list without a search, every record.
+
+        A row that is no whole record is read, unless its natural key says that it is another.
+        """
         params = {"action": "equals", endpoint.key_param: value} if endpoint.key_param else {}
-        return [record for page in self._pages(endpoint, params) for record in page.records]
+        found: list[Json] = []
+        for page in self._pages(endpoint, params):
+            for row in page.records:
+                if not is_summary(row):
+                    found.append(row)
+                elif _may_be(row, endpoint, value) and (whole := self.get(endpoint, row["id"])) is not None:
+                    found.append(whole)
+        return found
 
     def pages(self, endpoint: Endpoint) -> Iterator[Page]:
         """The whole list, page by page."""
@@ -106,25 +147,90 @@ class IPaaSClient:
         while number <= total:
             asked = {**params, "pageNumber": str(number)} if number > 1 else params
             try:
-                page = self._send("GET", endpoint.family, endpoint.search, decode=_page(number), params=asked)
+                path = self.paths.template(endpoint, paths.SEARCH)
+                page = self._send("GET", endpoint.family, path, decode=_page(number), params=asked)
             except NotFound:
-                return  # a list without records may answer 404 (facts §3.1)
+                return  # a list without records may answer 404
+            if page.records:
+                whole = not any(is_summary(row) for row in page.records)
+                self.dialect.list_rows[endpoint.name] = "full" if whole else "summary"
+                page = replace(page, whole=whole)
             yield page.within(endpoint.within) if endpoint.within else page
             number, total = number + 1, page.total
 
     def create(self, endpoint: Endpoint, body: Json) -> Json:
         """Create a record and return it. Not repeated when its outcome is unknown: the caller looks first."""
         try:
-            saved: Json = self._json("POST", endpoint.family, endpoint.path, body=body, repeatable=False)
+            return self._saving.create(endpoint, body)
         except NotFound as error:
-            raise errors.no_endpoint(error, f"POST {endpoint.path}") from None
+            path = self.paths.template(endpoint, paths.CREATE)
+            raise errors.no_endpoint(error, f"POST {path}") from None
+
+    def update(self, endpoint: Endpoint, internal_id: Id, body: Json, present: Json | None = None) -> Json:
+        """Change the named fields; the same change twice is the same as once. `present` is the record, if it was read a
+        moment ago. Raises NotFound."""
+        return self._saving.update(endpoint, internal_id, body, present)
+
+    def post(self, endpoint: Endpoint, body: Json, guess: Guess) -> Json:
+        """One request that creates a record, in the way that is guessed."""
+        path = self.paths.fill(endpoint, paths.CREATE, body, below=guess.inventory_below)
+        saved: Json = self._json("POST", endpoint.family, path, body=_below(body, endpoint, guess), repeatable=False)
         return saved
 
-    def update(self, endpoint: Endpoint, internal_id: Id, body: Json) -> Json:
-        """Change the named fields; the same change twice is the same as once. Raises NotFound."""
-        path = f"{endpoint.path}/{quote(str(internal_id), safe='')}"
-        saved: Json = self._json("PUT", endpoint.family, path, body=body)
+    def put(self, endpoint: Endpoint, internal_id: Id, body: Json, guess: Guess, *, repeatable: bool) -> Json:
+        """One change of a record, in the way that is guessed."""
+        path = self.paths.fill(endpoint, paths.UPDATE, {"id": internal_id}, below=guess.inventory_below)
+        body = _below(body, endpoint, guess)
+        saved: Json = self._json("PUT", endpoint.family, path, body=body, repeatable=repeatable)
         return saved
+
+    def delete(self, family: str, path: str) -> None:
+        """Delete what is at a path; nothing there is as good."""
+        try:
+            self._json("DELETE", family, path)
+        except NotFound:
+            return
+
+    def taken(self, endpoint: Endpoint, body: Json) -> Json:
+        """A body without what the platform is known not to take."""
+        if endpoint is endpoints.TRANSACTION and body.get("currency_code"):
+            self.settle(endpoint, ["transaction_currency"])
+            if self.dialect.transaction_currency is False:
+                return {name: value for name, value in body.items() if name != "currency_code"}
+        return body
+
+    def not_taken(self, endpoint: Endpoint, body: Json) -> tuple[str, ...]:
+        """What a person should know of a body that the platform has not taken whole."""
+        if self.taken(endpoint, body) is body:
+            return ()
+        return (f"Its amounts are in {body['currency_code']}; transactions of iPaaS.com do not name a currency.",)
+
+    # --- what is doubtful ------------------------------------------------------------------------------------
+
+    def settle(self, endpoint: Endpoint, doubts: Sequence[str]) -> None:
+        """Read the family's document, when one of these doubts is open and nobody has tried."""
+        if self.dialect.unknown(endpoint, doubts):
+            self.probe(endpoint.family)
+
+    def probe(self, family: str) -> Findings | None:
+        """What the family's OpenAPI document says of the paths and properties that are used, and set the dialect by it.
+
+        None where it is not served. Asked for once.
+        """
+        with self._lock:
+            if family not in self._probed:
+                self._probed[family] = found = self._probe(family)
+                if found:
+                    found.teach(self.dialect)
+            return self._probed[family]
+
+    def _probe(self, family: str) -> Findings | None:
+        url = f"{self._connection.urls[family]}/{endpoints.DOCUMENT}"
+        try:
+            content = self._transport.once("GET", url, headers={}, decode=json_of(errors.SYSTEM))
+        except ServiceError:
+            return None
+        return read_document(family, content, self.paths)
 
     # --- external ids ----------------------------------------------------------------------------------------
 
@@ -152,7 +258,15 @@ class IPaaSClient:
         return present_id(found)
 
     def link(self, table: str, internal_id: Id, external_id: str) -> None:
-        """Link a record to an external id of ours; the same link twice is the same as once."""
+        """Link a record to an external id of ours; the same link twice is the same as once.
+
+        Raises RecordExists when another record has the external id: the platform may not refuse that, but move it.
+        """
+        holder = self.internal_id(table, external_id)
+        if holder is not None:
+            if str(holder) == str(internal_id):
+                return
+            raise errors.belongs_to(table, external_id, holder)
         body = {
             "table_name": table,
             "system_id": self.system_id,
@@ -162,11 +276,10 @@ class IPaaSClient:
         self._json("POST", endpoints.FAMILIES[table], endpoints.UPDATE_EXTERNAL_ID, body=body)
 
     def missing(self, table: str) -> list[Id]:
-        """Ids of the records of a table that have no external id of ours."""
-        try:
-            return list(self._json("GET", endpoints.FAMILIES[table], endpoints.missing(self.system_id, table)) or [])
-        except NotFound:
-            return []
+        """Ids of the records of a table that have no external id of ours. Raises MissingUnreadable."""
+        family = endpoints.FAMILIES[table]
+        path = endpoints.missing(self.system_id, table)
+        return Unlinked(lambda params, decode: self._send("GET", family, path, decode=decode, params=params)).ids()
 
     # --- check -----------------------------------------------------------------------------------------------
 
@@ -273,6 +386,19 @@ def _page(number: int) -> Callable[[Response], Page]:
         return Page(records=records or [], number=number, total=folded.get("total_pages", 1))
 
     return decode
+
+
+def _may_be(row: Json, endpoint: Endpoint, value: str) -> bool:
+    """Whether a row may be the record that is looked for: whatever it says of the natural key agrees."""
+    said = row.get(endpoint.key)
+    return said is None or str(said).strip().casefold() == value.strip().casefold()
+
+
+def _below(body: Json, endpoint: Endpoint, guess: Guess) -> Json:
+    """The body without its parent, where the path names that."""
+    if not (guess.inventory_below and endpoint.below):
+        return body
+    return {name: value for name, value in body.items() if name != "parent_id"}
 
 
 def _moment(text: Any) -> datetime | None:

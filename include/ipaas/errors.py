@@ -22,7 +22,10 @@ _RIGHTS = "The user of the Connection ipaas lacks a permission in iPaaS.com: an 
 _PLAN = "The company's plan with iPaaS.com does not allow it, or awaits payment: see to it in the portal."
 _AGAIN = "It is tried again by itself."
 _CORRECT = "Correct the record as the message says; it is transferred with the next run."
-_EXISTS = "Another record has this value already: correct one of the two, or the external id of the other."
+_EXISTS = (
+    "Another record has this value already: correct one of the two, or the external id of the other. It may be deactivated, "
+    "so that no search shows it: then reactivate it or rename it in iPaaS.com."
+)
 Meaning = tuple[ErrorKind, Sent, type[ServiceError], str]
 # What a code says, the longest start that fits; whatever the status (facts §2.4).
 _CODES: Mapping[str, Meaning] = {
@@ -127,4 +130,14 @@ def no_endpoint(cause: ServiceError, what: str) -> ServiceError:
         advice="Check host and the …_url of the Connection ipaas. The path itself is in include/ipaas/endpoints.py.",
         status=cause.status,
         sent=Sent.no,
+    )
+
+
+def belongs_to(table: str, external_id: str, holder: object) -> RecordExists:
+    """Another record has an external id."""
+    return RecordExists(
+        f"The external id {external_id!r} belongs to {table} {holder}.",
+        system=SYSTEM,
+        kind=ErrorKind.rejected,
+        advice=_EXISTS,
     )

@@ -53,6 +53,15 @@ def external_id_of(record: Mapping[str, Any], system_id: int) -> str | None:
     return next((found for item in own if (found := present_id(item.get("external_id")))), None)
 
 
+def is_summary(row: Mapping[str, Any]) -> bool:
+    """Whether a row of a list is no whole record: it does not say what the record is linked to."""
+    return "external_ids" not in row
+
+
+class MissingUnreadable(Exception):
+    """What has no external id of ours cannot be told from the platform's answer. Says what was answered."""
+
+
 def linked_to(system_id: int, external_id: str) -> dict[str, Any]:
     """The field of a body that links the record to an external id of ours."""
     return {"external_ids": [{"system_id": system_id, "external_id": external_id}]}

@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 from include.business_central.records.items import ApiItem, ItemCard, SalesPrice, StockRow
-from include.ipaas.external_ids import LOCATION_TABLE, PRODUCT_TABLE
+from include.ipaas.external_ids import LOCATION_TABLE, PRODUCT_TABLE, external_id_of
 from include.mappings.body import body, child
 from include.mappings.catalog import category_ref
 from include.mappings.custom_fields import to_ipaas as custom_fields
@@ -95,6 +95,19 @@ def inventory_rows(data: Json, context: MappingContext) -> tuple[list[Json], lis
         ],
         sorted(by_location),
     )
+
+
+def adopt_stock(fields: Json, present: Json, system_id: int) -> Json:
+    """Take over the stock rows that a product has at the same locations and that are not linked to us."""
+    rows = present.get("inventory") or ()
+    free = {str(row.get("location_id")): row["id"] for row in rows if external_id_of(row, system_id) is None}
+    linked = {fold(own) for row in rows if (own := external_id_of(row, system_id))}
+
+    def adopted(row: Json) -> Json:
+        own, place = external_id_of(row, system_id), str(row.get("location_id"))
+        return {"id": free[place], **row} if place in free and fold(own or "") not in linked else row
+
+    return {**fields, "inventory": [adopted(row) for row in fields["inventory"]]} if fields.get("inventory") else fields
 
 
 def inventory_id(location: str, item_guid: str) -> str:

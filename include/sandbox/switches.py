@@ -45,3 +45,20 @@ class Switches:
     ipaas_skus_must_exist: bool = True  # a product line's sku is a product's
     ipaas_addresses_complete: bool = False  # addresses need names, street, city, region, country, postal code
     ipaas_deleted_links_are_free: bool = True  # a new record may take the external id of a deleted one
+    # What is doubtful of iPaaS.com: its documents are public, but nobody has read them here. The first value is what the
+    # endpoints were taken to do, the others what an older generation of them did, or may do.
+    put_required: bool = False  # a PUT needs every property that a POST needs, of the record and of what is nested
+    child_identity: str = "external"  # external: a nested record is found by its id or external id; id: by its id alone
+    taken_child_id: str = "same"  # same: a nested record with a taken external id is the one that has it; refused
+    list_rows: str = "full"  # full; summary: {id, type, name, description, value} and nothing else
+    category_set: str = "whole"  # whole: a product's list is the whole set, by category_id; adds: by id, it only adds
+    custom_field_list: str = "merges"  # merges; replaces: custom fields that are not sent are gone
+    missing: str = "array"  # of External/Missing: array; pages; object; empty: {}; absent: 404
+    unique_email: bool = True  # two customers cannot have the same e-mail address
+    inventory_path: str = "product"  # product: v2/Catalog/Product/Inventory; catalog: v2/Catalog/Inventory?id=
+    create_with_link: str = "one"  # one step; stays: a record whose external id is refused stays, unlinked
+    taken_external_id: str = "refused"  # refused; moved: it silently goes over to the record that asks for it
+    hook_shape: str = "notifications"  # notifications: a list of them; event: each change in a request of its own
+    deactivated: str = "shown"  # shown; hidden: neither searched nor read, and its sku or name still taken
+    transaction_currency: bool = True  # a transaction has a currency_code
+    openapi: bool = True  # each family serves its document

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from include.ipaas.endpoints import Endpoint
@@ -16,6 +16,23 @@ from include.transport.errors import NotFound, RecordExists, Sent, ServiceError
 
 # From this many unlinked records on, reading the target's whole list may cost less than looking for each.
 _INDEX_FROM = 10
+
+
+@dataclass(frozen=True, kw_only=True)
+class Siblings:
+    """Records that stand in a list of another one, one for each value of a field: stock, one row for each location.
+
+    `parent` is the other one's endpoint, `by` the field of the body that names it, `name` its list, `same` the field.
+    """
+
+    parent: Endpoint
+    by: str
+    name: str
+    same: str
+
+    def place(self, record: Mapping[str, object]) -> tuple[str, str]:
+        """What no two records have in common."""
+        return str(record.get(self.by)), str(record.get(self.same))
 
 
 class AlsoWriter(Protocol):
@@ -36,6 +53,7 @@ class IPaaSWriter:
     `restrict` cuts the body down to what may be written to a present record, given that record. `match_shows_link`: the
     natural key never changes, so that the search by it finds a linked record, too, and its link needs no look of its own.
     `echo` is the flow that carries the same records the other way: its next change may be what was written here.
+    `siblings`: an unlinked record is the one that has its place among those of its parent.
     """
 
     endpoint: Endpoint
@@ -46,6 +64,7 @@ class IPaaSWriter:
     restrict: Callable[[Json, Json, int], Json] | None = None
     match_shows_link: bool = False
     echo: str | None = None
+    siblings: Siblings | None = None
     also: Mapping[str, AlsoWriter] = field(default_factory=dict)
 
     @property
@@ -66,10 +85,11 @@ class IPaaSWriter:
             matches={item.mapped.match.casefold() for item in unknown if item.mapped.match},
         )
         for page in load.ipaas.pages(self.endpoint):
-            if page.total > 2 * len(unknown):
+            # Of rows that do not say what they are linked to, none may count as unlinked.
+            if page.total > 2 * len(unknown) or not page.whole:
                 return None
             for record in page.records:
-                index.add(record, self.match_field, load.plan.system_id)
+                index.add(record, self.match_field, load.plan.system_id, self.siblings)
         load.remember((self.table, own, record["id"]) for own, record in index.linked.items())
         return index
 
@@ -90,11 +110,12 @@ class IPaaSWriter:
             note = f"It was made from iPaaS.com {self.endpoint.name} {origin}, which it belongs to."
             return Written(result=Result.unchanged, target_id=origin, notes=[note])
         # A record that may only be changed in part needs only what that part refers to.
-        body = mapped.body if self.restrict else load.resolve(mapped.body)
+        taken = load.ipaas.taken(self.endpoint, mapped.body)
+        body = taken if self.restrict else load.resolve(taken)
         internal_id, present = self._find(load, item)
         if internal_id is None:
             body = load.resolve(body)
-            matched = self._match(load, item)
+            matched = self._sibling(load, item, body) if self.siblings else self._match(load, item)
             if matched is None:
                 return self._create(load, item, body)
             if external_id_of(matched, load.plan.system_id):
@@ -193,6 +214,26 @@ class IPaaSWriter:
             return None
         raise self._belongs(mapped, free[0], first)
 
+    def _sibling(self, load: LoadContext, item: Staged, body: Json) -> Json | None:
+        """The record that has this one's place among those of its parent; None when there is none.
+
+        Raises Rejected when that is linked to another record of ours.
+        """
+        siblings = self.siblings
+        if siblings is None or siblings.by not in body:
+            return None
+        index: _Index | None = load.scratch.get(self.table)
+        if index and not item.suspect:
+            found = index.places.get(siblings.place(body))
+        else:
+            parent = load.ipaas.get(siblings.parent, body[siblings.by]) or {}
+            rows = ({siblings.by: body[siblings.by], **row} for row in parent.get(siblings.name) or ())
+            found = next((row for row in rows if siblings.place(row) == siblings.place(body)), None)
+        own = external_id_of(found, load.plan.system_id) if found else None
+        if found and own and fold(own) != fold(item.mapped.external_id):
+            raise self._belongs(replace(item.mapped, match=str(found.get(siblings.same))), found, own)
+        return found
+
     def _belongs(self, mapped: Mapped, record: Json, other: str | None) -> Rejected:
         return Rejected(
             f"{self.match_field} {mapped.match!r} belongs to iPaaS.com {self.endpoint.name} {record['id']}, which "
@@ -234,9 +275,10 @@ class IPaaSWriter:
         known = item.transfer is not None and item.transfer.fingerprint is not None and not item.transfer.echo
         compare = not known or not load.applies or self.restrict is not None
         fields: list[str] = []
+        fresh: Json | None = None  # the record as read a moment ago, not out of a list
         if compare:
             if present is None:
-                present = load.ipaas.get(self.endpoint, internal_id)
+                present = fresh = load.ipaas.get(self.endpoint, internal_id)
             if present is None:
                 raise NotFound.of_record("iPaaS.com", f"{self.endpoint.name} {internal_id}")
         if present is not None and self.adopt:
@@ -248,7 +290,7 @@ class IPaaSWriter:
             if not fields and not (load.plan.force and changes):
                 return self._after(load, item, internal_id, Result.unchanged)
         if load.applies:
-            load.ipaas.update(self.endpoint, internal_id, changes)
+            load.ipaas.update(self.endpoint, internal_id, changes, fresh)
         return self._after(load, item, internal_id, Result.updated, fields)
 
     def _link_in(self, load: LoadContext, mapped: Mapped) -> Json:
@@ -276,6 +318,7 @@ class IPaaSWriter:
             target_id=internal_id,
             fields=fields,
             links=links,
+            notes=load.ipaas.not_taken(self.endpoint, item.mapped.body) if result is not Result.unchanged else (),
             echoes=((self.echo, str(internal_id)),) if self.echo and result is not Result.unchanged else (),
             then=then,
         )
@@ -294,8 +337,11 @@ class _Index:
     matches: set[str]
     linked: dict[str, Json] = field(default_factory=dict)
     matching: dict[str, list[Json]] = field(default_factory=dict)
+    places: dict[tuple[str, str], Json] = field(default_factory=dict)
 
-    def add(self, record: Json, match_field: str | None, system_id: int) -> None:
+    def add(self, record: Json, match_field: str | None, system_id: int, siblings: Siblings | None = None) -> None:
+        if siblings:
+            self.places[siblings.place(record)] = record
         own = external_id_of(record, system_id)
         if own and fold(own) in self.external_ids:
             self.linked[fold(own)] = record

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any
 
 from pydantic import ValidationError
 
+from include.flows.shared.unlinked import moment_of, unlinked_ids
 from include.ipaas.endpoints import Endpoint
-from include.ipaas.external_ids import external_id_of
+from include.ipaas.external_ids import external_id_of, is_summary
 from include.sync.batches import batches
 from include.sync.bc_writer import ASK
 from include.sync.flow import AskedId, Reads, Window
@@ -50,10 +50,9 @@ class IPaaSRecords:
     def changed(self, reads: Reads, window: Window) -> Iterator[SourceRecord]:
         """A poll: what iPaaS.com lists as missing. A backfill: everything modified in the window."""
         if window.until is not None:
-            records = (record for page in reads.ipaas.pages(self.endpoint) for record in page.records)
-            yield from self._complete(reads, (r for r in records if _within(r, window)))
+            yield from self._complete(reads, (r for r in self._whole(reads) if _within(r, window)))
             return
-        missing = (str(i) for i in reads.ipaas.missing(self.endpoint.table))
+        missing = unlinked_ids(reads, self.endpoint, window)
         ids = [i for batch in batches(missing, _LOOK_UP) for i in self._to_read(reads, batch, window)]
         settled = self._settled(reads, ids)
         yield from self._complete(reads, self._read(reads, ids), settled)
@@ -91,11 +90,19 @@ class IPaaSRecords:
 
         return [ipaas_id for ipaas_id in ids if wanted(ipaas_id)]
 
+    def _whole(self, reads: Reads) -> Iterator[Json]:
+        """Every record, each that the list does not show whole by itself."""
+        for page in reads.ipaas.pages(self.endpoint):
+            for row in page.records:
+                record = reads.ipaas.get(self.endpoint, row["id"]) if is_summary(row) else row
+                if record is not None:
+                    yield record
+
     def _read(self, reads: Reads, ids: Sequence[str]) -> Iterator[Json]:
         if len(ids) >= _LIST_FROM:
             wanted = set(ids)
             for page in reads.ipaas.pages(self.endpoint):
-                if page.total > len(ids):
+                if page.total > len(ids) or not page.whole:
                     break
                 for record in page.records:
                     if str(record["id"]) in wanted:
@@ -143,11 +150,9 @@ def _external_ids(reads: Reads, refs: Iterable[tuple[str, Any]]) -> dict[str, di
     return {table: reads.links.external_ids(table, ids) for table, ids in wanted.items()}
 
 
-def _within(record: Mapping[str, Any], window: Window) -> bool:
+def _within(record: Json, window: Window) -> bool:
     """Whether a record was last modified in the window; one without a date is always read."""
-    text = record.get("updated_datetime") or record.get("created_datetime")
-    if not text:
+    moment = moment_of(record, "updated_datetime", "created_datetime")
+    if moment is None:
         return True
-    moment = datetime.fromisoformat(str(text))
-    moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
     return (window.since is None or moment >= window.since) and (window.until is None or moment < window.until)

@@ -74,7 +74,8 @@ class Hooks:
             while not stop.wait(_PAUSE):
                 self._announce_changes()
                 while self._queue and not stop.is_set():
-                    batch = [self._queue[n] for n in range(min(_BATCH, len(self._queue)))]
+                    size = 1 if self._platform.switches.hook_shape == "event" else _BATCH
+                    batch = [self._queue[n] for n in range(min(size, len(self._queue)))]
                     if self._send(session, batch, stop):
                         for _ in batch:
                             self._queue.popleft()
@@ -95,6 +96,8 @@ class Hooks:
             url, api_key = self._receiver or ("", "")
             headers = {"Authorization": f"Bearer {api_key}", "x-correlation-id": str(batch[0]["tracking_guid"])}
             body = {"id": identifier, "attempt": attempt, "notifications": batch}
+            if self._platform.switches.hook_shape == "event":
+                body = {**batch[0], "companyId": credentials.IPAAS_COMPANY_ID, "type": "", "headers": {}}
             try:
                 answer = session.post(url, json=body, headers=headers, timeout=30, allow_redirects=False)
                 self.last = f"{answer.status_code} {answer.text[:200]}"

@@ -34,6 +34,8 @@ class Platform:
         }
         # (model, custom field) -> its data type, where that is not string.
         self.custom_field_types: dict[tuple[str, str], str] = {}
+        # Records that somebody has deactivated, by type.
+        self.inactive: dict[str, set[int]] = {name: set() for name in TYPES}
         # Ids of the records that came in over HTTP, for the check: the others were born here.
         self.made: set[int] = set()
         # (record type, unique field) -> value without case -> id.
@@ -42,6 +44,8 @@ class Platform:
         self._children: dict[str, set[int]] = {}
         self.user_tokens: set[str] = set()
         self.company_tokens: dict[str, datetime] = {}
+        # (table, external id, from, to) of every external id that silently went over to another record.
+        self.moved: list[tuple[str, str, int, int]] = []
         # (scope, record type, id) of every change, as hooks would announce them.
         self.changes: list[tuple[str, str, int]] = []
         self._next_id = 1_000
@@ -85,7 +89,13 @@ class Platform:
         kind = TYPES[type_name]
         check(self, kind, body, None)
         internal_id = self.new_id()
-        links = self._links_to_make(kind.table, body, internal_id)
+        refused: Refused | None = None
+        try:
+            links = self._links_to_make(kind.table, body, internal_id)
+        except Refused as refusal:
+            if self.switches.create_with_link != "stays":
+                raise
+            links, refused = [], refusal
         now = datetime.now(UTC).isoformat()
         record: Record = {"id": internal_id, "created_datetime": now, "updated_datetime": now}
         self._merge(kind, record, body)
@@ -96,14 +106,14 @@ class Platform:
             self.records[parent_type][int(record["parent_id"])].setdefault(name, []).append(record)
         self._make_links(kind.table, links, internal_id)
         self.changes.append((f"{kind.name}/created", type_name, internal_id))
+        if refused:
+            raise refused
         return record
 
     def edit(self, type_name: str, internal_id: int, body: Mapping[str, Any]) -> Record:
         """Change a record as PUT does: what is not sent stays."""
         kind = TYPES[type_name]
-        record = self.records[type_name].get(internal_id)
-        if record is None:
-            raise Refused("NFND-1005", f"The {kind.name} {internal_id} was not found.", 404)
+        record = self.find(type_name, internal_id)
         check(self, kind, body, internal_id)
         links = self._links_to_make(kind.table, body, internal_id)
         self._let_go(kind, record)
@@ -114,12 +124,42 @@ class Platform:
         self.changes.append((f"{kind.name}/updated", type_name, internal_id))
         return record
 
+    def find(self, type_name: str, internal_id: int) -> Record:
+        """A record by its id. Raises Refused when there is none, or none that is shown."""
+        record = self.records[type_name].get(internal_id)
+        if record is None or self.hides(type_name, internal_id):
+            raise Refused("NFND-1005", f"The {TYPES[type_name].name} {internal_id} was not found.", 404)
+        return record
+
+    def hides(self, type_name: str, internal_id: int) -> bool:
+        """Whether a record is deactivated, and deactivated ones are not shown."""
+        return internal_id in self.inactive[type_name] and self.switches.deactivated == "hidden"
+
+    def deactivate(self, type_name: str, internal_id: int) -> None:
+        """Take a record out of use: its links answer DELETED, and what is unique of it stays taken."""
+        self.inactive[type_name].add(internal_id)
+        self._delete_links(TYPES[type_name].table, internal_id)
+        self.changes.append((f"{type_name}/deleted", type_name, internal_id))
+
+    def unassign(self, product_id: int, category_id: int) -> None:
+        """Take a category from a product. Raises Refused when it does not have it."""
+        record = self.find("product", product_id)
+        kept = [item for item in record.get("categories", ()) if int(item["category_id"]) != category_id]
+        if len(kept) == len(record.get("categories", ())):
+            raise Refused("NFND-1005", f"Product {product_id} is not in category {category_id}.", 404)
+        record["categories"] = kept
+        self.changes.append(("product/updated", "product", product_id))
+
+    def unique(self, kind: RecordType) -> tuple[str, ...]:
+        """The fields of a type that no two records may share."""
+        return tuple(f for f in kind.unique if f != "email_address" or self.switches.unique_email)
+
     def holder(self, type_name: str, field: str, value: Any) -> int | None:
         """The id of the record that holds a value, in any case, in a field that is unique."""
         return self._holders.get((type_name, field), {}).get(str(value or "").casefold())
 
     def _hold(self, kind: RecordType, record: Record) -> None:
-        for field in kind.unique:
+        for field in self.unique(kind):
             if value := str(record.get(field) or "").casefold():
                 self._holders.setdefault((kind.name, field), {})[value] = record["id"]
 
@@ -177,6 +217,10 @@ class Platform:
             raise Refused("NFND-1005", f"The {name} {internal_id} was not found.", 404)
         holder = self.internal_id(name, system_id, external_id)
         if holder is not None and holder != internal_id and not self.is_free(name, system_id, holder):
+            if self.switches.taken_external_id == "moved":
+                self.moved.append((name, external_id, holder, internal_id))
+                self._link(name, system_id, internal_id, external_id)
+                return
             raise Refused(
                 "BIZL-1003", f"The external id {external_id!r} must be unique and already exists on the {table} table."
             )
@@ -208,12 +252,15 @@ class Platform:
             parent_type, name = kind.part_of
             siblings = self.records[parent_type][int(record["parent_id"])][name]
             siblings[:] = [other for other in siblings if other is not record]
-        own = self.links.get(kind.table, {})
+        self._delete_links(kind.table, internal_id)
+        self.changes.append((f"{kind.name}/deleted", type_name, internal_id))
+
+    def _delete_links(self, table: str, internal_id: int) -> None:
+        own = self.links.get(table, {})
         for system in self.subscriptions:
             text = own.get((system, internal_id))
             if text is not None and not text.startswith("DELETED:"):
                 own[system, internal_id] = f"DELETED:{text}"
-        self.changes.append((f"{kind.name}/deleted", type_name, internal_id))
 
     def missing(self, table: str, system_id: int) -> list[int]:
         """Ids of the records of a table that have no external id of a system."""
@@ -221,7 +268,8 @@ class Platform:
         if kind is None:
             raise Refused("NFND-1005", f"There is no table {table!r}.", 404)
         own = self.links.get(kind.table, {})
-        return [i for i in self.records[kind.name] if (system_id, i) not in own]
+        unused = self.inactive[kind.name]
+        return [i for i in self.records[kind.name] if (system_id, i) not in own and i not in unused]
 
     def _table(self, name: str) -> str:
         known = {t.table for t in TYPES.values()} | {c for t in TYPES.values() for c in t.children.values()}
@@ -241,18 +289,21 @@ class Platform:
             elif name == "custom_fields":
                 self._merge_custom_fields(record, value or ())
             elif name == "categories" and kind.family == "products":
-                record[name] = self._assignments(record.get(name, ()), value or ())
+                record[name] = self._assignments(record, value or ())
             else:
                 record[name] = value
 
-    def _assignments(self, present: Any, sent: Any) -> list[Record]:
-        """A product's categories: the list that is sent is the whole set, and each assignment has an id of its own."""
-        known = {int(item["category_id"]): item for item in present}
+    def _assignments(self, record: Record, sent: Any) -> list[Record]:
+        """A product's categories, each assignment with an id of its own: what is sent, and, where it only adds, what
+        was there."""
+        adds = self.switches.category_set == "adds"
+        present = {int(item["category_id"]): item for item in record.get("categories", ())}
+        numbers = [int(item["id" if adds else "category_id"]) for item in sent]
         found = []
-        for number in dict.fromkeys(int(item["category_id"]) for item in sent):
+        for number in dict.fromkeys([*present, *numbers] if adds else numbers):
             name = self.records["product category"][number]["name"]
-            fresh = {"category_id": number, "category_name": name}
-            found.append({**(known.get(number) or {"id": self.new_id()}), **fresh})
+            own = {"id": f"{record['id']}|{number}"} if adds else present.get(number) or {"id": self.new_id()}
+            found.append({**own, "category_id": number, "category_name": name})
         return found
 
     def _merge_children(self, kind: RecordType, name: str, record: Record, sent: Any) -> None:
@@ -262,7 +313,8 @@ class Platform:
         for child in sent:
             links = list(links_of(self, child))
             linked = (self.internal_id(table, system, text) for system, text in links)
-            wanted = int(child["id"]) if child.get("id") is not None else next((i for i in linked if i in by_id), None)
+            by_link = next((i for i in linked if i in by_id), None) if self._finds_by_link() else None
+            wanted = int(child["id"]) if child.get("id") is not None else by_link
             found = by_id.get(wanted) if wanted is not None else None
             if found is None:
                 found = {"id": self.new_id()}
@@ -274,16 +326,23 @@ class Platform:
                     found["parent_id"] = record["id"]
                     self.records[alone.name][found["id"]] = found
             found.update({n: v for n, v in child.items() if n not in ("id", "external_ids", "custom_fields")})
-            self._merge_custom_fields(found, child.get("custom_fields") or ())
+            if child.get("custom_fields"):
+                self._merge_custom_fields(found, child["custom_fields"])
             self._make_links(table, links, found["id"])
 
+    def _finds_by_link(self) -> bool:
+        return self.switches.child_identity == "external"
+
     def _merge_custom_fields(self, record: Record, sent: Any) -> None:
+        replaces = self.switches.custom_field_list == "replaces"
         values = {item["custom_field_name"]: item for item in record.get("custom_fields", ())}
         for item in sent:
             known = values.get(item["custom_field_name"], {"id": self.new_id()})
             values[item["custom_field_name"]] = {**known, **item}
-        if values:
-            record["custom_fields"] = list(values.values())
+        sent_names = {item["custom_field_name"] for item in sent}
+        kept = [item for name, item in values.items() if not replaces or name in sent_names]
+        if kept or replaces:
+            record["custom_fields"] = kept
 
     def _links_to_make(self, table: str, body: Mapping[str, Any], internal_id: int) -> list[tuple[int, str]]:
         """The links a body asks for, refused before anything is stored when one is taken."""
@@ -291,7 +350,9 @@ class Platform:
         for system, text in wanted:
             holder = self.internal_id(table, system, text)
             if holder is not None and holder != internal_id and not self.is_free(table, system, holder):
-                raise Refused("BIZL-1005", f"Duplicate external id {text!r} on the {table} request.")
+                if self.switches.taken_external_id != "moved":
+                    raise Refused("BIZL-1005", f"Duplicate external id {text!r} on the {table} request.")
+                self.moved.append((table, text, holder, internal_id))
         return wanted
 
     def _make_links(self, table: str, links: list[tuple[int, str]], internal_id: int) -> None:

@@ -16,7 +16,8 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from include.sandbox import credentials
-from include.sandbox.ipaas.platform import Platform
+from include.sandbox.ipaas.openapi import FAMILIES, document, inventory_paths
+from include.sandbox.ipaas.platform import Platform, Record
 from include.sandbox.ipaas.rules import Refused
 from include.sandbox.ipaas.types import TYPES, RecordType
 
@@ -42,6 +43,8 @@ def routes(platform: Platform, delay: Callable[[], float]) -> list[Route]:
                 return _refusal(Refused("VALD-1042", "The request cannot be deserialized."))
             except Refused as refused:
                 return _refusal(refused)
+            except _Nothing:
+                return Response(status_code=404)
 
         return handle
 
@@ -52,7 +55,8 @@ def routes(platform: Platform, delay: Callable[[], float]) -> list[Route]:
         Route("/subscriptions/v2/Subscriptions", endpoint(_subscriptions(platform))),
         Route("/subscriptions/v2/Subscription/{id}", endpoint(_subscription(platform))),
     ]
-    for family in ("customers", "products", "transactions"):
+    for family in FAMILIES:
+        found.append(Route(f"/{family}/swagger/v2/swagger.json", _document(platform, family)))
         external = f"/{family}/v2/External"
         found += [
             Route(external + "/LookupExternal/{id}/{system}/{table}", endpoint(_lookup_external(platform))),
@@ -63,15 +67,20 @@ def routes(platform: Platform, delay: Callable[[], float]) -> list[Route]:
             Route(external + "/UpdateExternalId", endpoint(_update_external(platform)), methods=["POST"]),
             Route(external + "/Missing/{system}/{table}", endpoint(_missing(platform))),
         ]
+    found += _catalog_inventory(platform, endpoint)
+    found.append(
+        Route("/products/v2/Catalog/ProductCategory/{pair}", endpoint(_unassign(platform)), methods=["DELETE"])
+    )
     # Longer paths first: `v2/Customer/Company` is no customer called Company.
     for kind in sorted(TYPES.values(), key=lambda t: -len(t.path)):
         path = f"/{kind.family}/{kind.path}"
         if kind.search:
             found.append(Route(f"/{kind.family}/{kind.search}", endpoint(_search(platform, kind))))
-        found.append(Route(path, endpoint(_create(platform, kind)), methods=["POST"]))
-        found.append(
-            Route(path + "/{id}", endpoint(_one(platform, kind)), methods=["GET", "PUT"] if kind.updates else ["GET"])
-        )
+        create, one = _create(platform, kind), _one(platform, kind)
+        if kind.name == "product inventory":
+            create, one = _only(platform, kind.path, create), _only(platform, kind.path, one)
+        found.append(Route(path, endpoint(create), methods=["POST"]))
+        found.append(Route(path + "/{id}", endpoint(one), methods=["GET", "PUT"] if kind.updates else ["GET"]))
     return found
 
 
@@ -206,27 +215,120 @@ def _update_external(platform: Platform) -> Callable[[Request, Any], Any]:
 
 
 def _missing(platform: Platform) -> Callable[[Request, Any], Any]:
-    return lambda request, body: [
-        platform.shown_id(i)
-        for i in platform.missing(request.path_params["table"], _number(request.path_params["system"]))
-    ]
+    def answer(request: Request, body: Any) -> Any:
+        found = platform.missing(request.path_params["table"], _number(request.path_params["system"]))
+        ids = [platform.shown_id(i) for i in found]
+        match platform.switches.missing:
+            case "pages":
+                return _paged(platform, request, ids, lambda i: i)
+            case "object":
+                return {"records": ids}
+            case "empty":
+                return {}
+            case "absent":
+                raise _Nothing
+        return ids
+
+    return answer
+
+
+def _paged(platform: Platform, request: Request, rows: list[Any], show: Callable[[Any], Any]) -> Any:
+    """One page of a list, and the header that says which."""
+    size = platform.switches.ipaas_page_size
+    pages = max(1, -(-len(rows) // size))
+    number = int(request.query_params.get("pageNumber", 1))
+    page = rows[(number - 1) * size : number * size]
+    place = {"current_Page": number, "total_Pages": pages, "total_Count": len(rows)}
+    return [show(row) for row in page], {"X-Pagination": simplejson.dumps(place)}
 
 
 def _search(platform: Platform, kind: RecordType) -> Callable[[Request, Any], Any]:
     def answer(request: Request, body: Any) -> Any:
-        records = list(platform.records[kind.name].values())
+        # Newest first.
+        records = [r for r in platform.records[kind.name].values() if not platform.hides(kind.name, r["id"])][::-1]
         for param, field in kind.search_fields.items():
             if param in request.query_params:
                 wanted = request.query_params[param].casefold()
                 records = [r for r in records if str(r.get(field) or "").casefold() == wanted]
-        size = platform.switches.ipaas_page_size
-        pages = max(1, -(-len(records) // size))
-        number = int(request.query_params.get("pageNumber", 1))
-        page = records[(number - 1) * size : number * size]
-        place = {"current_Page": number, "total_Pages": pages, "total_Count": len(records)}
-        return [platform.shown(kind.name, r) for r in page], {"X-Pagination": simplejson.dumps(place)}
+        return _paged(platform, request, records, lambda record: _row(platform, kind, record))
 
     return answer
+
+
+def _row(platform: Platform, kind: RecordType, record: Record) -> Record:
+    if platform.switches.list_rows == "full":
+        return platform.shown(kind.name, record)
+    names = ("name", "transaction_number", "email_address", "type")
+    return {
+        "id": platform.shown_id(record["id"]),
+        "type": str(record.get("type") or kind.name),
+        "name": str(next((record[name] for name in names if record.get(name)), "")),
+        "description": record.get("description"),
+        "value": record.get("sku"),
+        "attached_items_count": 0,
+    }
+
+
+class _Nothing(Exception):
+    """Nothing of the platform is at this address."""
+
+
+def _only(platform: Platform, path: str, answer: Callable[[Request, Any], Any]) -> Callable[[Request, Any], Any]:
+    """Answers while stock is at this path."""
+
+    def checked(request: Request, body: Any) -> Any:
+        if path not in inventory_paths(platform.switches):
+            raise _Nothing
+        return answer(request, body)
+
+    return checked
+
+
+def _catalog_inventory(platform: Platform, endpoint: Callable[..., Callable[[Request], Any]]) -> list[Route]:
+    """Stock at paths of its own: made below a product that the query names."""
+    kind = TYPES["product inventory"]
+    path = "v2/Catalog/Inventory"
+
+    def create(request: Request, body: Any) -> Any:
+        parent = _number(request.query_params.get("id"))
+        return _create(platform, kind)(request, {**body, "parent_id": parent})
+
+    def change(request: Request, body: Any) -> Any:
+        return _one(platform, kind)(request, body, full=True)
+
+    def listed(request: Request, body: Any) -> Any:
+        record = platform.find("product", _number(request.query_params.get("id")))
+        rows = [platform.shown(kind.name, row) for row in record.get("inventory", ())]
+        return _paged(platform, request, rows, lambda row: row)
+
+    return [
+        Route(f"/products/{path}", endpoint(_only(platform, path, create)), methods=["POST"]),
+        Route(f"/products/{path}/{{id}}", endpoint(_only(platform, path, change)), methods=["GET", "PUT"]),
+        Route("/products/v2/Catalog/Inventories", endpoint(_only(platform, path, listed))),
+    ]
+
+
+def _unassign(platform: Platform) -> Callable[[Request, Any], Any]:
+    def answer(request: Request, body: Any) -> Any:
+        product, _, category = request.path_params["pair"].partition("|")
+        if platform.switches.category_set == "whole":
+            raise _Nothing
+        platform.unassign(_number(product), _number(category))
+        return None
+
+    return answer
+
+
+def _document(platform: Platform, family: str) -> Callable[[Request], Any]:
+    """The family's document, for anybody."""
+
+    async def handle(request: Request) -> Response:
+        if not platform.switches.openapi:
+            return Response(status_code=404)
+        content = simplejson.dumps(document(family, platform.switches))
+        return Response(content, media_type="application/json")
+
+    return handle
 
 
 def _create(platform: Platform, kind: RecordType) -> Callable[[Request, Any], Any]:
@@ -238,14 +340,13 @@ def _create(platform: Platform, kind: RecordType) -> Callable[[Request, Any], An
     return answer
 
 
-def _one(platform: Platform, kind: RecordType) -> Callable[[Request, Any], Any]:
-    def answer(request: Request, body: Any) -> Any:
+def _one(platform: Platform, kind: RecordType) -> Callable[..., Any]:
+    def answer(request: Request, body: Any, *, full: bool = False) -> Any:
         identifier = _number(request.path_params["id"])
         if request.method == "PUT":
+            if full and isinstance(body, dict):
+                body = {"parent_id": platform.find(kind.name, identifier)["parent_id"], **body}
             return platform.shown(kind.name, platform.edit(kind.name, identifier, body))
-        record = platform.records[kind.name].get(identifier)
-        if record is None:
-            raise Refused("NFND-1005", f"The {kind.name} {identifier} was not found.", 404)
-        return platform.shown(kind.name, record)
+        return platform.shown(kind.name, platform.find(kind.name, identifier))
 
     return answer

@@ -40,7 +40,7 @@ def check(platform: Platform, kind: RecordType, body: Any, internal_id: int | No
     if not isinstance(body, dict):
         raise Refused("VALD-1042", "The request cannot be deserialized.")
     present = platform.records[kind.name].get(internal_id, {}) if internal_id else {}
-    whole = {**present, **body}
+    whole = body if platform.switches.put_required else {**present, **body}
     _check_shapes(body)
     for name in kind.required:
         if whole.get(name) in _EMPTY:
@@ -57,15 +57,18 @@ def check(platform: Platform, kind: RecordType, body: Any, internal_id: int | No
     _check_custom_fields(platform, kind.model, body)
     if kind.name == "transaction" and "system_id" in body:
         known_system(platform, body["system_id"])
+    if kind.name == "transaction" and "currency_code" in body and not platform.switches.transaction_currency:
+        raise Refused("VALD-1042", "The request cannot be deserialized: currency_code is not known.")
     for name, table in kind.children.items():
         _check_children(platform, name, table, body.get(name) or (), present.get(name, ()))
     category = "customer category" if kind.family == "customers" else "product category"
     for item in body.get("categories") or ():
-        # In a product's list, `id` is the assignment's own.
-        named = "category_id" if kind.family == "products" else "id"
-        if item.get(named) is None and item.get("category_id") is None:
+        # In a product's list, `id` is the assignment's own, unless the list only adds.
+        whole_set = kind.family == "products" and platform.switches.category_set == "whole"
+        named = "category_id" if whole_set else "id"
+        if item.get(named) is None:
             raise Refused("VALD-1025", f"categories: {named} is required.")
-        _check_refs(platform, {named: category, "category_id": category}, item)
+        _check_refs(platform, {named: category}, item)
 
 
 def known_system(platform: Platform, system_id: Any) -> int:
@@ -111,7 +114,7 @@ def _is_moment(text: str) -> bool:
 
 
 def _check_unique(platform: Platform, kind: RecordType, body: Body, internal_id: int | None) -> None:
-    for name in kind.unique:
+    for name in platform.unique(kind):
         other = platform.holder(kind.name, name, body.get(name))
         if other is not None and other != internal_id:
             raise Refused("BIZL-1004", f"{name} {body[name]!r} must be unique and is used by {other}.")
@@ -128,12 +131,23 @@ def _check_children(platform: Platform, name: str, table: str, sent: Any, presen
             if (system, text) in seen:
                 raise Refused("BIZL-1002", f"{name}: the external id {text!r} is there twice.")
             seen.add((system, text))
-            holder = platform.internal_id(table, system, text)
-            if holder is not None and holder in own:
-                known = known or holder
-            elif holder is not None and not platform.is_free(table, system, holder):
-                raise Refused("BIZL-1005", f"Duplicate external id {text!r} on the {table} request.")
+            known = _identity(platform, table, own, known, (system, text))
         _check_child(platform, name, child, new=known is None)
+
+
+def _identity(platform: Platform, table: str, own: set[int], known: Any, link: tuple[int, str]) -> Any:
+    """The id of the nested record that a link is asked for, None of a new one. Raises Refused when it is taken."""
+    switches = platform.switches
+    holder = platform.internal_id(table, *link)
+    if holder is None or platform.is_free(table, link[0], holder) or str(holder) == str(known):
+        return known
+    if holder in own and known is None and switches.taken_child_id == "same":
+        # By ids alone it would be another one, and take the external id over.
+        return holder if switches.child_identity == "external" else None
+    if holder not in own and switches.taken_external_id == "moved":
+        return known
+    code = "BIZL-1002" if holder in own else "BIZL-1005"
+    raise Refused(code, f"Duplicate external id {link[1]!r} on the {table} request.")
 
 
 def _check_child(platform: Platform, name: str, child: Body, *, new: bool) -> None:
@@ -141,7 +155,7 @@ def _check_child(platform: Platform, name: str, child: Body, *, new: bool) -> No
     required = CHILD_REQUIRED.get(name, ())
     if name == "addresses" and platform.switches.ipaas_addresses_complete:
         required = ADDRESS_REQUIRED
-    for field in required if new else ():
+    for field in required if new or platform.switches.put_required else ():
         if child.get(field) in _EMPTY:
             raise Refused("VALD-1025", f"{name}: {field} is required.")
     _check_refs(platform, CHILD_REFS.get(name, {}), child)
