@@ -1,39 +1,49 @@
-# make demo | test | up | settings | check   (see README.md)
-# A larger world: make demo WORLD="--items 2000 --companies 500 --persons 500"
-# A Python of 3.11 or later is looked for; name another with PYTHON=...
+# make help says what there is. A Python of 3.11 or later is looked for; name another with PYTHON=...
 SHELL := /bin/bash
 RUN := scripts/run
 STAMP := .venv/.installed
+.DEFAULT_GOAL := help
 
-.PHONY: demo test up settings check lint lock clean
+.PHONY: help demo up check settings test lint format audit lock clean
 
-demo: $(STAMP)
+help: ## what there is
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: $(STAMP) ## every flow, twice, in real Airflow tasks, against the sandbox (WORLD="--items 2000": a larger one)
 	@$(RUN) --own .airflow-demo python scripts/demo.py $(WORLD)
 
-up: $(STAMP)
+up: $(STAMP) ## the same world behind Airflow's UI, until Ctrl-C
 	@$(RUN) --own .airflow python scripts/up.py $(WORLD)
 
-settings: $(STAMP)
-	@$(RUN) python scripts/settings.py
-
-check: $(STAMP)
+check: $(STAMP) ## whether both Connections work, and in words what does not
 	@$(RUN) python scripts/check.py
 
-test: $(STAMP) lint
+settings: $(STAMP) ## import airflow_settings.yaml into the AIRFLOW_HOME at hand
+	@$(RUN) python scripts/settings.py
+
+test: $(STAMP) lint ## the whole test suite, with the linters
 	@$(RUN) python -m pytest
 
-lint: $(STAMP)
+lint: $(STAMP) ## style, types, declared dependencies
 	@$(RUN) ruff check .
 	@$(RUN) ruff format --check .
 	@$(RUN) mypy
+	@$(RUN) deptry .
 
-lock: $(STAMP)
-	@$$(command -v uv || echo .venv/bin/uv) pip compile -q --no-header --no-emit-index-url --no-annotate --upgrade --universal --python-version 3.11 \
-		requirements.txt requirements-dev.txt -o constraints.txt
+format: $(STAMP) ## put the code into the project's style
+	@$(RUN) ruff check --fix .
+	@$(RUN) ruff format .
 
-$(STAMP): requirements.txt requirements-dev.txt constraints.txt
+audit: $(STAMP) ## known vulnerabilities of what is installed, when their list can be reached
+	@$(RUN) scripts/audit
+
+lock: $(STAMP) ## take up the newest versions into requirements.lock
+	@$$(command -v uv || echo .venv/bin/uv) pip compile -q --no-header --no-emit-index-url --no-annotate --upgrade \
+		--universal --python-version 3.11 --generate-hashes requirements.txt requirements-dev.txt -o requirements.lock
+
+$(STAMP): requirements.lock
 	@PYTHON="$(PYTHON)" scripts/install
 	@touch $@
 
-clean:
+clean: ## what was installed, and the demo's and make up's homes
 	rm -rf .airflow .airflow-demo .venv
