@@ -61,12 +61,17 @@ def equals(field: str, value: object) -> str:
     return f"{field} eq {_operand(field, value)}"
 
 
-def any_of(field: str, values: Sequence[object], *, room: int = MAX_QUERY) -> Iterator[str]:
-    """Filters `F eq 'A' or F eq 'B' …` that together name all values, each short enough for one request."""
+def any_of(field: str, values: Sequence[object], *, room: int = MAX_QUERY, listed: bool = False) -> Iterator[str]:
+    """Filters `F eq 'A' or F eq 'B' …` that together name all values, each short enough for one request.
+
+    `listed`: the field may hold several values with semicolons between them, of which the first is meant.
+    """
     conditions: list[str] = []
     length = 0
     for value in dict.fromkeys(values):
         condition = equals(field, value)
+        if listed:
+            condition += f" or startswith({field},{literal(f'{value};')}) or startswith({field},{literal(f'{value} ')})"
         size = len(quote(f"{condition} or "))
         if conditions and (len(conditions) == MAX_VALUES or length + size > room):
             yield " or ".join(conditions)

@@ -9,6 +9,7 @@ from include.business_central.records.items import ApiLocation, ItemCategory, Lo
 from include.business_central.records.sales import PaymentCode
 from include.ipaas.external_ids import PRODUCT_CATEGORY_TABLE
 from include.mappings.body import body
+from include.mappings.names import first_address
 from include.sync.model import Json, Mapped, MappingContext, Missing, Ref
 
 
@@ -23,7 +24,7 @@ def location_to_ipaas(data: Json, context: MappingContext) -> Mapped:
         country=card.Country_Region_Code,
         postal_code=card.Post_Code,
         phone_number=card.Phone_No,
-        email_address=card.E_Mail,
+        email_address=first_address(card.E_Mail),
         contact=card.Contact,
         url=card.Home_Page,
     )

@@ -11,7 +11,7 @@ from include.ipaas.external_ids import COMPANY_TABLE, CUSTOMER_CATEGORY_TABLE, C
 from include.mappings.body import body, child
 from include.mappings.contacts import contact_id
 from include.mappings.custom_fields import to_ipaas as custom_fields
-from include.mappings.names import split_name
+from include.mappings.names import first_address, split_name
 from include.sync.model import Also, Json, Mapped, MappingContext, Missing, Ref, Rejected
 
 
@@ -30,7 +30,7 @@ def company_to_ipaas(data: Json, context: MappingContext) -> Mapped:
     settings = context.settings
     fields = body(
         name=card.Name,
-        email_address=card.E_Mail,
+        email_address=first_address(card.E_Mail),
         phone_number=card.Phone_No,
         fax_number=card.Fax_No,
         url=card.Home_Page,
@@ -70,7 +70,8 @@ def _relationships(no: str, data: Json) -> tuple[Also, ...]:
 def customer_to_ipaas(data: Json, context: MappingContext) -> Mapped:
     """A customer of type Person as a customer, with its address."""
     card = CustomerCard.model_validate(data["detail"])
-    if not card.E_Mail:
+    email = first_address(card.E_Mail)
+    if not email:
         raise Rejected(
             "The customer has no e-mail address, and iPaaS.com tells customers apart by it.",
             "Fill in its E-Mail in Business Central.",
@@ -81,7 +82,7 @@ def customer_to_ipaas(data: Json, context: MappingContext) -> Mapped:
     category = _category_ref(card)
     fields = body(
         customer_number=card.No,
-        email_address=card.E_Mail,
+        email_address=email,
         first_name=first,
         last_name=last,
         category_id=category,
@@ -89,7 +90,7 @@ def customer_to_ipaas(data: Json, context: MappingContext) -> Mapped:
         addresses=[address(card, context)],
         custom_fields=custom_fields(context.settings, "customer", _fields(data)),
     )
-    return Mapped(external_id=card.No, match=card.E_Mail, body=fields)
+    return Mapped(external_id=card.No, match=email, body=fields)
 
 
 def _category_ref(card: CustomerCard) -> Ref | None:

@@ -10,8 +10,8 @@ from include.ipaas.records.parties import Company, Customer, Party
 from include.mappings.body import body
 from include.mappings.contacts import contact_of
 from include.mappings.custom_fields import from_ipaas as custom_fields
-from include.mappings.limits import number_fits, within
-from include.mappings.names import join_name
+from include.mappings.limits import number_fits, within, without_letters
+from include.mappings.names import first_address, join_name
 from include.settings import PartyDefaults
 from include.sync.model import Candidate, Json, Mapped, MappingContext, Rejected
 
@@ -107,15 +107,10 @@ def company_from_ipaas(data: Json, context: MappingContext) -> Mapped:
     if not company.name:
         raise Rejected("The company has no name, and a customer needs one.", "Give it a name in iPaaS.com.")
     defaults = context.settings.bc_create_defaults.company
-    candidates = [
-        # An account number may be anybody's: only with the name does it mean the same company.
-        Candidate(
-            by="number",
-            value=number,
-            agree={"displayName": company.name} if number != str(company.id) else {},
-        )
-        for number in company_numbers(data["record"])
-    ]
+    # Should all of its numbers be taken by others, there is one more.
+    numbers = (*company_numbers(data["record"]), f"C{company.id}")
+    natural = Candidate(by="displayName", value=company.name)
+    candidates = _candidates(numbers, company.name, company, natural)
     return _party(data, context, company, "company", company.name, _defaults(defaults, "Company"), (), candidates)
 
 
@@ -127,10 +122,18 @@ def customer_from_ipaas(data: Json, context: MappingContext) -> Mapped:
         raise Rejected("The customer has no name, and Business Central needs one.", "Give it a name in iPaaS.com.")
     defaults = context.settings.bc_create_defaults.customer
     always = tuple(PartyDefaults.model_fields) if defaults.also_on_update else ()
-    candidates = [Candidate(by="number", value=number) for number in customer_numbers(data["record"])]
-    if customer.email_address:
-        candidates.append(Candidate(by="email", value=customer.email_address))
+    numbers = (*customer_numbers(data["record"]), f"P{customer.id}")
+    email = first_address(customer.email_address)
+    natural = Candidate(by="email", value=email) if email else None
+    candidates = _candidates(numbers, name, customer, natural)
     return _party(data, context, customer, "customer", name, _defaults(defaults, "Person"), always, candidates)
+
+
+def _candidates(numbers: Sequence[str], name: str, party: Party, natural: Candidate | None) -> list[Candidate]:
+    """What an unlinked record may be. A number may be anybody's: only with the name or the e-mail does it mean the same."""
+    agree = body(displayName=name, email=first_address(party.email_address))
+    by_number = [Candidate(by="number", value=number, agree=agree) for number in dict.fromkeys(numbers)]
+    return [*by_number, *([natural] if natural else [])]
 
 
 def _defaults(defaults: PartyDefaults, kind: str) -> Json:
@@ -161,13 +164,16 @@ def _party(
         Customer_Price_Group=_price_group(party, data),
     )
     sources = {**_SOURCES, "Name": "name" if model == "company" else "first_name and last_name"}
+    fields = within(fields, _LIMITS, sources)
+    without_letters(f"Phone_No (from {_SOURCES['Phone_No']})", fields.get("Phone_No"))
     custom = custom_fields(context.settings, model, data["record"])
     linked = data.get("linked")
     return Mapped(
         external_id=str(party.id),
-        body={**within(fields, _LIMITS, sources), **defaults, **custom},
+        body={**fields, **defaults, **custom},
         create_only=frozenset(defaults) - frozenset(always),
         linked=linked,
+        match=next((candidate.value for candidate in candidates if candidate.by != "number"), None),
         candidates=() if linked else tuple(candidates),
         holders=data.get("holders") or {},
         children=_address_link(party, model, context.system_id),

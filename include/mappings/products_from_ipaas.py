@@ -8,7 +8,7 @@ from typing import Any
 from include.ipaas.records.products import Product
 from include.mappings.body import body
 from include.mappings.custom_fields import from_ipaas as custom_fields
-from include.mappings.limits import number_fits, within
+from include.mappings.limits import cut, number_fits, within
 from include.sync.model import Candidate, Json, Mapped, MappingContext, Rejected
 
 # An item's description is cut to this, as the platform's own mapping does (D).
@@ -41,7 +41,7 @@ _SOURCES = {"Tax_Group_Code": "tax_class"}
 
 def cut_description(text: str) -> str:
     """A description as it is written, and as it is compared."""
-    return text[:DESCRIPTION_LENGTH].strip()
+    return cut(text, DESCRIPTION_LENGTH).strip()
 
 
 def product_numbers(record: Mapping[str, Any]) -> tuple[str, ...]:
@@ -89,6 +89,7 @@ def product_from_ipaas(data: Json, context: MappingContext) -> Mapped:
         },
         create_only=frozenset(new),
         linked=linked,
+        match=product.sku,
         candidates=() if linked else tuple(Candidate(by="number", value=number) for number in numbers),
         holders=data.get("holders") or {},
     )

@@ -15,7 +15,7 @@ from include.ipaas.external_ids import COMPANY_TABLE, CUSTOMER_TABLE, PAYMENT_ME
 from include.mappings.body import body, child
 from include.mappings.custom_fields import source_fields
 from include.mappings.custom_fields import to_ipaas as custom_fields
-from include.mappings.names import split_name
+from include.mappings.names import first_address, split_name
 from include.mappings.sales_lines import Amounts, Lines, comment_to_ipaas, line_to_ipaas, removed_line, sort_lines
 from include.sync.model import Also, Direction, Json, Mapped, MappingContext, Missing, Ref, Rejected
 
@@ -124,7 +124,7 @@ def transaction(
         transaction_number=number,
         type=document.type,
         status=document.status,
-        email_address=header.Sell_to_E_Mail,
+        email_address=first_address(header.Sell_to_E_Mail),
         created_datetime=midnight(document.created, context),
         lines=[*sent, *(removed_line(number, line_no, context) for line_no in sorted(removed))] or None,
         notes=[note for note in notes if note] or None,

@@ -32,7 +32,9 @@ class Target:
     page's fields that mappings may set. `api_fields` gives their names in API v2.0, for those that it has. `fixed`
     are API fields that no page shows, which a new record gets and a matching one must have; a record that needs them
     is created through the API. `model` is the record type's name in bc_custom_fields. `codes` are fields that Business
-    Central upper-cases. `normal` are fields of which what is there is to be compared in another form.
+    Central upper-cases. `normal` are fields of which what is there is to be compared in another form. `keeps` are fields
+    that keep a part of what is there: of what is wanted and what is there they make what is written; case is no difference. `listed` are API
+    fields that may hold several values with semicolons between them, of which the first is the record's.
     """
 
     name: str
@@ -43,7 +45,17 @@ class Target:
     model: str
     fixed: Mapping[str, str] = field(default_factory=dict)
     codes: frozenset[str] = frozenset()
-    normal: Mapping[str, Callable[[str], str]] = field(default_factory=dict)
+    normal: Mapping[str, Callable[[str], str | None]] = field(default_factory=dict)
+    keeps: Mapping[str, Callable[[str, str], str]] = field(default_factory=dict)
+    listed: frozenset[str] = frozenset()
+
+    def to_write(self, changes: Mapping[str, Any], row: Mapping[str, Any]) -> Json:
+        """These changes as they are written to a record as it is now."""
+        found = {name: present(row.get(name)) for name in changes}
+        return {
+            name: self.keeps[name](value, found[name]) if name in self.keeps and value and found[name] else value
+            for name, value in changes.items()
+        }
 
     def differences(self, wanted: Mapping[str, Any], row: Mapping[str, Any]) -> Json:
         """The fields of `wanted` that the record does not have alike."""
@@ -51,8 +63,8 @@ class Target:
 
     def _alike(self, name: str, wanted: Any, found: Any) -> bool:
         if isinstance(wanted, str) and isinstance(found, str):
-            text = self.normal[name](found) if name in self.normal else found
-            if name in self.codes:
+            text = (self.normal[name](found) or "") if name in self.normal else found
+            if name in self.codes or name in self.keeps:
                 return wanted.strip().casefold() == text.strip().casefold()
             return wanted.split() == text.split()
         if isinstance(wanted, bool) or not isinstance(found, bool):

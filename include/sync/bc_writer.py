@@ -47,7 +47,7 @@ class _Session:
     surface: Surface
     custom: CustomFields
     select: tuple[str, ...] = ()
-    # By folded number; None: there is no such record.
+    # By number in capitals, with its blanks, which tell records apart; None: there is no such record.
     rows: dict[str, Json | None] = field(default_factory=dict)
     # By (field, folded value): the records of API v2.0 that have it.
     candidates: dict[tuple[str, str], list[Json]] = field(default_factory=dict)
@@ -106,9 +106,9 @@ class BCWriter:
         if not numbers:
             return
         rows = self._through(load, session, lambda surface: list(surface.read(load.bc, numbers, session.select)))
-        found = {fold(str(row[KEY])): row for row in rows}
+        found = {str(row[KEY]).upper(): row for row in rows}
         for number in numbers:
-            session.rows[fold(number)] = found.get(fold(number))
+            session.rows[number.upper()] = found.get(number.upper())
 
     def _through(self, load: LoadContext, session: _Session, act: Callable[[Surface], T]) -> T:
         """Do it on the page, or through API v2.0 where that turns out to be gone."""
@@ -121,9 +121,9 @@ class BCWriter:
             return act(session.surface)
 
     def _row(self, load: LoadContext, session: _Session, number: str, *, anew: bool = False) -> Json | None:
-        if anew or fold(number) not in session.rows:
+        if anew or number.upper() not in session.rows:
             self._read(load, session, [number])
-        return session.rows[fold(number)]
+        return session.rows[number.upper()]
 
     def _look(self, load: LoadContext, session: _Session, candidates: Iterable[Candidate]) -> None:
         """Read the records that have these values."""
@@ -135,8 +135,11 @@ class BCWriter:
         for name, values in by_field.items():
             for folded in values:
                 session.candidates[name, folded] = []
-            for row in load.bc.read_many(Api(self.target.api), name, list(values.values()), select=select):
-                session.candidates[name, fold(str(row[name]))].append(row)
+            listed = name in self.target.listed
+            rows = load.bc.read_many(Api(self.target.api), name, list(values.values()), select=select, listed=listed)
+            for row in rows:
+                if (found := session.candidates.get((name, fold(self._shown(row, name))))) is not None:
+                    found.append(row)
 
     def _alike(self, session: _Session, candidate: Candidate) -> list[Json]:
         """The records that an unlinked one may be by this candidate: of the right type, and agreeing."""
@@ -144,8 +147,16 @@ class BCWriter:
             row
             for row in session.candidates.get((candidate.by, fold(candidate.value)), ())
             if all(row.get(name) == value for name, value in self.target.fixed.items())
-            and all(_words(row.get(name)) == _words(value) for name, value in candidate.agree.items())
+            and (not candidate.agree or any(self._says(row, name, value) for name, value in candidate.agree.items()))
         ]
+
+    def _says(self, row: Json, name: str, value: Any) -> bool:
+        return _words(self._shown(row, name)) == _words(value)
+
+    def _shown(self, row: Json, name: str) -> str:
+        """A field of API v2.0 as one value: of a list the first."""
+        text = str(row.get(name) or "")
+        return text.strip(" ;").split(";")[0].strip() if name in self.target.listed else text
 
     # --- one record ------------------------------------------------------------------------------------------
 
@@ -218,7 +229,7 @@ class BCWriter:
             if holder is None:
                 free.append(number)
             elif not self.shares_number:
-                raise self._belongs_to(number, holder)
+                raise self._belongs_to(number, holder, item.key)
         if len(free) > 1:
             raise Rejected(
                 f"Several {self.target.name}s of Business Central may be this one: {', '.join(sorted(free))}.",
@@ -254,10 +265,10 @@ class BCWriter:
         holder = known if known is not None else item.mapped.holders.get(fold(number))
         return None if holder is None or str(holder) == item.key else holder
 
-    def _belongs_to(self, number: str, holder: Id) -> Rejected:
+    def _belongs_to(self, number: str, holder: Id, key: str) -> Rejected:
         return Rejected(
             f"{self.target.name.capitalize()} {number} of Business Central is linked to iPaaS.com {self.table} {holder}, "
-            "and this record matches it, too.",
+            f"and this record ({key}) matches it, too.",
             "Two records are the same: merge them in iPaaS.com, or correct the number, the e-mail or the link of one.",
         )
 
@@ -323,7 +334,7 @@ class BCWriter:
         try:
             row, sent = self._bring(load, session, row, wanted, force=load.plan.force)
         finally:
-            session.rows.pop(fold(number), None)  # whoever comes to it again reads it again
+            session.rows.pop(number.upper(), None)  # whoever comes to it again reads it again
         result = Result.updated if sent or not known else Result.unchanged
         return self._written(item, row, result, sent)
 
@@ -343,7 +354,7 @@ class BCWriter:
             if not changes or not load.applies:
                 return row, [*sent, *changes]
             try:
-                row = session.surface.update(load.bc, row, changes)
+                row = session.surface.update(load.bc, row, self.target.to_write(changes, row))
                 sent |= changes
             except EntityChanged:
                 changed = self._row(load, session, number, anew=True)

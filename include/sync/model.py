@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
@@ -18,6 +19,8 @@ from include.settings import SyncSettings
 from include.transport.errors import ErrorKind
 
 Json = dict[str, Any]
+# Blanks at the ends of the parts of an external id.
+_ENDS = re.compile(r"(?:^|(?<=\|))\s+|\s+(?=\||$)")
 
 
 class Direction(StrEnum):
@@ -127,7 +130,7 @@ class SourceRecord:
 class Candidate:
     """One way to find the record of Business Central that an unlinked record may be: its field `by` equals `value`.
 
-    Names are those of API v2.0. `agree` are fields that must be alike for it to count. A candidate by `number` is also
+    Names are those of API v2.0. `agree` are fields one of which must be alike for it to count. A candidate by `number` is also
     the number under which the record is created when there is no such record.
     """
 
@@ -140,7 +143,8 @@ class Candidate:
 class Mapped:
     """A record as the other system shall have it. `external_id` is its id in the system that is read.
 
-    `body` may hold `Ref`s anywhere. `match` is the natural key by which an unlinked record is looked for.
+    `body` may hold `Ref`s anywhere. `match` is the natural key by which an unlinked record is looked for: records that
+    share one are settled one after another.
     `create_only` names the fields that an update never sends. `also` are records of their own that follow the
     parent (a company's relationships). `memory` is what the flow wants back the next time it maps this record.
     `notes` are things the operator should know that do not stop the record. `made_from` is the external id under which
@@ -273,8 +277,10 @@ class Waiting(Exception):
 
 
 def fold(external_id: str) -> str:
-    """An external id as keys compare: Business Central upper-cases codes, so case does not tell records apart."""
-    return external_id.upper()
+    """An external id as keys compare: without case, since Business Central upper-cases codes, and without blanks at
+    the ends of its parts, a no-break space being a blank."""
+    text = external_id.upper()
+    return text if text.isascii() and " " not in text else _ENDS.sub("", text)
 
 
 def text_of(value: Any) -> str:

@@ -209,9 +209,25 @@ class TestMatching:
 
     def test_the_ipaas_id(self, bench: Bench) -> None:
         record = company(bench)
-        bench.sandbox.bc.add_customer(str(record["id"]), "Old Name", "Company")
+        bench.sandbox.bc.add_customer(str(record["id"]), "Old Name", "Company", **{"E-Mail": "OFFICE@adatum.example"})
         assert tally(bench.run(FLOW)) == {"read": 1, "updated": 1}
         assert customer(bench, record["id"])["Name"] == "Adatum Corporation"
+
+    @pytest.mark.parametrize("account", [None, "C7"])
+    def test_a_number_alone_says_nothing(self, bench: Bench, account: str | None) -> None:
+        record = company(bench, account_number=account)
+        for number in (str(record["id"]), "C7"):
+            bench.sandbox.bc.add_customer(number, "Quite Another Ltd", "Company")
+        assert tally(bench.run(FLOW)) == {"read": 1, "created": 1}
+        assert link_of(bench, record) == f"C{record['id']}"
+        assert customer(bench, record["id"])["Name"] == "Quite Another Ltd"
+
+    def test_the_name_once_it_is_known_to_be_free(self, bench: Bench) -> None:
+        bench.sandbox.bc.add_customer("C1", "ADATUM Corporation", "Company")
+        record = company(bench)
+        assert tally(bench.run(FLOW)) == {"read": 1, "waiting": 1}
+        assert tally(bench.run(FLOW)) == {"read": 1, "updated": 1}
+        assert link_of(bench, record) == "C1"
 
     def test_a_person_is_no_match(self, bench: Bench) -> None:
         record = company(bench, account_number="C1")
@@ -233,11 +249,11 @@ class TestMatching:
     def test_two_that_it_may_be_are_rejected_by_name(self, bench: Bench) -> None:
         record = company(bench, account_number="C1")
         bench.sandbox.bc.add_customer("C1", "Adatum Corporation", "Company")
-        bench.sandbox.bc.add_customer(str(record["id"]), "Other", "Company")
+        bench.sandbox.bc.add_customer("C2", "Adatum Corporation", "Company")
         report = bench.run(FLOW)
         assert tally(report) == {"read": 1, "failed": 1}
         message = outcome_of(report, str(record["id"])).message
-        assert "C1" in message and str(record["id"]) in message
+        assert "C1, C2" in message
 
     def test_two_companies_with_one_number_and_name_become_two_customers(self, bench: Bench) -> None:
         records = [company(bench, account_number="C1") for _ in range(2)]

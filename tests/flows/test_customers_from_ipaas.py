@@ -94,12 +94,42 @@ class TestDefaults:
 
 
 class TestMatching:
-    def test_the_customer_number(self, bench: Bench) -> None:
-        person(bench, "P1", "Old Name")
+    @pytest.mark.parametrize(("name", "mail"), [("Old Name", "Anna@example.net"), ("ANNA  Berg", "old@example.net")])
+    def test_the_customer_number_and_the_e_mail_or_the_name(self, bench: Bench, name: str, mail: str) -> None:
+        person(bench, "P1", name, **{"E-Mail": mail})
         record = customer(bench, customer_number="p1")
         assert tally(bench.run(FLOW)) == {"read": 1, "updated": 1}
-        assert card(bench, "P1")["Name"] == "Anna Berg"
+        assert card(bench, "P1")["Name"].casefold().split() == ["anna", "berg"]
         assert link_of(bench, record) == "P1"
+
+    @pytest.mark.parametrize("of_the_next", [False, True])
+    def test_a_number_alone_says_nothing(self, bench: Bench, of_the_next: bool) -> None:
+        person(bench, "70001", "Petra Other", **{"E-Mail": "petra@example.net"})
+        record = customer(bench, "sam@example.net", first_name="Sam", last_name="Shop", customer_number="70001")
+        if of_the_next:
+            person(bench, f"C{record['id']}", "Quite Another", **{"E-Mail": "another@example.net"})
+        assert tally(bench.run(FLOW)) == {"read": 1, "created": 1}
+        assert card(bench, "70001")["E-Mail"] == "petra@example.net"
+        made = f"P{record['id']}" if of_the_next else f"C{record['id']}"
+        assert (link_of(bench, record), card(bench, made)["Name"]) == (made, "Sam Shop")
+
+    def test_the_first_of_several_addresses_and_the_others_stay(self, bench: Bench) -> None:
+        several = "ann@example.org;office@example.org"
+        person(bench, "P1", "Ann Berg", **{"E-Mail": several})
+        record = customer(bench, "Ann@example.org", first_name="Ann")
+        for _ in range(2):
+            bench.run(FLOW)
+        assert (link_of(bench, record), card(bench, "P1")["E-Mail"]) == ("P1", several)
+        bench.sandbox.ipaas.edit("customer", record["id"], {"email_address": "ann@new.example"})
+        bench.run(FLOW, str(record["id"]))
+        assert card(bench, "P1")["E-Mail"] == "ann@new.example;office@example.org"
+        assert tally(bench.run(FLOW, str(record["id"]))) == {"read": 1, "unchanged": 1}
+        assert len(bench.sandbox.bc.rows("Customer")) == 1
+
+    def test_one_of_several_addresses_that_is_not_the_first_is_no_match(self, bench: Bench) -> None:
+        person(bench, "P1", "Ann Berg", **{"E-Mail": "ann@example.org;office@example.org"})
+        customer(bench, "office@example.org", first_name="Otto")
+        assert tally(bench.run(FLOW)) == {"read": 1, "created": 1}
 
     def test_one_found_by_e_mail_is_changed_once_it_is_known_to_be_free(self, bench: Bench) -> None:
         person(bench, "P1", "Old Name", **{"E-Mail": "ANNA@example.net"})

@@ -71,7 +71,7 @@ def test_for_customers_they_may_be_for_updates_too() -> None:
         ("County", 30, lambda text: company(addresses=[{**ADDRESS, "region": text}])),
         ("Post_Code", 20, lambda text: company(addresses=[{**ADDRESS, "postal_code": text}])),
         ("Country_Region_Code", 10, lambda text: company(addresses=[{**ADDRESS, "country": text}])),
-        ("Phone_No", 30, lambda text: company(addresses=[{**ADDRESS, "phone_number": text}])),
+        ("Phone_No", 30, lambda text: company(addresses=[{**ADDRESS, "phone_number": text.replace("x", "1")}])),
     ],
 )
 def test_a_text_is_never_cut_but_refused_by_name_and_length(name: str, length: int, build: Any) -> None:
@@ -123,13 +123,14 @@ def test_numbers(number: str | None, company_has: tuple[str, ...], customer_has:
 
 
 def test_what_an_unlinked_record_may_be() -> None:
+    agree = {"displayName": "Adatum", "email": "a@b.example"}
     assert company().candidates == (
-        Candidate(by="number", value="C1", agree={"displayName": "Adatum"}),
-        Candidate(by="number", value="55"),
+        *(Candidate(by="number", value=number, agree=agree) for number in ("C1", "55", "C55")),
+        Candidate(by="displayName", value="Adatum"),
     )
+    agree = {"displayName": "Anna Berg", "email": "anna@example.net"}
     assert customer(customer_number="P1").candidates == (
-        Candidate(by="number", value="P1"),
-        Candidate(by="number", value="C66"),
+        *(Candidate(by="number", value=number, agree=agree) for number in ("P1", "C66", "P66")),
         Candidate(by="email", value="anna@example.net"),
     )
     assert company({"linked": "C1"}).candidates == ()

@@ -19,8 +19,9 @@ def decoded(value: str) -> str:
 def present(value: Any) -> Any:
     """`value`, or None when it is one of Business Central's blanks, which stand for absence (facts §0.4)."""
     if isinstance(value, str):
-        text = value.strip()
-        return None if text in _BLANKS or text == "_x0020_" else text
+        bare = value.strip()
+        # A no-break space at the end of a key is part of it.
+        return None if bare in _BLANKS or bare == "_x0020_" else value.strip(" \t\r\n")
     return value
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from include.flows.shared.customer_records import PAGE
 from include.ipaas.external_ids import CUSTOMER_CATEGORY_TABLE
 from include.ipaas.records.parties import Party
-from include.mappings.names import join_name, split_name
+from include.mappings.names import first_address, join_name, split_name, with_first_address
 from include.mappings.parties_from_ipaas import API_FIELDS, CODES, FIELDS
 from include.sync.bc_target import Target
 
@@ -24,8 +24,14 @@ def customer_target(model: str, kind: str) -> Target:
         model=model,
         fixed={"type": kind},
         codes=CODES,
-        # A person's name goes to iPaaS.com in two parts and comes back joined; two equal words come back as one.
-        normal={"Name": lambda name: join_name(*split_name(name))} if kind == "Person" else {},
+        # A person's name goes to iPaaS.com in two parts and comes back joined; two equal words come back as one. Of several
+        # e-mail addresses the first one goes there.
+        normal={
+            "E_Mail": first_address,
+            **({"Name": lambda name: join_name(*split_name(name))} if kind == "Person" else {}),
+        },
+        keeps={"E_Mail": with_first_address},
+        listed=frozenset({"email"}),
     )
 
 

@@ -109,9 +109,10 @@ def with_details(
             unknown = dict.fromkeys(select, "")
             yield from ((record, {**unknown, **from_api(record)}) for record in batch)
             continue
-        details = {fold(str(row[page_key])): row for row in rows}
+        # Not folded: a key that differs in a no-break space is another record's.
+        details = {str(row[page_key]).upper(): row for row in rows}
         for record, key in zip(batch, keys, strict=True):
-            detail = details.get(fold(key))
+            detail = details.get(key.upper())
             if detail is not None:
                 yield record, detail
 

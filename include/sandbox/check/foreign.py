@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from decimal import Decimal
 from typing import Any
 
+from include.sandbox.bc.rules import code_units
 from include.sandbox.bc.tenant import Row
 from include.sandbox.check.verdict import Sides, Verdict, joined
 from include.sandbox.credentials import SYSTEM_ID
@@ -56,7 +57,11 @@ def _compare_customer(sides: Sides, verdict: Verdict, type_name: str, record: Re
     name = record["name"] if type_name == "company" else joined(record.get("first_name"), record.get("last_name"))
     number = record.get("account_number" if type_name == "company" else "customer_number") or ""
     if link is None:
-        fits = len(name) <= _NAME and len(number) <= _CODE and _known(sides, "Country/Region", address.get("country"))
+        fits = (
+            code_units(name) <= _NAME
+            and code_units(number) <= _CODE
+            and _known(sides, "Country/Region", address.get("country"))
+        )
         if fits and name and _is_alone(sides, record, type_name):
             verdict.compare(f"{type_name} from iPaaS.com", str(record["id"]), {}, None)
         return
@@ -93,6 +98,12 @@ def _is_alone(sides: Sides, record: Record, type_name: str) -> bool:
     )
 
 
+def _cut(text: str) -> str:
+    while code_units(text) > _DESCRIPTION:
+        text = text[:-1]
+    return text
+
+
 def _price_group(sides: Sides, record: Record) -> str:
     for item in record.get("categories") or ():
         category = sides.platform.records["customer category"].get(int(item.get("category_id") or item["id"]))
@@ -115,7 +126,7 @@ def _compare_item(sides: Sides, verdict: Verdict, record: Record) -> None:
         return
     expected = {
         "No.": sku.strip().upper(),
-        "Description": str(record.get("name") or record.get("description"))[:_DESCRIPTION],
+        "Description": _cut(str(record.get("name") or record.get("description"))),
         "Unit Price": record["default_price"],
         "Tax Group Code": str(record.get("tax_class") or "").upper(),
         "Net Weight": record.get("weight"),
