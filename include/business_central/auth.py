@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 import threading
 from collections.abc import Mapping
@@ -12,7 +13,7 @@ import requests
 
 from include.settings import BusinessCentralConnection
 from include.transport.errors import ErrorKind, Sent, ServiceError
-from include.transport.session import STATUSES, RetryPolicy, Session, retry_after
+from include.transport.session import RetryPolicy, Session, retry_after
 
 SYSTEM = "Microsoft Entra"
 # What to do, by the number of the AADSTS message (facts §7.2).
@@ -44,10 +45,18 @@ _GENERAL = (
 
 
 _CODE = re.compile(r"AADSTS(\d+)")
+# MSAL logs what it is answered, tokens and all that a proxy repeats of what was sent; what matters of it is said here.
+logging.getLogger("msal").setLevel(logging.CRITICAL)
+
+
+# What Entra calls its own hiccups, beside the statuses (RFC 6749 knows both; AADSTS90033 is "a transient error").
+_HICCUPS = ("temporarily_unavailable", "server_error")
+_HICCUP_CODES = frozenset({90033, 90024, 90025, 90036, 90055, 50180, 120014})
 
 
 class _Busy(Exception):
-    """The token service is overloaded or down; kept from MSAL, which would take it for an unknown tenant."""
+    """The token service is overloaded or down, or another one answers for it; kept from MSAL, which would take it for
+    an unknown tenant."""
 
     def __init__(self, response: requests.Response) -> None:
         super().__init__(response.status_code)
@@ -56,13 +65,35 @@ class _Busy(Exception):
 
 
 class _TokenSession(Session):
-    """MSAL sends through this."""
+    """MSAL sends through this. What is not in Entra's own words never reaches it."""
 
     def request(self, method: str | bytes, url: str | bytes, *args: Any, **kwargs: Any) -> requests.Response:
         response = super().request(method, url, *args, **kwargs)
-        if response.status_code == 429 or response.status_code >= 500:
+        if response.status_code in (408, 425, 429) or response.status_code >= 500 or not _is_entras(response):
             raise _Busy(response)
         return response
+
+
+def _is_entras(response: requests.Response) -> bool:
+    """Whether an answer is a token, a discovery document or a refusal, and no hiccup."""
+    try:
+        answer = response.json()
+    except ValueError:
+        return False
+    if not isinstance(answer, dict):
+        return False
+    if response.status_code != 200:
+        error, codes = answer.get("error"), answer.get("error_codes")
+        hiccup = error in _HICCUPS or (isinstance(codes, list) and not _HICCUP_CODES.isdisjoint(map(_whole, codes)))
+        return isinstance(error, str) and not hiccup
+    if "token_endpoint" in answer:
+        return all(isinstance(answer.get(name), str) for name in ("token_endpoint", "authorization_endpoint", "issuer"))
+    token = answer.get("access_token")
+    return isinstance(token, str) and bool(token.strip()) and _whole(answer.get("expires_in", 0)) is not None
+
+
+def _whole(value: Any) -> int | None:
+    return int(value) if str(value).isascii() and str(value).isdecimal() else None
 
 
 class TokenProvider:
@@ -123,26 +154,27 @@ class TokenProvider:
         text = str(answer.get("error_description") or answer.get("error") or "The token was refused.")
         # What follows is trace and correlation ids, on lines of their own or after a blank.
         message = text.splitlines()[0].partition(" Trace ID:")[0]
-        codes = [*(answer.get("error_codes") or ()), *_CODE.findall(text)]
+        listed = answer.get("error_codes")
+        codes = [_whole(code) for code in (*(listed if isinstance(listed, list) else ()), *_CODE.findall(text))]
         return ServiceError(
             message.replace(self._connection.client_secret.get_secret_value(), "***"),
             system=SYSTEM,
             kind=ErrorKind.unauthorized,
             code=str(answer.get("error") or ""),
             request_id=answer.get("correlation_id"),
-            advice=next((ADVICE[int(code)] for code in codes if int(code) in ADVICE), _GENERAL),
+            advice=next((ADVICE[code] for code in codes if code in ADVICE), _GENERAL),
             sent=Sent.no,
         )
 
     def _busy(self, busy: _Busy) -> ServiceError:
-        kind, _ = STATUSES.get(busy.status, STATUSES[503])
         return ServiceError(
             "No token could be had.",
             system=SYSTEM,
-            kind=kind,
+            kind=ErrorKind.throttled if busy.status == 429 else ErrorKind.unavailable,
             status=busy.status,
             retry_after=busy.retry_after,
-            advice="It is tried again by itself.",
+            advice="It is tried again by itself. If it lasts, check extra authority of the Connection business_central, "
+            "and what a proxy or a firewall between here and Microsoft Entra objects to.",
             sent=Sent.no,  # that is, the request that needs the token
         )
 

@@ -17,6 +17,7 @@ from include.business_central.metadata import FieldInfo
 from include.business_central.odata import MAX_QUERY, Api, Page, Resource, any_of, key_predicate, query
 from include.business_central.services import how_to_publish
 from include.settings import SERVICES, BusinessCentralConnection
+from include.transport.addresses import origin_of
 from include.transport.errors import ErrorKind, NotFound, ServiceError, senseless
 from include.transport.session import RetryPolicy, Session, Transport, json_of, worth_repeating
 from include.transport.throttle import Throttle
@@ -308,7 +309,7 @@ class BusinessCentralClient:
     def create(self, resource: Resource, body: Json) -> Json:
         """Create a record and return it. Not repeated when its outcome is unknown: the caller looks first."""
         try:
-            return self._json("POST", self.url(resource), body=body, repeatable=False)
+            return self._send("POST", self.url(resource), decode=_saved, body=body, repeatable=False)
         except NotFound as error:
             raise self._no_collection(resource, error) from None
 
@@ -318,7 +319,8 @@ class BusinessCentralClient:
         Raises NotFound when the record is gone.
         """
         try:
-            return self._json("PATCH", self._address(resource, key), headers={"If-Match": etag}, body=changes)
+            address, headers = self._address(resource, key), {"If-Match": etag}
+            return self._send("PATCH", address, decode=_saved, headers=headers, body=changes, repeatable=True)
         except NotFound as error:
             raise self._not_the_record(resource, error) or error from None
 
@@ -326,7 +328,8 @@ class BusinessCentralClient:
         """Delete a record; one that is gone already is as good."""
         headers = {"If-Match": etag} if etag else {}
         try:
-            self._json("DELETE", self._address(resource, key), headers=headers)
+            address = self._address(resource, key)
+            self._send("DELETE", address, decode=json_of(errors.SYSTEM), headers=headers, repeatable=True)
         except NotFound as error:
             if (fault := self._not_the_record(resource, error)) is not None:
                 raise fault from None
@@ -334,7 +337,8 @@ class BusinessCentralClient:
     def action(self, resource: Resource, key: Mapping[str, object] | str, name: str) -> None:
         """Run a bound action such as `post`. Not repeated when its outcome is unknown. Raises NotFound."""
         try:
-            self._json("POST", f"{self._address(resource, key)}/Microsoft.NAV.{name}", repeatable=False)
+            address = f"{self._address(resource, key)}/Microsoft.NAV.{name}"
+            self._send("POST", address, decode=json_of(errors.SYSTEM), repeatable=False)
         except NotFound as error:
             raise self._not_the_record(resource, error) or error from None
 
@@ -396,19 +400,27 @@ class BusinessCentralClient:
             return None if known else self._no_collection(resource, error)
         return None if error.code in errors.NO_RECORD else self._no_collection(resource, error)
 
-    def _next(self, url: str, link: str | None) -> str | None:
+    def _next(self, url: str, link: Any) -> str | None:
         """The next link, made absolute. The token goes only where the connection points."""
-        if not link:
+        if link is None or link == "":
             return None
-        link = urljoin(url, link) if not urlsplit(link).scheme else link
-        if _origin(link) != _origin(self._root):
+        if not isinstance(link, str):
+            raise senseless(errors.SYSTEM, "A next link is no address.")
+        try:
+            target = link if urlsplit(link).scheme else urljoin(url, link)
+        except ValueError:
+            raise senseless(errors.SYSTEM, "A next link is no address.") from None
+        origin = origin_of(target)
+        if origin is None:
+            raise senseless(errors.SYSTEM, "A next link is no plain address, and is not followed.")
+        if origin != origin_of(self._root):
             raise ServiceError(
                 "A next link points to another host and is not followed.",
                 system=errors.SYSTEM,
                 kind=ErrorKind.misconfigured,
                 advice="Set the host of the Connection business_central to the address that the service answers with.",
             )
-        return link
+        return target
 
     def _json(
         self,
@@ -419,15 +431,15 @@ class BusinessCentralClient:
         body: Any = None,
         repeatable: bool = True,
     ) -> Json:
-        """Send a request and return the object that it is answered with; an empty one where there is no content."""
+        """Send a request and return the object that it is answered with."""
         return self._send(method, url, decode=self._object, repeatable=repeatable, headers=headers, body=body)
 
     @staticmethod
     def _object(response: Response) -> Json:
         answer = json_of(errors.SYSTEM)(response)
-        if answer is not None and not isinstance(answer, dict):
+        if not answer or not isinstance(answer, dict):
             raise senseless(errors.SYSTEM, "The answer is no object.")
-        return answer or {}
+        return answer
 
     def _send(
         self,
@@ -453,6 +465,14 @@ class BusinessCentralClient:
         )
 
 
+def _saved(response: Response) -> Json:
+    """The record as it was saved. Without an etag it is none, and nobody knows what became of the write."""
+    answer = BusinessCentralClient._object(response)
+    if not answer.get("@odata.etag"):
+        raise senseless(errors.SYSTEM, "A record was written, and it was not answered.", response.status_code)
+    return answer
+
+
 def _values(page: Json) -> list[Json]:
     """The records of a page. An answer without any list is no empty list, but a fault."""
     records = page.get("value")
@@ -463,8 +483,3 @@ def _values(page: Json) -> list[Json]:
 
 def _folded(value: object) -> str:
     return str(value).strip().casefold()
-
-
-def _origin(url: str) -> tuple[str, str | None, int | None]:
-    parts = urlsplit(url)
-    return parts.scheme, parts.hostname, parts.port or {"https": 443, "http": 80}.get(parts.scheme)

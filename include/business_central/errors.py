@@ -19,7 +19,7 @@ from include.transport.errors import (
     ServiceError,
     ServiceNotPublished,
 )
-from include.transport.session import STATUSES
+from include.transport.session import STATUSES, WORDLESS
 
 SYSTEM = "Business Central"
 _APP = (
@@ -61,15 +61,29 @@ _CODES: Mapping[str, tuple[ErrorKind, Sent, type[ServiceError], str]] = {
     # Read from the start again, not from this link.
     "SkipTokenIsNoLongerValid": (ErrorKind.unavailable, Sent.refused, ServiceError, _AGAIN),
 }
-# What a status says where its code is not in the table above.
+# What a status says where its code is not in the table above: the answer is Business Central's own all the same.
 _STATUSES: Mapping[int, tuple[ErrorKind, Sent, type[ServiceError], str]] = {
-    **{status: (kind, sent, ServiceError, _AGAIN) for status, (kind, sent) in STATUSES.items()},
     401: (ErrorKind.unauthorized, Sent.no, ServiceError, _TOKEN),
     403: (ErrorKind.unauthorized, Sent.refused, ServiceError, _PERMISSION),
     404: (ErrorKind.rejected, Sent.refused, NotFound, "Check the id."),
+    408: (ErrorKind.unavailable, Sent.unknown, ServiceError, _AGAIN),
     # A deadlock or another passing conflict: the transaction was rolled back.
     409: (ErrorKind.conflict, Sent.no, ServiceError, _AGAIN),
     412: (ErrorKind.conflict, Sent.refused, EntityChanged, "It is read again by itself."),
+    429: (ErrorKind.throttled, Sent.no, ServiceError, _AGAIN),
+}
+_BROKEN = (ErrorKind.unavailable, Sent.unknown, ServiceError, _AGAIN)
+_BETWEEN = (
+    "It is tried again by itself. If it lasts, see what a proxy, a firewall or a gateway between here and Business "
+    "Central objects to."
+)
+# What an answer without a code says: it is not Business Central's own.
+_WORDLESS: Mapping[int, tuple[ErrorKind, Sent, type[ServiceError], str]] = {
+    **{status: (kind, sent, ServiceError, _BETWEEN) for status, (kind, sent) in STATUSES.items()},
+    401: (*STATUSES[401], ServiceError, _TOKEN),
+    # An unpublished service has no body on some versions; the client tells it from an outage.
+    404: (ErrorKind.rejected, Sent.unknown, NotFound, "Check the id."),
+    412: _STATUSES[412],
 }
 # Codes of a 404 that mean: there is no such record. Any other 404 concerns the collection or the service.
 NO_RECORD = frozenset({"BadRequest_ResourceNotFound", "Internal_RecordNotFound", "Internal_DataNotFoundFilter"})
@@ -95,8 +109,11 @@ def classify(response: requests.Response) -> ServiceError:
 
 def of(status: int, code: str, message: str, request_id: str | None = None) -> ServiceError:
     """The typed error of a status and an error body; also for the parts of a batch."""
-    rejected = (ErrorKind.rejected, Sent.refused, ServiceError, _CORRECT)
-    kind, sent, made, advice = _CODES.get(code) or _STATUSES.get(status) or rejected
+    if code:
+        rest = _BROKEN if status >= 500 else (ErrorKind.rejected, Sent.refused, ServiceError, _CORRECT)
+        kind, sent, made, advice = _CODES.get(code) or _STATUSES.get(status) or rest
+    else:
+        kind, sent, made, advice = _WORDLESS.get(status) or (*WORDLESS, ServiceError, _BETWEEN)
     if code == "Internal_ServerError" and "SQL Server" in message:
         # Answered with 400 as well as with 500 (facts §6).
         kind, sent, advice = ErrorKind.unavailable, Sent.unknown, _AGAIN
@@ -185,6 +202,6 @@ def outage(what: str, cause: ServiceError) -> ServiceError:
         system=SYSTEM,
         kind=ErrorKind.unavailable,
         cause=cause,
-        sent=Sent.no,
+        sent=Sent.no if cause.sent is not Sent.unknown else Sent.unknown,
         advice="It is tried again by itself. If it lasts, check that API services are enabled for the environment.",
     )

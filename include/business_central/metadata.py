@@ -33,6 +33,8 @@ def parse(response: requests.Response) -> dict[str, dict[str, FieldInfo]]:
                 element.clear()
     except ET.ParseError:
         raise senseless(SYSTEM, "$metadata was cut off.") from None
+    if not types:
+        raise senseless(SYSTEM, "$metadata is empty.")
     return types
 
 

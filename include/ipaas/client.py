@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from typing import Any, TypeVar
 from uuid import uuid4
 
@@ -21,7 +22,7 @@ from include.ipaas.missing import Unlinked
 from include.ipaas.probe import Findings, read_document
 from include.ipaas.saving import Saving, no_place
 from include.settings import IPaaSConnection
-from include.transport.errors import NotFound, Sent, ServiceError, senseless
+from include.transport.errors import ErrorKind, NotFound, Sent, ServiceError, senseless
 from include.transport.session import RetryPolicy, Session, Transport, json_of
 from include.transport.throttle import Throttle
 
@@ -105,7 +106,7 @@ class IPaaSClient:
         for below in self._places(endpoint):
             path = self.paths.fill(endpoint, paths.READ, {"id": internal_id}, below=below)
             try:
-                found: Json = self._json("GET", endpoint.family, path)
+                found = self._record(endpoint, "GET", path)
             except ServiceError as error:
                 if not (isinstance(error, NotFound) or (endpoint.below and no_place(error))):
                     raise
@@ -174,15 +175,13 @@ class IPaaSClient:
     def post(self, endpoint: Endpoint, body: Json, guess: Guess) -> Json:
         """One request that creates a record, in the way that is guessed."""
         path = self.paths.fill(endpoint, paths.CREATE, body, below=guess.inventory_below)
-        saved: Json = self._json("POST", endpoint.family, path, body=_below(body, endpoint, guess), repeatable=False)
-        return saved
+        return self._record(endpoint, "POST", path, body=_below(body, endpoint, guess), repeatable=False)
 
     def put(self, endpoint: Endpoint, internal_id: Id, body: Json, guess: Guess, *, repeatable: bool) -> Json:
         """One change of a record, in the way that is guessed."""
         path = self.paths.fill(endpoint, paths.UPDATE, {"id": internal_id}, below=guess.inventory_below)
         body = _below(body, endpoint, guess)
-        saved: Json = self._json("PUT", endpoint.family, path, body=body, repeatable=repeatable)
-        return saved
+        return self._record(endpoint, "PUT", path, body=body, repeatable=repeatable)
 
     def delete(self, family: str, path: str) -> None:
         """Delete what is at a path; nothing there is as good."""
@@ -245,7 +244,7 @@ class IPaaSClient:
                 found = self._json("GET", family, endpoints.lookup_spaceport(self.system_id, table, external_id))
         except NotFound:
             return None
-        text = present_id(found)
+        text = _linked(found)
         return None if text is None else id_from(text)
 
     def external_id(self, table: str, internal_id: Id) -> str | None:
@@ -255,7 +254,7 @@ class IPaaSClient:
             found = self._json("GET", endpoints.FAMILIES[table], path)
         except NotFound:
             return None
-        return present_id(found)
+        return _linked(found)
 
     def link(self, table: str, internal_id: Id, external_id: str) -> None:
         """Link a record to an external id of ours; the same link twice is the same as once.
@@ -273,7 +272,9 @@ class IPaaSClient:
             "external_id": external_id,
             "internal_id": str(internal_id),
         }
-        self._json("POST", endpoints.FAMILIES[table], endpoints.UPDATE_EXTERNAL_ID, body=body)
+        answer = self._json("POST", endpoints.FAMILIES[table], endpoints.UPDATE_EXTERNAL_ID, body=body)
+        if not answer:
+            raise senseless(errors.SYSTEM, "An external id was written, and what is linked now was not answered.")
 
     def missing(self, table: str) -> list[Id]:
         """Ids of the records of a table that have no external id of ours. Raises MissingUnreadable."""
@@ -302,6 +303,17 @@ class IPaaSClient:
 
     def _json(self, method: str, family: str, path: str, *, body: Any = None, repeatable: bool = True) -> Any:
         return self._send(method, family, path, decode=json_of(errors.SYSTEM), body=body, repeatable=repeatable)
+
+    def _record(self, endpoint: Endpoint, method: str, path: str, *, body: Any = None, repeatable: bool = True) -> Json:
+        """Send a request that is answered with one record. Without an id it is none, and nobody knows what became of it."""
+
+        def decode(response: Response) -> Json:
+            answer = json_of(errors.SYSTEM)(response)
+            if not isinstance(answer, dict) or answer.get("id") in (None, ""):
+                raise senseless(errors.SYSTEM, f"A {endpoint.name} was to be answered, and none was.")
+            return answer
+
+        return self._send(method, endpoint.family, path, decode=decode, body=body, repeatable=repeatable)
 
     def _send(
         self,
@@ -355,17 +367,21 @@ class IPaaSClient:
     def _sso(self, method: str, path: str, headers: Mapping[str, str], body: Any) -> Json:
         def decode(response: Response) -> Json:
             answer = json_of(errors.SYSTEM)(response)
-            if not isinstance(answer, dict) or not answer.get("access_token"):
-                raise errors.login_refused("The login was answered without a token.")
+            if not isinstance(answer, dict) or not _is_token(answer.get("access_token")):
+                raise senseless(errors.SYSTEM, "The login was answered without a token.")
             return answer
 
         url = f"{self._connection.urls['sso']}/{path}"
         try:
             return self._transport.once(method, url, headers=headers, decode=decode, body=body)
         except ServiceError as error:
+            refused = error.status in (400, 401, 403, 404) and errors.says_why(error)
             error.sent = Sent.no  # that is, the request that needs the token; it is repeated together with the login
-            if error.status in (400, 401, 403, 404):
+            if refused:
                 raise errors.login_refused(f"The login was refused: {error.message}", error) from None
+            if error.stops_run or error.kind is ErrorKind.rejected:
+                # Nobody's words: a hiccup on the way, not a wrong password.
+                raise errors.no_login(error) from None
             raise
 
 
@@ -379,11 +395,11 @@ def _page(number: int) -> Callable[[Response], Page]:
             folded = {name.lower(): int(value) for name, value in place.items() if value is not None}
         except (AttributeError, TypeError, ValueError):
             raise senseless(errors.SYSTEM, "The header X-Pagination cannot be read.") from None
-        if not isinstance(records, list | None):
+        if not isinstance(records, list):
             raise senseless(errors.SYSTEM, "A list was asked for and none was answered.")
         if folded.get("current_page", number) != number:
             raise senseless(errors.SYSTEM, f"Page {number} was asked for and page {folded['current_page']} answered.")
-        return Page(records=records or [], number=number, total=folded.get("total_pages", 1))
+        return Page(records=records, number=number, total=folded.get("total_pages", 1))
 
     return decode
 
@@ -399,6 +415,17 @@ def _below(body: Json, endpoint: Endpoint, guess: Guess) -> Json:
     if not (guess.inventory_below and endpoint.below):
         return body
     return {name: value for name, value in body.items() if name != "parent_id"}
+
+
+def _is_token(value: Any) -> bool:
+    return isinstance(value, str) and bool(value.strip())
+
+
+def _linked(answer: Any) -> str | None:
+    """The id that a look-up answers; JSON's null and the empty text are none."""
+    if isinstance(answer, dict | list | bool | Decimal):
+        raise senseless(errors.SYSTEM, "An id was asked for, and something else was answered.")
+    return present_id(answer)
 
 
 def _moment(text: Any) -> datetime | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from http.client import responses
 from typing import Any
 
 import requests
@@ -10,7 +11,7 @@ import simplejson
 
 from include.ipaas.endpoints import ERROR_CODES, ERROR_LINKS, ERROR_TEXTS
 from include.transport.errors import ErrorKind, NotFound, RecordExists, Sent, ServiceError
-from include.transport.session import STATUSES
+from include.transport.session import STATUSES, WORDLESS
 
 SYSTEM = "iPaaS.com"
 _LOGIN = (
@@ -47,12 +48,25 @@ _CODES: Mapping[str, Meaning] = {
     "NFND": (ErrorKind.rejected, Sent.refused, NotFound, "Check the id."),
     "INTL": (ErrorKind.unavailable, Sent.unknown, ServiceError, _AGAIN),
 }
-# What a status says where there is no code.
+# What a status says where the platform gives no code, but words.
 _STATUSES: Mapping[int, Meaning] = {
-    **{status: (kind, sent, ServiceError, _AGAIN) for status, (kind, sent) in STATUSES.items()},
     401: (ErrorKind.unauthorized, Sent.no, ServiceError, _LOGIN),
     403: (ErrorKind.unauthorized, Sent.refused, ServiceError, _RIGHTS),
     404: (ErrorKind.rejected, Sent.refused, NotFound, "Check the id."),
+    408: (ErrorKind.unavailable, Sent.unknown, ServiceError, _AGAIN),
+    409: (ErrorKind.conflict, Sent.unknown, ServiceError, _AGAIN),
+    429: (ErrorKind.throttled, Sent.no, ServiceError, _AGAIN),
+}
+_BETWEEN = (
+    "It is tried again by itself. If it lasts, check host and the …_url of the Connection ipaas, and what a proxy or a "
+    "firewall between here and iPaaS.com objects to."
+)
+# What an answer without words says: it is not the platform's own.
+_WORDLESS: Mapping[int, Meaning] = {
+    **{status: (kind, sent, ServiceError, _BETWEEN) for status, (kind, sent) in STATUSES.items()},
+    401: (*STATUSES[401], ServiceError, _LOGIN),
+    # A record that is not there may be answered without a body.
+    404: (ErrorKind.rejected, Sent.unknown, NotFound, "Check the id."),
 }
 
 
@@ -73,13 +87,16 @@ def classify(response: requests.Response) -> ServiceError:
         body = None
     if isinstance(body, list):
         body = next(iter(body), None)
-    code = _first(body, ERROR_CODES)
+    code, text = _first(body, ERROR_CODES), _first(body, ERROR_TEXTS)
     # The useful text is sometimes in the reason phrase only.
-    texts = dict.fromkeys(t for t in (_first(body, ERROR_TEXTS), response.reason or "") if t)
-    meaning = _meaning(status, code)
-    if status == 404 and "html" in response.headers.get("Content-Type", ""):
-        # Not the platform's own answer: nothing of it is at this address.
-        meaning = (ErrorKind.misconfigured, Sent.no, ServiceError, "Check host and the …_url of the Connection ipaas.")
+    texts = dict.fromkeys(t for t in (text, response.reason or "") if t)
+    page = "html" in response.headers.get("Content-Type", "") or response.content.lstrip().startswith(b"<")
+    worded = bool(code or text) or not (page or response.reason in ("", None, _phrase(status)))
+    if status == 404 and page:
+        # Not the platform's own answer: nothing of it is at this address, for the moment or for good.
+        meaning: Meaning = (*WORDLESS, ServiceError, _BETWEEN)
+    else:
+        meaning = _meaning(status, code, worded)
     kind, sent, made, advice = meaning
     link = _first(body, ERROR_LINKS)
     return made(
@@ -94,11 +111,24 @@ def classify(response: requests.Response) -> ServiceError:
     )
 
 
-def _meaning(status: int, code: str) -> Meaning:
+def _phrase(status: int) -> str | None:
+    return responses.get(status)
+
+
+def _meaning(status: int, code: str, worded: bool) -> Meaning:
     starts = [start for start in _CODES if code == start or code.startswith(f"{start}-")]
     if starts:
         return _CODES[max(starts, key=len)]
+    if not worded:
+        return _WORDLESS.get(status) or (*WORDLESS, ServiceError, _BETWEEN)
+    if status >= 500:
+        return (*WORDLESS, ServiceError, _AGAIN)
     return _STATUSES.get(status, (ErrorKind.rejected, Sent.refused, ServiceError, _CORRECT))
+
+
+def says_why(error: ServiceError) -> bool:
+    """Whether a refusal is in the platform's own words, and not a gateway's."""
+    return error.sent is not Sent.unknown
 
 
 def login_refused(message: str, cause: ServiceError | None = None) -> ServiceError:
@@ -110,6 +140,18 @@ def login_refused(message: str, cause: ServiceError | None = None) -> ServiceErr
         advice=_LOGIN,
         cause=cause,
         sent=Sent.no,
+    )
+
+
+def no_login(cause: ServiceError) -> ServiceError:
+    """The login was not answered by the platform itself: an outage, not a wrong password."""
+    return ServiceError(
+        f"The login could not be asked for: {cause.message}",
+        system=SYSTEM,
+        kind=ErrorKind.unavailable,
+        advice=_BETWEEN,
+        cause=cause,
+        sent=Sent.no,  # that is, the request that needs the token
     )
 
 
@@ -129,7 +171,7 @@ def no_endpoint(cause: ServiceError, what: str) -> ServiceError:
         kind=ErrorKind.misconfigured,
         advice="Check host and the …_url of the Connection ipaas. The path itself is in include/ipaas/endpoints.py.",
         status=cause.status,
-        sent=Sent.no,
+        sent=cause.sent,
     )
 
 

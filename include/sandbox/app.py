@@ -113,6 +113,8 @@ class Shell:
         if fault.cut:
             raise ConnectionResetError("cut by a fault")
         if fault.status is not None:
+            if fault.after:
+                await self._app(scope, receive, _swallow)
             answer = Response(fault.body, fault.status, fault.headers)
             await answer(scope, receive, send)
             return

@@ -4,15 +4,42 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from typing import Any
+
+PAGE = (
+    "<html><head><title>Service unavailable</title></head><body><h1>Our services are not available</h1></body></html>"
+)
+_AS_PAGE = {"Content-Type": "text/html"}
+# What stands between a client and a service answers in the service's place, before or after (`Fault.after`) the call
+# was processed: by name, the fields of the Fault. None of it is in the words of either service.
+GATEWAY: dict[str, dict[str, Any]] = {
+    "400 page": {"status": 400, "body": PAGE, "headers": _AS_PAGE},
+    "403 page": {"status": 403, "body": PAGE, "headers": _AS_PAGE},
+    "404 page": {"status": 404, "body": PAGE, "headers": _AS_PAGE},
+    "408": {"status": 408},
+    "409": {"status": 409},
+    "429": {"status": 429},
+    "429 page": {"status": 429, "body": PAGE, "headers": _AS_PAGE},
+    "500 page": {"status": 500, "body": PAGE, "headers": _AS_PAGE},
+    "502": {"status": 502},
+    "503": {"status": 503},
+    "503 page": {"status": 503, "body": PAGE, "headers": _AS_PAGE},
+    "504 page": {"status": 504, "body": PAGE, "headers": _AS_PAGE},
+    "200 empty": {"status": 200},
+    "200 page": {"status": 200, "body": PAGE, "headers": _AS_PAGE},
+    "200 cut": {"status": 200, "body": '{"value": [{"id": "', "headers": {"Content-Type": "application/json"}},
+    "200 text": {"status": 200, "body": "OK", "headers": {"Content-Type": "text/plain"}},
+}
 
 
 @dataclass(kw_only=True)
 class Fault:
     """A fault meets calls of `system` whose `method` and `path` match, `times` times, after letting `skip` pass.
 
-    `status` and `body` answer instead of the service. `lost`: the call is processed, and the connection is closed
-    without an answer. `cut`: the connection is closed before anything is processed. `delay`: seconds to wait first.
-    `truncate`: only so many bytes of the answer are sent.
+    `status` and `body` answer instead of the service; `after`: once it has processed the call, as a gateway does that
+    cannot hear it any more. `lost`: the call is processed, and the connection is closed without an answer. `cut`: the
+    connection is closed before anything is processed. `delay`: seconds to wait first. `truncate`: only so many bytes of
+    the answer are sent.
     """
 
     system: str = ""
@@ -24,6 +51,7 @@ class Fault:
     status: int | None = None
     body: str = ""
     headers: dict[str, str] = field(default_factory=dict)
+    after: bool = False
     lost: bool = False
     cut: bool = False
     delay: float = 0.0

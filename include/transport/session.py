@@ -50,19 +50,22 @@ class RetryPolicy:
         return random.uniform(0, min(self.longest, self.first * 2 ** (attempt - 1)))
 
 
-# What a status says about the call, where the body does not say more: (class, was the call processed?).
+# What a status says about the call where the answer is not in the service's own words: (class, was the call processed?).
+# Gateways and proxies answer for a service that they could not hear any more, so nobody knows whether it was processed.
 STATUSES: Mapping[int, tuple[ErrorKind, Sent]] = {
-    401: (ErrorKind.unauthorized, Sent.no),
-    403: (ErrorKind.unauthorized, Sent.refused),
-    408: (ErrorKind.unavailable, Sent.unknown),
-    429: (ErrorKind.throttled, Sent.no),
-    500: (ErrorKind.unavailable, Sent.unknown),
-    502: (ErrorKind.unavailable, Sent.unknown),
-    503: (ErrorKind.unavailable, Sent.no),
-    504: (ErrorKind.unavailable, Sent.unknown),
+    401: (ErrorKind.unauthorized, Sent.unknown),
+    409: (ErrorKind.conflict, Sent.unknown),
+    413: (ErrorKind.rejected, Sent.unknown),
+    414: (ErrorKind.rejected, Sent.unknown),
+    429: (ErrorKind.throttled, Sent.unknown),
+    431: (ErrorKind.rejected, Sent.unknown),
 }
+# Any other status.
+WORDLESS = (ErrorKind.unavailable, Sent.unknown)
 # Classes that a repetition may cure.
 _REPEATABLE = {ErrorKind.throttled, ErrorKind.unavailable, ErrorKind.conflict}
+# Of the answers that nobody signed, these pass within seconds; the other 4xx are as likely to be given again.
+_PASSING = {408, 409, 425, 429}
 
 
 def worth_repeating(error: BaseException, *, repeatable: bool) -> bool:
@@ -72,6 +75,8 @@ def worth_repeating(error: BaseException, *, repeatable: bool) -> bool:
     was refused never.
     """
     if not isinstance(error, ServiceError) or error.kind not in _REPEATABLE:
+        return False
+    if error.sent is Sent.unknown and error.status in range(400, 500) and error.status not in _PASSING:
         return False
     return error.sent is Sent.no or (repeatable and error.sent is Sent.unknown)
 
@@ -159,8 +164,12 @@ class Transport:
             except ServiceError as error:
                 if error.status != 401 or refresh is None or refreshed:
                     raise
+                refused = error
             refreshed = True
             refresh(used)
+            if refused.sent is Sent.unknown and not repeatable:
+                # Not the service's own words: the caller looks, with the new token, before it sends this again.
+                raise senseless(self._system, refused.message, refused.status)
             return self.once(method, url, headers=headers(), decode=decode, body=body, params=params, cost=cost)
 
         def asked(state: tenacity.RetryCallState) -> float | None:
@@ -308,17 +317,23 @@ def retry_after(response: requests.Response) -> float | None:
 
 
 def json_of(system: str) -> Callable[[requests.Response], Any]:
-    """A decoder for JSON answers, numbers as Decimal; None for an empty one.
+    """A decoder for JSON answers, numbers as Decimal; None where there is nothing to answer (204).
 
-    It raises ServiceError for an answer that is cut off or no JSON: the request was processed, its result is unknown.
+    It raises ServiceError for an answer that is empty, cut off or no JSON: of a read that is an outage, never "none",
+    and of a write nobody knows what became of it.
     """
 
     def decode(response: requests.Response) -> Any:
-        if not response.content:
+        if response.status_code == 204:
             return None
+        media = response.headers.get("Content-Type", "")
+        if not response.content.strip():
+            raise senseless(system, "The answer is empty.", response.status_code)
+        if media and "json" not in media.lower():
+            raise senseless(system, f"The answer is no JSON, but {media[:60]}.", response.status_code)
         try:
             return simplejson.loads(response.content, use_decimal=True)
-        except ValueError:
+        except (ValueError, RecursionError):
             raise senseless(system, "The answer was cut off or is no JSON.", response.status_code) from None
 
     return decode

@@ -11,7 +11,7 @@ import pytest
 
 from include.business_central.client import BusinessCentralClient
 from include.business_central.odata import Api, Page
-from include.sandbox.faults import Fault
+from include.sandbox.faults import GATEWAY, Fault
 from include.sandbox.server import Sandbox
 from include.transport.errors import ErrorKind, ServiceError
 from include.transport.session import RetryPolicy
@@ -138,12 +138,22 @@ def test_a_token_that_ends_soon_is_renewed_before_it_is_refused(connect: Connect
 
 @pytest.mark.parametrize("path", ["openid-configuration", "oauth2/v2.0/token"])
 @pytest.mark.parametrize(
-    "fault", [Fault(status=503), Fault(status=429), Fault(cut=True), Fault(status=502, body="<html>")]
+    "fields",
+    [
+        *GATEWAY.values(),
+        {"cut": True},
+        {"status": 200, "body": "{}"},
+        {"status": 200, "body": '{"access_token": null}'},
+        {"status": 200, "body": '{"access_token": "t", "expires_in": "soon"}'},
+        {"status": 200, "body": '{"token_endpoint": 7}'},
+        {"status": 400, "body": '{"error": "temporarily_unavailable"}'},
+        {"status": 400, "body": '{"error": "invalid_request", "error_codes": [90033]}'},
+    ],
 )
 def test_a_token_service_that_falters_is_not_taken_for_a_wrong_set_up(
-    bc: BusinessCentralClient, sandbox: Sandbox, path: str, fault: Fault
+    bc: BusinessCentralClient, sandbox: Sandbox, path: str, fields: dict[str, Any]
 ) -> None:
-    sandbox.faults.add(Fault(system="entra", path=path, status=fault.status, cut=fault.cut, times=2))
+    sandbox.faults.add(Fault(system="entra", path=path, **fields, times=2))
     assert bc.company_id == sandbox.bc.company_id
 
 

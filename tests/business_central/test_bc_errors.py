@@ -69,7 +69,12 @@ TABLE = [
     (400, "Internal_InvalidTableRelation", "No such terms.", ErrorKind.rejected, Sent.refused, ServiceError, "Correct"),
     (400, "Application_DialogException", NUMBERS, ErrorKind.rejected, Sent.refused, ServiceError, "Manual Nos."),
     (400, "Application_StringExceededLength", "Too long.", ErrorKind.rejected, Sent.refused, ServiceError, "Correct"),
-    (413, "", "", ErrorKind.rejected, Sent.refused, ServiceError, "Correct"),
+    (503, "Internal_ServerError", "No.", ErrorKind.unavailable, Sent.unknown, ServiceError, "again"),
+    # Without a code it is not Business Central that answers.
+    (413, "", "", ErrorKind.rejected, Sent.unknown, ServiceError, "proxy"),
+    (400, "", "", ErrorKind.unavailable, Sent.unknown, ServiceError, "proxy"),
+    (429, "", "", ErrorKind.throttled, Sent.unknown, ServiceError, "proxy"),
+    (503, "", "", ErrorKind.unavailable, Sent.unknown, ServiceError, "proxy"),
 ]
 
 

@@ -14,7 +14,7 @@ from webshop import ADDRESS, Outage, Shop, line, rejection
 from include.business_central.client import BusinessCentralClient
 from include.business_central.odata import Api
 from include.sandbox.credentials import SYSTEM_ID
-from include.sandbox.faults import Fault
+from include.sandbox.faults import GATEWAY, Fault
 from include.sandbox.ipaas.platform import Record
 from include.sync.report import Report
 from include.transport.errors import ErrorKind, ServiceError
@@ -455,6 +455,40 @@ class TestFaults:
         run(shop, record)
         assert fault.times == 0
         intact(shop, record)
+
+    @pytest.mark.parametrize("name", GATEWAY)
+    @pytest.mark.parametrize(("method", "nth"), [("POST", 0), ("POST", 5), ("POST", 6), ("PATCH", 0)])
+    def test_any_write_may_be_answered_by_somebody_else_once_it_took_effect(
+        self, shop: Shop, record: Record, name: str, method: str, nth: int
+    ) -> None:
+        fault = Fault(system="business_central", method=method, path=WRITTEN, skip=nth, after=True, **GATEWAY[name])
+        shop.bench.sandbox.faults.add(fault)
+        run(shop, record)
+        run(shop, record)
+        assert fault.times == 0
+        intact(shop, record)
+
+    def test_a_draft_whose_create_was_answered_oddly_is_ours_whatever_keeps_it_waiting_meanwhile(
+        self, shop: Shop, record: Record
+    ) -> None:
+        odd = Fault(
+            system="business_central", method="POST", path="/salesInvoices$", after=True, **GATEWAY["200 empty"]
+        )
+        shop.bench.sandbox.faults.rules += [odd, Outage(after=odd)]
+        run(shop, record)
+        shop.bench.sandbox.faults.clear()
+        item = shop.bench.sandbox.bc.get("Item", "1000")
+        item["Blocked"] = True
+        assert "blocked" in rejection(run(shop, record), record)
+        item["Blocked"] = False
+        run(shop, record)
+        intact(shop, record)
+
+    def test_a_draft_that_somebody_has_entered_is_left_alone(self, shop: Shop, record: Record) -> None:
+        client = shop.bench.bc()
+        client.create(API_INVOICES, {"customerNumber": "P1", "externalDocumentNumber": "WEB-1"})
+        assert "entered by somebody" in rejection(run(shop, record), record)
+        assert len(drafts(shop)) == 1 and not posted(shop)
 
     @pytest.mark.parametrize(("method", "nth"), WRITES)
     def test_a_run_that_dies_after_any_write_is_taken_up(

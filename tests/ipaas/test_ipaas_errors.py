@@ -44,7 +44,7 @@ TABLE = [
     (403, "", ErrorKind.unauthorized, Sent.refused, ServiceError, "permission"),
     (404, "", ErrorKind.rejected, Sent.refused, NotFound, "id"),
     (429, "", ErrorKind.throttled, Sent.no, ServiceError, "again"),
-    (503, "", ErrorKind.unavailable, Sent.no, ServiceError, "again"),
+    (503, "", ErrorKind.unavailable, Sent.unknown, ServiceError, "again"),
     (422, "", ErrorKind.rejected, Sent.refused, ServiceError, "Correct the record"),
 ]
 
@@ -75,6 +75,9 @@ def test_the_reason_phrase_may_hold_the_only_useful_text(body: bytes) -> None:
     assert (error.message, error.code, error.request_id) == ("The sku is taken", None, "abc")
 
 
-def test_a_404_that_is_a_web_page_is_a_wrong_address_and_not_a_missing_record() -> None:
-    error = answer(404, b"<html>", headers={"Content-Type": "text/html; charset=utf-8"})
-    assert (error.kind, type(error)) == (ErrorKind.misconfigured, ServiceError)
+@pytest.mark.parametrize("status", [400, 403, 404, 429, 503])
+def test_a_web_page_is_nobodys_word_neither_that_a_record_is_missing_nor_that_it_is_refused(status: int) -> None:
+    error = answer(status, b"<html>", headers={"Content-Type": "text/html; charset=utf-8"})
+    assert (error.sent, type(error), error.stops_run) == (Sent.unknown, ServiceError, False)
+    assert error.kind is (ErrorKind.throttled if status == 429 else ErrorKind.unavailable)
+    assert "host" in error.advice

@@ -17,7 +17,7 @@ import requests
 import trustme
 
 from include.transport.errors import ErrorKind, Sent, ServiceError
-from include.transport.session import STATUSES, RetryPolicy, Session, Transport, json_of
+from include.transport.session import STATUSES, WORDLESS, RetryPolicy, Session, Transport, json_of
 from include.transport.throttle import Throttle
 from tests.transport.scripted import Reply, Wire
 
@@ -25,9 +25,13 @@ SYSTEM = "The service"
 QUICK = RetryPolicy(attempts=3, first=0.001, longest=0.002, timeout=(2.0, 0.3))
 
 
+WORDS = b"turned away"
+
+
 def classify(response: requests.Response) -> ServiceError:
-    """As plain as can be: by the status alone."""
-    kind, sent = STATUSES.get(response.status_code, (ErrorKind.rejected, Sent.refused))
+    """As plain as can be: a service of few words, which all mean that the call was not processed."""
+    kind, sent = STATUSES.get(response.status_code, WORDLESS)
+    sent = Sent.no if response.content == WORDS else sent
     text = response.text or response.reason
     return ServiceError(text, system=SYSTEM, kind=kind, sent=sent, status=response.status_code)
 
@@ -48,25 +52,29 @@ def send(wire: Wire, method: str = "GET", *, repeatable: bool = True, body: Any 
 # --- the table ---------------------------------------------------------------------------------------------------
 
 TABLE = [
-    # status, kind, sent, attempts of a repeatable request, attempts of one that is not
-    (429, ErrorKind.throttled, Sent.no, 3, 3),
-    (503, ErrorKind.unavailable, Sent.no, 3, 3),
-    (500, ErrorKind.unavailable, Sent.unknown, 3, 1),
-    (502, ErrorKind.unavailable, Sent.unknown, 3, 1),
-    (504, ErrorKind.unavailable, Sent.unknown, 3, 1),
-    (408, ErrorKind.unavailable, Sent.unknown, 3, 1),
-    (400, ErrorKind.rejected, Sent.refused, 1, 1),
-    (403, ErrorKind.unauthorized, Sent.refused, 1, 1),
-    (401, ErrorKind.unauthorized, Sent.no, 1, 1),
+    # status, body, kind, sent, attempts of a repeatable request, attempts of one that is not
+    (429, WORDS, ErrorKind.throttled, Sent.no, 3, 3),
+    (503, WORDS, ErrorKind.unavailable, Sent.no, 3, 3),
+    # What is not in the service's own words may come from a gateway that has passed the call on.
+    (429, b"<html>", ErrorKind.throttled, Sent.unknown, 3, 1),
+    (503, b"", ErrorKind.unavailable, Sent.unknown, 3, 1),
+    (500, b"", ErrorKind.unavailable, Sent.unknown, 3, 1),
+    (502, b"", ErrorKind.unavailable, Sent.unknown, 3, 1),
+    (504, b"", ErrorKind.unavailable, Sent.unknown, 3, 1),
+    (408, b"", ErrorKind.unavailable, Sent.unknown, 3, 1),
+    (400, b"<html>", ErrorKind.unavailable, Sent.unknown, 1, 1),
+    (403, b"<html>", ErrorKind.unavailable, Sent.unknown, 1, 1),
+    (414, b"<html>", ErrorKind.rejected, Sent.unknown, 1, 1),
+    (401, b"", ErrorKind.unauthorized, Sent.unknown, 1, 1),
 ]
 
 
-@pytest.mark.parametrize(("status", "kind", "sent", "again", "once"), TABLE)
+@pytest.mark.parametrize(("status", "body", "kind", "sent", "again", "once"), TABLE)
 @pytest.mark.parametrize("repeatable", [True, False])
 def test_what_is_repeated(
-    wire: Wire, status: int, kind: ErrorKind, sent: Sent, again: int, once: int, repeatable: bool
+    wire: Wire, status: int, body: bytes, kind: ErrorKind, sent: Sent, again: int, once: int, repeatable: bool
 ) -> None:
-    wire.script.append(Reply(status=status))
+    wire.script.append(Reply(status=status, body=body))
     with pytest.raises(ServiceError) as raised:
         send(wire, "GET" if repeatable else "POST", repeatable=repeatable)
     assert (raised.value.kind, raised.value.sent, raised.value.status) == (kind, sent, status)
@@ -78,6 +86,33 @@ def test_a_fault_that_passes_is_not_seen(wire: Wire) -> None:
     used = transport()
     assert send(wire, transport=used) == {"a": 1}
     assert used.requests == 3
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        Reply(body=b""),
+        Reply(body=b" "),
+        Reply(body=b'{"a": '),
+        Reply(body=b"[" * 100_000),
+        Reply(body=b"<html>", headers={"Content-Type": "text/html"}),
+        Reply(body=b"{}", headers={"Content-Type": "text/plain"}),
+    ],
+)
+def test_a_200_that_says_nothing_is_an_outage_of_a_read_and_leaves_a_write_unknown(wire: Wire, reply: Reply) -> None:
+    wire.script += [reply, Reply(body=b'{"a": 1}')]
+    assert send(wire) == {"a": 1}
+    wire.seen.clear()
+    wire.script += [reply]
+    with pytest.raises(ServiceError) as raised:
+        send(wire, "POST", repeatable=False)
+    assert (raised.value.kind, raised.value.sent) == (ErrorKind.unavailable, Sent.unknown)
+    assert len(wire.seen) == 1
+
+
+def test_a_204_has_nothing_to_say(wire: Wire) -> None:
+    wire.script.append(Reply(status=204, body=b""))
+    assert send(wire, "DELETE") is None
 
 
 def test_retry_after_in_seconds_and_as_a_date_is_obeyed_up_to_the_patience(wire: Wire) -> None:
@@ -179,7 +214,7 @@ def test_a_redirect_is_not_followed(wire: Wire) -> None:
 def test_a_refused_token_is_renewed_once_and_the_request_sent_again_even_a_create(wire: Wire) -> None:
     tokens = iter(["old", "new"])
     refused: list[Mapping[str, str]] = []
-    wire.script += [Reply(status=401), Reply(status=200, body=b'{"id": 1}')]
+    wire.script += [Reply(status=401, body=WORDS), Reply(status=200, body=b'{"id": 1}')]
     answer = send(
         wire,
         "POST",
@@ -191,6 +226,16 @@ def test_a_refused_token_is_renewed_once_and_the_request_sent_again_even_a_creat
     assert answer == {"id": 1}
     assert [seen.headers["Authorization"] for seen in wire.seen] == ["Bearer old", "Bearer new"]
     assert refused == [{"Authorization": "Bearer old"}]
+
+
+def test_a_create_that_somebody_else_refused_for_its_token_is_looked_for_before_it_is_sent_again(wire: Wire) -> None:
+    refused: list[Mapping[str, str]] = []
+    wire.script.append(Reply(status=401, body=b"<html>"))
+    with pytest.raises(ServiceError) as raised:
+        send(wire, "POST", repeatable=False, body={}, refresh=refused.append)
+    assert (raised.value.kind, raised.value.sent) == (ErrorKind.unavailable, Sent.unknown)
+    assert len(wire.seen) == 1
+    assert len(refused) == 1, "the look is made with another token"
 
 
 def test_a_token_refused_twice_ends_it(wire: Wire) -> None:

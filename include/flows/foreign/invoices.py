@@ -18,8 +18,9 @@ from include.sync.bc_refusal import refusal
 from include.sync.bc_target import ETAG, Target
 from include.sync.compare import same
 from include.sync.context import LoadContext, Staged, Written
+from include.sync.ledger.entries import Purpose
 from include.sync.model import Json, Rejected, Result, Waiting, fold
-from include.transport.errors import NotFound, ServiceError
+from include.transport.errors import NotFound, Sent, ServiceError
 
 _BOOK = "invoice book"
 _HEADER = Target(
@@ -164,11 +165,32 @@ class _Transfer:
             )
         return found[0] if found else None
 
+    # --- whose draft it is -------------------------------------------------------------------------------------
+
+    @property
+    def _intent(self) -> str:
+        """Under this name the ledger keeps that a draft is being made for this very transaction."""
+        return f"{self.reference}|{self.item.key}"
+
+    def _intend(self) -> None:
+        """Note, before the first call, that a draft with this reference is ours, whatever the call is answered."""
+        claims = self.load.route.claims(InvoiceWriter.table)
+        self.load.ledger.reserve(claims, self.item.key, INVOICES.name, self._intent, Purpose.create)
+
+    def _forget_intent(self) -> None:
+        """From here on a draft is what a refusal has left, for the setting to decide about; or there is none."""
+        if self.load.applies:
+            self.load.ledger.unreserve(self.load.route.claims(InvoiceWriter.table), self.item.key)
+
     @property
     def _may_resume(self) -> bool:
         """Whether a draft is ours to complete: cut off in the middle, or the subscriber wants it so."""
-        cut_off = self.item.transfer is not None and self.item.transfer.state == "retry"
-        return self.item.suspect or cut_off or self.load.settings.bc_update_non_existing_invoice_lines
+        if self.item.suspect or self.load.settings.bc_update_non_existing_invoice_lines:
+            return True
+        if self.item.transfer is not None and self.item.transfer.state == "retry":
+            return True
+        intended = self.load.ledger.reservation(self.load.route.claims(InvoiceWriter.table), self.item.key)
+        return intended is not None and fold(intended.reference) == fold(self._intent)
 
     # --- making and posting ----------------------------------------------------------------------------------
 
@@ -176,7 +198,8 @@ class _Transfer:
         """The posted invoice, made from a draft or from nothing; None in a plan."""
         if draft is not None and not self._may_resume:
             raise Rejected(
-                f"Draft invoice {draft['number']} has been left in Business Central by an earlier failure.",
+                f"Draft invoice {draft['number']} with the transaction's number is in Business Central: left by an earlier "
+                "failure, or entered by somebody.",
                 "Set Update Non-Existing Invoice Lines to TRUE to have it completed and posted, or delete the draft.",
             )
         buyer = str(self.body["header"]["customerNumber"])
@@ -203,7 +226,11 @@ class _Transfer:
             nonlocal invoice
             invoice = self._again(invoice)
 
-        until_settled(read, once)
+        try:
+            until_settled(read, once)
+        except Rejected:
+            self._forget_intent()
+            raise
         return invoice
 
     def _post(self, draft: Json) -> None:
@@ -226,12 +253,15 @@ class _Transfer:
     def _create(self) -> Json:
         """The new draft."""
         header = self.body["header"]
+        self._intend()
         try:
             return dict(self.load.bc.create(INVOICES, header))
         except ServiceError as error:
             # The answer was lost and the draft may be there. Repeating the call could double it: look instead.
             found = self._mine(self.book.referring(self.reference, anew=True)) if moved(error) else None
             if found is None:
+                if error.sent is not Sent.unknown:
+                    self._forget_intent()
                 raise refusal(error, "the invoice", header) from None
             return found
 
