@@ -72,7 +72,7 @@ def any_of(field: str, values: Sequence[object], *, room: int = MAX_QUERY, liste
         condition = equals(field, value)
         if listed:
             condition += f" or startswith({field},{literal(f'{value};')}) or startswith({field},{literal(f'{value} ')})"
-        size = len(quote(f"{condition} or "))
+        size = len(_encoded(f"{condition} or "))
         if conditions and (len(conditions) == MAX_VALUES or length + size > room):
             yield " or ".join(conditions)
             conditions, length = [], 0
@@ -101,4 +101,8 @@ def _is_guid(text: str) -> bool:
 
 def query(options: Mapping[str, str | None]) -> str:
     """Query options as text; a blank travels as %20, since a `+` would be taken literally."""
-    return "&".join(f"{name}={quote(value, safe=chr(39) + '(),:')}" for name, value in options.items() if value)
+    return "&".join(f"{name}={_encoded(value)}" for name, value in options.items() if value)
+
+
+def _encoded(value: str) -> str:
+    return quote(value, safe="'(),:")

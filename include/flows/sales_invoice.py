@@ -24,6 +24,7 @@ from include.flows.shared.documents import (
     within_ownership,
 )
 from include.flows.shared.reading import asked_for, feed, optional
+from include.flows.shared.units import units_of
 from include.ipaas.endpoints import TRANSACTION
 from include.mappings.invoices_from_ipaas import invoice_from_ipaas, skip_foreign_invoice
 from include.mappings.sales_invoices import (
@@ -143,6 +144,8 @@ class _Details:
         self._shipments = shipments_of(reads, sorted(orders))
         open_orders = {str(r["orderNumber"]): None for r in records if _follows(r)}
         self._order_lines = order_lines(reads, open_orders)
+        documents = (*self._lines.values(), *self._order_lines.values())
+        self._units = references.units.of(line for rows in documents for line in rows)
         # An order that waits for something is to be there before its invoices: they name it as their parent.
         unfinished = reads.ledger.transfers(_ORDERS_FLOW, open_orders)
         self._coming = {number for number, transfer in unfinished.items() if transfer.state in ("waiting", "retry")}
@@ -150,12 +153,15 @@ class _Details:
     def of(self, record: Json, posted: Json | None) -> Json:
         """The details of one invoice; `posted` is its row of the posted page."""
         references = self._references
-        detail = invoice_header(record, posted, references.terms_code(record.get("paymentTermsId")))
+        detail = invoice_header(
+            record, posted, references.terms_code(record.get("paymentTermsId")), references.own_currency
+        )
         order = fold(str(present(record.get("orderNumber")) or ""))
-        shipments = self._shipments.get(order, [])
+        shipments, lines = self._shipments.get(order, []), self._lines[str(record["id"])]
         data: Json = {
             "detail": detail,
-            "lines": self._lines[str(record["id"])],
+            "lines": lines,
+            **units_of(self._units, lines),
             "customer_type": self._types.get(fold(str(record["customerNumber"]))),
             "terms": references.terms_description(detail.get("Payment_Terms_Code")),
             "shipments": shipments,
@@ -163,6 +169,8 @@ class _Details:
         }
         if order in self._order_lines:
             data["order_lines"] = self._order_lines[order]
+            if order_units := units_of(self._units, self._order_lines[order]):
+                data["order_units"] = order_units["units"]
             data["order_comes"] = str(record["orderNumber"]) in self._coming
         return data
 
@@ -243,6 +251,8 @@ TO_IPAAS = Flow(
         "is Paid. Partially shipped lines: while the order is open, its transaction's lines get their shipped quantities.",
         caveats=(
             "Credit memos are not transferred.",
+            "Lines in another unit than their item's base unit, and documents in a foreign currency, are sent as orders "
+            "are: in base units, and with a note that names the currency.",
             "A poll looks back Transaction Poll Search Days.",
             "An order that was deleted after it had been posted in part counts as posted in full: Business Central does not "
             "tell the two apart.",

@@ -22,6 +22,7 @@ from include.flows.shared.documents import (
     within_ownership,
 )
 from include.flows.shared.reading import asked_for, feed, selected, with_details
+from include.flows.shared.units import units_of
 from include.ipaas.endpoints import TRANSACTION
 from include.mappings.custom_fields import source_fields
 from include.mappings.orders_from_ipaas import order_from_ipaas, skip_foreign_order
@@ -95,13 +96,16 @@ class SalesOrders:
             select=selected(SalesHeader.model_fields, names - set(_FEED_FIELDS)),
             lost=_LOST,
             whole=whole,
-            from_api=lambda record: order_from_api(record, references.terms_code(record.get("paymentTermsId"))),
+            from_api=lambda record: order_from_api(
+                record, references.terms_code(record.get("paymentTermsId")), references.own_currency
+            ),
         )
         for batch in batches(rows, 100):
             lines = order_lines(reads, {str(detail["No"]): str(record["id"]) for record, detail in batch})
             shipped = [no for _, detail in batch if _is_shipped(lines.get(fold(no := str(detail["No"])), ()))]
             shipments = shipments_of(reads, shipped)
             types = references.customer_types(_customer(detail) for _, detail in batch)
+            units = references.units.of(line for rows in lines.values() for line in rows)
             for record, detail in batch:
                 key = str(detail["No"])
                 if detail.get("Status") == RELEASED and not lines.get(fold(key)):
@@ -112,6 +116,7 @@ class SalesOrders:
                     "feed": record,
                     "detail": detail,
                     "lines": lines.get(fold(key), []),
+                    **units_of(units, lines.get(fold(key), ())),
                     "customer_type": types.get(fold(_customer(detail))),
                     "terms": references.terms_description(detail.get("Payment_Terms_Code")),
                     "shipments": own_shipments,
@@ -195,7 +200,7 @@ TO_IPAAS = Flow(
         mappings=(
             ("system_id", "the id of the Business Central subscription"),
             ("transaction_number, type", "No, `Order`"),
-            ("status", "`Pending`, or `Shipped` when Completely_Shipped"),
+            ("status", "`Pending`, or `Shipped` when Completely_Shipped and something was shipped"),
             ("company_id or customer_id", "Sell_to_Customer_No, as the linked company or customer"),
             ("email_address", "Sell_to_E_Mail"),
             ("created_datetime", "Order_Date at midnight in `bc_time_zone`"),
@@ -218,6 +223,10 @@ TO_IPAAS = Flow(
             "counts them, as Business Central's total does.",
             "A line that is deleted in Business Central stays in iPaaS.com with quantity and amount 0.",
             "Amounts that do not add up to Business Central's total are reported with both figures; the order goes on.",
+            "A line in another unit than its item's base unit is sent in base units: quantity and price are converted, the "
+            "amount is as it is, and a note says so. How much a unit holds is read from page 5404, published as "
+            "`ItemUnitsOfMeasure`, or from a field Qty_per_Unit_of_Measure of your own on the page of order lines.",
+            "Amounts are never converted to another currency; an order in a foreign one says which in a note.",
             "Charges on a G/L account are shipping when the account is `sales_order.shipping_account` of "
             "`bc_create_defaults`.",
         ),

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from include.business_central.records.base import decoded, present
-from include.business_central.records.sales import ApiSalesInvoice, SalesLine
+from include.business_central.records.sales import ApiSalesInvoice
 from include.ipaas.external_ids import TRANSACTION_TABLE
 from include.mappings.foreign_transactions import INVOICE_LINK
 from include.mappings.sales_lines import shipped_line
 from include.mappings.transactions import header_from_api, read_document, transaction
+from include.mappings.units import in_base_units
 from include.sync.model import Also, Json, Mapped, MappingContext, Missing, Ref
 
 # The statuses of API v2.0 that a posted invoice may have (facts §3.4); a released draft is `Open`, too.
@@ -61,7 +62,7 @@ def _order(order: str, data: Json, context: MappingContext) -> tuple[Also, ...]:
     rows = data.get("order_lines")
     if rows is None:
         return (Also(kind=POSTED_ORDER, external_id=order, body={"status": "Complete"}),)
-    lines = [SalesLine.model_validate(row) for row in rows]
+    lines, _ = in_base_units(rows, data.get("order_units") or {})
     open_lines = [line for line in lines if line.Type and line.Quantity_Invoiced != line.Quantity]
     if not open_lines:
         return ()
@@ -69,7 +70,9 @@ def _order(order: str, data: Json, context: MappingContext) -> tuple[Also, ...]:
     return (Also(kind=SHIPPED_ORDER, external_id=order, body={"lines": shipped}),)
 
 
-def invoice_header(record: Json, posted: Json | None, payment_terms: str | None) -> Json:
+def invoice_header(
+    record: Json, posted: Json | None, payment_terms: str | None, own_currency: str | None = None
+) -> Json:
     """The invoice under the names of page 42: what the API knows, and what its posted page knows better."""
     own = {name: value for name, value in (posted or {}).items() if present(value) is not None}
-    return {**header_from_api(record, payment_terms), **own}
+    return {**header_from_api(record, payment_terms, own_currency), **own}

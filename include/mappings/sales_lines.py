@@ -65,14 +65,14 @@ def _sum(values: Iterable[Decimal]) -> Decimal:
     return sum(values, Decimal(0))
 
 
-def sort_lines(rows: Iterable[Json], *, shipping_account: str | None, excluded: Iterable[str]) -> Lines:
+def sort_lines(rows: Iterable[SalesLine], *, shipping_account: str | None, excluded: Iterable[str]) -> Lines:
     """Sort a document's lines. Raises Rejected for a type that is not known."""
     left_out = {fold(sku) for sku in excluded}
     sent: list[SalesLine] = []
     without: list[SalesLine] = []
     shipping: list[SalesLine] = []
     comments: list[SalesLine] = []
-    for line in sorted((SalesLine.model_validate(row) for row in rows), key=lambda line: line.Line_No):
+    for line in sorted(rows, key=lambda line: line.Line_No):
         if not line.Type or not line.No:
             comments.append(line)
         elif line.Type == CHARGE or (
@@ -182,6 +182,7 @@ def line_from_api(record: Json, *, prices_include_tax: bool) -> Json:
             Type=line_type_from_api(line.lineType),
             No=line.lineObjectNumber,
             Description=line.description,
+            Unit_of_Measure_Code=line.unitOfMeasureCode,
             Quantity=line.quantity,
             Unit_Price=line.unitPrice,
             Line_Discount_Percent=line.discountPercent,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from include.business_central.records.base import decoded
-from include.business_central.records.sales import ApiSalesOrder, SalesHeader
+from include.business_central.records.sales import ApiSalesOrder, SalesHeader, SalesLine
 from include.mappings.body import body
 from include.mappings.transactions import header_from_api, read_document, transaction
 from include.sync.model import Json, Mapped, MappingContext
@@ -40,7 +40,7 @@ def order_to_ipaas(data: Json, context: MappingContext) -> Mapped:
         data,
         context,
         type="Order",
-        status="Shipped" if header.Completely_Shipped else "Pending",
+        status="Shipped" if _is_shipped(header, data) else "Pending",
         created=header.Order_Date,
         shipping_account=context.settings.bc_create_defaults.sales_order.shipping_account,
     )
@@ -53,11 +53,20 @@ def status_from_api(status: Any) -> str:
     return _API_STATUSES.get(name, name)
 
 
-def order_from_api(record: Json, payment_terms: str | None) -> Json:
+def _is_shipped(header: SalesHeader, data: Json) -> bool:
+    """Whether all of an order is shipped, and anything at all; where its page is gone the lines alone tell."""
+    lines = [SalesLine.model_validate(row) for row in data.get("lines") or ()]
+    goods = [line for line in lines if line.Type]
+    complete = header.Completely_Shipped
+    if complete is None:
+        complete = all(line.Quantity_Shipped == line.Quantity for line in goods)
+    return complete and any(line.Quantity_Shipped for line in goods)
+
+
+def order_from_api(record: Json, payment_terms: str | None, own_currency: str | None = None) -> Json:
     """What API v2.0 knows of an order, under the names of page 42."""
     order = ApiSalesOrder.model_validate(record)
-    return header_from_api(record, payment_terms) | body(
+    return header_from_api(record, payment_terms, own_currency) | body(
         Order_Date=record.get("orderDate"),
         Status=status_from_api(order.status),
-        Completely_Shipped=order.fullyShipped,
     )

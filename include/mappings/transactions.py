@@ -17,7 +17,8 @@ from include.mappings.custom_fields import source_fields
 from include.mappings.custom_fields import to_ipaas as custom_fields
 from include.mappings.names import first_address, split_name
 from include.mappings.sales_lines import Amounts, Lines, comment_to_ipaas, line_to_ipaas, removed_line, sort_lines
-from include.sync.model import Also, Direction, Json, Mapped, MappingContext, Missing, Ref, Rejected
+from include.mappings.units import in_base_units
+from include.sync.model import Also, Direction, Json, Mapped, MappingContext, Missing, Ref, Rejected, fold
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,6 +40,7 @@ class Document:
     payment_status: str
     customer_type: str | None
     authority: str | None
+    notes: tuple[str, ...] = ()
     terms: str | None = None
     agents: Mapping[str, str] | None = None
     tracking: Sequence[Json] = field(default=())
@@ -59,7 +61,8 @@ def read_document(
     header = SalesHeader.model_validate(data["detail"])
     rows = data.get("lines") or ()
     excluded = context.settings.bc_excluded_lineitem_skus_from_preprocessing
-    lines = sort_lines(rows, shipping_account=shipping_account, excluded=excluded)
+    in_base, converted = in_base_units(rows, data.get("units") or {})
+    lines = sort_lines(in_base, shipping_account=shipping_account, excluded=excluded)
     first = next((SalesLine.model_validate(row) for row in rows), None)
     own_area = present(data["detail"].get("Tax_Area_Code"))
     return Document(
@@ -73,6 +76,7 @@ def read_document(
         shipped=shipped,
         payment_status=payment_status,
         customer_type=data.get("customer_type"),
+        notes=converted,
         authority=own_area or (first.Tax_Area_Code if first else None) or header.VAT_Bus_Posting_Group,
         terms=data.get("terms"),
         agents=data.get("agents"),
@@ -125,6 +129,8 @@ def transaction(
         type=document.type,
         status=document.status,
         email_address=first_address(header.Sell_to_E_Mail),
+        # Business Central leaves the company's own currency blank.
+        currency_code=header.Currency_Code if context.transaction_currency else None,
         created_datetime=midnight(document.created, context),
         lines=[*sent, *(removed_line(number, line_no, context) for line_no in sorted(removed))] or None,
         notes=[note for note in notes if note] or None,
@@ -149,8 +155,15 @@ def transaction(
         memory={"lines": sorted(before | {line.Line_No for line in document.lines.sent})},
         also=also,
         made_from=made_from,
-        notes=amounts.notes,
+        notes=(*amounts.notes, *document.notes, *_currency_notes(header, context)),
     )
+
+
+def _currency_notes(header: SalesHeader, context: MappingContext) -> tuple[str, ...]:
+    """That amounts are in another currency than the company's own, where the platform has no field to say so."""
+    if not header.Currency_Code or context.transaction_currency:
+        return ()
+    return (f"Its amounts are in {header.Currency_Code}, and iPaaS.com is not told of the currency.",)
 
 
 def midnight(day: date | None, context: MappingContext) -> str | None:
@@ -291,9 +304,13 @@ def _source(document: Document, model: str, context: MappingContext) -> Mapping[
     return {**dict.fromkeys(names, ""), **document.source}
 
 
-def header_from_api(record: Json, payment_terms: str | None) -> Json:
-    """What API v2.0 knows of an order or an invoice, under the names of page 42. `payment_terms` is their code."""
+def header_from_api(record: Json, payment_terms: str | None, own_currency: str | None = None) -> Json:
+    """What API v2.0 knows of an order or an invoice, under the names of page 42. `payment_terms` is their code.
+
+    The API names the company's own currency, too, which the page leaves blank.
+    """
     document = ApiSalesDocument.model_validate(record)
+    code = document.currencyCode
     return body(
         No=document.number,
         Sell_to_Customer_No=document.customerNumber,
@@ -307,6 +324,7 @@ def header_from_api(record: Json, payment_terms: str | None) -> Json:
         Sell_to_Phone_No=document.phoneNumber,
         Sell_to_E_Mail=document.email,
         External_Document_No=document.externalDocumentNumber,
+        Currency_Code=code if code and fold(code) != fold(own_currency or "") else None,
         Prices_Including_VAT=document.pricesIncludeTax,
         Payment_Terms_Code=payment_terms,
         Ship_to_Name=document.shipToName,

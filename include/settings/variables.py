@@ -27,6 +27,8 @@ SERVICES: Mapping[str, str] = {
     "PostedSalesInvoices": "page 132 (Posted Sales Invoice), or 143 with fewer fields",
     "PostedSalesShipments": "page 142 (Posted Sales Shipments)",
     "ItemCategoryCard": "page 5733 (Item Category Card)",
+    "ItemUnitsOfMeasure": "page 5404 (Item Units of Measure)",
+    "GeneralLedgerSetup": "page 118 (General Ledger Setup)",
 }
 
 

@@ -37,6 +37,7 @@ def set_up(bench: Bench, *, transferred: bool = True) -> Bench:
             "Description": name,
             "Type": "Inventory",
             "Unit Price": 50,
+            "Base Unit of Measure": "PCS",
             "Gen. Prod. Posting Group": "RETAIL",
         }
         bc.add("Item", {**item, "VAT Prod. Posting Group": "VAT10", "Net Weight": 2})

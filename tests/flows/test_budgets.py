@@ -58,11 +58,12 @@ READS = {
     "product_to_ipaas": Reads(kinds=2, once=1),
     # The GUIDs of the items.
     "product_inventory_to_ipaas": Reads(once=1),
-    # The header, the lines, the shipments and their page, who buys; terms, agents, the services that are published, and
-    # which orders were shipped.
-    "sales_order_to_ipaas": Reads(kinds=5, once=5),
-    # The header, its lines in a batch, who buys, the shipments and their page, the order's lines.
-    "sales_invoice_to_ipaas": Reads(kinds=6, once=3),
+    # The header, the lines, the shipments and their page, who buys, what units its items are counted in; terms, agents,
+    # the services that are published, which orders were shipped, and the items that one request had no room for.
+    "sales_order_to_ipaas": Reads(kinds=6, once=6),
+    # The header, its lines in a batch, who buys, the shipments and their page, the order's lines, and the items' units;
+    # the company's own currency, and the items that one request had no room for.
+    "sales_invoice_to_ipaas": Reads(kinds=7, once=5),
 }
 
 

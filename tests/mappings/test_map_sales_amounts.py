@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sales import context, line, order
 
+from include.business_central.records.sales import SalesLine
 from include.mappings.sales_lines import sort_lines
 from include.mappings.sales_orders import order_to_ipaas
 from include.sync.model import Json, text_of
@@ -87,7 +88,7 @@ def test_sorting_keeps_every_line_and_their_order() -> None:
         line(n, kind, sku)
         for n, kind, sku in ((3, "Item", "A"), (1, "Item", "B"), (2, "Charge (Item)", "C"), (4, " ", ""))
     ]
-    lines = sort_lines(rows, shipping_account=None, excluded=("b",))
+    lines = sort_lines([SalesLine.model_validate(row) for row in rows], shipping_account=None, excluded=("b",))
     assert [x.Line_No for x in lines.sent] == [3]
     assert [x.Line_No for x in lines.excluded] == [1]
     assert [x.Line_No for x in lines.shipping] == [2]

@@ -44,7 +44,14 @@ class TestHeader:
         assert mapped.body["email_address"] == "office@adatum.example"
 
     def test_shipped_once_completely_shipped(self) -> None:
-        assert sent(order(detail={"Completely_Shipped": True}))["status"] == "Shipped"
+        complete = {"Completely_Shipped": True}
+        assert sent(order(line(Quantity_Shipped=2), detail=complete))["status"] == "Shipped"
+        # What is complete although nothing was shipped is not shipped.
+        assert sent(order(line(), detail=complete))["status"] == "Pending"
+
+    @pytest.mark.parametrize(("shipped", "status"), [(0, "Pending"), (1, "Pending"), (2, "Shipped")])
+    def test_where_its_page_is_gone_the_lines_tell_whether_it_is_shipped(self, shipped: int, status: str) -> None:
+        assert sent(order(line(Quantity_Shipped=shipped), detail={"Completely_Shipped": ""}))["status"] == status
 
     @pytest.mark.parametrize(
         ("zone", "expected"),
@@ -276,7 +283,14 @@ class TestFromTheApi:
         detail = order_from_api(record, "30 DAYS")
         assert (detail["No"], detail["Status"], detail["Order_Date"]) == ("S-1", "Released", "2026-05-07")
         assert (detail["Payment_Terms_Code"], detail["Ship_to_Name"]) == ("30 DAYS", "Works")
-        assert (detail["Prices_Including_VAT"], detail["Completely_Shipped"]) == (True, True)
+        # The API says so of an order of which nothing is shipped, too.
+        assert "Completely_Shipped" not in detail
+        assert detail["Prices_Including_VAT"] is True
+
+    @pytest.mark.parametrize(("code", "own", "shown"), [("USD", "USD", None), ("EUR", "USD", "EUR"), ("", "USD", None)])
+    def test_the_companys_own_currency_is_blank_as_on_the_page(self, code: str, own: str, shown: str | None) -> None:
+        detail = order_from_api({"id": "x", "number": "S-1", "currencyCode": code}, None, own)
+        assert detail.get("Currency_Code") == shown
 
     @pytest.mark.parametrize(
         ("api", "page"), [("Draft", "Open"), ("In_x0020_Review", "Pending Approval"), ("Open", "Released")]

@@ -7,7 +7,9 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, model_validator
 
-_BLANKS = {"", "0001-01-01", "0001-01-01T00:00:00Z", "00000000-0000-0000-0000-000000000000"}
+_BLANKS = {"", "00000000-0000-0000-0000-000000000000"}
+# The blank date, alone or with a time and an offset.
+_BLANK_DATE = re.compile(r"0001-01-01([T ]00:00(:00(\.0+)?)?(Z|[+-]\d\d:?\d\d)?)?")
 _ENCODED = re.compile(r"_x([0-9A-Fa-f]{4})_")
 
 
@@ -21,7 +23,7 @@ def present(value: Any) -> Any:
     if isinstance(value, str):
         bare = value.strip()
         # A no-break space at the end of a key is part of it.
-        return None if bare in _BLANKS or bare == "_x0020_" else value.strip(" \t\r\n")
+        return None if bare in _BLANKS or bare == "_x0020_" or _BLANK_DATE.fullmatch(bare) else value.strip(" \t\r\n")
     return value
 
 

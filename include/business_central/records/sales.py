@@ -6,10 +6,10 @@ read, its record is put under those names first.
 
 from __future__ import annotations
 
-from datetime import date
 from decimal import Decimal
 
 from include.business_central.records.base import BusinessCentralRecord
+from include.transport.dates import Day
 
 
 class SalesHeader(BusinessCentralRecord):
@@ -27,9 +27,10 @@ class SalesHeader(BusinessCentralRecord):
     Sell_to_Contact: str | None = None
     Sell_to_Phone_No: str | None = None
     Sell_to_E_Mail: str | None = None
-    Order_Date: date | None = None
+    Order_Date: Day = None
     External_Document_No: str | None = None
     Status: str | None = None
+    Currency_Code: str | None = None
     Prices_Including_VAT: bool = False
     VAT_Bus_Posting_Group: str | None = None
     Payment_Terms_Code: str | None = None
@@ -43,7 +44,7 @@ class SalesHeader(BusinessCentralRecord):
     Ship_to_Country_Region_Code: str | None = None
     Ship_to_Phone_No: str | None = None
     Ship_to_Contact: str | None = None
-    Shipment_Date: date | None = None
+    Shipment_Date: Day = None
     Shipping_Agent_Code: str | None = None
     Package_Tracking_No: str | None = None
     Bill_to_Name: str | None = None
@@ -55,7 +56,8 @@ class SalesHeader(BusinessCentralRecord):
     Bill_to_Country_Region_Code: str | None = None
     Bill_to_Contact: str | None = None
     BillToContactPhoneNo: str | None = None
-    Completely_Shipped: bool = False
+    # None where it is not known: API v2.0 calls an order of which nothing is shipped fully shipped.
+    Completely_Shipped: bool | None = None
 
 
 class SalesLine(BusinessCentralRecord):
@@ -67,6 +69,7 @@ class SalesLine(BusinessCentralRecord):
     No: str | None = None
     Description: str | None = None
     Quantity: Decimal = Decimal(0)
+    Unit_of_Measure_Code: str | None = None
     Unit_Price: Decimal = Decimal(0)
     Line_Discount_Percent: Decimal = Decimal(0)
     Line_Discount_Amount: Decimal = Decimal(0)
@@ -111,6 +114,7 @@ class ApiSalesDocument(BusinessCentralRecord):
     sellToCountry: str | None = None
     sellToState: str | None = None
     sellToPostCode: str | None = None
+    currencyCode: str | None = None
     paymentTermsId: str | None = None
     pricesIncludeTax: bool = False
     discountAmount: Decimal = Decimal(0)
@@ -124,14 +128,13 @@ class ApiSalesDocument(BusinessCentralRecord):
 class ApiSalesOrder(ApiSalesDocument):
     """API v2.0 `salesOrders`: the change feed, and the order itself where its page is not published."""
 
-    orderDate: date | None = None
-    fullyShipped: bool = False
+    orderDate: Day = None
 
 
 class ApiSalesInvoice(ApiSalesDocument):
     """API v2.0 `salesInvoices`: drafts and posted ones alike."""
 
-    invoiceDate: date | None = None
+    invoiceDate: Day = None
     orderId: str | None = None
     orderNumber: str | None = None
 
@@ -143,6 +146,7 @@ class ApiSalesLine(BusinessCentralRecord):
     lineType: str | None = None
     lineObjectNumber: str | None = None
     description: str | None = None
+    unitOfMeasureCode: str | None = None
     quantity: Decimal = Decimal(0)
     unitPrice: Decimal = Decimal(0)
     discountAmount: Decimal = Decimal(0)

@@ -12,6 +12,7 @@ from include.business_central.records.base import present
 from include.business_central.records.items import ShippingAgent
 from include.business_central.records.sales import PaymentCode, SalesLine
 from include.flows.shared.reading import feed, from_page, optional, selected
+from include.flows.shared.units import Units
 from include.ipaas.endpoints import TRANSACTION
 from include.ipaas.external_ids import external_id_of
 from include.mappings.custom_fields import source_fields
@@ -27,6 +28,7 @@ LINES = "SalesOrderLines"
 SHIPMENTS = "PostedSalesShipments"
 AGENTS = "ShippingAgents"
 ORDERS = Api("salesOrders")
+_COMPANY = Api("companyInformation")
 _SHIPMENT_FEED = Api("salesShipments")
 # One request holds all lines of the documents that are asked for: the most that the service answers at once.
 _LINE_PAGE = 20_000
@@ -65,6 +67,17 @@ class References:
         """What payment terms say, by their code."""
         wanted = present(code)
         return next((t.displayName for t in self.terms if fold(t.code) == fold(wanted)), None) if wanted else None
+
+    @cached_property
+    def own_currency(self) -> str | None:
+        """The company's own currency, which API v2.0 names on documents and the pages leave blank."""
+        company = next(iter(self.reads.bc.read(_COMPANY, select=("id", "currencyCode"), read_only=True)), {})
+        return str(present(company.get("currencyCode")) or "") or None
+
+    @cached_property
+    def units(self) -> Units:
+        """The units of items, for lines in another one than their item's base unit."""
+        return Units(reads=self.reads, lines=Page(LINES))
 
     @cached_property
     def agents(self) -> Mapping[str, str] | None:

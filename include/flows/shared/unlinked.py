@@ -11,6 +11,7 @@ from include.ipaas.endpoints import Endpoint
 from include.ipaas.external_ids import MissingUnreadable, external_id_of, is_summary
 from include.sync.flow import Reads, Window
 from include.sync.model import Json
+from include.transport.dates import FIRST_DAY
 
 # Records made this long before the last look are read again: the platform's clock is not ours.
 _OVERLAP = timedelta(hours=1)
@@ -69,5 +70,7 @@ def moment_of(record: Json, *names: str) -> datetime | None:
     try:
         moment = datetime.fromisoformat(str(text))
     except ValueError:
+        return None
+    if moment.date() < FIRST_DAY:
         return None
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from decimal import Decimal
 
 from include.ipaas.records.base import IPaaSRecord
+from include.transport.dates import Moment
 
 
 class TransactionAddress(IPaaSRecord):
@@ -34,6 +34,7 @@ class TransactionLine(IPaaSRecord):
     sku: str | None = None
     description: str | None = None
     type: str = ""
+    unit: str | None = None
     qty: Decimal = Decimal(0)
     unit_price: Decimal = Decimal(0)
     extended_price: Decimal | None = None
@@ -55,7 +56,7 @@ class TransactionPayment(IPaaSRecord):
     description: str | None = None
     amount: Decimal = Decimal(0)
     status: str | None = None
-    created_datetime: datetime | None = None
+    created_datetime: Moment = None
 
 
 class Transaction(IPaaSRecord):
@@ -75,7 +76,7 @@ class Transaction(IPaaSRecord):
     tax_amount: Decimal = Decimal(0)
     shipping_amount: Decimal = Decimal(0)
     total: Decimal = Decimal(0)
-    created_datetime: datetime | None = None
+    created_datetime: Moment = None
     addresses: tuple[TransactionAddress, ...] = ()
     lines: tuple[TransactionLine, ...] = ()
     taxes: tuple[TransactionTax, ...] = ()

@@ -311,7 +311,11 @@ class Lines(Behaviour):
             self._set(record, "Unit of Measure Code", row["Code"])
 
     def _tax_code(self, record: Row, prop: Property, value: Any) -> None:
-        self._set(record, "VAT Prod. Posting Group", value)
+        # The one property stands for whichever of the two the company's tax is worked out by.
+        field = (
+            "Tax Group Code" if record.get("Tax Liable") and record.get("Tax Area Code") else "VAT Prod. Posting Group"
+        )
+        self._set(record, field, value)
 
     def _set(self, record: Row, field: str, value: Any) -> None:
         if value != record.get(field):

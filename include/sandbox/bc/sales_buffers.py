@@ -39,8 +39,11 @@ def of_header(tenant: Tenant, header: Row, totals: Totals) -> Row:
 
 def of_draft(tenant: Tenant, header: Row, totals: Totals) -> Row:
     """What the buffer holds of an order or a draft invoice."""
+    lines = tenant.lines("Sales Line", str(header["Document Type"]), str(header["No."]))
+    untouched = tenant.switches.untouched_is_fully_shipped and not any(line["Quantity Shipped"] for line in lines)
     return {
         **of_header(tenant, header, totals),
+        "Completely Shipped": bool(header.get("Completely Shipped")) or untouched,
         "Id": header["systemid"],
         "Status": _STATUS[header["Status"]],
         "Posted": False,

@@ -15,6 +15,7 @@ from include.sandbox.bc.sales_amounts import (
     rounded,
 )
 from include.sandbox.bc.tenant import Row, Tenant
+from include.sandbox.bc.units import quantity_per
 
 COMMENT = " "
 # Where the number of a line comes from, by its type.
@@ -28,7 +29,6 @@ _MASTERS = {
 _FROM_ITEM = {
     "Description": "Description",
     "Description 2": "Description 2",
-    "Unit of Measure Code": "Base Unit of Measure",
     "Gen. Prod. Posting Group": "Gen. Prod. Posting Group",
     "VAT Prod. Posting Group": "VAT Prod. Posting Group",
     "Tax Group Code": "Tax Group Code",
@@ -50,9 +50,10 @@ _NUMBERS = ("Quantity", "Unit Price", "Line Discount %", "Line Discount Amount",
 
 
 def places_of(tenant: Tenant, header: Row) -> int:
-    """The decimals of amounts in a document's currency."""
-    currency = tenant.get("Currency", str(header.get("Currency Code") or "")) or {}
-    return int(str(currency.get("Amount Decimal Places") or "2:2").partition(":")[0])
+    """The decimals of amounts in a document's currency; of the company's own by the general-ledger set-up."""
+    code = str(header.get("Currency Code") or "")
+    setup = tenant.get("Currency", code) if code else tenant.get("General Ledger Setup", "")
+    return int(str((setup or {}).get("Amount Decimal Places") or "2:2").rpartition(":")[2])
 
 
 def new_line(header: Row) -> Row:
@@ -65,6 +66,7 @@ def new_line(header: Row) -> Row:
         "No.": "",
         "Sell-to Customer No.": header.get("Sell-to Customer No.", ""),
         "Allow Invoice Disc.": True,
+        "Qty. per Unit of Measure": Decimal(1),
         **dict.fromkeys((*_NUMBERS, "Inv. Discount Amount", "Amount", "Amount Including VAT", "VAT %"), ZERO),
         **dict.fromkeys(("Qty. to Ship", "Quantity Shipped", "Qty. to Invoice", "Quantity Invoiced"), ZERO),
         **{field: header.get(field) or "" for field in _FROM_HEADER},
@@ -81,6 +83,8 @@ def set_line(tenant: Tenant, header: Row, line: Row, field: str, value: object) 
             _no(tenant, header, line, str(value))
         case "Quantity":
             _quantity(tenant, header, line, number(value), places)
+        case "Unit of Measure Code" if line["Type"] == "Item":
+            _unit(tenant, header, line, str(value), places)
         case "Unit Price" | "Line Discount %":
             line[field] = number(value)
             discount_by_percent(line, places)
@@ -91,13 +95,13 @@ def set_line(tenant: Tenant, header: Row, line: Row, field: str, value: object) 
             _needs_quantity(line)
             discount_by_amount(line, gross(line, places) - rounded(number(value), places), places)
         case "Qty. to Ship":
-            _limited(line, number(value), line["Quantity"] - line["Quantity Shipped"], "ship")
+            _limited(number(value), line["Quantity"] - line["Quantity Shipped"], "ship")
             line[field] = number(value)
         case "Qty. to Invoice":
             upto = line["Quantity Shipped"] + line["Qty. to Ship"] - line["Quantity Invoiced"]
-            _limited(line, number(value), upto, "invoice")
+            _limited(number(value), upto, "invoice")
             line[field] = number(value)
-        case "VAT Prod. Posting Group" | "VAT Bus. Posting Group":
+        case "VAT Prod. Posting Group" | "VAT Bus. Posting Group" | "Tax Group Code" | "Tax Area Code" | "Tax Liable":
             line[field] = value
             line["VAT %"] = _vat(tenant, line)
         case "Shipping Agent Code":
@@ -150,8 +154,8 @@ def _fill_item(tenant: Tenant, line: Row, item: Row) -> None:
         raise field_error(f"Gen. Prod. Posting Group must have a value in Item: No.={no}. It cannot be zero or empty.")
     for field, source in _FROM_ITEM.items():
         line[field] = item.get(source) or ""
-    unit = tenant.get("Unit of Measure", str(line["Unit of Measure Code"])) or {}
-    line["Unit of Measure"] = unit.get("Description", "")
+    # Items are sold in their sales unit, whatever they are stocked in.
+    _take_unit(tenant, line, str(item.get("Sales Unit of Measure") or item.get("Base Unit of Measure") or ""))
 
 
 def _fill_account(tenant: Tenant, line: Row, account: Row) -> None:
@@ -160,6 +164,8 @@ def _fill_account(tenant: Tenant, line: Row, account: Row) -> None:
             f"Account Type must be equal to 'Posting' in G/L Account: No.={account['No.']}. Current value is '{account['Account Type']}'."
         )
     line["Description"] = account.get("Name") or ""
+    for field in ("VAT Prod. Posting Group", "Tax Group Code"):
+        line[field] = account.get(field) or ""
 
 
 def _fill_other(tenant: Tenant, line: Row, master: Row) -> None:
@@ -172,10 +178,9 @@ _FILL: dict[str, Callable[[Tenant, Row, Row], None]] = {"Item": _fill_item, "G/L
 def _quantity(tenant: Tenant, header: Row, line: Row, quantity: Decimal, places: int) -> None:
     if line["Type"] == COMMENT and quantity:
         raise field_error(f"Type must not be equal to ' ' in Sales Line: {shown(line)}.")
-    if quantity < line["Quantity Shipped"]:
-        raise field_error(
-            f"Quantity must not be less than {_plain(line['Quantity Shipped'])} in Sales Line {shown(line)}."
-        )
+    shipped = line["Quantity Shipped"]
+    if quantity * shipped < 0 or abs(quantity) < abs(shipped):
+        raise field_error(f"Quantity must not be less than {_plain(shipped)} in Sales Line {shown(line)}.")
     if quantity != line["Quantity"]:
         line["Quantity"] = quantity
         # The price engine looks again: a price by quantity may hold now, and a price set before is lost.
@@ -206,10 +211,41 @@ def _price(tenant: Tenant, header: Row, line: Row) -> Decimal:
         and str(price.get("Starting Date") or "") <= day
         and day <= str(price.get("Ending Date") or "9999-12-31")
     ]
-    return min(prices) if prices else number(item.get("Unit Price"))
+    # Prices are per base unit; a line's is per unit of the line.
+    return (min(prices) if prices else number(item.get("Unit Price"))) * number(line["Qty. per Unit of Measure"])
+
+
+def _unit(tenant: Tenant, header: Row, line: Row, code: str, places: int) -> None:
+    if code == line["Unit of Measure Code"]:
+        return
+    if line["Quantity Shipped"]:
+        raise field_error(
+            f"Quantity Shipped must be equal to '0' in Sales Line: {shown(line)}. Current value is '{line['Quantity Shipped']}'."
+        )
+    _take_unit(tenant, line, code)
+    # As with a quantity, the price engine looks again.
+    line["Unit Price"] = _price(tenant, header, line)
+    discount_by_percent(line, places)
+
+
+def _take_unit(tenant: Tenant, line: Row, code: str) -> None:
+    """Give a line one of its item's units. Raises Fault for one that the item does not have."""
+    factor = quantity_per(tenant, str(line["No."]), code)
+    if factor is None:
+        raise not_related("Unit of Measure Code", "Sales Line", code, "Item Unit of Measure")
+    unit = tenant.get("Unit of Measure", code) or {}
+    line |= {
+        "Unit of Measure Code": code,
+        "Unit of Measure": unit.get("Description", ""),
+        "Qty. per Unit of Measure": factor,
+    }
 
 
 def _vat(tenant: Tenant, line: Row) -> Decimal:
+    area, group = str(line.get("Tax Area Code") or ""), str(line.get("Tax Group Code") or "")
+    if area and line.get("Tax Liable"):
+        # Those who are liable to sales tax bear that of their area, by the group of what they buy.
+        return number((tenant.get("Tax Detail", area, group) or {}).get("Tax Below Maximum"))
     groups = str(line.get("VAT Bus. Posting Group") or ""), str(line.get("VAT Prod. Posting Group") or "")
     return number((tenant.get("VAT Posting Setup", *groups) or {}).get("VAT %"))
 
@@ -219,8 +255,8 @@ def _needs_quantity(line: Row) -> None:
         raise field_error(f"Quantity must have a value in Sales Line: {shown(line)}. It cannot be zero or empty.")
 
 
-def _limited(line: Row, quantity: Decimal, most: Decimal, verb: str) -> None:
-    if quantity > most:
+def _limited(quantity: Decimal, most: Decimal, verb: str) -> None:
+    if quantity * most < 0 or abs(quantity) > abs(most):
         raise dialog(f"You cannot {verb} more than {_plain(most)} units.")
 
 

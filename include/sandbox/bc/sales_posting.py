@@ -25,6 +25,11 @@ def check(tenant: Tenant, header: Row, quantities: Mapping[int, Decimal], *, shi
     lines = tenant.lines("Sales Line", *key_of(header))
     if not any(line["Type"] != COMMENT for line in lines):
         raise dialog("Please add at least one line item to the document.")
+    if not header["Posting Date"] or header["Posting Date"] == "0001-01-01":
+        raise field_error(
+            f"Posting Date must have a value in Sales Header: Document Type={header['Document Type']}, "
+            f"No.={header['No.']}. It cannot be zero or empty."
+        )
     if header["Posting Date"] < switches.posting_allowed_from:
         raise dialog("Posting Date is not within your range of allowed posting dates.")
     check_blocked(tenant, header["Bill-to Customer No."], header["Document Type"], posting=True, shipping=shipping)
@@ -36,7 +41,7 @@ def check(tenant: Tenant, header: Row, quantities: Mapping[int, Decimal], *, shi
     for line in lines:
         quantity = quantities.get(line["Line No."], ZERO)
         left = line["Quantity"] - line["Quantity Shipped"]
-        if quantity > left:
+        if abs(quantity) > abs(left):
             raise dialog(f"You cannot ship more than {left.normalize():f} units.")
         if shipping and switches.prevent_negative_inventory and _stocked(tenant, line):
             held = sum(
@@ -47,7 +52,7 @@ def check(tenant: Tenant, header: Row, quantities: Mapping[int, Decimal], *, shi
                 ),
                 ZERO,
             )
-            if held < quantity:
+            if held < quantity * number(line["Qty. per Unit of Measure"]):
                 raise dialog(f"You have insufficient quantity of Item {line['No.']} on inventory.")
 
 
@@ -121,7 +126,7 @@ def invoice(
         for line in lines
     }
     if most is not None:
-        due = {place: min(quantity, most.get(place, ZERO)) for place, quantity in due.items()}
+        due = {place: min(quantity, most.get(place, ZERO), key=abs) for place, quantity in due.items()}
     if not any(due.values()):
         return None
     posted = [
@@ -217,6 +222,7 @@ def _stocked(tenant: Tenant, line: Row) -> bool:
 def _move_stock(tenant: Tenant, line: Row, quantity: Decimal, document: str, modified: datetime | None) -> None:
     if quantity and _stocked(tenant, line):
         place = str(line.get("Location Code") or "")
+        quantity *= number(line["Qty. per Unit of Measure"])
         tenant.move_stock(line["No."], place, quantity, kind="Sale", document=document, modified=modified)
 
 
@@ -259,7 +265,7 @@ def _mark_invoiced(tenant: Tenant, line: Row, quantity: Decimal, modified: datet
     to_do(line)
     tenant.touch(line, modified)
     for shipped in line.get("shipped by", ()):
-        part = min(quantity, shipped["Qty. Shipped Not Invoiced"])
+        part = min(quantity, shipped["Qty. Shipped Not Invoiced"], key=abs)
         shipped["Quantity Invoiced"] += part
         shipped["Qty. Shipped Not Invoiced"] -= part
         quantity -= part

@@ -98,7 +98,10 @@ def _line(tenant: Tenant, buffer: Row, line: Row) -> Row:
         "Line Amount Excluding Tax": excluded,
         "Line Tax Amount": tax,
         "Line Amount Including Tax": excluded + tax,
-        "Tax Code": line.get("VAT Prod. Posting Group") or line.get("Tax Group Code") or "",
+        "Tax Code": line.get(
+            "Tax Group Code" if line.get("Tax Liable") and line.get("Tax Area Code") else "VAT Prod. Posting Group"
+        )
+        or "",
         "Inv. Discount Amount Excl. VAT": rounded(discount * 100 / (100 + rate), places) if including else discount,
         "Tax Amount": line["Amount Including VAT"] - line["Amount"],
     }

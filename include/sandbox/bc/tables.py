@@ -42,6 +42,7 @@ CODED: dict[str, tuple[str, dict[str, str]]] = {
             "JPY": "Japanese yen",
             "KWD": "Kuwaiti dinar",
             "MXN": "Mexican peso",
+            "RSD": "Serbian dinar",
         },
     ),
     "Payment Terms": (
@@ -131,6 +132,12 @@ CODED: dict[str, tuple[str, dict[str, str]]] = {
 }
 # What a code's row holds besides its description.
 _MORE: dict[tuple[str, str], dict[str, Any]] = {
+    # API v2.0 shows the rounding of invoices as `amountRoundingPrecision`; that of amounts it does not show.
+    **{
+        ("Currency", code): {"Amount Decimal Places": "2:2", "Invoice Rounding Precision": 0.01}
+        for code in ("CAD", "GBP", "MXN", "RSD")
+    },
+    ("Currency", "CHF"): {"Amount Decimal Places": "2:2", "Invoice Rounding Precision": 0.05},
     ("Currency", "EUR"): {"Symbol": "€", "Amount Decimal Places": "2:2", "Invoice Rounding Precision": 0.01},
     ("Currency", "JPY"): {"Symbol": "¥", "Amount Decimal Places": "0:0", "Invoice Rounding Precision": 1},
     ("Currency", "KWD"): {"Amount Decimal Places": "3:3", "Invoice Rounding Precision": 0.001},
@@ -159,6 +166,14 @@ _ACCOUNTS = {
 }
 # Percentages by business and product posting group; other pairs are not taxed.
 _VAT = {("DOMESTIC", "STANDARD"): 10, ("DOMESTIC", "REDUCED"): 5, ("DOMESTIC", "NO VAT"): 0, ("EU", "STANDARD"): 0}
+# Sales tax in percent, by tax area and tax group; what is not named here is not taxed.
+_SALES_TAX: dict[tuple[str, str], float] = {
+    ("ATLANTA", "TAXABLE"): 7,
+    ("ATLANTA", "FURNITURE"): 7,
+    ("ATLANTA", "SUPPLIES"): 4,
+    ("CHICAGO", "TAXABLE"): 10.25,
+    ("MIAMI", "TAXABLE"): 7,
+}
 _CHARGES = {"S-FREIGHT": "Freight charged to customers"}
 _RESOURCES = {"LINA": "Lina Townsend, assembler"}
 _BATCHES = (("CASHRCPT", "GENERAL"), ("CASHRCPT", "WEBSHOP"), ("GENERAL", "DEFAULT"))
@@ -178,6 +193,8 @@ _SERIES = {
 def set_up(tenant: Tenant) -> None:
     """Fill the set-up tables."""
     tenant.add("Company Information", {"Primary Key": "", "Name": tenant.company})
+    ledger = {"LCY Code": tenant.local_currency, "Amount Decimal Places": "2:2", "Amount Rounding Precision": 0.01}
+    tenant.add("General Ledger Setup", {"Primary Key": "", **ledger})
     for table, (describing, codes) in CODED.items():
         for code, description in codes.items():
             tenant.add(table, {"Code": code, describing: description, **_MORE.get((table, code), {})})
@@ -189,6 +206,8 @@ def set_up(tenant: Tenant) -> None:
     for (business, product), percent in _VAT.items():
         groups = {"VAT Bus. Posting Group": business, "VAT Prod. Posting Group": product}
         tenant.add("VAT Posting Setup", {**groups, "VAT %": percent})
+    for (area, group), rate in _SALES_TAX.items():
+        tenant.add("Tax Detail", {"Tax Jurisdiction Code": area, "Tax Group Code": group, "Tax Below Maximum": rate})
     for no, name in _CHARGES.items():
         tenant.add("Item Charge", {"No.": no, "Description": name})
     for no, name in _RESOURCES.items():

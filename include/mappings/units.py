@@ -1,0 +1,62 @@
+"""Lines in base units: iPaaS.com knows a product by the unit that it is stocked and priced in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from decimal import ROUND_HALF_UP, Decimal
+from typing import Any
+
+from include.business_central.records.sales import SalesLine
+from include.sync.model import Json, Rejected, fold, text_of
+
+# Where the units of an item can be read.
+ITEM_UNITS = "ItemUnitsOfMeasure"
+# The decimals that Business Central keeps of quantities and unit prices.
+_FINE = Decimal("0.00001")
+# Per unit of the line, and counted in it.
+_PER_UNIT = ("Unit_Price", "Net_Weight")
+_COUNTED = ("Quantity", "Quantity_Shipped", "Quantity_Invoiced")
+
+
+def in_base_units(rows: Iterable[Json], units: Mapping[str, Any]) -> tuple[list[SalesLine], tuple[str, ...]]:
+    """Lines with quantities and prices per base unit, and notes about those that were in another unit.
+
+    `units` holds, by folded item No, `base` and `holds`: how many of it a unit holds, by folded code. An item that it
+    does not name is in its base unit. Raises Rejected for a unit whose size is not known.
+    """
+    found = [_converted(SalesLine.model_validate(row), units) for row in rows]
+    return [line for line, _ in found], tuple(note for _, note in found if note)
+
+
+def _converted(line: SalesLine, units: Mapping[str, Any]) -> tuple[SalesLine, str]:
+    known = units.get(fold(line.No or "")) if line.Type == "Item" else None
+    unit = line.Unit_of_Measure_Code
+    if known is None or not unit or fold(unit) == fold(known["base"]):
+        return line, ""
+    size = Decimal(known["holds"].get(fold(unit)) or 0)
+    if not size:
+        raise Rejected(
+            f"Line {line.Line_No} is {text_of(line.Quantity)} {unit} of item {line.No}, which is stocked in "
+            f"{known['base']}, and how many {known['base']} a {unit} holds cannot be read.",
+            f"Publish page 5404 (Item Units of Measure), or a copy of it, as the web service {ITEM_UNITS}.",
+        )
+    changes: dict[str, Any] = {name: _fine(getattr(line, name) * size) for name in _COUNTED}
+    changes |= {name: _fine(value / size) for name in _PER_UNIT if (value := getattr(line, name)) is not None}
+    converted = line.model_copy(update=changes)
+    return converted, (
+        f"Line {line.Line_No} ({line.No}): {text_of(line.Quantity)} {unit} were sent as "
+        f"{text_of(converted.Quantity)} {known['base']}."
+    )
+
+
+def _fine(value: Decimal) -> Decimal:
+    return value.quantize(_FINE, ROUND_HALF_UP)
+
+
+def unit_sizes(rows: Sequence[Json]) -> dict[str, dict[str, str]]:
+    """How many base units a unit holds, by folded item No and folded code, of rows of the page of item units."""
+    found: dict[str, dict[str, str]] = {}
+    for row in rows:
+        sizes = found.setdefault(fold(str(row["Item_No"])), {})
+        sizes[fold(str(row["Code"]))] = str(row["Qty_per_Unit_of_Measure"])
+    return found
