@@ -39,6 +39,7 @@ from include.sync.report import report
 from include.sync.stage import Stage
 from include.sync.staging import Staging
 from include.sync.transform import transform
+from include.transport.clock import ServerClock
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests" / "flows"))
 from shop import order, set_up
@@ -72,7 +73,7 @@ class Everything:
     """Both clients in one: takes what is written, has what is asked of `count` companies, and holds nothing else."""
 
     requests = 0
-    server_time = None
+    clock = ServerClock()
 
     def __init__(self, company: dict[str, Any], count: int) -> None:
         self._company, self._count, self._ids = company, count, itertools.count(1)

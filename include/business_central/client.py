@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any, TypeVar
 from urllib.parse import quote, urljoin, urlsplit
 
@@ -18,6 +17,7 @@ from include.business_central.odata import MAX_QUERY, Api, Page, Resource, any_o
 from include.business_central.services import how_to_publish
 from include.settings import SERVICES, BusinessCentralConnection
 from include.transport.addresses import origin_of
+from include.transport.clock import ServerClock
 from include.transport.errors import ErrorKind, NotFound, ServiceError, senseless
 from include.transport.session import RetryPolicy, Session, Transport, json_of, worth_repeating
 from include.transport.throttle import Throttle
@@ -78,9 +78,9 @@ class BusinessCentralClient:
         return self._transport.requests
 
     @property
-    def server_time(self) -> datetime | None:
-        """The server's clock as of its latest answer, UTC."""
-        return self._transport.server_time
+    def clock(self) -> ServerClock:
+        """The service's clock."""
+        return self._transport.clock
 
     @property
     def company_id(self) -> str:

@@ -22,6 +22,7 @@ from include.ipaas.missing import Unlinked
 from include.ipaas.probe import Findings, read_document
 from include.ipaas.saving import Saving, no_place
 from include.settings import IPaaSConnection
+from include.transport.clock import ServerClock
 from include.transport.errors import ErrorKind, NotFound, Sent, ServiceError, senseless
 from include.transport.session import RetryPolicy, Session, Transport, json_of
 from include.transport.throttle import Throttle
@@ -90,9 +91,9 @@ class IPaaSClient:
         return self._transport.requests
 
     @property
-    def server_time(self) -> datetime | None:
-        """The server's clock as of its latest answer, UTC."""
-        return self._transport.server_time
+    def clock(self) -> ServerClock:
+        """The service's clock."""
+        return self._transport.clock
 
     @property
     def system_id(self) -> int:

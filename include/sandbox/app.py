@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import asdict, dataclass, field, fields
+from datetime import datetime
+from email.utils import format_datetime
 from typing import Any
 from urllib.parse import unquote
 
@@ -76,8 +78,10 @@ def system_of(path: str) -> str:
 class Shell:
     """Counts, delays and disturbs what passes through."""
 
-    def __init__(self, app: ASGIApp, counters: Counters, faults: Faults) -> None:
-        self._app, self._counters, self._faults = app, counters, faults
+    def __init__(
+        self, app: ASGIApp, counters: Counters, faults: Faults, clocks: Mapping[str, Callable[[], datetime]]
+    ) -> None:
+        self._app, self._counters, self._faults, self._clocks = app, counters, faults, clocks
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one call."""
@@ -96,6 +100,8 @@ class Shell:
         counters.paths.append((system, method, f"{path}?{query}" if query else path))
         counters.in_flight[system] += 1
         counters.high_water[system] = max(counters.high_water[system], counters.in_flight[system])
+        if system in self._clocks:
+            send = _dated(send, self._clocks[system])
         try:
             await self._serve(scope, body, send, self._faults.meet(system, method, path, body))
         finally:
@@ -135,6 +141,18 @@ async def _body(receive: Receive) -> bytes:
 
 async def _swallow(message: Message) -> None:
     """Take an answer that nobody gets."""
+
+
+def _dated(send: Send, clock: Callable[[], datetime]) -> Send:
+    """Answers carry the time of the system's own clock, as behind a gateway."""
+
+    async def dated(message: Message) -> None:
+        if message["type"] == "http.response.start" and not any(n.lower() == b"date" for n, _ in message["headers"]):
+            date = format_datetime(clock(), usegmt=True).encode()
+            message = {**message, "headers": [*message["headers"], (b"date", date)]}
+        await send(message)
+
+    return dated
 
 
 def _truncating(send: Send, length: int) -> Send:
@@ -180,7 +198,8 @@ def build_app(world: World) -> ASGIApp:
         *ipaas_routes.routes(world.platform, lambda: world.latency.get("ipaas", 0.0)),
         *entra.routes(world.directory, base),
     ]
-    return Shell(Starlette(routes=routes), world.counters, world.faults)
+    clocks = {"business_central": world.tenant.gateway_now, "ipaas": world.platform.now}
+    return Shell(Starlette(routes=routes), world.counters, world.faults, clocks)
 
 
 def _control(world: World) -> list[Route]:

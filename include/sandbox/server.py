@@ -81,7 +81,10 @@ class Sandbox:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         authority.issue_cert("localhost", "127.0.0.1").configure_cert(context)
         for tls in (True, False):
-            config = uvicorn.Config(app, log_level="critical", access_log=False, lifespan="off", timeout_keep_alive=60)
+            # Each system dates its answers by a clock of its own.
+            config = uvicorn.Config(
+                app, log_level="critical", access_log=False, lifespan="off", timeout_keep_alive=60, date_header=False
+            )
             if tls:
                 config.load()
                 config.ssl = context

@@ -36,10 +36,13 @@ class Switches:
     user_language: str = "en-US"  # of the application's user: of captions when a request asks for none (de-DE)
     flowfield_etags: bool = False  # a page's tag moves with what the page computes, too
     read_lag: float = 0.0  # seconds by which reads with Data-Access-Intent: ReadOnly may lag behind
+    bc_clock_ahead: float = 0.0  # seconds by which the clock that dates records is ahead of ours
+    bc_gateway_ahead: float = 0.0  # seconds by which the clock that dates answers is ahead of that
     next_link_style: str = "key"  # of continuation links: key, or aid (`aid=FIN&$skiptoken`)
     blank_location_is_null: bool = False  # stock without a location in query 2554
     # iPaaS.com
     ipaas_page_size: int = 100
+    ipaas_clock_ahead: float = 0.0  # seconds by which the platform's clock is ahead of ours
     ipaas_ids_are_strings: bool = False
     ipaas_token_lifetime: int = 3_600  # seconds
     ipaas_limit_per_minute: int | None = None

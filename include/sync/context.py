@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from include.ipaas.external_ids import Id
 from include.sync.endings import finish_failed
 from include.sync.flow import Flow
-from include.sync.ledger.entries import Finish, Transfer, iso
+from include.sync.ledger.entries import Finish, Transfer
 from include.sync.model import (
     Json,
     Mapped,
@@ -21,7 +21,6 @@ from include.sync.model import (
     Rejected,
     Result,
     Waiting,
-    fingerprint,
     fold,
     mapped_from_wire,
     refs,
@@ -42,11 +41,13 @@ _ABSENT_FOR = 30.0
 
 @dataclass(frozen=True, kw_only=True)
 class Staged:
-    """One record to write. `suspect`: an earlier attempt may have written it without our knowing."""
+    """One record to write. `read_at`: when it was read, by the clock of its system. `suspect`: an earlier attempt may
+    have written it without our knowing."""
 
     key: str
     mapped: Mapped
     fingerprint: str
+    read_at: str
     transfer: Transfer | None = None
     suspect: bool = False
 
@@ -205,12 +206,12 @@ class LoadContext:
         if not self.applies:
             return f"({ref.label}, to be created first)"
         mapped = mapped_from_wire(entry["mapped"])
-        self.transfer(flow, entry["key"], mapped, entry["fingerprint"])
+        self.transfer(flow, entry["key"], mapped, entry["fingerprint"], entry["read_at"])
         return self.linked.get((ref.table, fold(ref.external_id)))
 
-    def transfer(self, flow: Flow, key: str, mapped: Mapped, print_: str = "") -> Written:
+    def transfer(self, flow: Flow, key: str, mapped: Mapped, print_: str, read_at: str) -> Written:
         """Write a record of another flow that this one needs first, under a claim of its own."""
-        item = Staged(key=key, mapped=mapped, fingerprint=print_ or fingerprint(mapped))
+        item = Staged(key=key, mapped=mapped, fingerprint=print_, read_at=read_at)
         place = (flow.writer.table, fold(mapped.external_id))
         # One at a time within this task; the claim keeps other tasks and runs away.
         with self._bringing:
@@ -309,14 +310,14 @@ def finish_of(context: LoadContext, item: Staged, written: Written, outcome: Out
         state="done",
         run_id=context.plan.run_id,
         outcome=outcome.as_json(),
-        read_at=iso(context.plan.started_at),
+        read_at=item.read_at,
         target_id=written.target_id,
         fingerprint=item.fingerprint,
         memory=memory,
     )
     if written.then is None:
         return finish
-    held_up = finish_failed(context.plan, outcome, item.fingerprint, written.then)
+    held_up = finish_failed(context.plan, outcome, item.fingerprint, item.read_at, written.then)
     return replace(held_up, target_id=written.target_id, memory=memory)
 
 

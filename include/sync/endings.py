@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from include.sync.ledger.entries import Finish, iso
+from include.sync.ledger.entries import Finish, Transfer
 from include.sync.model import Outcome, Rejected, Result, RunPlan, Waiting
 from include.sync.route import route_of
 from include.transport.errors import ErrorKind
@@ -28,8 +28,10 @@ def unexpected(doing: str, defect: Exception) -> Rejected:
     )
 
 
-def finish_failed(plan: RunPlan, outcome: Outcome, print_: str, problem: Exception | None = None) -> Finish:
-    """What the ledger remembers of an attempt that did not go through."""
+def finish_failed(
+    plan: RunPlan, outcome: Outcome, print_: str, read_at: str, problem: Exception | None = None
+) -> Finish:
+    """What the ledger remembers of an attempt, at a record as it was read at that time, that did not go through."""
     states = {ErrorKind.waiting: "waiting", ErrorKind.rejected: "failed"}
     waits_for = None
     if isinstance(problem, Waiting) and problem.table:
@@ -39,11 +41,40 @@ def finish_failed(plan: RunPlan, outcome: Outcome, print_: str, problem: Excepti
         state=states.get(outcome.kind or ErrorKind.rejected, "retry"),
         run_id=plan.run_id,
         outcome=outcome.as_json(),
-        read_at=iso(plan.started_at),
+        read_at=read_at,
         fingerprint=print_,
         kind=outcome.kind.value if outcome.kind else None,
         message=outcome.message,
         advice=outcome.advice,
         waits_for=waits_for,
         at_once=isinstance(problem, Waiting) and problem.at_once,
+    )
+
+
+def resting(key: str, transfer: Transfer) -> Outcome:
+    """How a record looks whose last attempt did not go through, and whose next one is not due yet."""
+    when = f"Next try {transfer.next_try[:16]}Z." if transfer.next_try else "No further try unless it changes."
+    return Outcome(
+        key=key,
+        result=Result.waiting,
+        kind=ErrorKind(transfer.kind) if transfer.kind else ErrorKind.waiting,
+        message=f"{transfer.message or ''} (tried {transfer.attempts} times. {when})",
+        advice=transfer.advice or "",
+    )
+
+
+def overtaken(key: str, transfer: Transfer, read_at: str) -> Outcome | None:
+    """What to say of a record that another run has read later than this one; None when it has not.
+
+    What that run wrote, or is yet to write, is newer. The ledger has to be told to look again (`Ledger.look_again`):
+    clocks may err, and a newer version must not be taken for an older one for good.
+    """
+    if transfer.read_at is None or transfer.read_at <= read_at:
+        return None
+    if transfer.state != "done":
+        return resting(key, transfer)
+    return Outcome(
+        key=key,
+        result=Result.unchanged,
+        message="It was read before what was written of it last. It is read again with the next run.",
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 
 from include.sync.batches import batches
 from include.sync.flow import AskedId, Flow, Unreadable, Window
@@ -22,27 +22,25 @@ def extract(stage: Stage) -> None:
     """Read what may have changed, or what was asked for, and stage it whole."""
     flow, plan, ledger = stage.flow, stage.plan, stage.ledger
     hooks = ledger.received(flow.name, HOOKS_PER_RUN) if plan.kind is RunKind.poll else []
-    client = stage.bc_client or stage.ipaas_client
+    began = datetime.now(UTC)
     not_found: list[Outcome] = []
-    read_from: datetime | None = None
     seen: set[str] = set()
     # A poll that reads everything meets its unfinished records there, and can tell which are gone.
     everything = KeySet() if plan.kind is RunKind.poll and flow.poll == "whole" else None
 
     def new(records: Iterable[SourceRecord]) -> Iterator[SourceRecord]:
-        nonlocal read_from
         for record in records:
-            read_from = read_from or (client.server_time if client else None)
             if record.key not in seen:
                 yield record
 
-    def by_ids(asked: Sequence[AskedId], answered: set[str]) -> Iterator[SourceRecord]:
+    def by_ids(asked: Sequence[AskedId], answered: set[str]) -> None:
         for batch in batches(asked, BATCH):
+            since = datetime.now(UTC)
             try:
                 for record in flow.source.by_ids(stage, batch):
                     # A record may be asked for twice, by its number and by its id.
                     answered.update((fold(record.asked or record.key), fold(record.key)))
-                    yield from new([record])
+                    keep(new([record]), since)
                     seen.add(record.key)
             except Unreadable:
                 return  # which the run has been told; an id that was asked for is not found
@@ -54,14 +52,18 @@ def extract(stage: Stage) -> None:
 
     with stage.staging.write("raw") as raw:
 
-        def keep(records: Iterable[SourceRecord]) -> None:
+        def keep(records: Iterable[SourceRecord], since: datetime) -> None:
+            """Stage records that have been read `since` then."""
             for record in records:
-                raw.add({"key": record.key, "data": record.data, "asked": record.asked})
+                read_at = stage.dated(since)
+                raw.add({"key": record.key, "data": record.data, "asked": record.asked, "read_at": read_at})
+                if everything is not None:
+                    everything.add(record.key)
 
         if plan.kind is RunKind.ids:
             asked = [flow.ask(text) for text in plan.ids]
             answered: set[str] = set()
-            keep(by_ids(asked, answered))
+            by_ids(asked, answered)
             not_found = [
                 _not_found(flow, a.text)
                 for a in asked
@@ -72,20 +74,21 @@ def extract(stage: Stage) -> None:
                 due = [] if everything is not None else ledger.due(flow.name, RETRIES_PER_RUN)
                 keys = list(dict.fromkeys([*due, *(ipaas_id for ipaas_id, _ in hooks)]))
                 answered = set()
-                keep(by_ids([flow.again(key) for key in keys], answered))
+                by_ids([flow.again(key) for key in keys], answered)
                 forget([key for key in keys if fold(key) not in answered])
-            for record in new(flow.source.changed(stage, Window(since=plan.since, until=plan.until))):
-                raw.add({"key": record.key, "data": record.data, "asked": None})
-                if everything is not None:
-                    everything.add(record.key)
+            since = datetime.now(UTC)
+            keep(new(flow.source.changed(stage, Window(since=plan.since, until=plan.until))), since)
             if everything is not None and flow.gone:
-                keep(flow.gone(stage, (key for key, _ in ledger.keys(flow.name) if key not in everything)))
+                since = datetime.now(UTC)
+                keep(flow.gone(stage, (key for key, _ in ledger.keys(flow.name) if key not in everything)), since)
             elif everything is not None:
                 forget([key for key in ledger.due(flow.name, RETRIES_PER_RUN) if key not in everything])
     stage.staging.write_all("outcomes-extract", (outcome.as_json() for outcome in not_found))
     stage.staging.write_all("hooks", ({"id": i, "generation": g} for i, g in hooks))
-    read_from = read_from or (client.server_time if client else None) or plan.started_at
-    stage.save_stats("extract", read=raw.count + len(not_found), read_from=iso(read_from))
+    # By the service's clock, but never past the run's own start: should that clock run ahead, what it dates rightly
+    # would lie behind the position for good.
+    read_from = min(stage.dated(began), iso(plan.started_at))
+    stage.save_stats("extract", read=raw.count + len(not_found), read_from=read_from)
 
 
 def _not_found(flow: Flow, text: str) -> Outcome:

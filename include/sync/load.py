@@ -14,9 +14,9 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import replace
 
 from include.sync.context import BUSY_WAIT, LoadContext, Progress, Staged, Written, finish_of, note
-from include.sync.endings import finish_failed, problem_outcome, unexpected
+from include.sync.endings import finish_failed, overtaken, problem_outcome, unexpected
 from include.sync.ledger import LedgerFault
-from include.sync.ledger.entries import Claim, Transfer, iso
+from include.sync.ledger.entries import Transfer
 from include.sync.model import (
     Json,
     Outcome,
@@ -69,31 +69,58 @@ def _worth_a_line(outcome: Outcome) -> bool:
 
 
 def _staged(record: Json) -> Staged:
-    return Staged(key=record["key"], mapped=mapped_from_wire(record["mapped"]), fingerprint=record["fingerprint"])
+    return Staged(
+        key=record["key"],
+        mapped=mapped_from_wire(record["mapped"]),
+        fingerprint=record["fingerprint"],
+        read_at=record["read_at"],
+    )
 
 
 def _still_to_do(stage: Stage, items: Sequence[Staged], progress: Progress) -> list[Staged]:
-    """The items without those that are done: by an earlier try of this task, or newer by another run."""
+    """The items without those that are done: by an earlier try of this task, or by another run that read them later.
+
+    Each comes with what the ledger knows of it now.
+    """
     known = stage.ledger.transfers(stage.flow.name, (item.key for item in items))
     latest = {item.key: item for item in items}  # a record that was read twice is written once, as last read
     todo: list[Staged] = []
+    overtook: list[str] = []
+    seen: dict[str, list[str]] = {}
     for item in latest.values():
         transfer = known.get(item.key)
-        if transfer and transfer.run_id == stage.plan.run_id and transfer.state == "done" and transfer.outcome:
-            progress.outcomes.append(Outcome.from_json(transfer.outcome))
-        elif transfer and not stage.plan.force and _superseded(stage, item, transfer):
+        if transfer is None:
+            todo.append(item)
+        elif mine := _by_an_earlier_try(stage, item, transfer):
+            progress.outcomes.append(mine)
+        elif late := overtaken(item.key, transfer, item.read_at):
+            progress.outcomes.append(late)
+            if late.result is Result.unchanged:
+                overtook.append(item.key)
+        elif not stage.plan.force and _written(stage, item, transfer):
             progress.outcomes.append(Outcome(key=item.key, result=Result.unchanged))
+            seen.setdefault(item.read_at, []).append(item.key)
         else:
             todo.append(replace(item, transfer=transfer))
+    if stage.plan.applies:
+        stage.ledger.look_again(stage.flow.name, overtook)
+        for read_at, keys in seen.items():
+            stage.ledger.seen(stage.flow.name, keys, read_at)
     return todo
 
 
-def _superseded(stage: Stage, item: Staged, transfer: Transfer) -> bool:
-    if transfer.state != "done":
-        return False
-    if transfer.read_at is not None and transfer.read_at > iso(stage.plan.started_at):
-        return True
-    if transfer.fingerprint != item.fingerprint or transfer.echo:
+def _by_an_earlier_try(stage: Stage, item: Staged, transfer: Transfer) -> Outcome | None:
+    """What an earlier try of this task made of the same reading of a record, if it finished it."""
+    if transfer.run_id != stage.plan.run_id or transfer.state != "done" or not transfer.outcome:
+        return None
+    # What was read anew since, by a repeated `extract`, is something else.
+    same = transfer.read_at is not None and transfer.read_at >= item.read_at
+    return Outcome.from_json(transfer.outcome) if same else None
+
+
+def _written(stage: Stage, item: Staged, transfer: Transfer) -> bool:
+    """Whether the target has this very version already."""
+    if transfer.state != "done" or transfer.fingerprint != item.fingerprint or transfer.echo:
         return False
     return route_of(stage.flow.direction).stands(stage.ledger, stage.flow.writer.table, item.mapped, transfer)
 
@@ -139,7 +166,8 @@ def _pass(
                 # More are handed to the pool than it runs, so that its workers go on while outcomes are noted here.
                 while len(running) < _AHEAD * context.concurrency and (ready or queue):
                     if not ready:
-                        ready.extend(_claimed(context, [queue.popleft() for _ in range(min(_GROUP, len(queue)))], busy))
+                        group = [queue.popleft() for _ in range(min(_GROUP, len(queue)))]
+                        ready.extend(_claimed(context, group, progress, busy))
                         continue
                     item = ready.popleft()
                     running[pool.submit(write, context, item)] = item
@@ -164,7 +192,8 @@ def _pass(
     return waiting
 
 
-def _claimed(context: LoadContext, group: Sequence[Staged], busy: list[Staged]) -> list[Staged]:
+def _claimed(context: LoadContext, group: Sequence[Staged], progress: Progress, busy: list[Staged]) -> list[Staged]:
+    """Those of the group that this task may write now, and that are still to be written."""
     if not context.applies:
         return list(group)
     table = context.stage.flow.writer.table
@@ -173,11 +202,10 @@ def _claimed(context: LoadContext, group: Sequence[Staged], busy: list[Staged]) 
     mine = [item for item in group if held[item.key].held]
     # Another run may have linked or written a record between our reading and our claim.
     context.know_links(table, [item.mapped.external_id for item in mine])
-    return [_with_claim(item, held[item.key]) for item in mine]
-
-
-def _with_claim(item: Staged, claim: Claim) -> Staged:
-    return replace(item, suspect=claim.suspect)
+    todo = _still_to_do(context.stage, mine, progress)
+    left = {item.key for item in todo}
+    _give_back(context, [item for item in mine if item.key not in left])
+    return [replace(item, suspect=held[item.key].suspect) for item in todo]
 
 
 def _give_back(context: LoadContext, items: Iterable[Staged]) -> None:
@@ -261,6 +289,6 @@ def _fail(context: LoadContext, item: Staged, problem: Exception, progress: Prog
         outcome = problem_outcome(item.key, problem).with_notes(item.mapped.notes)
     progress.outcomes.append(outcome)
     if context.applies:
-        progress.ends.append(finish_failed(context.plan, outcome, item.fingerprint, problem))
+        progress.ends.append(finish_failed(context.plan, outcome, item.fingerprint, item.read_at, problem))
     if progress.in_a_row >= _GIVE_UP_AFTER:
         raise ServiceDown(f"{outcome.message} ({progress.in_a_row} records in a row; the task is tried again later.)")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from datetime import UTC, datetime
 
 from include.sync.batches import batches
 from include.sync.endings import unexpected
@@ -89,10 +90,11 @@ def _stage_level(stage: Stage, level: Sequence[Ref], staged: KeySet, out: Writer
             asked = [flow.again(ref.external_id) for ref in part]
             absent = {fold(ref.external_id): ref for ref in part}
             why = "absent"
+            since = datetime.now(UTC)
             try:
                 for record in flow.source.by_ids(stage, asked):
                     absent.pop(fold(record.key), None)
-                    prerequisite = _prerequisite(stage, flow, record)
+                    prerequisite = {**_prerequisite(stage, flow, record), "read_at": stage.dated(since)}
                     out.add(prerequisite)
                     further += filter(_transfers, needs_of(prerequisite))
             except Unreadable:

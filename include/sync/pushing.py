@@ -7,7 +7,7 @@ from typing import Any
 
 from include.sync.endings import finish_failed, problem_outcome
 from include.sync.ledger import Ledger
-from include.sync.ledger.entries import Purpose
+from include.sync.ledger.entries import Purpose, iso
 from include.sync.model import Outcome, Rejected
 from include.sync.route import Link, route_of
 from include.sync.stage import Stage
@@ -79,6 +79,7 @@ def _refused(stage: Stage, link: Link, holder: Any | None, error: ServiceError) 
     stage.ledger.reserve(claims, key, table, external_id, Purpose.keep)
     known = stage.ledger.transfers(stage.flow.name, [key]).get(key)
     print_ = known.fingerprint if known and known.fingerprint else ""
-    end = finish_failed(stage.plan, outcome, print_, problem)
+    read_at = known.read_at if known and known.read_at else iso(stage.plan.started_at)
+    end = finish_failed(stage.plan, outcome, print_, read_at, problem)
     stage.ledger.finish(stage.flow.name, claims, [end], [], owner=f"{stage.plan.run_id}#report")
     return outcome

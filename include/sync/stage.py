@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from include.settings import SyncSettings
 from include.sync.flow import Flow
 from include.sync.ledger import Ledger
+from include.sync.ledger.entries import iso
 from include.sync.model import MappingContext, RunPlan
 from include.sync.route import LinkLookup
 from include.sync.staging import Staging
@@ -75,6 +77,11 @@ class Stage:
         if self._links is None:
             self._links = LinkLookup(self.ledger, self.ipaas, remember=self.plan.applies)
         return self._links
+
+    def dated(self, moment: datetime) -> str:
+        """A moment of our clock as the system that this stage reads from dates its records, for staging."""
+        client = self.bc_client or self.ipaas_client
+        return iso(client.clock.at(moment) if client else moment)
 
     def warn(self, text: str) -> None:
         """Tell the operator something about the run, once."""

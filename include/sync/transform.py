@@ -6,7 +6,7 @@ from collections import Counter
 
 from include.sync.batches import batches
 from include.sync.chunks import Chunks
-from include.sync.endings import finish_failed, problem_outcome, unexpected
+from include.sync.endings import finish_failed, overtaken, problem_outcome, resting, unexpected
 from include.sync.ledger import LedgerFault
 from include.sync.ledger.entries import Finish, Transfer, iso
 from include.sync.model import (
@@ -24,7 +24,6 @@ from include.sync.model import (
 from include.sync.prerequisites import stage_prerequisites, wanted
 from include.sync.route import route_of
 from include.sync.stage import BATCH, Stage
-from include.transport.errors import ErrorKind
 
 
 def transform(stage: Stage) -> int:
@@ -35,12 +34,17 @@ def transform(stage: Stage) -> int:
         for batch in batches(stage.staging.read("raw"), BATCH):
             known = stage.ledger.transfers(stage.flow.name, (record["key"] for record in batch))
             ends: list[Finish] = []
+            unchanged: dict[str, list[str]] = {}
+            overtook: list[str] = []
             for record in batch:
                 transfer = known.get(record["key"])
-                decided = _decide(stage, record, transfer)
+                late = overtaken(record["key"], transfer, record["read_at"]) if transfer else None
+                if late and late.result is Result.unchanged:
+                    overtook.append(record["key"])
+                decided = (late, None) if late else _decide(stage, record, transfer)
                 if isinstance(decided, Mapped):
                     needs.add(refs([decided.body, list(decided.also)]))
-                    chunks.add(record["key"], decided)
+                    chunks.add(record["key"], decided, record["read_at"])
                     continue
                 outcome, end = decided
                 counts[outcome.result.value] += 1
@@ -48,7 +52,14 @@ def transform(stage: Stage) -> int:
                     outcomes.add(outcome.as_json())
                 if end:
                     ends.append(end)
-            if ends and stage.plan.applies:
+                elif outcome.result is Result.unchanged and not late:
+                    unchanged.setdefault(record["read_at"], []).append(record["key"])
+            if not stage.plan.applies:
+                continue
+            for read_at, keys in unchanged.items():
+                stage.ledger.seen(stage.flow.name, keys, read_at)
+            stage.ledger.look_again(stage.flow.name, overtook)
+            if ends:
                 claims = route_of(stage.flow.direction).claims(stage.flow.writer.table)
                 # This task holds no claim, and what another one is writing at the moment stays claimed.
                 stage.ledger.finish(stage.flow.name, claims, ends, [], owner=f"{stage.plan.run_id}#transform")
@@ -71,16 +82,18 @@ def _decide(stage: Stage, record: Json, transfer: Transfer | None) -> Mapped | t
     except Exception as fault:  # noqa: BLE001 - one record's defect must not stop the others
         problem = fault if isinstance(fault, Rejected | Waiting) else unexpected("mapping", fault)
         if unfinished and transfer and _rests(stage.plan, transfer, source_print):
-            return _resting(key, transfer), None
+            return resting(key, transfer), None
         outcome = problem_outcome(key, problem)
-        return outcome, finish_failed(stage.plan, outcome, source_print, problem)
+        return outcome, finish_failed(stage.plan, outcome, source_print, record["read_at"], problem)
     if isinstance(mapped, str):
         if unfinished and stage.plan.applies:
             stage.ledger.forget(stage.flow.name, [key])
         message = mapped if stage.plan.kind is RunKind.ids else ""
         outcome = Outcome(key=key, result=Result.skipped, message=message)
         # What stays missing on the other side is remembered, so that not every poll reads it again.
-        return outcome, _left_out(stage.plan, outcome, source_print) if stage.flow.poll == "missing" else None
+        if stage.flow.poll != "missing":
+            return outcome, None
+        return outcome, _left_out(stage.plan, outcome, source_print, record["read_at"])
     print_ = fingerprint(mapped)
     if transfer and not stage.plan.force:
         route = route_of(stage.flow.direction)
@@ -91,17 +104,17 @@ def _decide(stage: Stage, record: Json, transfer: Transfer | None) -> Mapped | t
             message = "Equal to what was last written." if asked else ""
             return Outcome(key=key, result=Result.unchanged, message=message), None
         if unfinished and _rests(stage.plan, transfer, print_):
-            return _resting(key, transfer), None
+            return resting(key, transfer), None
     return mapped
 
 
-def _left_out(plan: RunPlan, outcome: Outcome, print_: str) -> Finish:
+def _left_out(plan: RunPlan, outcome: Outcome, print_: str, read_at: str) -> Finish:
     return Finish(
         key=outcome.key,
         state="done",
         run_id=plan.run_id,
         outcome=outcome.as_json(),
-        read_at=iso(plan.started_at),
+        read_at=read_at,
         fingerprint=print_,
     )
 
@@ -111,14 +124,3 @@ def _rests(plan: RunPlan, transfer: Transfer, print_: str) -> bool:
     if plan.kind is RunKind.ids or plan.force or transfer.tried_fingerprint != print_:
         return False
     return transfer.next_try is None or transfer.next_try > iso(plan.started_at)
-
-
-def _resting(key: str, transfer: Transfer) -> Outcome:
-    when = f"Next try {transfer.next_try[:16]}Z." if transfer.next_try else "No further try unless it changes."
-    return Outcome(
-        key=key,
-        result=Result.waiting,
-        kind=ErrorKind(transfer.kind) if transfer.kind else ErrorKind.waiting,
-        message=f"{transfer.message or ''} (tried {transfer.attempts} times. {when})",
-        advice=transfer.advice or "",
-    )

@@ -22,6 +22,7 @@ from requests.adapters import HTTPAdapter
 from requests.utils import get_environ_proxies
 from urllib3.exceptions import NewConnectionError
 
+from include.transport.clock import ServerClock
 from include.transport.errors import ErrorKind, Sent, ServiceError, senseless
 from include.transport.throttle import Throttle
 
@@ -126,7 +127,7 @@ class Transport:
     ) -> None:
         """`secrets` are kept out of messages, as the tokens are: an answer may repeat what was sent."""
         self.requests = 0
-        self.server_time: datetime | None = None
+        self.clock = ServerClock()
         self.policy = policy
         self._system = system
         self._session = session
@@ -222,6 +223,7 @@ class Transport:
         # As ASCII: a lone surrogate in a record, which UTF-8 cannot carry, is the server's to refuse.
         content = body() if callable(body) else body
         data = None if content is None else simplejson.dumps(content, use_decimal=True).encode()
+        sent = datetime.now(UTC)
         try:
             response = self._session.request(
                 method,
@@ -233,7 +235,8 @@ class Transport:
             )
         except (OSError, UnicodeError) as lost:  # requests' own exceptions are OSErrors
             raise self._lost(lost, url) from None
-        self.server_time = _moment(response.headers.get("Date")) or self.server_time
+        if date := _moment(response.headers.get("Date")):
+            self.clock.heard(date, sent=sent, received=datetime.now(UTC))
         if 200 <= response.status_code < 300:
             return response
         if 300 <= response.status_code < 400:

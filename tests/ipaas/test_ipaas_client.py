@@ -20,6 +20,8 @@ from include.transport.errors import ErrorKind, NotFound, RecordExists, Sent, Se
 from tests.ipaas.conftest import QUICK
 from tests.transport.scripted import Reply, Wire
 
+NOON = datetime(2026, 5, 5, 12, tzinfo=UTC)
+
 Connect = Callable[..., IPaaSClient]
 CATEGORY, CUSTOMER, PRODUCT = endpoints.CUSTOMER_CATEGORY, endpoints.CUSTOMER, endpoints.PRODUCT
 
@@ -92,7 +94,7 @@ def test_the_tracking_guid_and_the_client_id_go_with_every_call(connect: Connect
 def test_the_requests_are_counted_those_for_the_token_included(ipaas: IPaaSClient, sandbox: Sandbox) -> None:
     ipaas.search(CATEGORY, "X")
     assert ipaas.requests == sandbox.counters.of("ipaas") == 3
-    assert ipaas.server_time is not None
+    assert ipaas.clock.at(NOON) == NOON
     assert ipaas.system_id == sandbox.SYSTEM_ID
 
 

@@ -277,14 +277,24 @@ def test_an_empty_answer_is_none(wire: Wire) -> None:
     assert send(wire, "DELETE") is None
 
 
-def test_the_servers_clock_is_kept(wire: Wire) -> None:
-    wire.script += [Reply(headers={"Date": "Tue, 05 May 2026 10:00:00 GMT"}), Reply(headers={"Date": "yesterday"})]
+@pytest.mark.parametrize("hours", [-1, 1])
+def test_what_was_read_is_dated_by_the_services_clock(wire: Wire, hours: int) -> None:
     used = transport()
+    began = datetime.now(UTC)
+    wire.script.append(Reply(headers={"Date": format_datetime(began + timedelta(hours=hours), usegmt=True)}))
     send(wire, transport=used)
-    assert used.server_time is not None
-    assert used.server_time.tzinfo is UTC
+    # Never later than it was there, or the next one to read would pass for the earlier one.
+    error = used.clock.at(began) - (began + timedelta(hours=hours))
+    assert timedelta(seconds=-5) < error <= timedelta()
+
+
+@pytest.mark.parametrize("date", ["yesterday", "Thu, 01 Jan 1970 00:00:00 GMT", "Fri, 01 Jan 2100 00:00:00 GMT"])
+def test_a_date_that_cannot_be_is_not_believed(wire: Wire, date: str) -> None:
+    used = transport()
+    began = datetime.now(UTC)
+    wire.script.append(Reply(headers={"Date": date}))
     send(wire, transport=used)
-    assert used.server_time is not None
+    assert used.clock.at(began) == began
 
 
 def test_every_request_of_every_thread_is_counted(wire: Wire) -> None:

@@ -104,7 +104,6 @@ class Tenant:
         self.published: dict[str, str] = {name: name for name in SEED_SERVICES}
         # A subscriber's own fields on a page: page -> {property: table field}.
         self.extensions: dict[str, dict[str, str]] = {}
-        self.clock_offset = timedelta()
         # How often each table was changed; what is derived from a table is kept until it moves.
         self.generation: Counter[str] = Counter()
         # SystemIds of the records that came in over HTTP, and the keys of those that are gone, for the check.
@@ -123,8 +122,12 @@ class Tenant:
         return str(UUID(int=self.random.getrandbits(128), version=4))
 
     def now(self) -> datetime:
-        """The server's clock; tests may shift it by `clock_offset`."""
-        return datetime.now(UTC) + self.clock_offset
+        """The clock by which records are dated."""
+        return datetime.now(UTC) + timedelta(seconds=self.switches.bc_clock_ahead)
+
+    def gateway_now(self) -> datetime:
+        """The clock by which answers are dated: that of another machine."""
+        return self.now() + timedelta(seconds=self.switches.bc_gateway_ahead)
 
     # --- rows ------------------------------------------------------------------------------------------------
 

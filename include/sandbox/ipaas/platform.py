@@ -84,8 +84,12 @@ class Platform:
         """An id as the platform sends it."""
         return str(internal_id) if self.switches.ipaas_ids_are_strings else internal_id
 
-    def add(self, type_name: str, body: Mapping[str, Any]) -> Record:
-        """Create a record as POST does; returns it as it is stored."""
+    def now(self) -> datetime:
+        """The platform's clock."""
+        return datetime.now(UTC) + timedelta(seconds=self.switches.ipaas_clock_ahead)
+
+    def add(self, type_name: str, body: Mapping[str, Any], modified: datetime | None = None) -> Record:
+        """Create a record as POST does; returns it as it is stored. `modified`: when that was, now by default."""
         kind = TYPES[type_name]
         check(self, kind, body, None)
         internal_id = self.new_id()
@@ -96,7 +100,7 @@ class Platform:
             if self.switches.create_with_link != "stays":
                 raise
             links, refused = [], refusal
-        now = datetime.now(UTC).isoformat()
+        now = (modified or self.now()).isoformat()
         record: Record = {"id": internal_id, "created_datetime": now, "updated_datetime": now}
         self._merge(kind, record, body)
         self.records[type_name][internal_id] = record
@@ -110,8 +114,10 @@ class Platform:
             raise refused
         return record
 
-    def edit(self, type_name: str, internal_id: int, body: Mapping[str, Any]) -> Record:
-        """Change a record as PUT does: what is not sent stays."""
+    def edit(
+        self, type_name: str, internal_id: int, body: Mapping[str, Any], modified: datetime | None = None
+    ) -> Record:
+        """Change a record as PUT does: what is not sent stays. `modified`: when that was, now by default."""
         kind = TYPES[type_name]
         record = self.find(type_name, internal_id)
         check(self, kind, body, internal_id)
@@ -120,7 +126,7 @@ class Platform:
         self._merge(kind, record, body)
         self._hold(kind, record)
         self._make_links(kind.table, links, internal_id)
-        record["updated_datetime"] = datetime.now(UTC).isoformat()
+        record["updated_datetime"] = (modified or self.now()).isoformat()
         self.changes.append((f"{kind.name}/updated", type_name, internal_id))
         return record
 

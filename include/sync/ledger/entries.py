@@ -69,7 +69,7 @@ class Finish:
     state: str
     run_id: str
     outcome: Json
-    read_at: str
+    read_at: str  # when the record was read that the attempt was made with, by the clock of its system
     target_id: Id | None = None
     fingerprint: str | None = None
     memory: Mapping[str, Any] | None = None

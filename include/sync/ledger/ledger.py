@@ -42,13 +42,16 @@ class Ledger(Transfers, Links, Claims, Reservations, Positions, Inbox):
         """
         now = self._now()
         with self._writing() as db:
-            known = self._attempts(db, flow, [end.key for end in ends])
+            known = self._earlier(db, flow, [end.key for end in ends])
             # Another run may have linked it since it was looked for here; then nobody would wake who waits for it.
             arrived = self._linked(db, {end.waits_for for end in ends if end.waits_for})
             # What is not named keeps its value, so rows are written together with those that name the same columns.
             rows: dict[tuple[str, ...], list[dict[str, Any]]] = {}
             for end in ends:
-                attempts = 0 if end.state == "done" else known.get(end.key, 0) + 1
+                attempts, newest = known.get(end.key, (0, ""))
+                if end.state != "done" and newest > end.read_at:
+                    continue  # of what was read later it is done
+                attempts = 0 if end.state == "done" else attempts + 1
                 due = end.state != "done" and (end.state != "failed" or attempts < MAX_ATTEMPTS)
                 at_once = end.at_once or end.waits_for in arrived
                 values: dict[str, Any] = {
@@ -64,9 +67,10 @@ class Ledger(Transfers, Links, Claims, Reservations, Positions, Inbox):
                     "advice": end.advice,
                     "waits_for": None if at_once else end.waits_for,
                     "tried_fingerprint": end.fingerprint,
+                    "read_at": end.read_at,
                 }
                 if end.state == "done":
-                    values |= {"fingerprint": end.fingerprint, "read_at": end.read_at, "echo": False}
+                    values |= {"fingerprint": end.fingerprint, "echo": False}
                 if end.memory is not None:
                     values["memory"] = dump(end.memory)
                 if end.target_id is not None:

@@ -44,7 +44,7 @@ transfers = sa.Table(
     sa.Column("fingerprint", sa.String(64)),
     sa.Column("memory", sa.Text),
     sa.Column("base", sa.LargeBinary),  # the values that both sides had last, JSON compressed by zlib
-    sa.Column("read_at", sa.String(40)),  # when the source was read that was last written
+    sa.Column("read_at", sa.String(40)),  # when what was tried or seen last was read, by the clock of its system
     sa.Column("run_id", sa.String(250)),
     sa.Column("outcome", sa.Text),  # of that run, so that a repeated task reports the same
     sa.Column("state", sa.String(10), nullable=False),  # done, waiting, retry, failed

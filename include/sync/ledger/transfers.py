@@ -97,9 +97,39 @@ class Transfers(Store):
     def _of(self, flow: str) -> sa.ColumnElement[bool]:
         return self.mine(transfers) & (transfers.c.flow == flow)
 
-    def _attempts(self, db: Connection, flow: str, keys: Sequence[str]) -> dict[str, int]:
-        found: dict[str, int] = {}
+    def seen(self, flow: str, keys: Iterable[str], read_at: str) -> None:
+        """Note of records that are done that they were read again then, and were what was last written.
+
+        So what was read before that, and is written late, is known to be older.
+        """
+        older = sa.or_(transfers.c.read_at.is_(None), transfers.c.read_at < read_at)
+        with self._writing() as db:
+            for batch in batches(keys, BATCH):
+                where = sa.and_(self._of(flow), transfers.c.key.in_(batch), transfers.c.state == "done", older)
+                db.execute(sa.update(transfers).where(where).values(read_at=read_at))
+
+    def look_again(self, flow: str, keys: Sequence[str]) -> None:
+        """Make records that are done due at once: one was read before what was written of it, or so its date says."""
+        if not keys:
+            return
+        values = {
+            "state": "retry",
+            "next_try": iso(self._now()),
+            "kind": ErrorKind.conflict.value,
+            "message": "A run that read it earlier came later than the one that wrote it.",
+            "advice": "Nothing to do: it is read again with the next run.",
+            "tried_fingerprint": None,
+        }
+        with self._writing() as db:
+            for batch in batches(keys, BATCH):
+                where = sa.and_(self._of(flow), transfers.c.key.in_(batch), transfers.c.state == "done")
+                db.execute(sa.update(transfers).where(where).values(values))
+
+    def _earlier(self, db: Connection, flow: str, keys: Sequence[str]) -> dict[str, tuple[int, str]]:
+        """Of these records: how often they were tried, and when what is done of them was read."""
+        found: dict[str, tuple[int, str]] = {}
+        asked = sa.select(transfers.c.key, transfers.c.attempts, transfers.c.state, transfers.c.read_at)
         for batch in batches(keys, BATCH):
-            query = sa.select(transfers.c.key, transfers.c.attempts).where(self._of(flow), transfers.c.key.in_(batch))
-            found |= {row.key: row.attempts for row in db.execute(query)}
+            rows = db.execute(asked.where(self._of(flow), transfers.c.key.in_(batch)))
+            found |= {row.key: (row.attempts, (row.read_at or "") if row.state == "done" else "") for row in rows}
         return found
