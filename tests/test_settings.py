@@ -49,6 +49,7 @@ DEFAULTS: dict[str, Any] = {
     "bc_create_defaults": CreateDefaults(),
     "bc_product_category_exclude": (),
     "bc_time_zone": "UTC",
+    "sync_late_commit_days": 3,
 }
 
 

@@ -214,6 +214,13 @@ class SyncSettings(Closed):
         (), description="JSON: patterns of category codes to leave out."
     )
     bc_time_zone: Trimmed = Field("UTC", description="IANA time zone of the company's dates.")
+    sync_late_commit_days: int = Field(
+        3,
+        ge=0,
+        le=365,
+        description="Once a day polls read again what was modified in so many days, for what Business Central committed "
+        "long after it dated it; a commit may be late by a day less. 0 is never.",
+    )
 
     @field_validator("bc_service_names")
     @classmethod

@@ -67,6 +67,8 @@ class RunPlan(BaseModel):
     # Backfill: the run's data interval. Poll: read from `since`; None means everything.
     since: AwareDatetime | None = None
     until: AwareDatetime | None = None
+    # Whether a poll reads again what was modified in the last days, for what was committed late.
+    late: bool = False
     started_at: AwareDatetime
     # The integer id of the Business Central subscription in iPaaS.com.
     system_id: int

@@ -11,9 +11,14 @@ from include.sync.flow import Flow
 from include.sync.ledger import Ledger
 from include.sync.model import Mode, RunKind, RunPlan
 
-# A poll reads again what was modified this long before the position: late commits, clock differences and lagging
-# read replicas lose nothing, and an unchanged record costs one hash.
+# A poll reads again what was modified this long before the position: the usual late commit and a lagging read replica
+# lose nothing, and an unchanged record costs one hash.
 OVERLAP = timedelta(minutes=10)
+# A record is dated when its transaction writes it, not when that commits: one that commits an hour later lies behind
+# every position. So a poll reads again what was modified in the last days, whenever this long has passed since the
+# last time: less than a day, so that the day is not over with the next poll of an hourly schedule, should one fail.
+LATE_EVERY = timedelta(hours=22)
+DAY = timedelta(days=1)
 # How often a poll of what is missing reads again what was left out or failed for good: a change of it that no hook
 # told of is noticed then.
 LOOK_AGAIN = timedelta(days=1)
@@ -39,14 +44,12 @@ def make_plan(
         flow.ask(text)
     since: datetime | None = None
     until: datetime | None = None
+    late = False
     if kind is RunKind.backfill:
         if not flow.initialization and interval:
             since, until = interval
-    elif kind is RunKind.poll and flow.poll == "lookback":
-        since = lookback_start(now, settings)
-    elif kind is RunKind.poll and flow.poll == "position":
-        position = ledger.position(flow.name)
-        since = position - OVERLAP if position else None
+    elif kind is RunKind.poll and flow.poll in ("position", "lookback"):
+        since, late = _since(flow, ledger, settings, now)
     elif kind is RunKind.poll and flow.poll == "missing":
         position = ledger.position(flow.name)
         since = position if position and now - position < LOOK_AGAIN else None
@@ -60,10 +63,36 @@ def make_plan(
         ids=tuple(dict.fromkeys(text.strip() for text in ids)),
         since=since,
         until=until,
+        late=late,
         started_at=now,
         system_id=system_id,
         settings=settings,
     )
+
+
+def late_commits(flow: Flow) -> str:
+    """The name under which the ledger keeps when a flow read last what may have been committed late."""
+    return f"{flow.name}|late commits"
+
+
+def _since(flow: Flow, ledger: Ledger, settings: SyncSettings, now: datetime) -> tuple[datetime | None, bool]:
+    """From when a poll reads what was modified, and whether that takes in what may have been committed late."""
+    first = lookback_start(now, settings) if flow.poll == "lookback" else None
+    position = ledger.position(flow.name)
+    if position is None:
+        return first, True
+    # A position of the future was made by a clock that has been set right since.
+    since = min(position, now) - OVERLAP
+    if first:
+        # Should the schedule have stood still for longer than it looks back, nothing of that time is left out.
+        since = min(since, first)
+    reach = timedelta(days=settings.sync_late_commit_days)
+    looked = ledger.position(late_commits(flow))
+    if not reach or (looked and timedelta() <= now - looked < LATE_EVERY):
+        return since, False
+    # What commits within `reach` less a day is found, however long ago the last look was.
+    looked = min(looked or position, now)
+    return min(since, now - reach, looked - reach + DAY - OVERLAP), True
 
 
 def lookback_start(now: datetime, settings: SyncSettings) -> datetime:

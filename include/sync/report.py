@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from itertools import chain, islice
 
 import simplejson
@@ -12,6 +13,7 @@ import simplejson
 from include.sync.chunks import load_chunks
 from include.sync.ledger.entries import moment
 from include.sync.model import Json, Outcome, Result, RunKind, RunPlan
+from include.sync.plan import late_commits
 from include.sync.pushing import push_links
 from include.sync.stage import Stage
 
@@ -84,10 +86,9 @@ def report(stage: Stage) -> Report:
             read_from = stats.get("read_from", read_from)
     counts.update(stage.requests)
     counts["failed"] += sum(1 for _ in stage.staging.read("outcomes-extract"))
-    whole = stage.flow.poll == "missing" and plan.since is None
-    if plan.applies and plan.kind is RunKind.poll and (stage.flow.poll == "position" or whole) and read_from:
+    if plan.applies and plan.kind is RunKind.poll and read_from:
         # Everything that was read is written, or is in the ledger as unfinished.
-        stage.ledger.advance(stage.flow.name, moment(read_from))
+        _advance(stage, moment(read_from))
     lines = _outcomes(stage, ["outcomes-extract", "outcomes-transform", *(f"outcomes-{n}" for n in loads)])
     lines = _with_refused(lines, refused, counts)
     kept, left_out = _most_urgent(lines)
@@ -100,6 +101,15 @@ def report(stage: Stage) -> Report:
     )
     stage.staging.write_text("report.json", simplejson.dumps(result.as_json(), use_decimal=True, indent=1))
     return result
+
+
+def _advance(stage: Stage, read_from: datetime) -> None:
+    """Move the position of a flow that has one to when this poll began to read."""
+    whole = stage.flow.poll == "missing" and stage.plan.since is None
+    if stage.flow.poll in ("position", "lookback") or whole:
+        stage.ledger.advance(stage.flow.name, read_from)
+    if stage.plan.late:
+        stage.ledger.advance(late_commits(stage.flow), read_from)
 
 
 def _push(stage: Stage) -> dict[str, Outcome]:
