@@ -44,6 +44,8 @@ from include.transport.clock import ServerClock
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests" / "flows"))
 from shop import order, set_up
 
+from tests.systems import PAIR
+
 STAGES = ("extract", "transform", "load", "report")
 # A flow -> the flow whose records its own need first, and how both are named in the copied ones.
 NEEDS = {"sales_order_to_ipaas": "company_to_ipaas"}
@@ -142,7 +144,7 @@ def measure(folder: Path, name: str, count: int, stage_name: str) -> float:
     needs = NEEDS.get(name)
     catalogue = {**CATALOGUE, **({needs: copied(folder, needs, count)} if needs else {})}
     company = simplejson.loads((folder / "company.json").read_text())
-    ledger = Ledger(f"sqlite:///{folder / f'{name}-{count}.db'}")
+    ledger = Ledger(f"sqlite:///{folder / f'{name}-{count}.db'}", PAIR)
     staging = Staging(folder / f"{name}-{count}")
     settings = SyncSettings(bc_create_defaults=DEFAULTS)
     plan = make_plan(
@@ -150,7 +152,6 @@ def measure(folder: Path, name: str, count: int, stage_name: str) -> float:
         run_id="1",
         kind=RunKind.poll,
         settings=settings,
-        system_id=1,
         ledger=ledger,
         now=datetime(2026, 1, 1, tzinfo=UTC),
     )

@@ -83,6 +83,16 @@ class BusinessCentralClient:
         return self._transport.clock
 
     @property
+    def place(self) -> dict[str, Any]:
+        """Which company of which environment it talks to, as the Connection names them."""
+        connection = self._connection
+        return {
+            "tenant_id": connection.tenant_id,
+            "environment": connection.environment,
+            "company_name": connection.company_name,
+        }
+
+    @property
     def company_id(self) -> str:
         """The company's id, looked up by its name once. Raises ServiceError when there is no such company."""
         return str(self._the_company()["id"])

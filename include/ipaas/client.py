@@ -21,6 +21,7 @@ from include.ipaas.external_ids import Id, id_from, is_summary, present_id
 from include.ipaas.missing import Unlinked
 from include.ipaas.probe import Findings, read_document
 from include.ipaas.saving import Saving, no_place
+from include.ipaas.subscriptions import is_business_centrals
 from include.settings import IPaaSConnection
 from include.transport.clock import ServerClock
 from include.transport.errors import ErrorKind, NotFound, Sent, ServiceError, senseless
@@ -99,6 +100,11 @@ class IPaaSClient:
     def system_id(self) -> int:
         """The id of the Business Central subscription."""
         return self._connection.system_id
+
+    @property
+    def place(self) -> dict[str, Any]:
+        """Which company and subscription it talks to, as the Connection names them."""
+        return {"ipaas_company_id": self._connection.company_id or "", "system_id": self.system_id}
 
     # --- records ---------------------------------------------------------------------------------------------
 
@@ -288,17 +294,32 @@ class IPaaSClient:
     def check(self) -> tuple[bool, str]:
         """Whether the connection works, in plain words: login, company, subscription."""
         try:
-            path = endpoints.SUBSCRIPTION.format(id=self.system_id)
-            found = self._json("GET", "subscriptions", path)
-        except NotFound:
-            return False, (
-                f"There is no subscription {self.system_id} in this company. Set extra system_id of the Connection "
-                "ipaas to the id of the Business Central subscription."
-            )
+            name = self.check_subscription()
         except ServiceError as error:
             return False, f"{error} {error.advice}"
-        name = found.get("name") if isinstance(found, dict) else None
-        return True, f"Connected; the subscription is {name or self.system_id!r}."
+        return True, f"Connected; the subscription is {name!r}."
+
+    def check_subscription(self) -> str:
+        """The name of our subscription. Raises ServiceError (misconfigured) when it is none of Business Central's."""
+        try:
+            found = self._json("GET", "subscriptions", endpoints.SUBSCRIPTION.format(id=self.system_id))
+        except NotFound as error:
+            raise errors.no_subscription(self.system_id, error) from None
+        subscription: Json = found if isinstance(found, dict) else {}
+        name = str(subscription.get("name") or self.system_id)
+        if not is_business_centrals(subscription, self._integration_name):
+            raise errors.other_subscription(self.system_id, name)
+        return name
+
+    def _integration_name(self, integration: str) -> str | None:
+        """The name of an integration; None when iPaaS.com does not tell it."""
+        try:
+            kind = self._json("GET", "subscriptions", endpoints.integration(integration))
+        except ServiceError as error:
+            if error.kind in (ErrorKind.rejected, ErrorKind.unauthorized):
+                return None
+            raise
+        return kind.get("name") if isinstance(kind, dict) else None
 
     # --- requests --------------------------------------------------------------------------------------------
 

@@ -331,6 +331,11 @@ def category_assignment(product_id: object, category_id: object) -> str:
     return CATEGORY_ASSIGNMENT.format(id=quote(f"{product_id}|{category_id}", safe=""))
 
 
+def integration(integration_id: str) -> str:
+    """Path that says which kind of system an integration connects."""
+    return f"v2/Integration/{quote(integration_id, safe='')}"
+
+
 def change_company(company_id: str) -> str:
     """Path that answers the token of a company."""
     return f"v2/User/ChangeCompany/{quote(company_id, safe='')}"

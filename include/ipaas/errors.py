@@ -155,6 +155,27 @@ def no_login(cause: ServiceError) -> ServiceError:
     )
 
 
+def no_subscription(system_id: int, cause: ServiceError) -> ServiceError:
+    """The company has no subscription of this id."""
+    return ServiceError(
+        f"There is no subscription {system_id} in this company.",
+        system=SYSTEM,
+        kind=ErrorKind.misconfigured,
+        advice=_SYSTEM_ID,
+        cause=cause,
+    )
+
+
+def other_subscription(system_id: int, name: str) -> ServiceError:
+    """The subscription is one of another system."""
+    return ServiceError(
+        f"The subscription {system_id} ({name!r}) is not one of Business Central.",
+        system=SYSTEM,
+        kind=ErrorKind.misconfigured,
+        advice=_SYSTEM_ID,
+    )
+
+
 def no_endpoint(cause: ServiceError, what: str) -> ServiceError:
     """A place to create records at is not there; a code says that something in the record is not there instead."""
     if cause.code:

@@ -21,6 +21,9 @@ RETRIES_PER_RUN = 50_000  # likewise
 def extract(stage: Stage) -> None:
     """Read what may have changed, or what was asked for, and stage it whole."""
     flow, plan, ledger = stage.flow, stage.plan, stage.ledger
+    stage.identify()
+    if ledger.begins:
+        stage.warn(f"The first run of this flow with {ledger.known.systems}: its links are read from iPaaS.com.")
     hooks = ledger.received(flow.name, HOOKS_PER_RUN) if plan.kind is RunKind.poll else []
     began = datetime.now(UTC)
     not_found: list[Outcome] = []

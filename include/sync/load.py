@@ -52,6 +52,8 @@ def load(stage: Stage, chunk: int, concurrency: int) -> None:
     context = LoadContext(stage, concurrency, name)
     progress = Progress()
     todo = _still_to_do(stage, items, progress)
+    if todo:
+        stage.identify()
     context.prepare(todo)
     if todo:
         stage.flow.writer.prepare(context, todo)

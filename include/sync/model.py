@@ -52,6 +52,35 @@ class RunKind(StrEnum):
     backfill = "backfill"
 
 
+@dataclass(frozen=True, kw_only=True)
+class Pair:
+    """The two systems that are kept in step; what is remembered of one pair is never seen by another.
+
+    `tenant_id`, `environment` and `company_name` are as the Connection `business_central` says, `ipaas_company_id` and
+    `system_id` as the Connection `ipaas` does. `company_id` is Business Central's own id of the company, None until it
+    has been asked: a company that was made anew under the same name is another one.
+    """
+
+    tenant_id: str
+    environment: str
+    company_name: str
+    ipaas_company_id: str
+    system_id: int
+    company_id: str | None = None
+
+    def __post_init__(self) -> None:
+        # Ids and names of environments compare without case.
+        for name in ("tenant_id", "environment", "ipaas_company_id", "company_id"):
+            value = getattr(self, name)
+            object.__setattr__(self, name, value.strip().casefold() if value else value)
+
+    def __str__(self) -> str:
+        return (
+            f"company {self.company_name!r} of environment {self.environment!r} and iPaaS.com subscription "
+            f"{self.system_id}"
+        )
+
+
 class RunPlan(BaseModel):
     """What one run does, fixed when `extract` starts, so that every task and every retry sees the same."""
 
@@ -70,9 +99,13 @@ class RunPlan(BaseModel):
     # Whether a poll reads again what was modified in the last days, for what was committed late.
     late: bool = False
     started_at: AwareDatetime
-    # The integer id of the Business Central subscription in iPaaS.com.
-    system_id: int
+    pair: Pair
     settings: SyncSettings
+
+    @property
+    def system_id(self) -> int:
+        """The integer id of the Business Central subscription in iPaaS.com."""
+        return self.pair.system_id
 
     @property
     def applies(self) -> bool:

@@ -30,7 +30,6 @@ def make_plan(
     run_id: str,
     kind: RunKind,
     settings: SyncSettings,
-    system_id: int,
     ledger: Ledger,
     ids: Sequence[str] = (),
     mode: Mode = Mode.apply,
@@ -65,7 +64,7 @@ def make_plan(
         until=until,
         late=late,
         started_at=now,
-        system_id=system_id,
+        pair=ledger.known.systems,
         settings=settings,
     )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -11,9 +11,10 @@ from include.settings import SyncSettings
 from include.sync.flow import Flow
 from include.sync.ledger import Ledger
 from include.sync.ledger.entries import iso
-from include.sync.model import MappingContext, RunPlan
+from include.sync.model import MappingContext, Pair, RunPlan
 from include.sync.route import LinkLookup
 from include.sync.staging import Staging
+from include.transport.errors import ErrorKind, ServiceError
 
 if TYPE_CHECKING:
     from include.business_central.client import BusinessCentralClient
@@ -83,6 +84,22 @@ class Stage:
         client = self.bc_client or self.ipaas_client
         return iso(client.clock.at(moment) if client else moment)
 
+    def identify(self) -> None:
+        """Make sure that this stage talks to the two systems that the ledger is about, before it reads or writes.
+
+        Raises ServiceError (misconfigured) when it does not: the run stops.
+        """
+        systems = self.ledger.known.systems
+        if self.bc_client and replace(systems, **self.bc.place) != systems:
+            raise _other_systems("business_central", systems)
+        if self.bc_client and not self.ledger.identify(self.bc.company_id):
+            raise _other_company(systems)
+        if self.ipaas_client and replace(systems, **self.ipaas.place) != systems:
+            raise _other_systems("ipaas", systems)
+        if self.ipaas_client and not self.ledger.known.checked:
+            self.ipaas.check_subscription()
+            self.ledger.mark_checked()
+
     def warn(self, text: str) -> None:
         """Tell the operator something about the run, once."""
         if text not in self.warnings:
@@ -96,3 +113,23 @@ class Stage:
     def save_stats(self, name: str, **values: Any) -> None:
         """Stage what this stage did, for the report."""
         self.staging.write_all(f"stats-{name}", [{**self.requests, "warnings": self.warnings, **values}])
+
+
+def _other_systems(connection: str, began: Pair) -> ServiceError:
+    return ServiceError(
+        f"it began with {began}; the Connection {connection} names another system now.",
+        system="The run",
+        kind=ErrorKind.misconfigured,
+        advice="Start a new run: it works with the systems that the Connections name now.",
+    )
+
+
+def _other_company(began: Pair) -> ServiceError:
+    return ServiceError(
+        f"The company {began.company_name!r} of Business Central is not the one that had this name before: it was made "
+        "anew, or renamed.",
+        system="Business Central",
+        kind=ErrorKind.misconfigured,
+        advice="Nothing was written. Start a new run: it works with what is remembered of the present company, which is "
+        "nothing if the company is new.",
+    )

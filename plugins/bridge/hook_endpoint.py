@@ -8,28 +8,20 @@ tries again.
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass, field
-from threading import Condition
-from typing import Any
 
 from anyio import CapacityLimiter, to_thread
-from cachetools import TTLCache, cached
 from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.requests import ClientDisconnect
 
-from bridge.hooks import IPaaSHook
-from bridge.server import connection, ledger
+from bridge.server import Current, current
 from include.flows import FLOWS
 from include.sync import hooks
 from include.sync.ledger import LedgerFault
 
 # Far above 10,000 notifications in one request.
 LIMIT = 8 * 1024 * 1024
-# Seconds for which the key is remembered: a burst must not ask the database each time, and a new key must soon work.
-KEY_LIFETIME = 5.0
-
 # The server's threads belong to Airflow's own users, running tasks among them: a burst waits in line for a few.
 _THREADS = CapacityLimiter(8)
 LISTENING = hooks.listeners(FLOWS.values())
@@ -38,31 +30,23 @@ app = FastAPI(title="Hooks of iPaaS.com", docs_url=None, redoc_url=None, openapi
 _log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, kw_only=True)
-class Subscription:
-    """What the Connection `ipaas` says of the sender."""
-
-    key: str | None = field(repr=False)
-    system_id: int
-
-
 class _TooLarge(Exception):
     """The body is larger than any honest one."""
 
 
 class _NotConfigured(Exception):
-    """The Connection `ipaas` does not say which system we are."""
+    """The Connections do not say which two systems are kept in step."""
 
 
 @app.post("/hooks")
 async def receive(request: Request) -> JSONResponse:
     """Take notifications (facts §6.1); answers how many were taken once they are kept."""
     try:
-        subscription = await to_thread.run_sync(_subscription, limiter=_THREADS)
-        if not hooks.is_sender(request.headers.get("authorization", ""), subscription.key):
+        known = await to_thread.run_sync(current, limiter=_THREADS)
+        if not hooks.is_sender(request.headers.get("authorization", ""), known.key):
             return _refusal(401, "AUTH-1001", "The webhook key is missing or wrong.", {"WWW-Authenticate": "Bearer"})
         body = await _body(request)
-        return await to_thread.run_sync(_keep, body, subscription.system_id, limiter=_THREADS)
+        return await to_thread.run_sync(_keep, body, known, limiter=_THREADS)
     except _TooLarge:
         return _refusal(413, hooks.MALFORMED, f"A request may have {LIMIT:,} bytes. Send fewer notifications in one.")
     except hooks.MalformedHook as error:
@@ -74,21 +58,12 @@ async def receive(request: Request) -> JSONResponse:
         return _refusal(503, "INTL", f"The notifications could not be kept ({type(error).__name__}). Send them again.")
 
 
-def _keep(body: bytes, system_id: int) -> JSONResponse:
-    taken = hooks.take(hooks.read_hook(body), LISTENING, system_id)
-    ledger().receive(taken.entries)
+def _keep(body: bytes, known: Current) -> JSONResponse:
+    if known.pair is None or known.ledger is None:
+        raise _NotConfigured("The Connections business_central and ipaas must name both systems, system_id among it")
+    taken = hooks.take(hooks.read_hook(body), LISTENING, known.pair.system_id)
+    known.ledger.receive(taken.entries)
     return JSONResponse({"accepted": taken.accepted})
-
-
-@cached(cache=TTLCache(maxsize=1, ttl=KEY_LIFETIME), condition=Condition())
-def _subscription() -> Subscription:
-    ipaas = connection(IPaaSHook.default_conn_name)
-    extra: dict[str, Any] = ipaas.extra_dejson if ipaas else {}
-    key = str(extra.get("webhook_api_key") or "").strip()
-    system_id = str(extra.get("system_id") or "")
-    if key and not system_id.isdigit():
-        raise _NotConfigured("Connection ipaas, extra system_id: it must be the subscription's whole number")
-    return Subscription(key=key or None, system_id=int(system_id) if key else 0)
 
 
 async def _body(request: Request) -> bytes:

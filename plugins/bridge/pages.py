@@ -24,10 +24,10 @@ from markupsafe import Markup
 from sqlalchemy import select
 
 from bridge.docs import doc_md
-from bridge.server import ledger
+from bridge.server import current
 from bridge.staging import run_folder
 from include.flows import FLOWS
-from include.sync.overview import flow_states, links_to_push, unfinished_transfers
+from include.sync.overview import FlowState, flow_states, links_to_push, unfinished_transfers
 
 # Lines of the page of unfinished transfers.
 _LINES = 200
@@ -83,11 +83,12 @@ def show_transfers(user: GetUserDep, dag_id: str | None = None) -> HTMLResponse:
     visible = get_auth_manager().filter_authorized_dag_ids(dag_ids=set(FLOWS), user=user)
     names = [name for name in FLOWS if name in visible]
     chosen = dag_id if dag_id in names else None
-    found = unfinished_transfers(ledger(), [chosen] if chosen else names, _LINES + 1)
+    ledger = current().ledger
+    found = unfinished_transfers(ledger, [chosen] if chosen else names, _LINES + 1) if ledger else []
     return _page(
         "transfers.html",
-        states=flow_states(ledger(), names),
-        to_push=links_to_push(ledger()),
+        states=flow_states(ledger, names) if ledger else [FlowState(flow=name) for name in names],
+        to_push=links_to_push(ledger) if ledger else 0,
         chosen=chosen,
         unfinished=found[:_LINES],
         more=len(found) > _LINES,

@@ -2,16 +2,36 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from threading import Condition
+from typing import Any, cast
 
 from airflow.models.connection import Connection
 from airflow.sdk.exceptions import AirflowNotFoundException
 from airflow.utils.session import create_session
-from cachetools import cached
+from cachetools import TTLCache, cached
 from sqlalchemy import select
 
-from bridge.ledger import ledger_url
+from bridge.hooks import BusinessCentralHook, IPaaSHook
+from bridge.ledger import Place, ledger_url, pair_of
 from include.sync.ledger import Ledger
+from include.sync.model import Pair
+
+# Seconds for which the Connections are remembered: a burst of hooks must not ask Airflow's database each time, and a
+# changed Connection must soon work.
+LIFETIME = 5.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Current:
+    """What the Connections say: the `key` that a hook's sender shows, the two systems, and their ledger.
+
+    There are no systems, and no ledger of theirs, while one of the Connections is not filled in.
+    """
+
+    key: str | None = field(repr=False)
+    pair: Pair | None
+    ledger: Ledger | None
 
 
 def connection(conn_id: str) -> Connection | None:
@@ -27,6 +47,18 @@ def connection(conn_id: str) -> Connection | None:
 
 @cached(cache={}, condition=Condition())
 def ledger() -> Ledger:
-    """The ledger, one object for the whole process."""
-    place = connection("sync_ledger")
-    return Ledger(ledger_url(place.get_uri() if place else None))
+    """The ledger, one object for the whole process; `of` makes it one of a pair of systems."""
+    return Ledger(ledger_url(cast(Place | None, connection("sync_ledger"))))
+
+
+@cached(cache=TTLCache(maxsize=1, ttl=LIFETIME), condition=Condition())
+def current() -> Current:
+    """What the two Connections name. Raises SQLAlchemyError or LedgerFault when that cannot be found out."""
+    bc, ipaas = connection(BusinessCentralHook.default_conn_name), connection(IPaaSHook.default_conn_name)
+    extra: dict[str, Any] = ipaas.extra_dejson if ipaas else {}
+    pair = pair_of(bc.extra_dejson if bc else {}, extra)
+    return Current(
+        key=str(extra.get("webhook_api_key") or "").strip() or None,
+        pair=pair,
+        ledger=ledger().of(pair) if pair else None,
+    )

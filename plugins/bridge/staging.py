@@ -29,6 +29,17 @@ def base() -> ObjectStoragePath:
     return ObjectStoragePath(os.environ.get("SYNC_STAGING") or f"file://{home() / 'staging'}")
 
 
+def private_folder() -> None:
+    """Let nobody but its owner into a folder of this machine that holds the runs; a store has rules of its own."""
+    place = base()
+    if place.protocol != "file":
+        return
+    folder = Path(place.path)
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if folder.stat().st_uid == os.getuid() and folder.stat().st_mode & 0o077:
+        folder.chmod(0o700)
+
+
 def run_folder(dag_id: str, run_id: str) -> ObjectStoragePath:
     """The folder of one run."""
     # A run id holds characters that not every store takes in a name; two runs must not meet in one folder.

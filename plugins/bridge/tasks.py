@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, cast
 
 import simplejson
 from airflow.sdk import BaseHook, ObjectStoragePath
@@ -16,8 +16,8 @@ from airflow.sdk.exceptions import AirflowFailException, AirflowNotFoundExceptio
 
 from bridge.form import MODE, ids_param
 from bridge.hooks import BusinessCentralHook, IPaaSHook, current_settings
-from bridge.ledger import ledger_url
-from bridge.staging import PLAN, forget_old_runs, run_folder
+from bridge.ledger import Place, ledger_url
+from bridge.staging import PLAN, forget_old_runs, private_folder, run_folder
 from include.flows import CATALOGUE, FLOWS
 from include.settings import SettingsError
 from include.sync import extract as extracting
@@ -27,7 +27,7 @@ from include.sync import transform as transforming
 from include.sync.chunks import load_chunks
 from include.sync.flow import Flow, InvalidId
 from include.sync.ledger import Ledger, LedgerFault
-from include.sync.model import Mode, RunKind, RunPlan, System
+from include.sync.model import Mode, Pair, RunKind, RunPlan, System
 from include.sync.plan import make_plan
 from include.sync.run import LOAD_SLOTS, concurrency, stage_for
 from include.sync.stage import Stage
@@ -43,27 +43,25 @@ _POOL_SLOTS = 10
 def extract(flow_name: str, context: Mapping[str, Any]) -> dict[str, Any]:
     """Fix what the run does, read it, stage it."""
     flow = FLOWS[flow_name]
-    with _advice(context), _ledger() as ledger:
+    with _advice(context):
         staging = _staging(context)
-        plan = _plan(flow, context, staging, ledger)
-        extracting.extract(_stage("extract", flow, plan, ledger, staging))
+        with _ledger(_planned(staging).pair if staging.exists(PLAN) else _pair()) as ledger:
+            plan = _plan(flow, context, staging, ledger)
+            extracting.extract(_stage("extract", flow, plan, ledger, staging))
     return {"staged": str(_folder(context))}
 
 
 def transform(flow_name: str, context: Mapping[str, Any]) -> list[int]:
     """Map what was read; answers the chunks to load."""
     flow = FLOWS[flow_name]
-    with _advice(context), _ledger() as ledger:
-        staging = _staging(context)
-        return list(range(transforming.transform(_stage("transform", flow, _planned(staging), ledger, staging))))
+    with _planned_run(context) as (plan, ledger, staging):
+        return list(range(transforming.transform(_stage("transform", flow, plan, ledger, staging))))
 
 
 def load(flow_name: str, chunk: int, context: Mapping[str, Any]) -> None:
     """Write one chunk."""
     flow = FLOWS[flow_name]
-    with _advice(context), _ledger() as ledger:
-        staging = _staging(context)
-        plan = _planned(staging)
+    with _planned_run(context) as (plan, ledger, staging):
         at_once = concurrency(plan, load_chunks(staging))
         loading.load(_stage("load", flow, plan, ledger, staging, slots=LOAD_SLOTS, at_once=at_once), chunk, at_once)
 
@@ -71,9 +69,8 @@ def load(flow_name: str, chunk: int, context: Mapping[str, Any]) -> None:
 def report(flow_name: str, context: Mapping[str, Any]) -> dict[str, int]:
     """Add the run up; fails it when records failed, after everything good has been written."""
     flow = FLOWS[flow_name]
-    with _advice(context), _ledger() as ledger:
-        staging = _staging(context)
-        result = reporting.report(_stage("report", flow, _planned(staging), ledger, staging))
+    with _planned_run(context) as (plan, ledger, staging):
+        result = reporting.report(_stage("report", flow, plan, ledger, staging))
     _push_lines(context, result)
     forget_old_runs(flow.name, datetime.now(UTC))
     if result.failed:
@@ -99,6 +96,16 @@ def _push_lines(context: Mapping[str, Any], result: reporting.Report) -> None:
         lines.append(line)
     left_out = len(result.outcomes) - len(lines) + result.left_out
     context["ti"].xcom_push(key="records", value={"records": lines, "left_out": left_out, "warnings": warnings})
+
+
+@contextmanager
+def _planned_run(context: Mapping[str, Any]) -> Iterator[tuple[RunPlan, Ledger, Staging]]:
+    """What a later task of a run works with: the plan that `extract` made, and the memory of the systems it names."""
+    with _advice(context):
+        staging = _staging(context)
+        plan = _planned(staging)
+        with _ledger(plan.pair) as ledger:
+            yield plan, ledger, staging
 
 
 @contextmanager
@@ -144,7 +151,6 @@ def _plan(flow: Flow, context: Mapping[str, Any], staging: Staging, ledger: Ledg
         run_id=str(run.run_id),
         kind=kind,
         settings=current_settings(),
-        system_id=IPaaSHook().settings().system_id,
         ledger=ledger,
         ids=ids,
         mode=Mode(params.get(MODE) or "apply"),
@@ -178,20 +184,33 @@ def _folder(context: Mapping[str, Any]) -> ObjectStoragePath:
 
 
 def _staging(context: Mapping[str, Any]) -> Staging:
+    private_folder()
     return Staging(_folder(context))
 
 
 @contextmanager
-def _ledger() -> Iterator[Ledger]:
-    ledger = Ledger(ledger_url(_connection_uri()))
+def _ledger(pair: Pair) -> Iterator[Ledger]:
+    ledger = Ledger(ledger_url(_place()), pair)
     try:
         yield ledger
     finally:
         ledger.close()
 
 
-def _connection_uri() -> str | None:
+def _place() -> Place | None:
     try:
-        return str(BaseHook.get_connection("sync_ledger").get_uri())
+        return cast(Place, BaseHook.get_connection("sync_ledger"))
     except AirflowNotFoundException:
         return None
+
+
+def _pair() -> Pair:
+    """The two systems that the Connections name now."""
+    bc, ipaas = BusinessCentralHook().settings(), IPaaSHook().settings()
+    return Pair(
+        tenant_id=bc.tenant_id,
+        environment=bc.environment,
+        company_name=bc.company_name,
+        ipaas_company_id=ipaas.company_id or "",
+        system_id=ipaas.system_id,
+    )

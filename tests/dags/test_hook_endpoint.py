@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -16,6 +17,7 @@ from sqlalchemy.exc import OperationalError
 from include.sandbox import Sandbox
 from include.sync.ledger import Ledger
 from tests.dags.conftest import RunDag, connect, lose_ledger
+from tests.systems import PAIR
 
 pytestmark = pytest.mark.dag
 
@@ -28,18 +30,19 @@ ADDRESS = {"address_1": "1 Main Street", "city": "Atlanta", "country": "US", "is
 def endpoint(server: Any, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Any:
     """The module behind the route, which has not yet heard of any Connection."""
     from bridge import hook_endpoint
+    from bridge import server as bridge_server
 
     connect(monkeypatch, sandbox)
-    hook_endpoint._subscription.cache.clear()
+    bridge_server.current.cache.clear()
     yield hook_endpoint
-    hook_endpoint._subscription.cache.clear()
+    bridge_server.current.cache.clear()
 
 
 @pytest.fixture
 def ledger(endpoint: Any) -> Iterator[Ledger]:
     """An empty ledger where the API server looks for it."""
     lose_ledger()
-    opened = Ledger(f"sqlite:///{Path(os.environ['AIRFLOW_HOME']) / 'sync_ledger.db'}")
+    opened = Ledger(f"sqlite:///{Path(os.environ['AIRFLOW_HOME']) / 'sync_ledger.db'}", PAIR)
     yield opened
     opened.close()
 
@@ -154,17 +157,19 @@ def test_ten_thousand_notifications_fit_in_one_request(server: Any, ledger: Ledg
 def test_the_connection_is_read_once_in_a_burst_and_a_new_key_soon_works(
     server: Any, ledger: Ledger, endpoint: Any, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    from bridge import server as bridge_server
+
     reads: list[str] = []
-    read = endpoint.connection
-    monkeypatch.setattr(endpoint, "connection", lambda name: reads.append(name) or read(name))
+    read = bridge_server.connection
+    monkeypatch.setattr(bridge_server, "connection", lambda name: reads.append(name) or read(name))
     for number in range(1, 20):
         assert post(server, notes(number)).status_code == 200
-    assert reads == ["ipaas"]
+    assert [name for name in reads if name != "sync_ledger"] == ["business_central", "ipaas"]
     connect(monkeypatch, sandbox, ipaas_extra={"webhook_api_key": "the-new-key"})
-    endpoint._subscription.cache.expire(time.monotonic() + endpoint.KEY_LIFETIME)
+    bridge_server.current.cache.expire(time.monotonic() + bridge_server.LIFETIME)
     assert post(server, notes(1), "the-new-key").status_code == 200
     assert post(server, notes(1)).status_code == 401
-    assert endpoint.KEY_LIFETIME <= 10
+    assert bridge_server.LIFETIME <= 10
 
 
 def test_a_burst_leaves_airflow_its_threads(
@@ -177,7 +182,7 @@ def test_a_burst_leaves_airflow_its_threads(
         def receive(self, entries: Any) -> None:
             assert hanging.wait(30)
 
-    monkeypatch.setattr(endpoint, "ledger", Hangs)
+    monkeypatch.setattr(endpoint, "current", lambda: SimpleNamespace(key=KEY, pair=PAIR, ledger=Hangs()))
     with ThreadPoolExecutor(60) as pool:
         posts = [pool.submit(post, server, notes(number)) for number in range(1, 61)]
         began = time.monotonic()
@@ -194,7 +199,7 @@ def test_what_cannot_be_kept_is_not_acknowledged(
         def receive(self, entries: Any) -> None:
             raise OperationalError("INSERT", {}, Exception("disk full"))
 
-    monkeypatch.setattr(endpoint, "ledger", Full)
+    monkeypatch.setattr(endpoint, "current", lambda: SimpleNamespace(key=KEY, pair=PAIR, ledger=Full()))
     answer = post(server, notes(17))
     assert answer.status_code == 503
     assert "again" in answer.json()["message"]
@@ -233,14 +238,14 @@ def test_the_key_appears_nowhere(
     wrong = "somebody-elses-key"
     answers = [post(server, notes(17)), post(server, b"{"), post(server, notes("x")), post(server, notes(17), wrong)]
     connect(monkeypatch, sandbox, ipaas_extra={"system_id": None})
-    from bridge import hook_endpoint
+    from bridge import server as bridge_server
 
-    hook_endpoint._subscription.cache.clear()
+    bridge_server.current.cache.clear()
     answers.append(post(server, notes(17)))
     assert [answer.status_code for answer in answers] == [200, 400, 400, 401, 503]
     said = capfd.readouterr()
     everything = [a.text for a in answers] + [str(a.headers) for a in answers] + [said.out, said.err, caplog.text]
-    everything += [str(hook_endpoint._subscription.cache), repr(hook_endpoint.Subscription(key=KEY, system_id=1))]
+    everything += [str(bridge_server.current.cache), repr(bridge_server.Current(key=KEY, pair=PAIR, ledger=ledger))]
     assert not [text for text in everything if KEY in text or wrong in text]
 
 

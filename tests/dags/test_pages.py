@@ -12,8 +12,10 @@ import pytest
 from include.flows import FLOWS
 from include.sandbox import Sandbox
 from include.sync.flow import Flow
+from include.sync.ledger import Ledger
 from include.sync.ledger.entries import Finish, iso
-from tests.dags.conftest import RunDag, lose_ledger
+from tests.dags.conftest import RunDag, connect, lose_ledger
+from tests.systems import PAIR
 
 pytestmark = pytest.mark.dag
 
@@ -67,11 +69,17 @@ def test_a_plan_names_the_fields_that_would_change(
 
 
 def test_the_transfers_page_shows_what_is_unfinished_and_what_waits(
-    run_dag: RunDag, sandbox: Sandbox, server: Any, login: dict[str, str]
+    run_dag: RunDag, sandbox: Sandbox, server: Any, login: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from bridge.server import ledger
+    from bridge import server as bridge_server
 
     lose_ledger()
+    bridge_server.current.cache.clear()
+    connect(monkeypatch, sandbox)
+
+    def ledger() -> Ledger:
+        return bridge_server.ledger().of(PAIR)
+
     ledger().receive([("company_from_ipaas", str(n), "company/updated") for n in range(1_234)])
     end = Finish(
         key="<b>C1</b>",

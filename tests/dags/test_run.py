@@ -127,15 +127,22 @@ def test_a_ledger_that_is_no_database_ends_the_run_with_advice(
 
 
 def test_a_ledger_that_does_not_answer_is_put_into_words_and_the_task_repeated(
-    dags: Any, monkeypatch: pytest.MonkeyPatch
+    dags: Any, sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from bridge import tasks
+
+    connect(monkeypatch, sandbox)
+    monkeypatch.setenv("SYNC_STAGING", f"file://{tmp_path / 'staging'}")
 
     shown: dict[str, Any] = {}
     monkeypatch.setenv("AIRFLOW_CONN_SYNC_LEDGER", "postgres://somebody:ledger-secret@127.0.0.1:1/ledger")
     with pytest.raises(LedgerFault):
         tasks.extract(
-            "customer_category_to_ipaas", {"ti": SimpleNamespace(xcom_push=lambda **xcom: shown.update(xcom))}
+            "customer_category_to_ipaas",
+            {
+                "ti": SimpleNamespace(xcom_push=lambda **xcom: shown.update(xcom)),
+                "dag_run": SimpleNamespace(dag_id="customer_category_to_ipaas", run_id="r"),
+            },
         )
     assert shown["key"] == "problem"
     assert "The ledger cannot be used" in shown["value"]["what"]

@@ -23,6 +23,7 @@ import pytest
 
 from include.sync.ledger import Ledger
 from tests import postgres
+from tests.systems import PAIR
 
 KEY = "the-webhook-key"
 FLOW, SCOPE = "company_from_ipaas", "company/updated"
@@ -56,12 +57,14 @@ class Served:
     def start(self) -> None:
         """Serve, in a process of its own; returns when it answers."""
         root = Path(__file__).resolve().parents[2]
-        ipaas = {"conn_type": "http", "host": "nowhere", "extra": {"webhook_api_key": KEY, "system_id": 4711}}
+        bc = {"tenant_id": PAIR.tenant_id, "environment": PAIR.environment, "company_name": PAIR.company_name}
+        ipaas = {"webhook_api_key": KEY, "company_id": PAIR.ipaas_company_id, "system_id": PAIR.system_id}
         environment = {
             **os.environ,
             "PYTHONPATH": os.pathsep.join([str(root), str(root / "plugins"), os.environ.get("PYTHONPATH", "")]),
             "AIRFLOW_HOME": str(self.home),
-            "AIRFLOW_CONN_IPAAS": json.dumps(ipaas),
+            "AIRFLOW_CONN_BUSINESS_CENTRAL": json.dumps({"conn_type": "http", "host": "nowhere", "extra": bc}),
+            "AIRFLOW_CONN_IPAAS": json.dumps({"conn_type": "http", "host": "nowhere", "extra": ipaas}),
         }
         if self.ledger_url.startswith("postgresql"):
             environment["AIRFLOW_CONN_SYNC_LEDGER"] = self.ledger_url.replace("postgresql+psycopg2", "postgres")
@@ -97,7 +100,7 @@ class Served:
 
     def kept(self) -> set[int]:
         """What the ledger holds."""
-        ledger = Ledger(self.ledger_url)
+        ledger = Ledger(self.ledger_url, PAIR)
         found = {int(ipaas_id) for ipaas_id, _ in ledger.received(FLOW)}
         ledger.close()
         return found

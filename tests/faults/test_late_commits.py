@@ -16,6 +16,7 @@ from include.sync.ledger import Ledger
 from include.sync.model import RunKind, RunPlan
 from include.sync.plan import DAY, LATE_EVERY, OVERLAP, late_commits, lookback_start, make_plan
 from tests.counts.schedules import KINDS, Found, Kind, Weather, world
+from tests.systems import PAIR
 
 NOW = datetime(2026, 5, 5, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -58,7 +59,7 @@ def test_without_the_overlap_what_is_hardly_late_would_wait_for_it(
 @pytest.fixture
 def ledger(tmp_path: Path) -> Ledger:
     """An empty ledger."""
-    return Ledger(f"sqlite:///{tmp_path / 'ledger.db'}")
+    return Ledger(f"sqlite:///{tmp_path / 'ledger.db'}", PAIR)
 
 
 @pytest.fixture
@@ -71,7 +72,6 @@ def poll(ledger: Ledger) -> Callable[..., RunPlan]:
             run_id="run",
             kind=RunKind.poll,
             settings=SyncSettings(**settings),
-            system_id=4711,
             ledger=ledger,
             now=NOW,
         )

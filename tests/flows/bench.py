@@ -22,6 +22,7 @@ from include.sync.run import run
 from include.sync.staging import Staging
 from include.transport.session import RetryPolicy
 from include.transport.throttle import Throttle
+from tests.systems import PAIR
 
 QUICK = RetryPolicy(attempts=3, first=0.01, longest=0.02)
 
@@ -55,15 +56,16 @@ class Bench:
     sandbox: Any
     folder: Path
     settings: dict[str, Any] = field(default_factory=dict)
+    system_id: int = Sandbox.SYSTEM_ID
     _numbers: Iterator[int] = field(default_factory=itertools.count)
 
     def __post_init__(self) -> None:
-        self.ledger = Ledger(f"sqlite:///{self.folder / 'ledger.db'}")
+        self.ledger = Ledger(f"sqlite:///{self.folder / 'ledger.db'}", PAIR)
 
     def lose_ledger(self) -> None:
         """Begin with an empty ledger, as after its file was deleted."""
         self.ledger.close()
-        self.ledger = Ledger(f"sqlite:///{self.folder / f'ledger{next(self._numbers)}.db'}")
+        self.ledger = Ledger(f"sqlite:///{self.folder / f'ledger{next(self._numbers)}.db'}", PAIR)
 
     def bc(self, *, concurrency: int = 5, **options: Any) -> BusinessCentralClient:
         """A client of Business Central, with the extras of its connection changed by `options`."""
@@ -81,7 +83,8 @@ class Bench:
     def ipaas(self, *, concurrency: int = 5) -> IPaaSClient:
         """A client of iPaaS.com."""
         s = self.sandbox
-        connection = IPaaSConnection.from_parts(s.url, s.IPAAS_EMAIL, s.IPAAS_PASSWORD, s.ipaas_extra)
+        extra = {**s.ipaas_extra, "system_id": self.system_id}
+        connection = IPaaSConnection.from_parts(s.url, s.IPAAS_EMAIL, s.IPAAS_PASSWORD, extra)
         return IPaaSClient(connection, throttle=Throttle(100_000, 60), policy=QUICK, concurrency=concurrency)
 
     def run(
@@ -103,7 +106,6 @@ class Bench:
             run_id=run_id,
             kind=kind or (RunKind.ids if ids else RunKind.poll),
             settings=SyncSettings(**self.settings),
-            system_id=self.sandbox.SYSTEM_ID,
             ledger=self.ledger,
             ids=ids,
             mode=Mode(mode),

@@ -16,6 +16,7 @@ from include.sandbox.ipaas.platform import Record
 from include.sync.ledger import Ledger
 from include.sync.report import Report
 from include.transport.errors import ErrorKind
+from tests.systems import PAIR
 
 ADDRESS = {
     "first_name": "Anna",
@@ -149,7 +150,7 @@ class Shop:
         """A poll a day from now."""
         now = datetime.now(UTC) + timedelta(days=1)
         self.bench.ledger.close()
-        self.bench.ledger = Ledger(f"sqlite:///{self.bench.folder / 'ledger.db'}", now=lambda: now)
+        self.bench.ledger = Ledger(f"sqlite:///{self.bench.folder / 'ledger.db'}", PAIR, now=lambda: now)
         return self.bench.run(flow, now=now)
 
     def link_of(self, record: Record, table: str = "transaction") -> str | None:

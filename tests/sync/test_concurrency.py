@@ -9,6 +9,7 @@ import pytest
 from include.settings import SyncSettings
 from include.sync.model import Direction, RunKind, RunPlan
 from include.sync.run import LOAD_SLOTS, concurrency
+from tests.systems import PAIR
 
 
 @pytest.mark.parametrize(
@@ -22,7 +23,7 @@ def test_the_tasks_of_a_run_share_concurrent_batch_executions(setting: int, chun
         run_id="run",
         kind=RunKind.poll,
         started_at=datetime.now(UTC),
-        system_id=1,
+        pair=PAIR,
         settings=SyncSettings(bc_concurrent_batch_executions=setting),
     )
     assert concurrency(plan, chunks) == expected

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from include.sync.ledger.entries import Finish, Purpose, iso
 from include.sync.ledger.transfers import MAX_ATTEMPTS, retry_delay
 from include.sync.overview import unfinished_transfers
 from tests import postgres
+from tests.systems import PAIR
 
 FLOW, TABLE = "company_to_ipaas", "customer company"
 
@@ -50,7 +52,7 @@ def clock() -> Clock:
 
 @pytest.fixture
 def ledger(url: str, clock: Clock) -> Iterator[Ledger]:
-    made = Ledger(url, now=clock)
+    made = Ledger(url, PAIR, now=clock)
     yield made
     made.close()
 
@@ -210,14 +212,14 @@ def test_hooks_of_a_burst_are_kept_and_dropped_in_few_statements(ledger: Ledger)
 
 def test_servers_that_receive_the_same_records_at_once_lose_none_and_do_not_block(url: str) -> None:
     def serve(order: int) -> None:
-        server = Ledger(url)
+        server = Ledger(url, PAIR)
         for _ in range(5):
             server.receive([("company_from_ipaas", str(n), "company/updated") for n in range(200)[::order]])
         server.close()
 
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(serve, [1, -1, 1, -1]))
-    ledger = Ledger(url)
+    ledger = Ledger(url, PAIR)
     assert {ipaas_id for ipaas_id, _ in ledger.received("company_from_ipaas")} == {str(n) for n in range(200)}
     ledger.close()
 
@@ -225,19 +227,19 @@ def test_servers_that_receive_the_same_records_at_once_lose_none_and_do_not_bloc
 def test_a_ledger_deleted_under_a_running_process_is_begun_anew(tmp_path: Path) -> None:
     """What is written into a deleted file is lost, and a server that runs for months would never notice."""
     path = tmp_path / "ledger.db"
-    server = Ledger(f"sqlite:///{path}")
+    server = Ledger(f"sqlite:///{path}", PAIR)
     server.receive([("company_from_ipaas", "17", "company/updated")])
     for file in tmp_path.glob("ledger.db*"):
         file.unlink()
     server.receive([("company_from_ipaas", "18", "company/updated")])
-    task = Ledger(f"sqlite:///{path}")
+    task = Ledger(f"sqlite:///{path}", PAIR)
     assert [ipaas_id for ipaas_id, _ in task.received("company_from_ipaas")] == ["18"]
     task.close()
     server.close()
 
 
 def test_what_is_committed_survives_a_power_cut(tmp_path: Path) -> None:
-    ledger = Ledger(f"sqlite:///{tmp_path / 'ledger.db'}")
+    ledger = Ledger(f"sqlite:///{tmp_path / 'ledger.db'}", PAIR)
     with ledger._engine.connect() as db:
         assert db.exec_driver_sql("PRAGMA synchronous").scalar() == 2  # FULL: on disk before commit returns
     ledger.close()
@@ -373,3 +375,66 @@ def test_links_that_ipaas_knows_are_told_from_those_it_is_to_be_told_of(ledger: 
 def test_which_records_a_notification_waits_for(ledger: Ledger) -> None:
     ledger.receive([(FLOW, "7", "company/updated"), ("customer_from_ipaas", "8", "customer/updated")])
     assert ledger.announced(FLOW, ["7", "8", "9"]) == {"7"}
+
+
+class TestPairs:
+    """What is remembered of one pair of systems is never seen by another."""
+
+    def test_nothing_of_one_pair_is_seen_by_another(self, ledger: Ledger) -> None:
+        ledger.finish(FLOW, TABLE, [ended("C1", "failed", target_id=7)], [(TABLE, "C1", 7)])
+        ledger.link([(TABLE, "C2", 8)], pushed=False)
+        ledger.advance(FLOW, datetime(2026, 5, 1, tzinfo=UTC))
+        ledger.receive([(FLOW, "17", "company/updated")])
+        ledger.reserve(TABLE, "9", "customers", "C9", Purpose.create)
+        assert ledger.claim(TABLE, ["C3"], "one")["C3"].held
+        for changed in (
+            {"tenant_id": "other"},
+            {"environment": "Other"},
+            {"company_name": "Other"},
+            {"ipaas_company_id": "other"},
+            {"system_id": 9},
+        ):
+            other = ledger.of(replace(PAIR, **changed))
+            assert other.pair != ledger.pair
+            assert other.transfers(FLOW, ["C1"]) == {}
+            assert list(other.keys(FLOW)) == []
+            assert other.internal_ids(TABLE, ["C1", "C2"]) == {}
+            assert other.external_ids(TABLE, [7, 8]) == {}
+            assert other.unpushed() == []
+            assert other.position(FLOW) is None
+            assert other.received(FLOW) == []
+            assert other.reservation(TABLE, "9") is None
+            assert other.claim(TABLE, ["C3"], "two")["C3"].held
+            assert unfinished_transfers(other, [FLOW], 10) == []
+            other.unlink(TABLE, "C1")
+            other.forget(FLOW, ["C1"])
+        assert ledger.internal_ids(TABLE, ["C1", "C2"]) == {"C1": 7, "C2": 8}
+        assert [t.key for _, t in unfinished_transfers(ledger, [FLOW], 10)] == ["C1"]
+
+    def test_the_ids_of_systems_compare_without_case(self, ledger: Ledger) -> None:
+        same = replace(PAIR, tenant_id=PAIR.tenant_id.upper(), environment=PAIR.environment.upper())
+        assert ledger.of(same).pair == ledger.pair
+
+    def test_a_company_that_was_renamed_finds_its_memory(self, ledger: Ledger) -> None:
+        assert ledger.identify("id-1")
+        ledger.advance(FLOW, datetime(2026, 5, 1, tzinfo=UTC))
+        renamed = ledger.of(replace(PAIR, company_name="New name"))
+        assert renamed.position(FLOW) is None
+        renamed.receive([(FLOW, "17", "company/updated")])
+        assert not renamed.identify("id-1")
+        found = ledger.of(replace(PAIR, company_name="New name"))
+        assert found.pair == ledger.pair and found.position(FLOW) is not None
+        assert [i for i, _ in found.received(FLOW)] == ["17"]
+
+    def test_many_processes_make_one_pair(self, url: str) -> None:
+        def open_it(_: int) -> int:
+            opened = Ledger(url, PAIR)
+            opened.close()
+            return opened.pair
+
+        with ThreadPoolExecutor(4) as pool:
+            assert len(set(pool.map(open_it, range(4)))) == 1
+
+    def test_a_ledger_without_a_pair_has_no_rows_to_show(self, url: str) -> None:
+        with pytest.raises(RuntimeError, match="no pair"):
+            Ledger(url).transfers(FLOW, ["C1"])

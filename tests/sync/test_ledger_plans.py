@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from include.sync.ledger import Ledger
 from include.sync.ledger.entries import Finish, Purpose
 from include.sync.overview import flow_states, links_to_push, unfinished_transfers
+from tests.systems import PAIR
 
 FLOW, TABLE = "company_from_ipaas", "customer company"
 END = Finish(key="C1", state="done", run_id="r", outcome={}, read_at="2026", fingerprint="f")
@@ -49,7 +50,7 @@ WHOLE = (
 
 @pytest.fixture
 def asked(tmp_path: Path) -> Iterator[tuple[Ledger, list[tuple[str, Any]]]]:
-    ledger = Ledger(f"sqlite:///{tmp_path / 'ledger.db'}")
+    ledger = Ledger(f"sqlite:///{tmp_path / 'ledger.db'}", PAIR)
     statements: list[tuple[str, Any]] = []
 
     @sa.event.listens_for(sa.Engine, "before_cursor_execute")

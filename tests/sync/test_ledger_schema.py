@@ -22,6 +22,7 @@ from include.sync.ledger.entries import Purpose, moment
 from include.sync.ledger.tables import metadata
 from tests import postgres
 from tests.sync import earlier_ledgers
+from tests.systems import PAIR
 
 COMPANIES = "customer company"
 FORK = multiprocessing.get_context("fork")
@@ -62,7 +63,7 @@ def version_of(url: str) -> str:
 @pytest.mark.parametrize("shape", earlier_ledgers.SHAPES)
 def test_every_earlier_version_opens_and_keeps_its_rows(url: str, shape: str) -> None:
     make_earlier(url, shape)
-    ledger = Ledger(url)
+    ledger = Ledger(url, PAIR)
     found = ledger.transfers("company_to_ipaas", ["C1", "C2"])
     assert (found["C1"].target_id, found["C1"].fingerprint) == (7, "f")
     assert (found["C2"].state, found["C2"].attempts) == ("failed", 2)
@@ -83,7 +84,7 @@ def test_every_earlier_version_opens_and_keeps_its_rows(url: str, shape: str) ->
 @pytest.mark.parametrize("shape", ["hooks by record", "the last without a version"])
 def test_an_upgraded_ledger_is_one_of_this_version_to_the_last_index(url: str, shape: str) -> None:
     make_earlier(url, shape)
-    ledger = Ledger(url)
+    ledger = Ledger(url, PAIR)
     with ledger._engine.connect() as db:
         context = MigrationContext.configure(db, opts={"compare_type": True})
         assert compare_metadata(context, metadata) == []
@@ -159,7 +160,7 @@ def test_a_ledger_that_cannot_be_reached_is_a_fault_worth_another_try() -> None:
 
 
 def open_and_link(url: str, number: int) -> None:
-    ledger = Ledger(url)
+    ledger = Ledger(url, PAIR)
     ledger.link([(COMPANIES, f"N{number}", number)])
     ledger.close()
 
@@ -174,7 +175,7 @@ def test_many_processes_may_open_it_at_the_same_moment(url: str, shape: str | No
     for process in started:
         process.join()
     assert [process.exitcode for process in started] == [0] * 5
-    ledger = Ledger(url)
+    ledger = Ledger(url, PAIR)
     assert len(ledger.internal_ids(COMPANIES, [f"N{number}" for number in range(5)])) == 5
     if shape:
         assert ledger.internal_ids(COMPANIES, ["C1"]) == {"C1": 7}
@@ -183,7 +184,7 @@ def test_many_processes_may_open_it_at_the_same_moment(url: str, shape: str | No
 
 def test_an_earlier_file_put_in_place_of_a_running_one_is_upgraded(tmp_path: Path) -> None:
     path = tmp_path / "ledger.db"
-    server = Ledger(f"sqlite:///{path}")
+    server = Ledger(f"sqlite:///{path}", PAIR)
     server.link([(COMPANIES, "C5", 5)])
     for file in tmp_path.glob("ledger.db*"):
         file.unlink()
@@ -200,7 +201,7 @@ def test_a_file_is_its_owners_alone_whatever_the_umask(tmp_path: Path, present: 
         if present:
             make_earlier(f"sqlite:///{path}", "hooks by flow")
             path.chmod(0o666)
-        ledger = Ledger(f"sqlite:///{path}")
+        ledger = Ledger(f"sqlite:///{path}", PAIR)
         ledger.link([(COMPANIES, "C1", 7)])
         files = sorted(tmp_path.glob("ledger.db*"))
         assert [file.name for file in files] == ["ledger.db", "ledger.db-shm", "ledger.db-wal"]

@@ -17,13 +17,14 @@ from include.sync.plan import make_plan
 from include.sync.report import _LINES, _most_urgent
 from include.sync.stage import Stage
 from include.sync.staging import Staging
+from tests.systems import PAIR
 
 
 @pytest.fixture
 def stage(tmp_path: Path) -> Iterator[Stage]:
-    flow, ledger = FLOWS["sales_order_to_ipaas"], Ledger(f"sqlite:///{tmp_path / 'ledger.db'}")
+    flow, ledger = FLOWS["sales_order_to_ipaas"], Ledger(f"sqlite:///{tmp_path / 'ledger.db'}", PAIR)
     settings = SyncSettings()
-    plan = make_plan(flow, run_id="r", kind=RunKind.poll, settings=settings, system_id=1, ledger=ledger)
+    plan = make_plan(flow, run_id="r", kind=RunKind.poll, settings=settings, ledger=ledger)
     yield Stage(flow=flow, plan=plan, ledger=ledger, staging=Staging(tmp_path), catalogue=CATALOGUE)
     ledger.close()
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from include.sandbox import credentials
 from include.sandbox.ipaas.rules import Refused, check, known_system, links_of, record_type
+from include.sandbox.ipaas.subscriptions import SUBSCRIPTIONS
 from include.sandbox.ipaas.types import CHILD_REFS, TYPES, RecordType
 from include.sandbox.switches import Switches
 
@@ -27,11 +28,7 @@ class Platform:
         self.custom_fields: dict[str, set[str]] = {
             "customer": {"Customer Type", "Record Type", "Role", "Active", "iPaaS.com Company ID"}
         }
-        self.subscriptions = {
-            credentials.SYSTEM_ID: "Dynamics365_Integration",
-            credentials.OTHER_SYSTEM_ID: "Web shop",
-            1: "iPaaS.com",
-        }
+        self.subscriptions = dict(SUBSCRIPTIONS)
         # (model, custom field) -> its data type, where that is not string.
         self.custom_field_types: dict[tuple[str, str], str] = {}
         # Records that somebody has deactivated, by type.

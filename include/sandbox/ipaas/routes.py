@@ -19,6 +19,7 @@ from include.sandbox import credentials
 from include.sandbox.ipaas.openapi import FAMILIES, document, inventory_paths
 from include.sandbox.ipaas.platform import Platform, Record
 from include.sandbox.ipaas.rules import Refused
+from include.sandbox.ipaas.subscriptions import INTEGRATIONS
 from include.sandbox.ipaas.types import TYPES, RecordType
 
 _HELP = "https://support.ipaas.com/en/articles/15506870"
@@ -54,6 +55,7 @@ def routes(platform: Platform, delay: Callable[[], float]) -> list[Route]:
         Route("/sso/v2/User/ChangeCompany/{id}", endpoint(_change_company(platform), token=False)),
         Route("/subscriptions/v2/Subscriptions", endpoint(_subscriptions(platform))),
         Route("/subscriptions/v2/Subscription/{id}", endpoint(_subscription(platform))),
+        Route("/subscriptions/v2/Integration/{id}", endpoint(_integration)),
     ]
     for family in FAMILIES:
         found.append(Route(f"/{family}/swagger/v2/swagger.json", _document(platform, family)))
@@ -150,9 +152,7 @@ def _change_company(platform: Platform) -> Callable[[Request, Any], Any]:
 
 
 def _subscriptions(platform: Platform) -> Callable[[Request, Any], Any]:
-    return lambda request, body: [
-        {"id": i, "type": 1 if i == 1 else 40, "name": name} for i, name in platform.subscriptions.items()
-    ]
+    return lambda request, body: [one.listed(number) for number, one in platform.subscriptions.items()]
 
 
 def _subscription(platform: Platform) -> Callable[[Request, Any], Any]:
@@ -160,9 +160,16 @@ def _subscription(platform: Platform) -> Callable[[Request, Any], Any]:
         identifier = _number(request.path_params["id"])
         if identifier not in platform.subscriptions:
             raise Refused("NFND-1005", f"The subscription {identifier} was not found.", 404)
-        return {"id": identifier, "name": platform.subscriptions[identifier], "settings": {}}
+        return platform.subscriptions[identifier].shown(identifier)
 
     return answer
+
+
+def _integration(request: Request, body: Any) -> Any:
+    identifier = _number(request.path_params["id"])
+    if identifier not in INTEGRATIONS:
+        raise Refused("NFND-1005", f"The integration {identifier} was not found.", 404)
+    return {"id": identifier, "name": INTEGRATIONS[identifier], "api_version": "v2", "versions": []}
 
 
 def _number(text: Any) -> int:

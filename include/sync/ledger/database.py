@@ -9,15 +9,16 @@ from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import URL, Connection, Engine
-from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import NullPool, Pool, QueuePool
 from tenacity import retry, retry_if_exception_type, stop_after_delay, wait_random
 
-from include.sync.ledger.faults import LedgerFault
+from include.sync.ledger.faults import faults
 from include.sync.ledger.schema import NEWEST, READ_VERSION, bring_up, is_newest
 
 # Its owner alone: it holds what the two systems hold of people and of money.
 _OWNER_ONLY = 0o600
+# What tells a file from another one of the same name: its device and its number there.
+FileId = tuple[int, int]
 
 
 def connect(url: str | URL) -> Engine:
@@ -25,7 +26,7 @@ def connect(url: str | URL) -> Engine:
 
     A transaction that only reads begins with the execution option `reads`; any other may write. Raises LedgerFault.
     """
-    try:
+    with faults():
         engine = _engine(url, poolclass=QueuePool, pool_pre_ping=True, pool_size=2, max_overflow=20)
         if engine.dialect.name == "sqlite":
             _Sqlite(engine, begin="BEGIN IMMEDIATE", checks=True)
@@ -33,9 +34,12 @@ def connect(url: str | URL) -> Engine:
             current = engine.dialect.name == "sqlite" or is_newest(db)
         if not current:
             _bring_up(engine.url)
-    except SQLAlchemyError as error:
-        raise LedgerFault.of(error) from error
     return engine
+
+
+def file_of(engine: Engine) -> FileId | None:
+    """Which file a SQLite ledger is at the moment; None when there is none, and for other databases."""
+    return _file(engine.url.database or "") if engine.dialect.name == "sqlite" else None
 
 
 def _engine(url: str | URL, *, poolclass: type[Pool], **options: Any) -> Engine:
@@ -118,8 +122,8 @@ def _has_newest(connection: Any) -> bool:
     return row is not None and row[0] == NEWEST
 
 
-def _file(path: str) -> tuple[int, int] | None:
-    """What tells a file from another one of the same name; None when there is none."""
+def _file(path: str) -> FileId | None:
+    """The file of a path; None when there is none."""
     try:
         found = os.stat(path)
     except FileNotFoundError:

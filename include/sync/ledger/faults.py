@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import sqlalchemy as sa
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -9,8 +12,17 @@ ADVICE = (
     "Check the Connection sync_ledger: its type (postgres), host, port, schema (the database), login and password. "
     "Without that Connection the ledger is the file sync_ledger.db in Airflow's home."
 )
-# What SQLite says of a file that no repetition makes a database.
-_NO_DATABASE = ("file is not a database", "malformed")
+# What databases say of what no repetition makes a database.
+_NO_DATABASE = ("file is not a database", "malformed", "invalid dsn", "invalid connection option")
+
+
+@contextmanager
+def faults() -> Iterator[None]:
+    """Whatever the database raises within becomes a LedgerFault."""
+    try:
+        yield
+    except SQLAlchemyError as error:
+        raise LedgerFault.of(error) from error
 
 
 class LedgerFault(Exception):

@@ -13,6 +13,7 @@ from include.sync.ledger.claims import Claims
 from include.sync.ledger.entries import Finish, dump, iso, pack
 from include.sync.ledger.inbox import Inbox
 from include.sync.ledger.links import Links
+from include.sync.ledger.pairs import Pairs
 from include.sync.ledger.positions import Positions
 from include.sync.ledger.reservations import Reservations
 from include.sync.ledger.store import BATCH
@@ -21,7 +22,7 @@ from include.sync.ledger.tables import transfers as transfers_table
 from include.sync.ledger.transfers import MAX_ATTEMPTS, Transfers, retry_delay
 
 
-class Ledger(Transfers, Links, Claims, Reservations, Positions, Inbox):
+class Ledger(Pairs, Transfers, Links, Claims, Reservations, Positions, Inbox):
     """Reads and writes the ledger. Every method is one transaction; safe to use from several threads and processes."""
 
     def finish(

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import copy
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Self
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL, Connection
-from sqlalchemy.exc import SQLAlchemyError
 
-from include.sync.ledger.database import connect
-from include.sync.ledger.faults import LedgerFault
+from include.sync.ledger.database import connect, file_of
+from include.sync.ledger.entries import iso
+from include.sync.ledger.faults import faults
+from include.sync.ledger.known_pair import KnownPair, find_pair, make_pair
+from include.sync.model import Pair
 
 BATCH = 400  # bound parameters per statement, below every database's limit
 
@@ -22,15 +25,33 @@ BATCH = 400  # bound parameters per statement, below every database's limit
 class Store:
     """Each public method is one transaction; safe to use from several threads and processes. All raise LedgerFault."""
 
-    def __init__(self, url: str | URL, *, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
-        """Open the ledger at a SQLAlchemy `url`, bringing its schema to this version. `now` is the clock."""
+    def __init__(
+        self,
+        url: str | URL,
+        pair: Pair | None = None,
+        *,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        """Open the ledger at a SQLAlchemy `url`, bringing its schema to this version.
+
+        `pair` says whose rows it is about; without one only `of` can be used. `now` is the clock.
+        """
         self._engine = connect(url)
         self._reads = self._engine.execution_options(reads=True)
         self._now = now
-        self.pair = 1
+        self._pair = pair
+        self._known: KnownPair | None = None
         # SQLite lets one write at a time, and whoever finds it busy looks again ever more seldom. The threads of a task
         # queue here instead, so that each goes on as soon as the one before it is done.
         self._turn = threading.Lock() if self._engine.dialect.name == "sqlite" else nullcontext()
+        self._settle_pair()
+
+    def of(self, pair: Pair) -> Self:
+        """The same ledger, about another pair of systems; it shares the connections of this one."""
+        other = copy.copy(self)
+        other._pair, other._known = pair, None
+        other._settle_pair()
+        return other
 
     def close(self) -> None:
         """Close the database connections."""
@@ -39,22 +60,47 @@ class Store:
     @contextmanager
     def reading(self) -> Iterator[Connection]:
         """A connection for questions; it only reads."""
-        try:
-            with self._reads.connect() as db:
-                yield db
-        except SQLAlchemyError as error:
-            raise LedgerFault.of(error) from error
+        self._settle_pair()
+        with faults(), self._reads.connect() as db:
+            yield db
 
     @contextmanager
     def _writing(self) -> Iterator[Connection]:
-        try:
-            with self._turn, self._engine.begin() as db:
-                yield db
-        except SQLAlchemyError as error:
-            raise LedgerFault.of(error) from error
+        self._settle_pair()
+        with faults(), self._turn, self._engine.begin() as db:
+            yield db
+
+    # --- whose rows -----------------------------------------------------------------------------------------
+
+    @property
+    def known(self) -> KnownPair:
+        """What the ledger knows of the pair that it is about."""
+        if self._known is None:
+            raise RuntimeError("The ledger was opened for no pair of systems")
+        return self._known
+
+    @property
+    def pair(self) -> int:
+        """The pair's number in the key of each row."""
+        return self.known.number
+
+    def _settle_pair(self) -> None:
+        """Know the pair's number; a SQLite file that was begun anew may number it differently."""
+        if self._pair is None:
+            return
+        file = file_of(self._engine)
+        if self._known is not None and self._known.file == file:
+            return
+        with faults():
+            with self._reads.connect() as db:
+                known = find_pair(db, self._pair, file)
+            if known is None:
+                with self._turn, self._engine.begin() as db:
+                    known = make_pair(db, self._pair, file_of(self._engine), iso(self._now()))
+        self._known = known
 
     def mine(self, table: sa.Table) -> sa.ColumnElement[bool]:
-        """The condition that a row is of this pair of systems."""
+        """The condition that a row is of this pair."""
         return table.c.pair == self.pair
 
     # --- dialects --------------------------------------------------------------------------------------------

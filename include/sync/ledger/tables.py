@@ -29,7 +29,8 @@ pairs = sa.Table(
     sa.Column("company_id", sa.String(64)),  # None until Business Central has been asked
     sa.Column("ipaas_company_id", sa.String(64)),
     sa.Column("system_id", sa.Integer),
-    sa.Column("began_at", sa.String(40)),  # None: the pair of rows from before there were pairs, not known yet
+    # When the name was last seen to be this company's; None: the pair of rows from before, not known yet.
+    sa.Column("named_at", sa.String(40)),
     sa.Column("checked", sa.Boolean, nullable=False, default=False),  # the subscription is Business Central's
 )
 

@@ -26,7 +26,7 @@ def upgrade() -> None:
         sa.Column("company_id", sa.String(64)),
         sa.Column("ipaas_company_id", sa.String(64)),
         sa.Column("system_id", sa.Integer),
-        sa.Column("began_at", _MOMENT),
+        sa.Column("named_at", _MOMENT),
         sa.Column("checked", sa.Boolean, nullable=False),
     )
     pairs = sa.table("sync_pairs", sa.column("id"), sa.column("checked", sa.Boolean))

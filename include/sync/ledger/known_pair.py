@@ -1,0 +1,96 @@
+"""How the ledger finds a pair of systems among those that it knows, and makes one that it does not know yet."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from include.sync.ledger.database import FileId
+from include.sync.ledger.tables import pairs
+from include.sync.model import Pair
+
+# Any number, the same in every process: PostgreSQL's name of the lock under which pairs are made.
+_NAMING = 4_711_001
+
+
+@dataclass(frozen=True, kw_only=True)
+class KnownPair:
+    """A pair as the ledger knows it: its number, in the SQLite `file` where it has it, and its `systems`.
+
+    `checked`: its subscription is known to be Business Central's. `alone`: the ledger knows no other pair.
+    """
+
+    number: int
+    systems: Pair
+    checked: bool
+    alone: bool
+    file: FileId | None
+
+
+def find_pair(db: Connection, pair: Pair, file: FileId | None) -> KnownPair | None:
+    """The pair with this company id, or else the one whose company was last seen under this name."""
+    same = pairs.c.company_name == pair.company_name
+    if pair.company_id is not None:
+        same = pairs.c.company_id == pair.company_id
+    # One that Business Central has not been asked about comes after one that it has confirmed at the same moment.
+    latest = (pairs.c.named_at.desc(), pairs.c.company_id.is_(None), pairs.c.id.desc())
+    row = db.execute(sa.select(pairs).where(_systems(pair), same).order_by(*latest).limit(1)).first()
+    return None if row is None else known(db, row, pair, file)
+
+
+def known(db: Connection, row: sa.Row[Any], pair: Pair, file: FileId | None) -> KnownPair:
+    """A row of the pairs as what it says."""
+    others = db.execute(sa.select(pairs.c.id).where(pairs.c.id != row.id).limit(1)).first()
+    return KnownPair(
+        number=row.id,
+        systems=replace(pair, company_id=row.company_id),
+        checked=bool(row.checked),
+        alone=others is None,
+        file=file,
+    )
+
+
+def make_pair(db: Connection, pair: Pair, file: FileId | None, now: str) -> KnownPair:
+    """Make a pair that the ledger does not know. The first one gets the rows from before there were pairs."""
+    one_at_a_time(db)
+    if (made := find_pair(db, pair, file)) is not None:
+        return made
+    values = names(pair) | {"named_at": now}
+    nobodys = db.execute(sa.select(pairs.c.id).where(pairs.c.named_at.is_(None))).scalar()
+    if nobodys is not None:
+        db.execute(sa.update(pairs).where(pairs.c.id == nobodys).values(**values))
+    else:
+        db.execute(sa.insert(pairs).values(**values, checked=False))
+    found = find_pair(db, pair, file)
+    assert found is not None
+    return found
+
+
+def names(pair: Pair) -> dict[str, Any]:
+    """A pair's systems as the columns of its row."""
+    return {
+        "tenant_id": pair.tenant_id,
+        "environment": pair.environment,
+        "company_name": pair.company_name,
+        "company_id": pair.company_id,
+        "ipaas_company_id": pair.ipaas_company_id,
+        "system_id": pair.system_id,
+    }
+
+
+def one_at_a_time(db: Connection) -> None:
+    """Until the end of the transaction nobody else makes or names a pair."""
+    if db.dialect.name == "postgresql":
+        db.execute(sa.select(sa.func.pg_advisory_xact_lock(_NAMING)))
+
+
+def _systems(pair: Pair) -> sa.ColumnElement[bool]:
+    return sa.and_(
+        pairs.c.tenant_id == pair.tenant_id,
+        pairs.c.environment == pair.environment,
+        pairs.c.ipaas_company_id == pair.ipaas_company_id,
+        pairs.c.system_id == pair.system_id,
+    )
