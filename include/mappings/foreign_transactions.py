@@ -105,15 +105,19 @@ def left_out(transaction: Transaction) -> list[str]:
 def header_discount(transaction: Transaction) -> Decimal:
     """The part of the transaction's discount that its lines do not carry; never below zero."""
     carried = sum((line.discount_amount for line in transaction.lines), Decimal(0))
-    return max(amount(transaction.discount_amount - carried, transaction), Decimal(0))
+    return max(transaction.discount_amount - carried, Decimal(0))
 
 
-def amount(value: Decimal, transaction: Transaction) -> Decimal:
-    """An amount as Business Central rounds it: to the decimals of the transaction's currency, two when it names none."""
-    from babel.numbers import get_currency_precision  # DAG files import this module: not at its top
+def taxes_of(transaction: Transaction) -> Decimal:
+    """The tax of the transaction. Systems that know only the sum send no taxes of their own."""
+    return sum((tax.amount for tax in transaction.taxes), Decimal(0)) if transaction.taxes else transaction.tax_amount
 
-    decimals = get_currency_precision(transaction.currency_code.upper()) if transaction.currency_code else 2
-    return value.quantize(Decimal(1).scaleb(-decimals), ROUND_HALF_UP)
+
+def extended(line: TransactionLine) -> Decimal:
+    """The line's amount after its discount."""
+    if line.extended_price is not None:
+        return line.extended_price
+    return line.qty * line.unit_price - line.discount_amount
 
 
 def unit(value: Decimal) -> Decimal:
@@ -124,7 +128,10 @@ def unit(value: Decimal) -> Decimal:
 def document_date(transaction: Transaction, context: MappingContext) -> date:
     """The day on which the transaction was made, where the company is. Raises Rejected when it is unknown."""
     if transaction.created_datetime is None:
-        raise Rejected("The transaction has no created_datetime, and a document needs its date.")
+        raise Rejected(
+            "The transaction has no created_datetime, and a document needs its date. (0001-01-01, and what lies before "
+            "1753-01-01, is no date.)"
+        )
     return local_day(transaction.created_datetime, context)
 
 

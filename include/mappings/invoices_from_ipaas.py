@@ -5,18 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator
 from decimal import Decimal
 
-from include.ipaas.records.transactions import Transaction, TransactionLine, TransactionPayment
+from include.ipaas.records.transactions import Transaction, TransactionPayment
 from include.mappings.body import body
 from include.mappings.custom_fields import from_ipaas as custom_fields
 from include.mappings.foreign_transactions import (
     INVOICE_LINK,
     LINE_STEP,
     address_notes,
-    amount,
     buyer,
     currency,
     document_date,
     document_number,
+    extended,
     header_discount,
     is_excluded,
     item_lines,
@@ -186,6 +186,8 @@ def _header(data: Json, transaction: Transaction, context: MappingContext) -> Js
 def _lines(data: Json, transaction: Transaction, context: MappingContext) -> Iterator[Json]:
     """Item lines, then shipping, then taxes. Their numbers do not depend on what Business Central has already."""
     number = 0
+    # A group that bears no tax: the transaction's taxes are lines of their own.
+    untaxed = body(taxCode=context.settings.bc_create_defaults.invoice.no_tax_group)
     for line in item_lines(transaction, context):
         number += LINE_STEP
         own = custom_fields(context.settings, "transaction line", plain(line))
@@ -193,14 +195,16 @@ def _lines(data: Json, transaction: Transaction, context: MappingContext) -> Ite
             "sequence": number,
             "lineType": "Item",
             "lineObjectNumber": fit("lineObjectNumber", line.sku, 20),
+            **untaxed,
             "quantity": unit(line.qty),
             "unitPrice": unit(line.unit_price),
         }
         if line.qty:
             # Business Central knows no discount on nothing.
-            fields["discountAmount"] = amount(line.discount_amount, transaction)
+            fields["discountAmount"] = line.discount_amount
         own = {name: value for name, value in own.items() if name in _OPEN_LINE_FIELDS}
-        yield {"id": line.id, **product_of(line, data), "fields": {**fields, **own}}
+        named = {"unit": line.unit} if line.unit else {}
+        yield {"id": line.id, **named, **product_of(line, data), "fields": {**fields, **own}}
     for key, value, description in _charges(transaction):
         number += LINE_STEP
         account = getattr(context.settings.bc_create_defaults.invoice, key)
@@ -218,16 +222,16 @@ def _lines(data: Json, transaction: Transaction, context: MappingContext) -> Ite
             unitPrice=value,
             description=fit("description", description, 100),
         )
-        yield {"fields": charge}
+        yield {"fields": {**charge, **untaxed}}
 
 
 def _charges(transaction: Transaction) -> Iterator[tuple[str, Decimal, str | None]]:
     """(key of its account, amount, description) of the shipping charge and of each tax."""
-    if shipping := amount(transaction.shipping_amount, transaction):
-        yield "shipping_account", shipping, None
-    taxes = [(tax.authority, amount(tax.amount, transaction)) for tax in transaction.taxes]
+    if transaction.shipping_amount:
+        yield "shipping_account", transaction.shipping_amount, None
+    taxes = [(tax.authority, tax.amount) for tax in transaction.taxes]
     # Systems that know only the sum send no taxes of their own.
-    for authority, tax in taxes or [(None, amount(transaction.tax_amount, transaction))]:
+    for authority, tax in taxes or [(None, transaction.tax_amount)]:
         if tax:
             yield "tax_account", tax, authority
 
@@ -235,14 +239,7 @@ def _charges(transaction: Transaction) -> Iterator[tuple[str, Decimal, str | Non
 def _total(transaction: Transaction, context: MappingContext) -> Decimal:
     """What the invoice must come to: the transaction's total less the lines that are left out by their SKU."""
     excluded = (extended(line) for line in transaction.lines if is_excluded(line, context))
-    return amount(transaction.total - sum(excluded, Decimal(0)), transaction)
-
-
-def extended(line: TransactionLine) -> Decimal:
-    """The line's amount after its discount."""
-    if line.extended_price is not None:
-        return line.extended_price
-    return line.qty * line.unit_price - line.discount_amount
+    return (transaction.total or Decimal(0)) - sum(excluded, Decimal(0))
 
 
 def _payments(transaction: Transaction, context: MappingContext) -> tuple[list[Json], tuple[str, ...]]:
@@ -254,7 +251,7 @@ def _payments(transaction: Transaction, context: MappingContext) -> tuple[list[J
         if reason:
             notes.append(f"Payment {payment.id} of {payment.amount} was left out: {reason}.")
             continue
-        received.append({"id": payment.id, "fields": _payment(payment, transaction, context)})
+        received.append({"id": payment.id, "fields": _payment(payment, context)})
     if received and not context.settings.bc_create_defaults.invoice.payment_journal:
         raise Rejected(
             f"The transaction has {len(received)} payment(s), and no journal for them is configured.",
@@ -271,11 +268,11 @@ def _no_money(payment: TransactionPayment) -> str | None:
     return None
 
 
-def _payment(payment: TransactionPayment, transaction: Transaction, context: MappingContext) -> Json:
+def _payment(payment: TransactionPayment, context: MappingContext) -> Json:
     """A payment received lowers what the customer owes: its amount is negative."""
     return body(
         externalDocumentNumber=fit("externalDocumentNumber", str(payment.id), 35),
-        amount=-amount(payment.amount, transaction),
+        amount=-payment.amount,
         postingDate=local_day(payment.created_datetime, context) if payment.created_datetime else None,
         description=fit("description", payment.description or payment.method, 100),
     )

@@ -7,12 +7,10 @@ from include.mappings.custom_fields import from_ipaas as custom_fields
 from include.mappings.foreign_transactions import (
     INVOICE_LINK,
     address_notes,
-    amount,
     buyer,
     currency,
     document_date,
     document_number,
-    header_discount,
     item_lines,
     left_out,
     owned_by_us,
@@ -25,10 +23,20 @@ from include.mappings.foreign_transactions import (
 )
 from include.mappings.limits import fit, number_fits
 from include.mappings.names import join_name
+from include.mappings.order_sums import sums_of
 from include.sync.model import Json, Mapped, MappingContext, Rejected
 
 # What decides about an order once, when it is made; afterwards the order clerk may choose otherwise.
-CREATE_ONLY = frozenset({"No", "Currency_Code", "Location_Code", "Shipping_Agent_Code", "Shipping_Agent_Service_Code"})
+CREATE_ONLY = frozenset(
+    {
+        "No",
+        "Currency_Code",
+        "Location_Code",
+        "Prices_Including_VAT",
+        "Shipping_Agent_Code",
+        "Shipping_Agent_Service_Code",
+    }
+)
 # What of page 42 Business Central upper-cases.
 HEADER_CODES = frozenset(
     {
@@ -121,7 +129,8 @@ def skip_foreign_order(data: Json, context: MappingContext) -> str | None:
 def order_from_ipaas(data: Json, context: MappingContext) -> Mapped:
     """The order: `header` and `lines` hold properties of pages 42 and 46 in the order in which they are validated.
 
-    `discount` is the invoice discount. A line's `product` is the product in iPaaS.com that has its SKU, if there is one.
+    `sums` are the amounts that the order is to come to, and `shipping` the account of a line for shipping, if there is to
+    be one: amounts are rounded when their currency is known. A line's `unit` is the one that it names, and `product` the product in iPaaS.com that has its SKU, if there is one.
     """
     transaction = transaction_of(data)
     billing, shipping = primary(transaction, "billing"), primary(transaction, "shipping")
@@ -132,9 +141,11 @@ def order_from_ipaas(data: Json, context: MappingContext) -> Mapped:
             **_address(shipping, "ShippingOptions", "Ship_to"),
             **custom_fields(context.settings, "transaction", plain(transaction)),
         },
-        "lines": [_line(line, transaction, data, context) for line in item_lines(transaction, context)],
-        "discount": header_discount(transaction),
+        "lines": [_line(line, data, context) for line in item_lines(transaction, context)],
+        "sums": sums_of(transaction, context),
     }
+    if account := context.settings.bc_create_defaults.sales_order.shipping_account:
+        body["shipping"] = account
     return Mapped(
         external_id=str(transaction.id),
         linked=data.get("linked"),
@@ -158,6 +169,8 @@ def _identity(data: Json, transaction: Transaction, context: MappingContext) -> 
         "Order_Date": document_date(transaction, context),
         # The amounts are what they are in this currency, whatever the customer's own is (D).
         "Currency_Code": currency(transaction, "Currency_Code"),
+        # The prices are net of tax, whatever the customer's own are.
+        "Prices_Including_VAT": False,
         "Location_Code": defaults.Location_Code,
     }
     return {name: value for name, value in fields.items() if value is not None}
@@ -198,7 +211,7 @@ def _address(address: TransactionAddress | None, option: str, prefix: str) -> Js
     return fields
 
 
-def _line(line: TransactionLine, transaction: Transaction, data: Json, context: MappingContext) -> Json:
+def _line(line: TransactionLine, data: Json, context: MappingContext) -> Json:
     fields: Json = {
         "Type": "Item",
         "No": fit("No", line.sku, _NUMBER_LENGTH),
@@ -207,6 +220,7 @@ def _line(line: TransactionLine, transaction: Transaction, data: Json, context: 
     }
     if line.qty:
         # Business Central knows no discount on nothing.
-        fields["Line_Discount_Amount"] = amount(line.discount_amount, transaction)
+        fields["Line_Discount_Amount"] = line.discount_amount
     own = custom_fields(context.settings, "transaction line", plain(line))
-    return {"id": line.id, **product_of(line, data), "fields": {**fields, **own}}
+    named = {"unit": line.unit} if line.unit else {}
+    return {"id": line.id, **named, **product_of(line, data), "fields": {**fields, **own}}

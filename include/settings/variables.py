@@ -112,6 +112,8 @@ class InvoiceDefaults(Closed):
     tax_account: str | None = None
     payment_journal: str | None = None
     salesperson: str | None = None
+    # The tax group, or VAT product posting group, of which lines bear no tax of Business Central's own.
+    no_tax_group: str | None = None
 
 
 class CreateDefaults(Closed):

@@ -117,11 +117,11 @@ class Shop:
             "status": "Pending",
             "email_address": "anna@example.net",
             "created_datetime": "2026-03-01T12:00:00+00:00",
-            "total": 50,
             "addresses": [ADDRESS],
             "lines": [line("1000"), line("1001", 3)],
             **fields,
         }
+        body.setdefault("total", _total(body))
         if "customer_id" not in fields and "company_id" not in fields:
             body["customer_id"] = self.bench.linked("customer", "P1")["id"]
         return self.bench.sandbox.ipaas.add("transaction", {k: v for k, v in body.items() if v is not None})
@@ -156,6 +156,18 @@ class Shop:
     def link_of(self, record: Record, table: str = "transaction") -> str | None:
         """The external id of ours that iPaaS.com knows of a record, or of what is nested in one."""
         return self.bench.sandbox.ipaas.external_id(table, SYSTEM_ID, record["id"])
+
+
+def _total(body: Record) -> Decimal:
+    """What a transaction comes to by its own amounts."""
+
+    def amount(record: Record, name: str) -> Decimal:
+        return Decimal(str(record.get(name) or 0))
+
+    discounts = [amount(entry, "discount_amount") for entry in body["lines"]]
+    goods = sum((amount(entry, "qty") * amount(entry, "unit_price") for entry in body["lines"]), Decimal(0))
+    taken_off = max(sum(discounts, Decimal(0)), amount(body, "discount_amount"))
+    return goods - taken_off + amount(body, "shipping_amount") + amount(body, "tax_amount")
 
 
 def line(sku: str, qty: object = 2, price: object = 10, **fields: Any) -> Record:

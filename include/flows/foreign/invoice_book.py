@@ -9,6 +9,7 @@ from typing import Any
 
 from include.business_central.odata import Api
 from include.business_central.records.base import decoded
+from include.flows.foreign.currencies import Currencies
 from include.flows.foreign.parts import Items
 from include.mappings.invoices_from_ipaas import HEADER_FIELDS
 from include.sync.context import LoadContext
@@ -23,6 +24,7 @@ _STATE = (
     "status",
     "orderNumber",
     "discountAmount",
+    "totalTaxAmount",
     "totalAmountIncludingTax",
     "remainingAmount",
     "billToCustomerNumber",
@@ -55,6 +57,7 @@ class InvoiceBook:
         """Nothing is read yet."""
         self._load = load
         self.items = Items(load)
+        self.currencies = Currencies(load)
         # Lines of one journal are written one after another: Business Central numbers them as they come.
         self.journal_lock = threading.Lock()
         self._journal: str | None = None

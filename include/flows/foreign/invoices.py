@@ -6,6 +6,7 @@ A draft that was cut off anywhere is found again by its externalDocumentNumber a
 from __future__ import annotations
 
 from collections.abc import Sequence
+from decimal import Decimal
 from typing import Any
 
 from include.flows.foreign.invoice_book import INVOICES, InvoiceBook, is_draft, lines_of
@@ -19,7 +20,7 @@ from include.sync.bc_target import ETAG, Target
 from include.sync.compare import same
 from include.sync.context import LoadContext, Staged, Written
 from include.sync.ledger.entries import Purpose
-from include.sync.model import Json, Rejected, Result, Waiting, fold
+from include.sync.model import Json, Rejected, Result, Waiting, fold, text_of
 from include.transport.errors import NotFound, Sent, ServiceError
 
 _BOOK = "invoice book"
@@ -27,7 +28,7 @@ _HEADER = Target(
     name="sales invoice", page="", api=INVOICES.name, fields=(), api_fields={}, model="transaction", codes=HEADER_CODES
 )
 # In the order in which they are set: setting one makes Business Central work out those after it anew.
-_CHAIN = ("quantity", "unitPrice", "discountAmount")
+_CHAIN = ("unitOfMeasureCode", "quantity", "unitPrice", "discountAmount")
 # What a line is of; it cannot be changed, only made anew.
 _OBJECT = ("lineType", "lineObjectNumber")
 
@@ -70,6 +71,7 @@ class _Transfer:
         self.payments = Payments(load, book, self.links, self.body["payments"])
         self.reference = str(item.mapped.match)
         self.written: list[str] = []
+        self.notes: list[str] = []
 
     def run(self) -> Written:
         """Find the invoice or create it, post it, and add its payments."""
@@ -88,7 +90,18 @@ class _Transfer:
         # To an invoice that did not exist a moment ago nothing has been paid.
         self.written += self.payments.add(invoice, fresh=created)
         result = Result.created if created else Result.updated if self.written else Result.unchanged
-        return self._result(f"{INVOICE_LINK}{invoice['id']}", result)
+        if created:
+            self._compare_posted(invoice)
+        return self._result(f"{INVOICE_LINK}{invoice['id']}", result, *self.notes)
+
+    def _compare_posted(self, invoice: Json) -> None:
+        """Note when posting has changed the total of a draft that agreed, as rounding by the set-up's precision does."""
+        total = self._amount(self.body["total"], invoice)
+        if not same(total, invoice["totalAmountIncludingTax"]):
+            posted = text_of(Decimal(invoice["totalAmountIncludingTax"]))
+            self.notes.append(
+                f"Posted, invoice {invoice['number']} comes to {posted}, and its transaction to {text_of(total)}."
+            )
 
     def _result(self, target: str | None, result: Result, *notes: str, then: Waiting | None = None) -> Written:
         own = [self.links.own_link(target)] if target else []
@@ -272,14 +285,33 @@ class _Transfer:
             draft = self._change(draft, changes)
         if self._bring_lines(draft):
             draft = self._again(draft)
-        if not same(self.body["discount"], draft["discountAmount"]):
-            draft = self._change(draft, {"discountAmount": self.body["discount"]})
-        if not same(self.body["total"], draft["totalAmountIncludingTax"]):
-            raise Rejected(
-                f"Draft invoice {draft['number']} comes to {draft['totalAmountIncludingTax']} in Business Central, and the "
-                f"transaction to {self.body['total']} (less excluded lines). It was not posted.",
-                "Compare prices, discounts, taxes and the accounts of shipping and tax; then correct one side.",
+        discount = self._amount(self.body["discount"], draft)
+        if not same(discount, draft["discountAmount"]):
+            draft = self._change(draft, {"discountAmount": discount})
+        self._tie_out(draft)
+
+    def _tie_out(self, draft: Json) -> None:
+        """Raise Rejected, with both figures, unless a draft comes to what its transaction does, with no tax of its own."""
+        total, tax = self._amount(self.body["total"], draft), Decimal(draft["totalTaxAmount"])
+        if same(total, draft["totalAmountIncludingTax"]) and not tax:
+            return
+        own = f", of which {text_of(tax)} are tax of its own," if tax else ""
+        advice = "Compare prices, discounts, taxes and the accounts of shipping and tax; then correct one side."
+        if tax:
+            advice = (
+                "The taxes of a transaction are lines of its invoice, so Business Central must add none: take Tax Liable (or "
+                "the VAT set-up) from the customer, or set invoice.no_tax_group in the Variable bc_create_defaults to a tax "
+                "group (VAT product posting group) that bears no tax."
             )
+        raise Rejected(
+            f"Draft invoice {draft['number']} comes to {text_of(Decimal(draft['totalAmountIncludingTax']))} in Business "
+            f"Central{own} and the transaction to {text_of(total)} (less excluded lines). It was not posted.",
+            advice,
+        )
+
+    def _amount(self, value: Any, invoice: Json) -> Decimal:
+        """An amount as Business Central rounds it in an invoice's currency."""
+        return self.book.currencies.rounded(Decimal(value), str(invoice["currencyCode"]))
 
     def _change(self, draft: Json, changes: Json) -> Json:
         what, update = f"draft invoice {draft['number']}", self.load.bc.update
@@ -287,12 +319,26 @@ class _Transfer:
 
     def _bring_lines(self, draft: Json) -> bool:
         """Write the lines that the draft lacks or has otherwise, one after another; returns whether there were any."""
-        lines = [line["fields"] for line in self.body["lines"]]
+        lines = [self._fields(line, draft) for line in self.body["lines"]]
         present = self.book.lines(str(draft["id"]), (name for line in lines for name in line))
         wrote = False
         for wanted in lines:
             wrote = self._bring_line(draft, wanted, present.get(int(wanted["sequence"]))) or wrote
         return wrote
+
+    def _fields(self, line: Json, draft: Json) -> Json:
+        """A line's fields: its unit after what it is of, and amounts as the draft's currency has them."""
+        fields: Json = {}
+        for name, value in line["fields"].items():
+            fields[name] = self._amount(value, draft) if name == "discountAmount" else value
+            if name == "lineObjectNumber" and "id" in line:
+                unit, note = self.book.items.unit(str(value), line.get("unit"))
+                fields |= {"unitOfMeasureCode": unit} if unit else {}
+                self.notes += [note] if note and note not in self.notes else []
+        if "id" not in line:
+            # A charge is of one: its price is an amount.
+            fields["unitPrice"] = self._amount(fields["unitPrice"], draft)
+        return fields
 
     def _bring_line(self, draft: Json, wanted: Json, present: Json | None) -> bool:
         lines, what = lines_of(str(draft["id"])), f"line {wanted['sequence']} of draft invoice {draft['number']}"

@@ -7,6 +7,7 @@ from typing import Any
 
 from include.business_central.odata import Api, Page
 from include.business_central.services import without
+from include.flows.foreign.currencies import Currencies
 from include.flows.foreign.order_surface import LINES, ORDERS, ApiOrders, Order, OrderSurface, PageOrders
 from include.flows.foreign.parts import Items
 from include.mappings.orders_from_ipaas import HEADER_FIELDS, LOST_WITHOUT_PAGES
@@ -16,11 +17,11 @@ from include.sync.context import LoadContext
 from include.sync.model import Json, fold
 
 CUSTOMERS = Page("CustomerCard")
-_API_CUSTOMERS, _INVOICES, _COMPANY = Api("customers"), Api("salesInvoices"), Api("companyInformation")
+_API_CUSTOMERS, _INVOICES = Api("customers"), Api("salesInvoices")
 # In the order of their validation: setting one makes Business Central work out those after it anew.
-_CHAIN = ("Type", "No", "Quantity", "Unit_Price", "Line_Discount_Amount")
-_CODES = frozenset({"Type", "No"})
-_CUSTOMER = ("No", "Shipping_Agent_Code", "Shipping_Agent_Service_Code", "Disable_Search_by_Name")
+_CHAIN = ("Type", "No", "Unit_of_Measure_Code", "Quantity", "Unit_Price", "Line_Discount_Amount")
+_CODES = frozenset({"Type", "No", "Unit_of_Measure_Code"})
+_CUSTOMER = ("No", "Currency_Code", "Shipping_Agent_Code", "Shipping_Agent_Service_Code", "Disable_Search_by_Name")
 
 
 class OrderBook:
@@ -31,7 +32,7 @@ class OrderBook:
         self._load = load
         self.header_fields = CustomFields("transaction", ORDERS.name, load.settings)
         self.line_fields = CustomFields("transaction line", LINES.name, load.settings)
-        self._own_currency: str | None = None
+        self.currencies = Currencies(load)
         self.surface = self._choose()
         for page, fields in ((ORDERS, self.header_fields), (LINES, self.line_fields)):
             if fields.targets:
@@ -50,7 +51,7 @@ class OrderBook:
             return PageOrders(bc)
         lost = (*LOST_WITHOUT_PAGES, *self.header_fields.targets, *self.line_fields.targets)
         self._load.stage.warn(without(gone, "orders are written through API v2.0", lost))
-        return ApiOrders(bc, self.own_currency)
+        return ApiOrders(bc, lambda: self.currencies.own)
 
     def prepare(self, numbers: Sequence[str], references: Sequence[str]) -> None:
         """Read the orders of these numbers, and those that have these references, or whose invoices have them."""
@@ -92,8 +93,8 @@ class OrderBook:
         bc = self._load.bc
         if bc.goes_without(CUSTOMERS.name):
             # Business Central gives the order its customer's shipping agent by itself.
-            rows = bc.read_many(_API_CUSTOMERS, "number", wanted, select=("number",))
-            self._customers |= {fold(str(row["number"])): row for row in rows}
+            rows = bc.read_many(_API_CUSTOMERS, "number", wanted, select=("number", "currencyCode"))
+            self._customers |= {fold(str(r["number"])): {"Currency_Code": r["currencyCode"]} for r in rows}
         else:
             rows = bc.read_many(CUSTOMERS, "No", wanted, select=_CUSTOMER)
             self._customers |= {fold(str(row["No"])): row for row in rows}
@@ -102,17 +103,6 @@ class OrderBook:
         """A customer, or None when there is no such one."""
         self.know_customers([number])
         return self._customers.get(fold(number))
-
-    def own_currency(self) -> str:
-        """The company's own currency, which documents leave blank; read once."""
-        if self._own_currency is None:
-            company = next(iter(self._load.bc.read(_COMPANY, select=("id", "currencyCode"))), {})
-            self._own_currency = str(company.get("currencyCode") or "")
-        return self._own_currency
-
-    def currency(self, code: str) -> str:
-        """A currency as orders name it."""
-        return "" if fold(code) == fold(self.own_currency()) else code
 
     def _read(self, name: str, values: Sequence[str]) -> Iterator[Order]:
         """Orders by a field of the header, with all their lines."""

@@ -5,8 +5,9 @@ An order has the pages' names on either way; where API v2.0 is used, names are t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Protocol
 
 from include.business_central.odata import Api, Page
@@ -24,9 +25,13 @@ API_ORDERS = Api("salesOrders")
 _API_LINES = "salesOrderLines"
 _DISCOUNT = "Invoice_Discount_Amount"
 _HEADER_STATE = ("No", "Status")
-_LINE_STATE = ("Document_No", "Line_No", "Quantity_Shipped", _DISCOUNT)
+_NET = "Total_Amount_Excl_VAT"
+_AMOUNT = "Line_Amount"
+_LINE_STATE = ("Document_No", "Line_No", "Quantity_Shipped", _AMOUNT, _DISCOUNT, _NET)
+# What pages show on every line, API v2.0 on the order.
+_API_TOTALS = {_DISCOUNT: "discountAmount", _NET: "totalAmountExcludingTax"}
 # What the API's lines tell beside what is written.
-_API_LINE_STATE = {"Line_No": "sequence", "Quantity_Shipped": "shippedQuantity"}
+_API_LINE_STATE = {"Line_No": "sequence", "Quantity_Shipped": "shippedQuantity", _AMOUNT: "amountExcludingTax"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,6 +74,15 @@ class Order:
     def discount(self) -> Any:
         """Its invoice discount: pages show it on every line, API v2.0 on the order."""
         return next((line[_DISCOUNT] for line in self.lines.values()), 0)
+
+    @property
+    def net(self) -> Decimal:
+        """What it comes to before tax, shown as its discount is."""
+        return Decimal(next((line[_NET] for line in self.lines.values()), 0))
+
+    def amount_of(self, numbers: Container[int]) -> Decimal:
+        """What these of its lines come to, before the invoice discount."""
+        return sum((Decimal(line[_AMOUNT]) for number, line in self.lines.items() if number in numbers), Decimal(0))
 
 
 class OrderSurface(Protocol):
@@ -146,9 +160,10 @@ class ApiOrders:
 
     def read(self, name: str, values: Sequence[str], header: Sequence[str], lines: Sequence[str]) -> Iterator[Order]:
         known = [API_HEADER[field] for field in header if field in API_HEADER]
-        select = _names("id", "number", "status", "discountAmount", *known)
+        select = _names("id", "number", "status", *_API_TOTALS.values(), *known)
         for record in self.bc.read_many(API_ORDERS, API_HEADER[name], list(values), select=select, expand=_API_LINES):
-            rows = [self._line(line, record["discountAmount"]) for line in record[_API_LINES]]
+            totals = {name: record[theirs] for name, theirs in _API_TOTALS.items()}
+            rows = [{**self._line(line), **totals} for line in record[_API_LINES]]
             yield Order(header=self._header(record), lines={row["Line_No"]: row for row in sorted(rows, key=_number)})
 
     def create(self, header: Json) -> Json:
@@ -196,11 +211,11 @@ class ApiOrders:
             "Currency_Code": "" if fold(currency) == fold(self.own_currency()) else currency,
         }
 
-    def _line(self, record: Json, discount: Any) -> Json:
+    def _line(self, record: Json) -> Json:
         fields = {**API_LINE, **_API_LINE_STATE}
         row = {name: record[theirs] for name, theirs in fields.items() if theirs in record}
         kind = line_type_from_api(record["lineType"])
-        return {**row, "Type": kind, "id": record["id"], ETAG: record[ETAG], _DISCOUNT: discount}
+        return {**row, "Type": kind, "id": record["id"], ETAG: record[ETAG]}
 
 
 def _line_key(order: Order, number: int) -> Json:

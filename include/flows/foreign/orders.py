@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
+from include.flows.foreign.order_amounts import SHIPPING, Wanted, difference, net_of, shipping_line, wanted_order
 from include.flows.foreign.order_book import OrderBook, line_changes
 from include.flows.foreign.order_surface import API_ORDERS, ORDERS, Order
 from include.flows.foreign.parts import Links, begin, know_parties, moved, once_more, sent, until_settled
@@ -16,7 +18,7 @@ from include.sync.bc_refusal import refusal
 from include.sync.bc_target import ETAG, Target
 from include.sync.compare import same
 from include.sync.context import LoadContext, Staged, Written
-from include.sync.model import Json, Rejected, Result, fold
+from include.sync.model import Json, Rejected, Result, fold, text_of
 from include.transport.errors import NotFound, RecordExists, ServiceError
 
 # The flow that carries orders the other way.
@@ -78,13 +80,15 @@ class _Transfer:
         self.links = Links(load, item)
         self.reference = str(item.mapped.match)
         body = load.resolve(item.mapped.body)
+        self.body = body
         self.customer = str(body["header"]["Sell_to_Customer_No"])
-        self.discount = body["discount"]
-        self.lines: list[Json] = [{**line, "fields": self._line_fields(line["fields"])} for line in body["lines"]]
         self.header = self._header(body["header"])
         self.written: list[str] = []
-        # The invoice discount as Business Central has it after what was written last.
+        self.notes: tuple[str, ...] = ()
+        # The invoice discount, and the amount before tax, as Business Central has them after what was written last.
         self.present_discount: Any = 0
+        self.present_net: Decimal | None = None
+        self.wanted: Wanted
 
     def _header(self, wanted: Json) -> Json:
         """The header as this customer's orders have it."""
@@ -96,7 +100,7 @@ class _Transfer:
             )
         header = self.book.header_fields.convert(wanted)
         if "Currency_Code" in header:
-            header["Currency_Code"] = self.book.currency(str(header["Currency_Code"]))
+            header["Currency_Code"] = self.book.currencies.on_pages(str(header["Currency_Code"]))
         if not customer.get("Disable_Search_by_Name"):
             # The page would look for a customer of that name instead, and does not let it be written.
             header.pop("Bill_to_Name", None)
@@ -105,9 +109,10 @@ class _Transfer:
                 header.setdefault(name, customer[name])
         return {name: value for name, value in header.items() if not self.book.surface.lacks(name)}
 
-    def _line_fields(self, wanted: Json) -> Json:
-        fields = self.book.line_fields.convert(wanted)
-        return {name: value for name, value in fields.items() if not self.book.surface.lacks_on_lines(name)}
+    def _currency(self) -> str:
+        """The currency that a new order will have: the transaction's, or else the customer's."""
+        customer = self.book.customer(self.customer) or {}
+        return str(self.header.get("Currency_Code", customer.get("Currency_Code") or ""))
 
     def run(self) -> Written:
         """Find the order or create it, and bring it in line."""
@@ -118,15 +123,16 @@ class _Transfer:
         if order is None:
             if posted := self._posted(number):
                 return posted
-            self._require_items(self.lines)
+            self._require_items(self.body["lines"])
+            self.wanted = wanted_order(self.book, self.body, self._currency())
             if not self.load.applies:
                 return Written(result=Result.created, fields=sorted(self.header))
             order, created = self._create(), True
         self._check_same(order)
+        self.wanted = wanted_order(self.book, self.body, order.currency)
         self._bring(order)
-        return self._result(
-            order.no, Result.created if created else Result.updated if self.written else Result.unchanged
-        )
+        result = Result.created if created else Result.updated if self.written else Result.unchanged
+        return self._result(order.no, result, *self.wanted.notes, *self.notes)
 
     def _check_same(self, order: Order) -> None:
         """Raise Rejected when an order differs in what Business Central cannot change once there are lines."""
@@ -247,25 +253,57 @@ class _Transfer:
 
     def _once(self, order: Order, *, force: bool) -> None:
         numbers = self._numbers(order)
-        self.present_discount = order.discount
+        self.present_discount, self.present_net = order.discount, order.net
+        others = self._others(order, numbers)
         if order.locked:
             # What cannot be changed is not forced either.
             self._compare_locked(order, [*self._steps(order, numbers, force=False)])
+            self._tie_out(order, others)
             return
         steps = [*self._steps(order, numbers, force=force)]
         if not self.load.applies:
             self.written += [name for step in steps for name in step.fields] or self._discount_differs()
             return
-        new = [line for line in self.lines if numbers[str(line["id"])] not in order.lines]
+        linked = [line for line in self.wanted.lines if line["id"] != SHIPPING]
+        new = [line for line in linked if numbers[str(line["id"])] not in order.lines]
         if new:
             self._require_items(new)
         # Their numbers are theirs before they are sent, so that a line whose answer is lost is known by its number.
-        self.links.note(*((LINE_TABLE, f"{order.no}|{numbers[str(line['id'])]}", line["id"]) for line in self.lines))
+        self.links.note(*((LINE_TABLE, f"{order.no}|{numbers[str(line['id'])]}", line["id"]) for line in linked))
         for step in steps:
             step.send()
             self.written += step.fields
         if self._discount_differs():
             self._set_discount(order.no)
+        self._tie_out(order, others)
+
+    @property
+    def _agreed_before(self) -> bool:
+        """Whether the order has once been what its transaction said, and so is one that was edited since."""
+        return self.item.transfer is not None and self.item.transfer.fingerprint is not None
+
+    def _others(self, order: Order, numbers: Mapping[str, int]) -> Decimal:
+        """What lines come to that are not the transaction's. Whoever adds one to an order that agreed means it."""
+        if not self._agreed_before:
+            return Decimal(0)
+        return order.amount_of(set(order.lines) - set(numbers.values()) - set(self._held(order)))
+
+    def _tie_out(self, order: Order, others: Decimal) -> None:
+        """Compare what the order has come to with what the transaction says. Raises Rejected with both figures."""
+        if self.present_net is None or self.present_net - others != self.wanted.net:
+            # An answer may tell what was true a moment ago.
+            self.notes = difference(self.book.anew(order.no) or order, self.wanted, self.book, others)
+        if not self.wanted.problem:
+            return
+        if not self._agreed_before:
+            raise Rejected(
+                f"{self.wanted.problem} Order {order.no} was made of its lines, comes to {text_of(self.wanted.net)} before "
+                "tax, and is not released.",
+                "Correct the transaction, or settle the order in Business Central. The prices of the transaction's lines are "
+                "to be net of its tax, and its discount is to hold what was taken off the lines and off the whole.",
+            )
+        # One that agreed once, and was edited: its total may be what was charged at first.
+        self.notes += (self.wanted.problem,)
 
     def _compare_locked(self, order: Order, steps: Sequence[_Step]) -> None:
         fields = [name for step in steps for name in step.fields] or self._discount_differs()
@@ -278,7 +316,7 @@ class _Transfer:
     def _steps(self, order: Order, numbers: Mapping[str, int], *, force: bool) -> Iterator[_Step]:
         """What has to be written, one after another: the header, lines to add and to change, lines to remove."""
         yield from self._header_steps(order, force=force)
-        for line in self.lines:
+        for line in self.wanted.lines:
             number, wanted = numbers[str(line["id"])], line["fields"]
             present = order.lines.get(number)
             if present is None:
@@ -327,22 +365,25 @@ class _Transfer:
             what = f"the removal of line {number} of order {order.no}"
             sent(what, {}, lambda: self.book.surface.remove_line(order, number))
             self.load.ledger.unlink(LINE_TABLE, f"{order.no}|{number}")
+            self.present_net = None
 
         return _Step(fields=(f"lines[{number}]",), send=send)
 
     def _take(self, line: Json) -> None:
         """A written line tells the order's discount as it is now; one of API v2.0 does not, so that it is asked for."""
         self.present_discount = line.get("Invoice_Discount_Amount", _UNKNOWN)
+        self.present_net = net_of(line)
 
     def _discount_differs(self) -> list[str]:
-        return [] if same(self.discount, self.present_discount) else ["discount"]
+        return [] if same(self.wanted.discount, self.present_discount) else ["discount"]
 
     def _set_discount(self, number: str) -> None:
         """Set the invoice discount, which only API v2.0 can."""
-        changes = {"discountAmount": self.discount}
+        changes = {"discountAmount": self.wanted.discount}
         for record in self.load.bc.read_many(API_ORDERS, "number", [number], select=("id", "number", *changes)):
-            if not same(self.discount, record["discountAmount"]):
-                sent(f"the discount of order {number}", changes, self._update_of(record, changes))
+            if not same(self.wanted.discount, record["discountAmount"]):
+                answer = sent(f"the discount of order {number}", changes, self._update_of(record, changes))
+                self.present_net = net_of(answer)
                 self.written.append("discount")
 
     def _update_of(self, record: Json, changes: Json) -> Callable[[], Any]:
@@ -353,17 +394,20 @@ class _Transfer:
     def _numbers(self, order: Order) -> dict[str, int]:
         """The Line_No of every line of the transaction: the one it is linked to, else the next one."""
         numbers: dict[str, int] = {}
-        for identifier, external_id in self.links.of(LINE_TABLE, [line["id"] for line in self.lines]).items():
+        for identifier, external_id in self.links.of(LINE_TABLE, [line["id"] for line in self.wanted.lines]).items():
             document, _, number = external_id.rpartition("|")
             if fold(document) == fold(order.no) and number.isdecimal():
                 numbers[identifier] = int(number)
         held = self._held(order)
         free = [number for number in order.lines if number not in held]
         last = max([0, *order.lines, *numbers.values()])
-        for line in self.lines:
+        for line in self.wanted.lines:
             if (identifier := str(line["id"])) in numbers:
                 continue
-            found = self._alike(order, free, line) if self._may_be_there else None
+            if identifier == SHIPPING:
+                found = shipping_line(order, free, line)
+            else:
+                found = self._alike(order, free, line) if self._may_be_there else None
             if found is None:
                 last = found = last // LINE_STEP * LINE_STEP + LINE_STEP
             else:

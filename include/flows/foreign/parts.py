@@ -6,8 +6,10 @@ from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Se
 from typing import Any, TypeVar
 
 from include.business_central.odata import Api, Page
+from include.business_central.records.base import present
 from include.ipaas.external_ids import PRODUCT_TABLE, TRANSACTION_TABLE, id_from
 from include.mappings.foreign_transactions import held_by
+from include.mappings.units import ITEM_UNITS, unit_sizes
 from include.sync.bc_refusal import refusal
 from include.sync.bc_target import TRIES
 from include.sync.context import LoadContext, Staged
@@ -18,6 +20,8 @@ from include.transport.errors import EntityChanged, NotFound, RecordExists, Sent
 T = TypeVar("T")
 ITEMS = Page("ItemCard")
 _API_ITEMS = Api("items")
+_ITEM = ("No", "Blocked", "Sales_Blocked", "Base_Unit_of_Measure")
+_API_ITEM = ("number", "blocked", "baseUnitOfMeasureCode")
 
 
 class Links:
@@ -104,6 +108,7 @@ class Items:
     def __init__(self, load: LoadContext) -> None:
         self._load = load
         self._known: dict[str, Json] = {}
+        self._units: dict[str, dict[str, str]] = {}
 
     def read(self, numbers: Iterable[str]) -> None:
         """Learn these items, many per request."""
@@ -114,10 +119,33 @@ class Items:
     def _rows(self, numbers: Sequence[str]) -> Iterator[Json]:
         bc = self._load.bc
         if not bc.goes_without(ITEMS.name):
-            yield from bc.read_many(ITEMS, "No", numbers, select=("No", "Blocked", "Sales_Blocked"))
+            yield from bc.read_many(ITEMS, "No", numbers, select=_ITEM)
             return
-        for row in bc.read_many(_API_ITEMS, "number", numbers, select=("number", "blocked")):
-            yield {"No": row["number"], "Blocked": row["blocked"]}
+        for row in bc.read_many(_API_ITEMS, "number", numbers, select=_API_ITEM):
+            unit = row["baseUnitOfMeasureCode"]
+            yield {"No": row["number"], "Blocked": row["blocked"], "Base_Unit_of_Measure": unit}
+
+    def unit(self, number: str, named: str | None) -> tuple[str, str]:
+        """The unit in which an item's line is written, and a note about one that it names in vain.
+
+        It is the base unit, in which iPaaS.com counts, unless the line names another one that the item has. Left to
+        itself, Business Central would take the item's sales unit.
+        """
+        base = str(present(self._known.get(fold(number), {}).get("Base_Unit_of_Measure")) or "")
+        if not named or not base or fold(named) == fold(base):
+            return base, ""
+        if fold(named) in self._other_units(number):
+            return named.upper(), ""
+        return base, f"Item {number} has no unit {named!r}: its line was written in {base}."
+
+    def _other_units(self, number: str) -> dict[str, str]:
+        if fold(number) not in self._units:
+            rows: list[Json] = []
+            if self._load.bc.published(ITEM_UNITS):
+                select = ("Item_No", "Code", "Qty_per_Unit_of_Measure")
+                rows = list(self._load.bc.read_many(Page(ITEM_UNITS), "Item_No", [number], select=select))
+            self._units[fold(number)] = unit_sizes(rows).get(fold(number), {})
+        return self._units[fold(number)]
 
     def require(self, lines: Iterable[tuple[str, Any]]) -> None:
         """Make sure that every (item number, product id) can be sold, before anything is written for it.

@@ -28,6 +28,7 @@ class Payments:
 
     def add(self, invoice: Json, *, fresh: bool) -> list[str]:
         """Write the payments that are not transferred yet; returns their names. `fresh`: the invoice is brand new."""
+        self._payments = [self._rounded(payment, str(invoice["currencyCode"])) for payment in self._payments]
         linked = self._links.of(PAYMENT_TABLE, [payment["id"] for payment in self._payments])
         new = [payment for payment in self._payments if str(payment["id"]) not in linked]
         if not new:
@@ -45,6 +46,10 @@ class Payments:
                 line = self._write(invoice, payment)
             self._links.note((PAYMENT_TABLE, f"{invoice['id']}|{line['id']}", payment["id"]))
         return names
+
+    def _rounded(self, payment: Json, currency: str) -> Json:
+        amount = self._book.currencies.rounded(Decimal(payment["fields"]["amount"]), currency)
+        return {**payment, "fields": {**payment["fields"], "amount": amount}}
 
     def _posted(self, linked: Mapping[str, str], present: Mapping[str, Json]) -> Decimal:
         """What the transferred payments amount to whose journal has been posted."""

@@ -75,7 +75,7 @@ class Transaction(IPaaSRecord):
     discount_amount: Decimal = Decimal(0)
     tax_amount: Decimal = Decimal(0)
     shipping_amount: Decimal = Decimal(0)
-    total: Decimal = Decimal(0)
+    total: Decimal | None = None
     created_datetime: Moment = None
     addresses: tuple[TransactionAddress, ...] = ()
     lines: tuple[TransactionLine, ...] = ()
