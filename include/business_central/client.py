@@ -10,12 +10,12 @@ from urllib.parse import quote, urljoin, urlsplit
 
 from requests import Response
 
-from include.business_central import errors, metadata
+from include.business_central import errors, metadata, preflight
 from include.business_central.auth import TokenProvider
 from include.business_central.metadata import FieldInfo
 from include.business_central.odata import MAX_QUERY, Api, Page, Resource, any_of, key_predicate, query
-from include.business_central.services import how_to_publish
-from include.settings import SERVICES, BusinessCentralConnection
+from include.business_central.services import NEEDED_SERVICES, how_to_publish, lacking
+from include.settings import BusinessCentralConnection
 from include.transport.addresses import origin_of
 from include.transport.clock import ServerClock
 from include.transport.errors import ErrorKind, NotFound, ServiceError, senseless
@@ -24,8 +24,6 @@ from include.transport.throttle import Throttle
 
 Json = dict[str, Any]
 T = TypeVar("T")
-# The seed's own stand first.
-SEED_SERVICES = tuple(SERVICES)[:8]
 _MAX_BATCH = 100
 _NEXT = "odata.nextLink"
 _PAGES_ENDED_IN = 30  # from this version on, Microsoft's pages are not served as web services (facts §0.1)
@@ -70,6 +68,10 @@ class BusinessCentralClient:
         self._services: frozenset[str] | None = None
         self._fields: dict[str, dict[str, FieldInfo]] = {}
 
+    def check(self) -> tuple[bool, str]:
+        """Whether the connection works, in plain words: credentials, environment, company, services, permissions."""
+        return preflight.check(self)
+
     # --- what is known of the service ------------------------------------------------------------------------
 
     @property
@@ -100,12 +102,17 @@ class BusinessCentralClient:
     def _the_company(self) -> Json:
         with self._lock:
             if self._company is None:
-                companies = list(self._records(f"{self._root}/api/v2.0/companies", {}, errors.no_environment))
+                companies = list(self._records(f"{self._root}/api/v2.0/companies", {}, self._no_environment))
                 name = self._connection.company_name
                 self._company = next((c for c in companies if c["name"] == name), None)
                 if self._company is None:
                     raise errors.no_company(name, companies)
             return self._company
+
+    @property
+    def company_name(self) -> str:
+        """The company's name."""
+        return str(self._the_company()["name"])
 
     def name_of(self, page: str) -> str:
         """The name under which a service of the seed's table is published here."""
@@ -118,7 +125,7 @@ class BusinessCentralClient:
     def _published(self, *, anew: bool = False) -> frozenset[str]:
         with self._lock:
             if self._services is None or anew:
-                entries = self._records(f"{self._root}/ODataV4/", {}, errors.no_environment)
+                entries = self._records(f"{self._root}/ODataV4/", {}, self._no_environment)
                 self._services = frozenset(str(entry["name"]) for entry in entries)
             return self._services
 
@@ -129,7 +136,7 @@ class BusinessCentralClient:
     def pages_ended(self) -> bool:
         """True where Microsoft's pages are no longer served: from BC v30 on, or when none of the seed's is there."""
         return self._past_pages() or not any(
-            self.published(page) for page in SEED_SERVICES if page != "Itemsbylocation"
+            self.published(page) for page in NEEDED_SERVICES if page != "Itemsbylocation"
         )
 
     def how_to_publish(self, page: str) -> str:
@@ -196,8 +203,23 @@ class BusinessCentralClient:
         if read_only:
             headers["Data-Access-Intent"] = "ReadOnly"
         url = self.url(resource) + (f"?{text}" if text else "")
-        records = self._records(url, headers, lambda error: self._no_collection(resource, error))
+        found = self._records(url, headers, lambda error: self._no_collection(resource, error))
+        records = self._of(resource, found) if isinstance(resource, Page) else found
         return map(self._with_parts, records) if expand else records
+
+    def _of(self, page: Page, records: Iterator[Json]) -> Iterator[Json]:
+        """The records of a service; when it lacks a field, whether something else is published under its name."""
+        try:
+            yield from records
+        except ServiceError as error:
+            if errors.lacks_property(error) and (fault := self.wrong_object(page.name)):
+                raise fault from None
+            raise
+
+    def wrong_object(self, page: str) -> ServiceError | None:
+        """The fault when a published service is not what it should be, by `$metadata`; None when it is."""
+        missing = lacking(page, self.fields(page))
+        return errors.wrong_object(page, self.name_of(page), missing, self.how_to_publish(page)) if missing else None
 
     def _with_parts(self, record: Json) -> Json:
         """The record with the further pages of the collections that it was expanded by, if they have any."""
@@ -352,36 +374,6 @@ class BusinessCentralClient:
         except NotFound as error:
             raise self._not_the_record(resource, error) or error from None
 
-    # --- check -----------------------------------------------------------------------------------------------
-
-    def check(self) -> tuple[bool, str]:
-        """Whether the connection works, in plain words: credentials, environment, company, services, permissions."""
-        try:
-            company = self._the_company()["name"]
-            missing = [page for page in SEED_SERVICES if not self.published(page) and not self.does_without(page)]
-            if missing and not self.pages_ended():
-                what = " ".join(map(self.how_to_publish, missing))
-                return False, (
-                    f"{errors.SYSTEM}: not published as web services: {', '.join(map(self.name_of, missing))}. {what} "
-                    "If one is published under another name, set the Variable bc_service_names."
-                )
-        except ServiceError as error:
-            return False, f"{error} {error.advice}"
-        unreadable = [said for said in map(self._unreadable, SEED_SERVICES) if said]
-        if unreadable:
-            return False, " ".join(unreadable)
-        note = f" Without {', '.join(missing)}: API v2.0 is read instead." if missing else ""
-        return True, f"Connected to company {company!r}; the web services can be read.{note}"
-
-    def _unreadable(self, page: str) -> str | None:
-        """What keeps a published service from being read."""
-        try:
-            if self.published(page):
-                self._json("GET", f"{self.url(Page(page))}?$top=1")
-        except ServiceError as error:
-            return f"{self.name_of(page)} cannot be read: {error} {error.advice}"
-        return None
-
     # --- requests --------------------------------------------------------------------------------------------
 
     def url(self, resource: Resource) -> str:
@@ -401,6 +393,9 @@ class BusinessCentralClient:
         if name in self._published(anew=True):
             return errors.outage(f"The web service {name}", error)
         return errors.not_published(resource.name, name, error, ended=self.pages_ended())
+
+    def _no_environment(self, error: ServiceError) -> ServiceError:
+        return errors.no_environment(self._connection.environment, error)
 
     def _not_the_record(self, resource: Resource, error: NotFound) -> ServiceError | None:
         """What a 404 on one record means when it is not the record that is missing."""
@@ -446,6 +441,8 @@ class BusinessCentralClient:
 
     @staticmethod
     def _object(response: Response) -> Json:
+        if fault := errors.in_xml(response):
+            raise fault
         answer = json_of(errors.SYSTEM)(response)
         if not answer or not isinstance(answer, dict):
             raise senseless(errors.SYSTEM, "The answer is no object.")
@@ -463,16 +460,19 @@ class BusinessCentralClient:
         cost: int = 1,
     ) -> T:
         own = {"Accept": "application/json;odata.metadata=minimal", "Accept-Language": "en-US", **(headers or {})}
-        return self._transport.send(
-            method,
-            url,
-            headers=lambda: {**own, **self._tokens.headers()},
-            decode=decode,
-            body=body,
-            repeatable=repeatable,
-            refresh=self._tokens.renew,
-            cost=cost,
-        )
+        try:
+            return self._transport.send(
+                method,
+                url,
+                headers=lambda: {**own, **self._tokens.headers()},
+                decode=decode,
+                body=body,
+                repeatable=repeatable,
+                refresh=self._tokens.renew,
+                cost=cost,
+            )
+        except ServiceError as error:
+            raise self._no_environment(error) if error.code == errors.NO_ENVIRONMENT else error from None
 
 
 def _saved(response: Response) -> Json:

@@ -10,6 +10,7 @@ import requests
 import simplejson
 
 from include.business_central.services import how_to_publish
+from include.settings import SERVICES
 from include.transport.errors import (
     EntityChanged,
     ErrorKind,
@@ -49,11 +50,12 @@ _PERMISSION = (
     "The application lacks a permission in Business Central. Assign a permission set with the rights named in the "
     "message to it, on the page Microsoft Entra applications."
 )
+NO_ENVIRONMENT = "NoEnvironment"
 # What a code says, whatever the status: error class, whether it was processed, type, advice.
 _CODES: Mapping[str, tuple[ErrorKind, Sent, type[ServiceError], str]] = {
     "Request_EntityChanged": (ErrorKind.conflict, Sent.refused, EntityChanged, "It is read again by itself."),
     "Internal_EntityWithSameKeyExists": (ErrorKind.rejected, Sent.refused, RecordExists, "The key is in use already."),
-    "NoEnvironment": (ErrorKind.misconfigured, Sent.no, ServiceError, _ENVIRONMENT),
+    NO_ENVIRONMENT: (ErrorKind.misconfigured, Sent.no, ServiceError, _ENVIRONMENT),
     "Internal_CompanyNotFound": (ErrorKind.misconfigured, Sent.no, ServiceError, _COMPANY),
     "Internal_TenantUnavailable": (ErrorKind.unavailable, Sent.no, ServiceError, _AGAIN),
     "Application_TooManyRequests": (ErrorKind.throttled, Sent.no, ServiceError, _AGAIN),
@@ -87,6 +89,10 @@ _WORDLESS: Mapping[int, tuple[ErrorKind, Sent, type[ServiceError], str]] = {
 }
 # Codes of a 404 that mean: there is no such record. Any other 404 concerns the collection or the service.
 NO_RECORD = frozenset({"BadRequest_ResourceNotFound", "Internal_RecordNotFound", "Internal_DataNotFoundFilter"})
+_XML = tuple(
+    re.compile(rf"<(?:\w+:)?{tag}[^>]*>\s*([^<]*?)\s*</".encode(), re.IGNORECASE) for tag in ("code", "message")
+)
+_NO_PROPERTY = "Could not find a property named"
 _CORRELATION = re.compile(r"\s*CorrelationId:\s*([0-9a-fA-F-]{36})\.?\s*$")
 
 
@@ -96,9 +102,20 @@ def _body(response: requests.Response) -> tuple[str, str, str | None]:
         error = simplejson.loads(response.content)["error"]
         code, message = str(error.get("code") or ""), str(error.get("message") or "")
     except (ValueError, KeyError, TypeError, AttributeError):
-        return "", response.reason or "", None
+        return _xml_body(response.content) or ("", response.reason or "", None)
     found = _CORRELATION.search(message)
     return code, _CORRELATION.sub("", message).strip(), found[1] if found else None
+
+
+def _xml_body(content: bytes) -> tuple[str, str, str | None] | None:
+    """Code and message of an error that is answered as XML, as that of an unknown environment may be."""
+    code, message = (found[1].decode(errors="replace") if (found := tag.search(content)) else "" for tag in _XML)
+    return (code, message, None) if code else None
+
+
+def in_xml(response: requests.Response) -> ServiceError | None:
+    """The error that an answer is in spite of its status, or None."""
+    return classify(response) if _xml_body(response.content[:10_000]) else None
 
 
 def classify(response: requests.Response) -> ServiceError:
@@ -117,7 +134,7 @@ def of(status: int, code: str, message: str, request_id: str | None = None) -> S
     if code == "Internal_ServerError" and "SQL Server" in message:
         # Answered with 400 as well as with 500 (facts §6).
         kind, sent, advice = ErrorKind.unavailable, Sent.unknown, _AGAIN
-    if message.startswith("Could not find a property named"):
+    if message.startswith(_NO_PROPERTY):
         # What is read has no such field: that concerns every record.
         kind, advice = ErrorKind.misconfigured, _PROPERTY
     if "numbers manually" in message:
@@ -165,15 +182,33 @@ def no_company(name: str, companies: Sequence[Mapping[str, Any]]) -> ServiceErro
     )
 
 
-def no_environment(error: ServiceError) -> ServiceError:
-    """What every environment has is not there."""
+def no_environment(name: str, error: ServiceError) -> ServiceError:
+    """What every environment has is not there, or the service says that there is no such environment."""
     return ServiceError(
-        "Nothing answers for this environment.",
+        f"There is no environment {name!r}."
+        if error.code == NO_ENVIRONMENT
+        else f"Nothing answers for environment {name!r}.",
         system=SYSTEM,
         kind=ErrorKind.misconfigured,
         cause=error,
         advice=f"{_ENVIRONMENT} And check the host.",
     )
+
+
+def wrong_object(page: str, name: str, missing: Sequence[str], advice: str) -> ServiceError:
+    """Something else is published under the name of a service."""
+    what = SERVICES.get(page, page)
+    return ServiceError(
+        f"The web service {name} is not {what}: it has no {', '.join(missing)}.",
+        system=SYSTEM,
+        kind=ErrorKind.misconfigured,
+        advice=f"Another object is published under the Service Name {name}. {advice}",
+    )
+
+
+def lacks_property(error: ServiceError) -> bool:
+    """Whether what was read has not got a field that was asked for."""
+    return error.kind is ErrorKind.misconfigured and error.message.startswith(_NO_PROPERTY)
 
 
 def not_published(

@@ -19,6 +19,7 @@ class Switches:
     max_page_size: int = 20_000
     token_lifetime: int = 3_599  # seconds
     bc_limits: bool = True  # 5 running, 95 queued, 6,000 per 5 minutes
+    no_environment_status: int = 404  # with which an environment that does not exist is answered, as XML
     bc_app_enabled: bool = True
     bc_permission: bool = True
     shipment_touches_order: bool = False  # posting moves the order's modified time too, not only its quantities

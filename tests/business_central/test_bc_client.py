@@ -180,7 +180,14 @@ def test_from_version_30_microsofts_pages_are_gone_and_the_check_says_what_is_re
     assert bc.pages_ended()
     ok, text = bc.check()
     assert ok
-    assert "Without CustomerCard" in text
+    assert "Without CustomerCard" in text and "read and written" in text
+
+
+def test_a_copy_of_ones_own_that_is_named_and_not_published_is_missed(connect: Connect, sandbox: Sandbox) -> None:
+    sandbox.switches.pages_ended = True
+    ok, text = connect(service_names={"ItemCard": "OurItems"}).check()
+    assert not ok
+    assert "OurItems" in text and "an extension of your own" in text and "CustomerCard" not in text
 
 
 def test_the_services_and_their_fields_are_read_once(bc: BusinessCentralClient, sandbox: Sandbox) -> None:

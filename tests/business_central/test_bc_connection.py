@@ -44,6 +44,15 @@ def _no_rights(sandbox: Sandbox) -> None:
     sandbox.faults.add(Fault(path="ItemCard", status=403, body=body, times=99))
 
 
+def _other_object(sandbox: Sandbox) -> None:
+    sandbox.bc.publish("SalesOrderLines", "SalesOrders")
+
+
+def _alike_object(sandbox: Sandbox) -> None:
+    # It has the two properties that are read of agents.
+    sandbox.bc.publish("Locations", "ShippingAgents")
+
+
 def _nothing(sandbox: Sandbox) -> None:
     """The connection itself is wrong."""
 
@@ -58,9 +67,16 @@ WRONG: list[tuple[str, dict[str, Any], Callable[[Sandbox], None], list[str]]] = 
     ("resource", {"scope": "https://elsewhere/.default"}, _nothing, ["extra scope", "licensed"]),
     ("reserved scope", {"scope": "openid"}, _nothing, ["extra scope"]),
     ("app not enabled", {}, _app_off, ["Microsoft Entra applications", "State Enabled", "API.ReadWrite.All"]),
-    ("environment", {"environment": "Sandbox2"}, _nothing, ["extra environment", "Admin Center"]),
+    ("environment", {"environment": "Sandbox2"}, _nothing, ["'Sandbox2'", "extra environment", "Admin Center"]),
     ("company", {"company_name": "cronus usa, inc."}, _nothing, ["Is it 'CRONUS USA, Inc.'?", "'CRONUS Test'", "case"]),
     ("unpublished", {}, _unpublished, ["CustomerCard, ItemCard", "page 21 (Customer Card)", "page 30 (Item Card)"]),
+    (
+        "other object",
+        {},
+        _other_object,
+        ["SalesOrders is not page 42 (Sales Order)", "no Sell_to_Customer_No", "publish"],
+    ),
+    ("alike object", {}, _alike_object, ["ShippingAgents is not page 428", "no Internet_Address"]),
     ("permission", {}, _no_rights, ["ItemCard cannot be read", "TableData 27", "permission set"]),
 ]
 
@@ -181,3 +197,25 @@ def test_a_missing_environment_is_never_no_data(connect: Connect, sandbox: Sandb
             list(connect().read(Api("customers")))
         assert raised.value.kind is ErrorKind.misconfigured
         assert "environment" in raised.value.advice
+
+
+@pytest.mark.parametrize("status", [200, 400, 401, 403, 404, 500, 503])
+def test_an_unknown_environment_is_named_whatever_the_status(connect: Connect, sandbox: Sandbox, status: int) -> None:
+    sandbox.switches.no_environment_status = status
+    with pytest.raises(ServiceError, match="There is no environment 'Sandbox2'") as raised:
+        list(connect(environment="Sandbox2").read(Api("customers")))
+    assert raised.value.kind is ErrorKind.misconfigured
+    assert "Admin Center, Environments" in raised.value.advice
+
+
+def test_another_object_under_a_services_name_is_told_from_a_field_that_is_not_shown(
+    connect: Connect, sandbox: Sandbox
+) -> None:
+    sandbox.bc.publish("SalesOrderLines", "SalesOrders")
+    with pytest.raises(ServiceError, match=r"SalesOrders is not page 42 \(Sales Order\)") as raised:
+        list(connect().read(Page("SalesOrders"), select=("No", "Order_Date")))
+    assert raised.value.kind is ErrorKind.misconfigured
+    assert "with the Service Name SalesOrders" in raised.value.advice
+    with pytest.raises(ServiceError, match="'My_Field'") as raised:
+        list(connect().read(Page("CustomerCard"), select=("No", "My_Field")))
+    assert "bc_custom_fields" in raised.value.advice

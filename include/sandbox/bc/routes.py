@@ -21,6 +21,12 @@ from include.sandbox.entra import Directory
 
 _RUNNING, _CONNECTIONS, _PER_WINDOW, _WINDOW = 5, 100, 6_000, 300.0
 
+# The gateway before the service speaks no JSON.
+_NO_ENVIRONMENT = (
+    '<?xml version="1.0" encoding="utf-8"?><error xmlns="http://docs.oasis-open.org/odata/ns/metadata">'
+    "<code>NoEnvironment</code><message>Environment does not exist.</message></error>"
+)
+
 
 class Limits:
     """5 requests run, 95 wait, 6,000 may start in five minutes (facts §5)."""
@@ -99,7 +105,7 @@ def routes(
                 404, "BadRequest_NotFound", "No HTTP resource was found that matches the request URI."
             ).answer()
         if http.path_params["environment"].lower() != ENVIRONMENT.lower():
-            return Answer(404, {"error": {"code": "NoEnvironment", "message": "Environment does not exist."}})
+            return Answer(switches.no_environment_status, _NO_ENVIRONMENT, {"Content-Type": "application/xml"})
         if not switches.bc_permission and any(part in http.url.path for part in ("/companies(", "/Company(")):
             return Fault(
                 403,
