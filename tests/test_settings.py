@@ -48,6 +48,7 @@ DEFAULTS: dict[str, Any] = {
     "bc_service_names": {},
     "bc_create_defaults": CreateDefaults(),
     "bc_product_category_exclude": (),
+    "bc_stock_shrink_share": 50,
     "bc_time_zone": "UTC",
     "sync_late_commit_days": 3,
 }

@@ -10,7 +10,7 @@ from include.business_central.records.items import ApiItem, ItemCard
 from include.flows.shared.from_ipaas import IPaaSRecords
 from include.flows.shared.prices import all_prices, prices_of, prices_readable
 from include.flows.shared.reading import asked_for, feed, selected, with_details
-from include.flows.shared.stock import stock_of
+from include.flows.shared.stock import stock_since
 from include.ipaas.endpoints import PRODUCT
 from include.mappings.custom_fields import source_fields
 from include.mappings.products import adopt_stock, card_from_api, price_texts, product_to_ipaas
@@ -72,7 +72,7 @@ class Items:
         rows = with_details(reads, records, _PAGE, select=select, lost=_LOST, whole=whole, from_api=card_from_api)
         for batch in batches(rows, 100):
             numbers = [str(detail["No"]) for _, detail in batch]
-            stock = stock_of(reads, numbers)
+            stock = stock_since(reads, _FLOW, numbers)
             prices = prices_of(reads, numbers)
             for record, detail in batch:
                 key = str(detail["No"])
@@ -80,8 +80,8 @@ class Items:
                     "feed": record,
                     "detail": detail,
                 }
-                if stock is not None:
-                    data["stock"] = stock.get(fold(key), [])
+                if stock is not None and (rows_of := stock[fold(key)]) is not None:
+                    data["stock"] = rows_of
                 if prices is not None:
                     data["prices"] = prices.get(fold(key), [])
                 yield SourceRecord(key=key, data=data, asked=(asked or {}).get(str(record["id"])))
@@ -143,6 +143,7 @@ TO_IPAAS = Flow(
         "bc_sales_price_record_delimiter",
         "bc_exclude_expired_rules",
         "bc_product_category_exclude",
+        "bc_stock_shrink_share",
         "bc_custom_fields",
     ),
     docs=Docs(
@@ -169,6 +170,8 @@ TO_IPAAS = Flow(
         children="Stock per location (`{location code}|{item GUID}`). A location that holds none any more is sent once "
         "with 0; a missing location is transferred on the spot.",
         caveats=(
+            "When the query is suddenly short (see `bc_stock_shrink_share`), nothing is set to 0, the run says so, and the "
+            "next poll reads the same items again.",
             "Stock at a blank location is not transferred.",
             "With Transfer Customer Price Groups every poll reads all prices: they know no modification time.",
             "A sales code that has no price any more is sent as `none`, since iPaaS.com refuses an empty value.",

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from include.business_central.records.base import present
 from include.flows.shared.reading import FEED_PAGE
-from include.flows.shared.stock import QUERY, all_stock, item_ids, item_numbers, stock_of
+from include.flows.shared.stock import QUERY, all_stock, is_short, item_ids, item_numbers, not_believed, stock_of
 from include.ipaas.endpoints import INVENTORY, PRODUCT
 from include.mappings.products import inventory_id, inventory_to_ipaas, skip_stock
 from include.sync.batches import batches
 from include.sync.flow import GUID, AskedId, Docs, Flow, IdFormat, Reads, Window
 from include.sync.ipaas_writer import IPaaSWriter, Siblings
-from include.sync.model import Direction, Json, SourceRecord, fold
+from include.sync.model import Direction, Json, SourceRecord, fingerprint, fold
+
+_FLOW = "product_inventory_to_ipaas"
 
 
 class Stock:
@@ -39,6 +41,8 @@ class Stock:
             row = record.data["row"]
             for text in asked[fold(str(row["Location_Code"])), fold(str(row["No"]))]:
                 yield SourceRecord(key=record.key, data=record.data, asked=text)
+        if reads.plan.force:
+            yield from _emptied(reads, {place: texts for place, texts in asked.items() if place not in places})
 
     def _records(self, reads: Reads, rows: Iterable[Json]) -> Iterator[SourceRecord]:
         for batch in batches(rows, FEED_PAGE):
@@ -54,17 +58,48 @@ class Stock:
                     yield SourceRecord(key=inventory_id(code, guid), data={"row": row, "item_id": guid})
 
 
-def fallen_out(reads: Reads, keys: Iterable[str]) -> Iterator[SourceRecord]:
-    """Rows that were sent once and that the query has no more, with quantity 0; their item is remembered."""
+def fallen_out(reads: Reads, gone: Callable[[], Iterator[str]], there: int) -> Iterator[SourceRecord]:
+    """Rows that were sent once and that the query has no more, with quantity 0; their item is remembered.
+
+    None when the query is suddenly short. `there`: how many of the rows that were sent it still has.
+    """
     if reads.bc.does_without(QUERY):
         return  # nothing was read: nothing can be told of what is gone
-    for key in keys:
-        code, _, guid = key.partition("|")
-        yield SourceRecord(key=key, data={"row": {"Location_Code": code, "Remaining_Quantity": 0}, "item_id": guid})
+    emptied = _with_stock(reads, gone())
+    if emptied and is_short(reads, there, there + emptied):
+        not_believed(reads, emptied, there + emptied)
+        return
+    for key in gone():
+        yield SourceRecord(key=key, data=_nothing_at(key))
+
+
+def _emptied(reads: Reads, asked: Mapping[tuple[str, str], Sequence[str]]) -> Iterator[SourceRecord]:
+    """Places that a person asks for by force, and that the query does not have: with quantity 0, if they were sent once."""
+    ids = item_ids(reads, sorted({number for _, number in asked})) if asked else {}
+    keys = {inventory_id(place[0], ids[place[1]]): texts for place, texts in asked.items() if place[1] in ids}
+    for key, transfer in reads.ledger.transfers(_FLOW, keys).items():
+        for text in keys[key] if transfer.fingerprint else ():
+            yield SourceRecord(key=key, data=_nothing_at(key), asked=text)
+
+
+def _with_stock(reads: Reads, keys: Iterable[str]) -> int:
+    """How many of these rows were not sent with quantity 0 already."""
+    number = 0
+    for batch in batches(keys, FEED_PAGE):
+        for key, transfer in reads.ledger.transfers(_FLOW, batch).items():
+            if transfer.fingerprint is not None:
+                nothing = inventory_to_ipaas(_nothing_at(key), reads.context(transfer.memory))
+                number += transfer.fingerprint != fingerprint(nothing)
+    return number
+
+
+def _nothing_at(key: str) -> Json:
+    code, _, guid = key.partition("|")
+    return {"row": {"Location_Code": code, "Remaining_Quantity": 0}, "item_id": guid}
 
 
 TO_IPAAS = Flow(
-    name="product_inventory_to_ipaas",
+    name=_FLOW,
     record="product inventory",
     direction=Direction.to_ipaas,
     collection="Add/Update Dynamics 365 Business Central Product Inventory TO iPaaS.com",
@@ -94,6 +129,7 @@ TO_IPAAS = Flow(
     gone=fallen_out,
     after=("location_to_ipaas", "product_to_ipaas"),
     services=(QUERY,),
+    settings_used=("bc_stock_shrink_share",),
     docs=Docs(
         overview="The stock of every item at every location, on a schedule of its own: it moves more often than items "
         "change. The whole query is read each time; only quantities that differ from what was last sent are written.",
@@ -106,7 +142,9 @@ TO_IPAAS = Flow(
         ),
         matching="By the external id, `{location code}|{item GUID}`, or else the row of the same product and location. It is the same that products carry for "
         "their stock, so that either flow may go first and the other updates what is there.",
-        deleted="A row that has fallen out of the query is sent once with 0. Deletions are not propagated.",
+        deleted="A row that has fallen out of the query is sent once with 0. When less than `bc_stock_shrink_share` percent of "
+        "the known rows are left, the query is not believed: nothing is set to 0, the run says so, and the next one asks again. "
+        "A row that is asked for by id with force is sent, whatever the others say. Deletions are not propagated.",
         caveats=(
             "Stock at a blank location, and items that never had any, are skipped and counted.",
             "Reservations and orders are not subtracted: the query knows the remaining quantity alone.",

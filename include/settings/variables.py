@@ -215,6 +215,13 @@ class SyncSettings(Closed):
     bc_product_category_exclude: Annotated[tuple[str, ...], FromJson] = Field(
         (), description="JSON: patterns of category codes to leave out."
     )
+    bc_stock_shrink_share: int = Field(
+        50,
+        ge=0,
+        le=100,
+        description="Percent of the known stock places that must still be there for missing ones to be set to 0; 0 means "
+        "always.",
+    )
     bc_time_zone: Trimmed = Field("UTC", description="IANA time zone of the company's dates.")
     sync_late_commit_days: int = Field(
         3,

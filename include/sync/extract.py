@@ -83,7 +83,9 @@ def extract(stage: Stage) -> None:
             keep(new(flow.source.changed(stage, Window(since=plan.since, until=plan.until))), since)
             if everything is not None and flow.gone:
                 since = datetime.now(UTC)
-                keep(flow.gone(stage, (key for key, _ in ledger.keys(flow.name) if key not in everything)), since)
+                there = sum(1 for key, sent in ledger.keys(flow.name) if sent and key in everything)
+                gone = flow.gone(stage, lambda: (k for k, _ in ledger.keys(flow.name) if k not in everything), there)
+                keep(gone, since)
             elif everything is not None:
                 forget([key for key in ledger.due(flow.name, RETRIES_PER_RUN) if key not in everything])
     stage.staging.write_all("outcomes-extract", (outcome.as_json() for outcome in not_found))
@@ -91,7 +93,7 @@ def extract(stage: Stage) -> None:
     # By the service's clock, but never past the run's own start: should that clock run ahead, what it dates rightly
     # would lie behind the position for good.
     read_from = min(stage.dated(began), iso(plan.started_at))
-    stage.save_stats("extract", read=raw.count + len(not_found), read_from=read_from)
+    stage.save_stats("extract", read=raw.count + len(not_found), read_from=read_from, held=stage.held)
 
 
 def _not_found(flow: Flow, text: str) -> Outcome:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal, Protocol
@@ -99,6 +99,9 @@ class Reads(Protocol):
     def warn(self, text: str) -> None:
         """Tell the operator something about the run as a whole, once."""
 
+    def ask_again(self) -> None:
+        """Have the next poll read the same window again: something of it was not to be relied on."""
+
     def context(self, memory: Mapping[str, Any]) -> MappingContext:
         """What mappings may know, for sources that compare what they read with what was sent."""
 
@@ -166,8 +169,9 @@ class Flow:
     after: tuple[str, ...] = ()
     settings_used: tuple[str, ...] = ()
     services: tuple[str, ...] = ()
-    # `whole` flows: asked for the keys that were sent once and that a whole read does not contain any more.
-    gone: Callable[[Reads, Iterable[str]], Iterator[SourceRecord]] | None = None
+    # `whole` flows: asked for the keys that were sent once and that a whole read does not contain any more. It may go
+    # through them several times, and is told how many of those that were sent the read does contain.
+    gone: Callable[[Reads, Callable[[], Iterator[str]], int], Iterator[SourceRecord]] | None = None
     # The scopes of iPaaS.com's hooks whose records this flow carries, as `company/created`; in lower case.
     scopes: tuple[str, ...] = ()
 

@@ -76,6 +76,7 @@ def report(stage: Stage) -> Report:
     counts: Counter[str] = Counter()
     warnings: list[str] = list(stage.warnings)
     read_from: str | None = None
+    held = False
     for name in ["extract", "transform", *loads]:
         for stats in stage.staging.read(f"stats-{name}"):
             counts.update(stats.get("counts", {}))
@@ -84,9 +85,10 @@ def report(stage: Stage) -> Report:
             counts["ipaas_requests"] += stats["ipaas_requests"]
             warnings += [text for text in stats["warnings"] if text not in warnings]
             read_from = stats.get("read_from", read_from)
+            held = held or stats.get("held", False)
     counts.update(stage.requests)
     counts["failed"] += sum(1 for _ in stage.staging.read("outcomes-extract"))
-    if plan.applies and plan.kind is RunKind.poll and read_from:
+    if plan.applies and plan.kind is RunKind.poll and read_from and not held:
         # Everything that was read is written, or is in the ledger as unfinished.
         _advance(stage, moment(read_from))
     lines = _outcomes(stage, ["outcomes-extract", "outcomes-transform", *(f"outcomes-{n}" for n in loads)])

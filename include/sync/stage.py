@@ -36,6 +36,7 @@ class Stage:
     bc_client: BusinessCentralClient | None = None
     ipaas_client: IPaaSClient | None = None
     warnings: list[str] = field(default_factory=list)
+    held: bool = False
     _sent_before: tuple[int, int] = (0, 0)
     _links: LinkLookup | None = None
 
@@ -104,6 +105,10 @@ class Stage:
         """Tell the operator something about the run, once."""
         if text not in self.warnings:
             self.warnings.append(text)
+
+    def ask_again(self) -> None:
+        """Have the next poll read the same window again."""
+        self.held = True
 
     def context(self, memory: Mapping[str, Any]) -> MappingContext:
         """The mapping context for a record that left `memory` the last time."""

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from bench import Bench, outcome_of, tally
 
+from include.sandbox.faults import Fault
 from include.transport.errors import ErrorKind
 
 FLOW = "product_inventory_to_ipaas"
@@ -72,11 +74,15 @@ class TestWhatIsTransferred:
         assert stocked.sandbox.counters.of("ipaas") == 0
 
     def test_a_deleted_item_has_no_stock_any_more_and_its_product_stays(self, stocked: Bench) -> None:
+        item(stocked, "2000", MAIN=1, EAST=1)
+        stocked.run("product_to_ipaas")
         stocked.run(FLOW)
-        stocked.sandbox.bc.tables["Item Ledger Entry"].clear()
+        entries = stocked.sandbox.bc.tables["Item Ledger Entry"]
+        entries[:] = [entry for entry in entries if entry["Item No."] != "1000"]
+        gone = guid(stocked)
         stocked.sandbox.bc.remove("Item", stocked.sandbox.bc.get("Item", "1000"))
-        assert tally(stocked.run(FLOW)) == {"read": 2, "updated": 2}
-        assert {row["qty_on_hand"] for row in rows(stocked)} == {0}
+        assert tally(stocked.run(FLOW)) == {"read": 4, "unchanged": 2, "updated": 2}
+        assert stocked.linked("product inventory", f"MAIN|{gone}")["qty_on_hand"] == 0
         assert stocked.linked("product", "1000")
 
     def test_without_the_query_nothing_is_taken_for_gone(self, stocked: Bench) -> None:
@@ -86,6 +92,81 @@ class TestWhatIsTransferred:
         assert tally(report) == {}
         assert "stock" in report.warnings[0]
         assert {row["qty_on_hand"] for row in rows(stocked)} == {2, 5}
+
+
+EMPTY = Fault(system="business_central", path="/Itemsbylocation", status=200, body='{"value": []}')
+
+
+class TestASuddenlyShortQuery:
+    """An answer that is short once, or for days, empties no shop."""
+
+    @pytest.fixture
+    def warehouse(self, bench: Bench) -> Bench:
+        """Five items at two locations each, known to iPaaS.com."""
+        for number in range(5):
+            item(bench, f"{1000 + number}", MAIN=5, EAST=2)
+        bench.run("product_to_ipaas")
+        bench.run(FLOW)
+        return bench
+
+    def quantities(self, bench: Bench) -> list[Any]:
+        return sorted(row["qty_on_hand"] for row in rows(bench))
+
+    def without(self, bench: Bench, gone: Callable[[dict[str, Any]], bool]) -> None:
+        """The query without some of its rows: what it sums up is hidden, and nothing is moved."""
+        entries = bench.sandbox.bc.tables["Item Ledger Entry"]
+        entries[:] = [entry for entry in entries if not gone(entry)]
+
+    @pytest.mark.parametrize("flow", [FLOW, "product_to_ipaas"])
+    def test_an_empty_answer_sets_nothing_to_zero_says_so_and_is_asked_again(self, warehouse: Bench, flow: str) -> None:
+        for number in range(5):
+            warehouse.sandbox.bc.change("Item", f"{1000 + number}", Description="Bike")
+        warehouse.sandbox.bc.move_stock("1000", "MAIN", 1)
+        warehouse.sandbox.faults.add(replace(EMPTY))
+        report = warehouse.run(flow)
+        assert "Nothing was set to 0" in " ".join(report.warnings)
+        assert self.quantities(warehouse) == [2] * 5 + [5] * 5
+        later = warehouse.run(flow)
+        assert not [text for text in later.warnings if "set to 0" in text]
+        assert self.quantities(warehouse) == [2] * 5 + [5] * 4 + [6]
+
+    def test_less_than_half_is_not_believed_and_half_is(self, warehouse: Bench) -> None:
+        self.without(warehouse, lambda entry: entry["Location Code"] == "EAST" or entry["Item No."] == "1004")
+        assert "6 of 10 places" in " ".join(warehouse.run(FLOW).warnings)
+        assert 0 not in self.quantities(warehouse)
+        warehouse.settings["bc_stock_shrink_share"] = 40
+        report = warehouse.run(FLOW)
+        assert (report.counts["updated"], report.warnings) == (6, ())
+        assert self.quantities(warehouse) == [0] * 6 + [5] * 4
+        # Those that are empty already are no loss the next time.
+        warehouse.settings["bc_stock_shrink_share"] = 50
+        self.without(warehouse, lambda entry: entry["Item No."] == "1003")
+        assert warehouse.run(FLOW).counts["updated"] == 1
+
+    def test_products_do_not_believe_it_either(self, warehouse: Bench) -> None:
+        self.without(warehouse, lambda entry: entry["Location Code"] == "EAST" or entry["Item No."] == "1004")
+        for number in range(5):
+            warehouse.sandbox.bc.change("Item", f"{1000 + number}", Description="Bike")
+        assert "Nothing was set to 0" in " ".join(warehouse.run("product_to_ipaas").warnings)
+        assert 0 not in self.quantities(warehouse)
+        assert warehouse.linked("product", "1000")["name"] == "Bike"
+        warehouse.settings["bc_stock_shrink_share"] = 0
+        warehouse.run("product_to_ipaas")
+        assert self.quantities(warehouse) == [0] * 6 + [5] * 4
+
+    def test_one_item_alone_may_lose_a_place(self, bench: Bench) -> None:
+        item(bench, "1000", MAIN=5, EAST=2)
+        bench.run("product_to_ipaas")
+        self.without(bench, lambda entry: entry["Location Code"] == "EAST")
+        bench.sandbox.bc.change("Item", "1000", Description="Bike")
+        bench.run("product_to_ipaas")
+        assert self.quantities(bench) == [0, 5]
+
+    @pytest.mark.parametrize("force", [False, True])
+    def test_a_person_may_force_it_by_id(self, warehouse: Bench, force: bool) -> None:
+        self.without(warehouse, lambda entry: True)
+        warehouse.run(FLOW, "MAIN|1000", f"EAST|{guid(warehouse)}", force=force)
+        assert self.quantities(warehouse).count(0) == (2 if force else 0)
 
 
 class TestIds:
