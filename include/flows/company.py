@@ -6,8 +6,9 @@ from include.flows.shared.customer_records import ID_FORMATS, PAGE, CustomersOfT
 from include.flows.shared.from_ipaas import IPaaSRecords
 from include.flows.shared.parties import category_refs, customer_target
 from include.ipaas.endpoints import COMPANY, RELATIONSHIP
-from include.mappings.customers import adopt_primary_billing, company_to_ipaas, not_of_type
+from include.mappings.customers import PAGE_ONLY, adopt_primary_billing, company_to_ipaas, not_of_type
 from include.mappings.parties_from_ipaas import company_from_ipaas, company_numbers, skip_contact
+from include.mappings.remembered import remembering
 from include.sync.bc_writer import BCWriter
 from include.sync.flow import IPAAS_ID, Docs, Flow
 from include.sync.ipaas_writer import IPaaSWriter, RelatedRecord
@@ -21,7 +22,7 @@ TO_IPAAS = Flow(
     schedule="10 * * * *",
     source=CustomersOfType(type="Company", model="company"),
     skip=not_of_type("Company"),
-    mapping=company_to_ipaas,
+    mapping=remembering(company_to_ipaas, PAGE_ONLY, model="company", beside=("parent_is_company",)),
     writer=IPaaSWriter(
         endpoint=COMPANY,
         match_field="name",

@@ -6,8 +6,9 @@ from include.flows.shared.customer_records import ID_FORMATS, PAGE, CustomersOfT
 from include.flows.shared.from_ipaas import IPaaSRecords
 from include.flows.shared.parties import category_refs, customer_target
 from include.ipaas.endpoints import CUSTOMER
-from include.mappings.customers import adopt_primary_billing, customer_to_ipaas, not_of_type
+from include.mappings.customers import PAGE_ONLY, adopt_primary_billing, customer_to_ipaas, not_of_type
 from include.mappings.parties_from_ipaas import customer_from_ipaas, customer_numbers, skip_contact
+from include.mappings.remembered import remembering
 from include.sync.bc_writer import BCWriter
 from include.sync.flow import IPAAS_ID, Docs, Flow
 from include.sync.ipaas_writer import IPaaSWriter
@@ -21,7 +22,7 @@ TO_IPAAS = Flow(
     schedule="15 * * * *",
     source=CustomersOfType(type="Person", model="customer"),
     skip=not_of_type("Person"),
-    mapping=customer_to_ipaas,
+    mapping=remembering(customer_to_ipaas, PAGE_ONLY, model="customer"),
     writer=IPaaSWriter(
         endpoint=CUSTOMER, match_field="email_address", adopt=adopt_primary_billing, echo="customer_from_ipaas"
     ),

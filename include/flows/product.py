@@ -13,7 +13,7 @@ from include.flows.shared.reading import asked_for, feed, selected, with_details
 from include.flows.shared.stock import stock_since
 from include.ipaas.endpoints import PRODUCT
 from include.mappings.custom_fields import source_fields
-from include.mappings.products import adopt_stock, card_from_api, price_texts, product_to_ipaas
+from include.mappings.products import PAGE_ONLY, adopt_stock, card_from_api, price_texts, product_to_ipaas
 from include.mappings.products_from_ipaas import (
     API_FIELDS,
     CODES,
@@ -22,6 +22,7 @@ from include.mappings.products_from_ipaas import (
     product_from_ipaas,
     product_numbers,
 )
+from include.mappings.remembered import remembering
 from include.sync.batches import batches
 from include.sync.bc_target import Target
 from include.sync.bc_writer import BCWriter
@@ -123,7 +124,7 @@ TO_IPAAS = Flow(
     collection="Add/Update Dynamics 365 Business Central Product TO iPaaS.com",
     schedule="25 * * * *",
     source=Items(),
-    mapping=product_to_ipaas,
+    mapping=remembering(product_to_ipaas, PAGE_ONLY, model="product"),
     writer=IPaaSWriter(endpoint=PRODUCT, match_field="sku", adopt=adopt_stock, echo="product_from_ipaas"),
     id_formats=(
         IdFormat(

@@ -10,6 +10,7 @@ from include.business_central.records.items import ItemCategory
 from include.flows.shared.reading import asked_for, feed, optional
 from include.ipaas.endpoints import PRODUCT_CATEGORY
 from include.mappings.catalog import product_category_to_ipaas, skip_category
+from include.mappings.remembered import WITHOUT_PAGE, remembering
 from include.sync.batches import batches
 from include.sync.flow import GUID, AskedId, Docs, Flow, IdFormat, Reads, Window
 from include.sync.ipaas_writer import IPaaSWriter
@@ -45,7 +46,10 @@ class ItemCategories:
                 cards = {fold(str(row["Code"])): row for row in rows}
             # A parent in the same batch goes before its children; any other is transferred with them.
             for record in sorted(batch, key=lambda r: _depth(str(r["code"]), cards)):
-                data = {"feed": record, "detail": cards.get(fold(str(record["code"])), {})}
+                data = {
+                    "feed": record,
+                    "detail": cards.get(fold(str(record["code"])), {} if parents_known else {WITHOUT_PAGE: True}),
+                }
                 yield SourceRecord(key=str(record["code"]), data=data, asked=(asked or {}).get(str(record["id"])))
 
 
@@ -70,7 +74,7 @@ TO_IPAAS = Flow(
     schedule="8 * * * *",
     source=ItemCategories(),
     skip=skip_category,
-    mapping=product_category_to_ipaas,
+    mapping=remembering(product_category_to_ipaas, ("Parent_Category",)),
     writer=IPaaSWriter(endpoint=PRODUCT_CATEGORY, match_field="name"),
     id_formats=(
         IdFormat(

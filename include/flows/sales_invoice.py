@@ -27,6 +27,7 @@ from include.flows.shared.reading import asked_for, feed, optional
 from include.flows.shared.units import units_of
 from include.ipaas.endpoints import TRANSACTION
 from include.mappings.invoices_from_ipaas import invoice_from_ipaas, skip_foreign_invoice
+from include.mappings.remembered import WITHOUT_PAGE, remembering
 from include.mappings.sales_invoices import (
     CANCELED,
     POSTED,
@@ -37,6 +38,7 @@ from include.mappings.sales_invoices import (
     skip_invoice,
     status_of,
 )
+from include.mappings.transactions import FROM_FURTHER_PAGES, PAGE_ONLY
 from include.sync.batches import batches
 from include.sync.flow import GUID, IPAAS_ID, AskedId, Docs, Flow, IdFormat, Reads, Window
 from include.sync.ipaas_writer import IPaaSWriter
@@ -130,6 +132,8 @@ class SalesInvoices:
                     elif number not in rows:
                         data["unposted"] = f"The invoice is not posted: {record['number']} is a draft."
                     data |= complete.of(record, (rows or {}).get(number))
+                    if rows is None:
+                        data["detail"][WITHOUT_PAGE] = True
                 yield SourceRecord(key=str(record["number"]), data=data, asked=(asked or {}).get(str(record["id"])))
 
 
@@ -188,7 +192,7 @@ TO_IPAAS = Flow(
     schedule="50 * * * *",
     source=SalesInvoices(),
     skip=skip_invoice,
-    mapping=invoice_to_ipaas,
+    mapping=remembering(invoice_to_ipaas, PAGE_ONLY, model="transaction", beside=FROM_FURTHER_PAGES),
     writer=IPaaSWriter(
         endpoint=TRANSACTION,
         match_field="transaction_number",

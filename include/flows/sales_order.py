@@ -26,7 +26,9 @@ from include.flows.shared.units import units_of
 from include.ipaas.endpoints import TRANSACTION
 from include.mappings.custom_fields import source_fields
 from include.mappings.orders_from_ipaas import order_from_ipaas, skip_foreign_order
+from include.mappings.remembered import remembering
 from include.mappings.sales_orders import RELEASED, order_from_api, order_to_ipaas, posted_note, skip_order
+from include.mappings.transactions import FROM_FURTHER_PAGES, PAGE_ONLY
 from include.sync.batches import batches
 from include.sync.flow import GUID, IPAAS_ID, AskedId, Docs, Flow, IdFormat, Reads, Window
 from include.sync.ipaas_writer import IPaaSWriter
@@ -160,7 +162,14 @@ TO_IPAAS = Flow(
     schedule="40 * * * *",
     source=SalesOrders(),
     skip=skip_order,
-    mapping=order_to_ipaas,
+    mapping=remembering(
+        order_to_ipaas,
+        PAGE_ONLY,
+        model="transaction",
+        on_lines=("Net_Weight", "Tax_Area_Code"),
+        made_up_on_lines=("Tax_Percent",),
+        beside=FROM_FURTHER_PAGES,
+    ),
     writer=IPaaSWriter(
         endpoint=TRANSACTION, match_field="transaction_number", counts=is_counterpart, restrict=within_ownership
     ),

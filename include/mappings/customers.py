@@ -132,6 +132,10 @@ def address(card: CustomerCard, context: MappingContext, *, company: str | None 
     )
 
 
+# What only page 21 tells.
+PAGE_ONLY = frozenset({"Fax_No", "ContactName", "Customer_Price_Group", "Bill_to_Customer_No", "Partner_Type"})
+
+
 def card_from_api(record: Json) -> Json:
     """What API v2.0 knows of a customer, under the names of page 21, for when that page is not published."""
     customer = ApiCustomer.model_validate(record)

@@ -61,6 +61,10 @@ def product_to_ipaas(data: Json, context: MappingContext) -> Mapped:
     )
 
 
+# What only page 30 tells.
+PAGE_ONLY = frozenset({"Net_Weight", "Sales_Blocked"})
+
+
 def card_from_api(record: Json) -> Json:
     """What API v2.0 knows of an item, under the names of page 30."""
     item = ApiItem.model_validate(record)
@@ -158,13 +162,15 @@ def price_fields(
     """
     before = context.memory.get("prices") or {}
     if rows is None:
-        return [], dict(before)
+        # Where they are wanted and their services are gone, the product keeps those that it has.
+        kept = before if context.settings.bc_transfer_customer_price_groups else {}
+        return _price_list(kept), dict(before)
     texts = price_texts(rows, context)
-    fields = texts | {code: NO_PRICE for code in before if code not in texts}
-    return (
-        [{"custom_field_name": f"Sales Prices {code}", "value": value} for code, value in sorted(fields.items())],
-        texts,
-    )
+    return _price_list(texts | {code: NO_PRICE for code in before if code not in texts}), texts
+
+
+def _price_list(texts: Mapping[str, str]) -> list[Json]:
+    return [{"custom_field_name": f"Sales Prices {code}", "value": text} for code, text in sorted(texts.items())]
 
 
 def price_texts(rows: Iterable[Mapping[str, Any]], context: MappingContext) -> dict[str, str]:

@@ -304,6 +304,26 @@ def _source(document: Document, model: str, context: MappingContext) -> Mapping[
     return {**dict.fromkeys(names, ""), **document.source}
 
 
+# What only the pages of orders and of posted invoices tell; the order's date in API v2.0 is its document date.
+PAGE_ONLY = frozenset(
+    {
+        "Bill_to_Contact",
+        "BillToContactPhoneNo",
+        "Order_Date",
+        "Package_Tracking_No",
+        "Payment_Method_Code",
+        "Sell_to_Contact",
+        "Ship_to_Phone_No",
+        "Shipment_Date",
+        "Shipping_Agent_Code",
+        "Tax_Area_Code",
+        "VAT_Bus_Posting_Group",
+    }
+)
+# What further pages tell of a document: its shipments' tracking numbers, and the names of shipping agents.
+FROM_FURTHER_PAGES = ("shipments", "agents")
+
+
 def header_from_api(record: Json, payment_terms: str | None, own_currency: str | None = None) -> Json:
     """What API v2.0 knows of an order or an invoice, under the names of page 42. `payment_terms` is their code.
 

@@ -16,6 +16,7 @@ from include.flows.shared.units import Units
 from include.ipaas.endpoints import TRANSACTION
 from include.ipaas.external_ids import external_id_of
 from include.mappings.custom_fields import source_fields
+from include.mappings.remembered import WITHOUT_PAGE
 from include.mappings.sales_lines import line_from_api
 from include.sync.compare import differences
 from include.sync.context import LoadContext
@@ -127,7 +128,10 @@ def _lines_from_api(reads: Reads, orders: Mapping[str, str | None]) -> dict[str,
     select = ("id", "number", "pricesIncludeTax")
     headers = list(reads.bc.read_many(ORDERS, "number", sorted(orders), select=select))
     lines = api_lines(reads, "salesOrders", "salesOrderLines", headers)
-    return {fold(str(header["number"])): lines[str(header["id"])] for header in headers}
+    return {
+        fold(str(header["number"])): [{**line, WITHOUT_PAGE: True} for line in lines[str(header["id"])]]
+        for header in headers
+    }
 
 
 def api_lines(reads: Reads, documents: str, lines: str, headers: Sequence[Json]) -> dict[str, list[Json]]:

@@ -12,6 +12,7 @@ from itertools import chain
 
 from include.business_central.odata import Page, Resource, literal
 from include.business_central.services import without
+from include.mappings.remembered import WITHOUT_PAGE
 from include.sync.batches import batches
 from include.sync.flow import AskedId, Reads, Window
 from include.sync.model import Json, fold
@@ -106,7 +107,7 @@ def with_details(
         rows = from_page(reads, page, lost, partial(_details, reads, page_key, keys, select))
         if rows is None:
             # What the page alone knows, fields of one's own among it, is blank then: no fault of the record.
-            unknown = dict.fromkeys(select, "")
+            unknown = {**dict.fromkeys(select, ""), WITHOUT_PAGE: True}
             yield from ((record, {**unknown, **from_api(record)}) for record in batch)
             continue
         # Not folded: a key that differs in a no-break space is another record's.
