@@ -45,6 +45,8 @@ API_FIELDS = {
     "County": "state",
     "Country_Region_Code": "country",
 }
+# Codes that API v2.0 has by their id: its field, and the entity set that knows the ids.
+API_IDS = {"Payment_Terms_Code": ("paymentTermsId", "paymentTerms"), "Tax_Area_Code": ("taxAreaId", "taxAreas")}
 CODES = frozenset(
     {
         "Post_Code",

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from include.business_central.odata import Api, Page
 from include.business_central.records.base import present
 from include.sync.compare import same
-from include.sync.model import Json
+from include.sync.model import Json, Rejected, fold
 
 if TYPE_CHECKING:
     from include.business_central.client import BusinessCentralClient
@@ -29,7 +29,8 @@ class Target:
     """One record type of Business Central that is written. Its key is `No`, `number` in API v2.0.
 
     `name` is what a person calls it, `page` the published page, `api` the entity set beside it. `fields` are the
-    page's fields that mappings may set. `api_fields` gives their names in API v2.0, for those that it has. `fixed`
+    page's fields that mappings may set. `api_fields` gives their names in API v2.0, for those that it has; `api_ids` those
+    of codes that it has by their id instead, and the entity set in which the id of a code is found. `fixed`
     are API fields that no page shows, which a new record gets and a matching one must have; a record that needs them
     is created through the API. `model` is the record type's name in bc_custom_fields. `codes` are fields that Business
     Central upper-cases. `normal` are fields of which what is there is to be compared in another form. `keeps` are fields
@@ -43,6 +44,7 @@ class Target:
     fields: tuple[str, ...]
     api_fields: Mapping[str, str]
     model: str
+    api_ids: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     fixed: Mapping[str, str] = field(default_factory=dict)
     codes: frozenset[str] = frozenset()
     normal: Mapping[str, Callable[[str], str | None]] = field(default_factory=dict)
@@ -97,30 +99,60 @@ class ApiSurface:
     """A target in API v2.0."""
 
     target: Target
+    # By entity set: the ids of its codes, read once.
+    _ids: dict[str, dict[str, str]] = field(default_factory=dict, compare=False)
 
     def read(self, bc: BusinessCentralClient, numbers: Sequence[str], select: Sequence[str]) -> Iterator[Json]:
-        names = ["id", "number", *(self.target.api_fields[name] for name in select if not self.lacks(name))]
+        names = ["id", "number", *(self._name(name) for name in select if not self.lacks(name))]
         for record in bc.read_many(Api(self.target.api), "number", numbers, select=tuple(dict.fromkeys(names))):
-            yield self._row(record)
+            yield self._row(bc, record)
 
     def create(self, bc: BusinessCentralClient, number: str, body: Mapping[str, Any]) -> str:
-        made = bc.create(Api(self.target.api), {"number": number, **self.target.fixed, **self._names(body)})
+        made = bc.create(Api(self.target.api), {"number": number, **self.target.fixed, **self._names(bc, body)})
         return str(made["number"])
 
     def update(self, bc: BusinessCentralClient, row: Json, changes: Json) -> Json:
-        return self._row(bc.update(Api(self.target.api), str(row["id"]), row[ETAG], self._names(changes)))
+        return self._row(bc, bc.update(Api(self.target.api), str(row["id"]), row[ETAG], self._names(bc, changes)))
 
     def lacks(self, name: str) -> bool:
-        return name not in self.target.api_fields
+        return name not in self.target.api_fields and name not in self.target.api_ids
 
     def properties(self, bc: BusinessCentralClient) -> Mapping[str, FieldInfo] | None:
         return None
 
-    def _names(self, body: Mapping[str, Any]) -> Json:
-        return {self.target.api_fields[name]: value for name, value in body.items() if not self.lacks(name)}
+    def _name(self, name: str) -> str:
+        return self.target.api_ids[name][0] if name in self.target.api_ids else self.target.api_fields[name]
 
-    def _row(self, record: Json) -> Json:
+    def _names(self, bc: BusinessCentralClient, body: Mapping[str, Any]) -> Json:
+        return {
+            self._name(name): self._id_of(bc, name, value) if name in self.target.api_ids else value
+            for name, value in body.items()
+            if not self.lacks(name)
+        }
+
+    def _codes(self, bc: BusinessCentralClient, name: str) -> Mapping[str, str]:
+        """The ids of the codes that a field may have, by folded code."""
+        entity = self.target.api_ids[name][1]
+        if entity not in self._ids:
+            rows = bc.read(Api(entity), select=("id", "code"))
+            self._ids[entity] = {fold(str(row["code"])): str(row["id"]) for row in rows if present(row["code"])}
+        return self._ids[entity]
+
+    def _id_of(self, bc: BusinessCentralClient, name: str, code: Any) -> str:
+        found = self._codes(bc, name).get(fold(str(code)))
+        if found is None:
+            raise Rejected(
+                f"{name} {code!r} is none of the {self.target.api_ids[name][1]} of Business Central.",
+                "Create it there, or correct the value: those that new records get are in the Variable bc_create_defaults.",
+            )
+        return found
+
+    def _row(self, bc: BusinessCentralClient, record: Json) -> Json:
         row = {name: record[theirs] for name, theirs in self.target.api_fields.items() if theirs in record}
+        for name, (theirs, _) in self.target.api_ids.items():
+            if present(record.get(theirs)):
+                codes = {identifier: code for code, identifier in self._codes(bc, name).items()}
+                row[name] = codes.get(str(record[theirs]), "")
         return {**row, KEY: record["number"], "id": record["id"], ETAG: record[ETAG]}
 
 
@@ -135,7 +167,9 @@ class PageSurface:
 
     def create(self, bc: BusinessCentralClient, number: str, body: Mapping[str, Any]) -> str:
         if self.target.fixed:
-            return ApiSurface(self.target).create(bc, number, body)
+            # What the page can write it writes afterwards, without a look at the ids of codes.
+            direct = {name: value for name, value in body.items() if name not in self.target.api_ids}
+            return ApiSurface(self.target).create(bc, number, direct)
         return str(bc.create(Page(self.target.page), {KEY: number, **body})[KEY])
 
     def update(self, bc: BusinessCentralClient, row: Json, changes: Json) -> Json:

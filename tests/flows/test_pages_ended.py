@@ -251,6 +251,35 @@ def test_the_links_are_those_of_our_system(shop: Shop) -> None:
     assert {link["system_id"] for link in shown["external_ids"]} == {SYSTEM_ID}
 
 
+class TestMasters:
+    """Customers and items: what API v2.0 has by an id goes there by its code, and nothing is told of that it lacks."""
+
+    def test_terms_and_tax_area_of_a_new_customer_arrive(self, make_bench: Callable[..., Bench]) -> None:
+        terms = {"Payment_Terms_Code": "30 days", "Tax_Area_Code": "ATLANTA", "Customer_Posting_Group": "DOMESTIC"}
+        bench = make_bench(bc_create_defaults={"company": terms})
+        bench.sandbox.switches.pages_ended = True
+        record = bench.sandbox.ipaas.add("company", {"name": "Adatum", "account_number": "A1"})
+        report = bench.run("company_from_ipaas")
+        assert tally(report) == {"read": 1, "created": 1}
+        assert "Customer_Posting_Group" not in outcome_of(report, str(record["id"])).fields
+        (said,) = [text for text in report.warnings if "CustomerCard" in text]
+        assert "Customer_Posting_Group" in said and "Payment_Terms_Code" not in said
+        row = bench.sandbox.bc.get("Customer", "A1")
+        assert (row["Payment Terms Code"], row["Tax Area Code"]) == ("30 DAYS", "ATLANTA")
+        bench.sandbox.counters.reset()
+        assert tally(bench.run("company_from_ipaas", str(record["id"]), force=False)) == {"read": 1, "unchanged": 1}
+        assert bench.sandbox.counters.of("business_central", "POST", "PATCH") == 0
+
+    def test_a_code_that_is_not_there_is_named(self, make_bench: Callable[..., Bench]) -> None:
+        bench = make_bench(bc_create_defaults={"customer": {"Payment_Terms_Code": "NEVER"}})
+        bench.sandbox.switches.pages_ended = True
+        body = {"email_address": "a@example.net", "first_name": "Ann", "last_name": "Berg"}
+        record = bench.sandbox.ipaas.add("customer", body)
+        said = rejection(bench.run("customer_from_ipaas"), record)
+        assert "Payment_Terms_Code 'NEVER'" in said and "bc_create_defaults" in said
+        assert not [row for row in bench.sandbox.bc.rows("Customer") if row["Name"] == "Ann Berg"]
+
+
 class TestTheDayOnWhichThePagesEnd:
     """A ledger that was filled through pages goes on through API v2.0: nothing is written anew, made up or blanked."""
 

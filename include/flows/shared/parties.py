@@ -9,7 +9,7 @@ from include.flows.shared.customer_records import PAGE
 from include.ipaas.external_ids import CUSTOMER_CATEGORY_TABLE
 from include.ipaas.records.parties import Party
 from include.mappings.names import first_address, join_name, split_name, with_first_address
-from include.mappings.parties_from_ipaas import API_FIELDS, CODES, FIELDS
+from include.mappings.parties_from_ipaas import API_FIELDS, API_IDS, CODES, FIELDS
 from include.sync.bc_target import Target
 
 
@@ -21,6 +21,7 @@ def customer_target(model: str, kind: str) -> Target:
         api="customers",
         fields=FIELDS,
         api_fields=API_FIELDS,
+        api_ids=API_IDS,
         model=model,
         fixed={"type": kind},
         codes=CODES,
