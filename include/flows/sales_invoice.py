@@ -329,20 +329,25 @@ FROM_IPAAS = Flow(
             ("sellTo…", "the primary shipping address"),
             ("email, currencyCode", "email_address, currency_code"),
             ("salesperson", "`invoice` of bc_create_defaults"),
+            ("taxCode of every line", "`invoice.no_tax_group` of bc_create_defaults, where it is set"),
             ("payment terms", "those of the customer in Business Central"),
             ("discountAmount", "the part of discount_amount that the lines do not carry"),
         ),
         matching="A transaction without an external id is linked to the one invoice of its customer whose "
         "externalDocumentNumber is its number and that was not cancelled; a draft of that kind is completed when it was cut "
         "off by a failure of the network or of this project, or when Update Non-Existing Invoice Lines is TRUE.",
-        children="Item lines (their id), one line for shipping and one per tax on the configured accounts; payments "
+        children="Item lines (their id), each with its unit: the item's base unit, unless the line names another one that the "
+        "item has. One line for shipping and one per tax on the configured accounts; payments "
         "(`{id of the invoice}|{id of the payment}`) in the configured journal, applied to the posted invoice. The journal "
         "itself is posted in Business Central.",
         caveats=(
             "The first poll invoices every Complete transaction of other systems that has no external id of ours: link older "
             "ones, or close their period, before the DAG is switched on.",
-            "The draft must come to the transaction's total, less lines that are excluded by their SKU; else it is not "
-            "posted, and both figures are reported.",
+            "The draft must come to the transaction's total, less lines that are excluded by their SKU, and bear no tax of "
+            "Business Central's own, since the transaction's taxes are lines; else it is not posted, and both figures are "
+            "reported. Of customers who are liable to tax the draft bears none with `invoice.no_tax_group`: a tax group (VAT "
+            "product posting group) without tax.",
+            "Amounts have the decimals that Business Central's currencies give them; see sales_order_from_ipaas.",
             "A transaction that has become a sales order, or whose parent has, is invoiced in Business Central, from that "
             "order: until then it is skipped, afterwards its payments are added to the order's invoice.",
             "Where a system sends both an order and its invoice, leave one of them in `invoice.types`.",
@@ -353,9 +358,10 @@ FROM_IPAAS = Flow(
         deleted="Deletions are not propagated. A transaction whose invoice is gone is not invoiced again by itself.",
         errors=(
             (
-                "Draft invoice … comes to …, and the transaction to …",
+                "Draft invoice … comes to … in Business Central, and the transaction to …",
                 "Business Central works out another price, discount or tax.",
-                "Compare the draft with the transaction; check the tax set-up of items, customer and accounts.",
+                "Compare the draft with the transaction; where it bears tax of its own, take Tax Liable from the customer, or "
+                "set invoice.no_tax_group in bc_create_defaults.",
             ),
             (
                 "Draft invoice … has been left in Business Central by an earlier failure.",

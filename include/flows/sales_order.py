@@ -308,16 +308,22 @@ FROM_IPAAS = Flow(
             ("Order_Date", "the day of created_datetime in bc_time_zone"),
             ("Currency_Code (on create only)", "currency_code, or else the customer's; blank for the company's own"),
             ("Location_Code (on create only)", "`sales_order` of bc_create_defaults"),
+            ("Prices_Including_VAT (on create only)", "false: the prices of a transaction are net of its tax"),
             ("Shipping_Agent_Code, Shipping_Agent_Service_Code (on create only)", "those of the customer"),
             ("Bill_to_…", "the primary billing address; the name only where the customer has Disable Search by Name"),
             ("Ship_to_…", "the primary shipping address"),
-            ("API v2.0 discountAmount", "the part of discount_amount that the lines do not carry"),
+            (
+                "API v2.0 discountAmount",
+                "the part of discount_amount that the lines do not carry, less what was taken off the shipping",
+            ),
+            ("one line on `sales_order.shipping_account` of bc_create_defaults", "shipping_amount, where that is set"),
         ),
         matching="A transaction without an external id is linked to the one order of its customer whose "
         "External_Document_No is its number. Orders that belong to another transaction do not count; several free ones "
         "are rejected.",
-        children="Lines of type Product (`{No}|{Line_No}`), one after another: No from sku, Quantity from qty, Unit_Price, "
-        "Line_Discount_Amount. A line is changed in place, and removed with its line in iPaaS.com; lines that somebody "
+        children="Lines of type Product (`{No}|{Line_No}`), one after another: No from sku, Unit_of_Measure_Code, Quantity "
+        "from qty, Unit_Price, Line_Discount_Amount. The unit is the item's base unit, unless the line names another one "
+        "that the item has (page 5404, published as `ItemUnitsOfMeasure`, tells). A line is changed in place, and removed with its line in iPaaS.com; lines that somebody "
         "adds in Business Central stay.",
         caveats=(
             "The first poll transfers every Pending transaction of other systems that has no external id of ours.",
@@ -327,7 +333,14 @@ FROM_IPAAS = Flow(
             "An item that Business Central lacks makes the order wait, if iPaaS.com has it as a product.",
             "Sales orders that came from Business Central are left out, whatever their status.",
             "An order keeps its currency: a transaction that states another one afterwards is rejected.",
-            "shipping_amount, taxes and payments of a transaction are no part of its order.",
+            "Taxes and payments of a transaction are no part of its order, nor is shipping_amount without a "
+            "`sales_order.shipping_account`; a discount that equals such a shipping is taken off it, and not off the goods.",
+            "After its last line the order is compared with its transaction: its amount before tax with the lines, discount "
+            "and shipping, and the transaction's total with its own parts. A difference of more than one unit of rounding a "
+            "line fails, with both figures; the order stays linked and is not released. A smaller one is told in a note. An "
+            "order that agreed once, whose transaction is edited without its total, is told in a note, too.",
+            "Amounts have the decimals that Business Central's currencies give them (`amountDecimalPlaces`). Those of the "
+            "company's own are read from page 118 where it is published as `GeneralLedgerSetup`; else they are two.",
             "Lines of other types than Product, and SKUs listed in EXCLUDED LINEITEM SKUs FROM PREPROCESSING, are left out.",
         ),
         deleted="Deletions are not propagated. An order that was deleted in Business Central is not made again by itself.",
@@ -336,6 +349,16 @@ FROM_IPAAS = Flow(
                 "SKU … is no item of Business Central, and no product of iPaaS.com.",
                 "The line's SKU is misspelt, or its item is missing.",
                 "Correct the SKU, create the item, or list it among the excluded SKUs.",
+            ),
+            (
+                "Order … comes to … before tax in Business Central, and the transaction to …",
+                "Quantities, units, prices or discounts differ between the two.",
+                "Correct one of them; they are compared again when either changes, or by hand.",
+            ),
+            (
+                "The transaction's own amounts do not add up: …",
+                "Its total is not what lines, discount, shipping and tax make; perhaps its prices include the tax.",
+                "Correct the transaction; the prices of its lines are to be net of its tax.",
             ),
             (
                 "Order … is Released in Business Central, and differs in …",

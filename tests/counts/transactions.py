@@ -112,6 +112,8 @@ def _of_sale(company: Company, sale: Sale, outcome: Outcome) -> Verdict:
     wanted, found = (_order if sale.kind == "order" else _invoice)(company, sale)
     pairs = [(sale.made, sale.total), *((wanted, amount) for amount in found.amounts)]
     pairs += [(sale.by_lines, amount) for amount in found.amounts]
+    # Of a total that agrees, and holds tax of Business Central's own: how much of it is.
+    pairs += [(wanted, tax) for tax in found.taxes if tax]
     why = (
         f"{sale.body['transaction_number']} ({sale.odd or 'nothing odd'}, {sale.currency or 'own currency'}) comes to {text(wanted)}"
         f", found {found}: {outcome.result} {outcome.message} {' '.join(outcome.notes)}"
@@ -129,10 +131,12 @@ def _of_sale(company: Company, sale: Sale, outcome: Outcome) -> Verdict:
 
 @dataclass(frozen=True)
 class _Found:
-    """The amounts of the documents of a sale; whether units, quantities and currency are right, too."""
+    """The amounts of the documents of a sale; whether units, quantities and currency are right, too; and the tax of
+    Business Central's own in drafts."""
 
     amounts: tuple[Decimal, ...]
     fits: bool
+    taxes: tuple[Decimal, ...] = ()
 
 
 def _order(company: Company, sale: Sale) -> tuple[Decimal, _Found]:
@@ -151,7 +155,8 @@ def _invoice(company: Company, sale: Sale) -> tuple[Decimal, _Found]:
     fits = len(rows) == 1 and not drafts and _in_base(lines) == sale.base_units
     # Nothing is to be tax of Business Central's own.
     fits = fits and rows[0]["Amount"] == rows[0]["Amount Including VAT"] and rows[0]["Currency Code"] == sale.currency
-    return sale.total, _Found(tuple(Decimal(row["Amount Including VAT"]) for row in (*rows, *drafts)), fits)
+    taxes = tuple(Decimal(row["Amount Including VAT"] - row["Amount"]) for row in drafts)
+    return sale.total, _Found(tuple(Decimal(row["Amount Including VAT"]) for row in (*rows, *drafts)), fits, taxes)
 
 
 def _is_of(row: Any, sale: Sale) -> bool:
