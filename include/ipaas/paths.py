@@ -25,6 +25,7 @@ class Paths:
             return given.lstrip("/")
         if operation == SEARCH:
             return endpoint.search
+        below = below and bool(endpoint.below)
         path = endpoint.below if below else endpoint.path
         if operation != CREATE:
             return f"{path}/{{id}}"

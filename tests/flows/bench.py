@@ -60,12 +60,19 @@ class Bench:
     _numbers: Iterator[int] = field(default_factory=itertools.count)
 
     def __post_init__(self) -> None:
-        self.ledger = Ledger(f"sqlite:///{self.folder / 'ledger.db'}", PAIR)
+        self._url = f"sqlite:///{self.folder / 'ledger.db'}"
+        self.ledger = Ledger(self._url, PAIR)
+
+    def at(self, moment: datetime) -> None:
+        """Go on with the same ledger at another time."""
+        self.ledger.close()
+        self.ledger = Ledger(self._url, PAIR, now=lambda: moment)
 
     def lose_ledger(self) -> None:
         """Begin with an empty ledger, as after its file was deleted."""
         self.ledger.close()
-        self.ledger = Ledger(f"sqlite:///{self.folder / f'ledger{next(self._numbers)}.db'}", PAIR)
+        self._url = f"sqlite:///{self.folder / f'ledger{next(self._numbers)}.db'}"
+        self.ledger = Ledger(self._url, PAIR)
 
     def bc(self, *, concurrency: int = 5, **options: Any) -> BusinessCentralClient:
         """A client of Business Central, with the extras of its connection changed by `options`."""
@@ -97,6 +104,7 @@ class Bench:
         interval: tuple[datetime, datetime] | None = None,
         now: datetime | None = None,
         bc: BusinessCentralClient | None = None,
+        ipaas: IPaaSClient | None = None,
         before: Callable[[str], None] = lambda stage: None,
     ) -> Report:
         """Run a flow from end to end: a poll, or the records with these ids. `before` is called before each stage."""
@@ -121,7 +129,7 @@ class Bench:
             staging,
             CATALOGUE,
             bc=bc or self.bc(),
-            ipaas=self.ipaas(),
+            ipaas=ipaas or self.ipaas(),
             at_once=3,
             before=before,
         )
