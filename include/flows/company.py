@@ -93,6 +93,7 @@ FROM_IPAAS = Flow(
     poll="missing",
     after=("company_to_ipaas",),
     scopes=("company/created", "company/updated"),
+    nested_scopes={"company/address": "addresses", "customer/company/address": "addresses"},
     services=(PAGE,),
     settings_used=("bc_create_defaults", "bc_custom_fields"),
     docs=Docs(

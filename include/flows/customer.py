@@ -69,6 +69,7 @@ FROM_IPAAS = Flow(
     poll="missing",
     after=("customer_to_ipaas", "contact_to_ipaas", "company_from_ipaas"),
     scopes=("customer/created", "customer/updated"),
+    nested_scopes={"customer/address": "addresses"},
     services=(PAGE,),
     settings_used=("bc_create_defaults", "bc_custom_fields"),
     docs=Docs(

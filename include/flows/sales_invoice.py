@@ -10,7 +10,7 @@ from include.business_central.odata import Api, Page
 from include.business_central.records.base import present
 from include.business_central.records.sales import ApiSalesInvoice
 from include.flows.foreign.invoices import InvoiceWriter
-from include.flows.foreign.source import ForeignTransactions
+from include.flows.foreign.source import NESTED_SCOPES, ForeignTransactions
 from include.flows.shared.documents import (
     AGENTS,
     LINES,
@@ -301,6 +301,7 @@ FROM_IPAAS = Flow(
     id_formats=(IPAAS_ID,),
     poll="missing",
     scopes=("transaction/created", "transaction/updated"),
+    nested_scopes=NESTED_SCOPES,
     after=("sales_order_from_ipaas",),
     services=("ItemCard", "SalesOrders"),
     settings_used=(

@@ -8,7 +8,7 @@ from include.business_central.odata import Api
 from include.business_central.records.base import present
 from include.business_central.records.sales import ApiSalesOrder, SalesHeader, SalesLine
 from include.flows.foreign.orders import OrderWriter
-from include.flows.foreign.source import ForeignTransactions
+from include.flows.foreign.source import NESTED_SCOPES, ForeignTransactions
 from include.flows.shared.documents import (
     AGENTS,
     LINES,
@@ -277,6 +277,7 @@ FROM_IPAAS = Flow(
     id_formats=(IPAAS_ID,),
     poll="missing",
     scopes=("transaction/created", "transaction/updated"),
+    nested_scopes=NESTED_SCOPES,
     after=("company_from_ipaas", "customer_from_ipaas", "product_from_ipaas"),
     services=("SalesOrders", "SalesOrderLines", "CustomerCard", "ItemCard"),
     settings_used=(

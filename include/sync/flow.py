@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
@@ -174,6 +174,8 @@ class Flow:
     gone: Callable[[Reads, Callable[[], Iterator[str]], int], Iterator[SourceRecord]] | None = None
     # The scopes of iPaaS.com's hooks whose records this flow carries, as `company/created`; in lower case.
     scopes: tuple[str, ...] = ()
+    # Scopes without their action of what is nested in those records, with the list that it stands in.
+    nested_scopes: Mapping[str, str] = field(default_factory=dict)
 
     def ask(self, text: str) -> AskedId:
         """Parse an id given by hand, or raise InvalidId naming it and what is allowed."""

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, TypeAdapter, ValidationError
 
 from include.sync.flow import Flow, InvalidId
 from include.sync.model import Direction
@@ -26,13 +26,14 @@ _NO_KEY = secrets.token_urlsafe(32)
 
 
 class MalformedHook(ValueError):
-    """A request that cannot be read; says which field is wrong. Nothing of it is taken."""
+    """A request of which nothing can be taken; says which field is wrong."""
 
 
 def _as_text(value: Any) -> Any:
     return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
 
+_Body: TypeAdapter[dict[str, Any]] = TypeAdapter(dict[str, Any])
 # Ids come as numbers and as strings; either means the same record.
 Id = Annotated[str, BeforeValidator(_as_text)]
 
@@ -49,19 +50,40 @@ class Notification(BaseModel):
 
 
 class WebhookRequest(BaseModel):
-    """What iPaaS.com posts: one or many notifications."""
+    """What iPaaS.com posts: many notifications, each of which is read for itself."""
 
     model_config = ConfigDict(frozen=True)
 
-    notifications: tuple[Notification, ...]
+    notifications: tuple[Any, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Malformed:
+    """A notification that cannot be taken: its place in the request, and why."""
+
+    place: str
+    reason: str
+
+    def __str__(self) -> str:
+        return f"{self.place}: {self.reason}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class HookRequest:
+    """What was read of a request: (place, notification), and what cannot be read."""
+
+    notifications: Sequence[tuple[str, Notification]]
+    malformed: Sequence[Malformed] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
 class Taken:
-    """What was taken of a request: how many notifications, and for the ledger (flow, iPaaS.com id, scope)."""
+    """What was taken of a request: how many notifications, for the ledger (flow, iPaaS.com id, scope), and what cannot
+    be taken."""
 
     accepted: int
     entries: Sequence[tuple[str, str, str]]
+    malformed: Sequence[Malformed] = ()
 
 
 def is_sender(authorization: str, key: str | None) -> bool:
@@ -71,45 +93,80 @@ def is_sender(authorization: str, key: str | None) -> bool:
     return same and bool(key) and scheme.lower() == "bearer"
 
 
-def read_hook(body: bytes) -> WebhookRequest:
-    """A request body as what it says. Raises MalformedHook."""
+def read_hook(body: bytes) -> HookRequest:
+    """A request body as what it says: a list of notifications, or one event. Raises MalformedHook for anything else."""
     try:
-        return WebhookRequest.model_validate_json(body)
+        content = _Body.validate_json(body)
+        if "scope" in content and "notifications" not in content:
+            return HookRequest(notifications=[("", Notification.model_validate(content))])
+        items = WebhookRequest.model_validate(content).notifications
     except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        place = ".".join(str(part) for part in first["loc"]) or "The body"
-        raise MalformedHook(f"{place}: {first['msg']}") from None
+        raise MalformedHook(_first(error, "")) from None
+    notifications: list[tuple[str, Notification]] = []
+    malformed: list[Malformed] = []
+    for number, item in enumerate(items):
+        place = f"notifications.{number}"
+        try:
+            notifications.append((f"{place}.", Notification.model_validate(item)))
+        except ValidationError as error:
+            where, _, why = _first(error, f"{place}.").partition(": ")
+            malformed.append(Malformed(place=where, reason=why))
+    return HookRequest(notifications=notifications, malformed=malformed)
 
 
-def listeners(flows: Iterable[Flow]) -> dict[str, list[Flow]]:
-    """The flows from iPaaS.com by each scope that they listen to."""
-    found: dict[str, list[Flow]] = {}
+def _first(error: ValidationError, place: str) -> str:
+    """The first thing that is wrong, with its place."""
+    first = error.errors(include_url=False, include_input=False)[0]
+    where = ".".join(str(part) for part in first["loc"])
+    return f"{f'{place}{where}'.rstrip('.') or 'The body'}: {first['msg']}"
+
+
+def listeners(flows: Iterable[Flow]) -> dict[str, list[tuple[Flow, str]]]:
+    """The flows from iPaaS.com by each scope that they listen to; with each the list of nested records that a scope is
+    about, blank where it is about the record itself."""
+    found: dict[str, list[tuple[Flow, str]]] = {}
     for flow in flows:
         if flow.direction is Direction.from_ipaas:
             for scope in flow.scopes:
-                found.setdefault(scope, []).append(flow)
+                found.setdefault(scope, []).append((flow, ""))
+            for scope, name in flow.nested_scopes.items():
+                # What is deleted of a record changes it.
+                for action in ("created", "updated", "deleted"):
+                    found.setdefault(f"{scope}/{action}", []).append((flow, name))
     return found
 
 
-def take(request: WebhookRequest, listening: Mapping[str, Sequence[Flow]], system_id: int) -> Taken:
+def take(request: HookRequest, listening: Mapping[str, Sequence[tuple[Flow, str]]], system_id: int) -> Taken:
     """What of a request concerns us, for every flow that listens to its scope.
 
-    Left out are notifications for another system and scopes that no flow listens to, deletions among them: deletes
-    are never propagated. Raises MalformedHook when a record that would be taken is not named by an id of its kind.
+    Left out are notifications for another system and scopes that no flow listens to, deletions of records among them:
+    those are never propagated. A record that would be taken and is not named by an id of its kind is malformed. Raises
+    MalformedHook when nothing else is in the request.
     """
     accepted = 0
     entries: list[tuple[str, str, str]] = []
-    for number, notification in enumerate(request.notifications):
+    malformed = list(request.malformed)
+    for place, notification in request.notifications:
         scope = notification.scope.strip().lower().removesuffix(_DEBUG)
         flows = listening.get(scope, ())
         if not flows or (notification.destination or "").strip() not in ("", str(system_id)):
             continue
-        accepted += 1
-        for flow in flows:
-            try:
-                # Checked here, where the sender still hears of it: in the ledger it would stop every run of the flow.
-                record = flow.ask(notification.id or "").text
-            except InvalidId as error:
-                raise MalformedHook(f"notifications.{number}.id: {error}") from None
-            entries.append((flow.name, record, scope))
-    return Taken(accepted=accepted, entries=entries)
+        try:
+            # Checked here, where the sender still hears of it: in the ledger it would stop every run of the flow.
+            entries += [(flow.name, _record(flow, name, notification.id or ""), scope) for flow, name in flows]
+            accepted += 1
+        except InvalidId as error:
+            malformed.append(Malformed(place=f"{place}id", reason=str(error)))
+    if malformed and not accepted and len(malformed) == len(request.notifications) + len(request.malformed):
+        raise MalformedHook(str(malformed[0]))
+    return Taken(accepted=accepted, entries=entries, malformed=malformed)
+
+
+def _record(flow: Flow, name: str, ipaas_id: str) -> str:
+    asked = flow.ask(ipaas_id)
+    return nested_key(name, asked.text) if name else asked.text
+
+
+def nested_key(name: str, ipaas_id: str) -> str:
+    """What the ledger knows a nested record by, of which nobody has said whose it is: `addresses/17`."""
+    return f"{name}/{ipaas_id}"

@@ -15,7 +15,8 @@ def doc_md(flow: Flow) -> str:
     target, source = ("iPaaS.com", "Business Central") if to_ipaas else ("Business Central", "iPaaS.com")
     triggers = ["the schedule", "a manual trigger, with ids or without"]
     if not to_ipaas:
-        scopes = " and ".join(f"`{scope}`" for scope in flow.scopes)
+        nested = (f"`{scope}/…`" for scope in flow.nested_scopes)
+        scopes = ", ".join((*(f"`{scope}`" for scope in flow.scopes), *nested))
         triggers.insert(1, f"hooks of iPaaS.com with the scopes {scopes}: kept at once, transferred with the next run")
     triggers.append(
         "a backfill, which transfers everything whatever its dates"

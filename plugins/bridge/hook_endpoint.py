@@ -40,7 +40,7 @@ class _NotConfigured(Exception):
 
 @app.post("/hooks")
 async def receive(request: Request) -> JSONResponse:
-    """Take notifications (facts §6.1); answers how many were taken once they are kept."""
+    """Take notifications; answers how many were taken once they are kept, and which could not be read."""
     try:
         known = await to_thread.run_sync(current, limiter=_THREADS)
         if not hooks.is_sender(request.headers.get("authorization", ""), known.key):
@@ -63,7 +63,14 @@ def _keep(body: bytes, known: Current) -> JSONResponse:
         raise _NotConfigured("The Connections business_central and ipaas must name both systems, system_id among it")
     taken = hooks.take(hooks.read_hook(body), LISTENING, known.pair.system_id)
     known.ledger.receive(taken.entries)
-    return JSONResponse({"accepted": taken.accepted})
+    if not taken.malformed:
+        return JSONResponse({"accepted": taken.accepted})
+    # Whoever sent them may not read the answer.
+    _log.warning(
+        "%s notifications of iPaaS.com could not be read, the first: %s", len(taken.malformed), taken.malformed[0]
+    )
+    refused = [{"place": one.place, "reason": one.reason[:200]} for one in taken.malformed[:100]]
+    return JSONResponse({"accepted": taken.accepted, "malformed": len(taken.malformed), "refused": refused})
 
 
 async def _body(request: Request) -> bytes:

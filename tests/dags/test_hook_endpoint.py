@@ -118,10 +118,11 @@ def test_without_the_connection_nobody_gets_in(server: Any, ledger: Ledger, monk
         (b"", "body"),
         ({}, "notifications"),
         ({"notifications": [{"id": 1}]}, "notifications.0.scope"),
-        (notes(17, "C10000"), "notifications.1.id"),
+        (notes("C10000"), "notifications.0.id"),
+        ({"scope": "company/updated", "id": "C10000"}, "id"),
     ],
 )
-def test_what_is_malformed_is_refused_whole_with_the_reason(
+def test_a_request_of_which_nothing_can_be_taken_is_refused_with_the_reason(
     server: Any, ledger: Ledger, content: Any, field: str
 ) -> None:
     answer = post(server, content)
@@ -129,6 +130,28 @@ def test_what_is_malformed_is_refused_whole_with_the_reason(
     assert answer.json()["code"] == "VALD-1042"
     assert field in answer.json()["message"]
     assert kept(ledger) == set()
+
+
+def test_a_malformed_notification_is_named_and_the_others_are_kept(server: Any, ledger: Ledger) -> None:
+    answer = post(server, notes(17, "C10000", 18))
+    assert answer.status_code == 200
+    told = answer.json()
+    assert (told["accepted"], told["malformed"]) == (2, 1)
+    assert told["refused"][0]["place"] == "notifications.1.id"
+    assert "C10000" in told["refused"][0]["reason"]
+    assert kept(ledger) == {"17", "18"}
+
+
+def test_one_event_by_itself_is_kept(server: Any, ledger: Ledger) -> None:
+    event = {
+        "id": "17",
+        "companyId": "x",
+        "destination": str(Sandbox.SYSTEM_ID),
+        "scope": "company/updated",
+        "type": "",
+    }
+    assert post(server, event).json() == {"accepted": 1}
+    assert kept(ledger) == {"17"}
 
 
 def test_a_body_is_read_no_further_than_an_honest_one_reaches(

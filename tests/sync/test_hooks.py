@@ -123,12 +123,14 @@ def test_what_is_not_known_of_a_request_is_tolerated() -> None:
         (b"{}", "notifications: Field required"),
         (b'{"notifications": {"id": 1}}', "notifications"),
         (body(7), "notifications.0"),
-        (body(note(), {"id": 1}), "notifications.1.scope: Field required"),
+        (body({"id": 1}), "notifications.0.scope: Field required"),
         (body(note(scope=7)), "notifications.0.scope"),
         (body(note(id=True)), "notifications.0.id"),
         (body(note(id=1.5)), "notifications.0.id"),
         (body(note(id=[1])), "notifications.0.id"),
-        (body(note(), note(id=None)), "notifications.1.id: '' is not an id of company"),
+        (body(note(id=None)), "notifications.0.id: '' is not an id of company"),
+        (b'{"scope": "company/updated", "id": "C1"}', "id: 'C1' is not an id of company"),
+        (b'{"scope": 7, "id": "17"}', "scope: "),
         (body(note(id="C10000")), "notifications.0.id: 'C10000' is not an id of company"),
         (body(note(id=0)), "notifications.0.id"),
         (body(note(id=-3)), "notifications.0.id"),
@@ -138,10 +140,41 @@ def test_what_is_not_known_of_a_request_is_tolerated() -> None:
         (b'{"notifications": [{"scope": "company/updated", "id": ' + b"9" * 5_000 + b"}]}", "The body"),
     ],
 )
-def test_what_cannot_be_read_is_refused_whole_naming_the_field(sent: bytes, said: str) -> None:
+def test_a_request_of_which_nothing_can_be_read_is_refused_naming_the_field(sent: bytes, said: str) -> None:
     with pytest.raises(MalformedHook) as refused:
         take(read_hook(sent), LISTENING, OURS)
     assert str(refused.value).startswith(said)
+
+
+def test_a_malformed_notification_is_refused_alone_and_the_others_are_taken() -> None:
+    result = take(read_hook(body(note(), {"id": 1}, note(id="C1"), 7, note(id=18))), LISTENING, OURS)
+    assert (result.accepted, [ipaas_id for _, ipaas_id, _ in result.entries]) == (2, ["17", "18"])
+    assert [str(one).partition(" ")[0] for one in result.malformed] == [
+        "notifications.1.scope:",
+        "notifications.3:",
+        "notifications.2.id:",
+    ]
+
+
+def test_what_concerns_others_may_stand_beside_what_is_malformed() -> None:
+    result = take(read_hook(body(note(destination="4712"), note(id="C1"))), LISTENING, OURS)
+    assert (result.accepted, len(result.malformed)) == (0, 1)
+
+
+def test_one_event_by_itself_is_a_request_too() -> None:
+    event = {**note(), "companyId": "5d2f7c80-3f0e-4d43-9a6c-2f5f0b1c7e11", "type": "", "headers": {}}
+    result = take(read_hook(json.dumps(event).encode()), LISTENING, OURS)
+    assert (result.accepted, list(result.entries)) == (1, [("company_from_ipaas", "17", "company/updated")])
+
+
+@pytest.mark.parametrize("action", ["created", "updated", "deleted", "updated/debug"])
+def test_what_is_nested_in_a_record_moves_it(action: str) -> None:
+    listening = listeners([replace(flow("customer_from_ipaas", "customer/updated"), nested_scopes=NESTED)])
+    result = take(read_hook(body(note(scope=f"customer/address/{action}"))), listening, OURS)
+    assert [entry[:2] for entry in result.entries] == [("customer_from_ipaas", "addresses/17")]
+
+
+NESTED = {"customer/address": "addresses"}
 
 
 @pytest.mark.parametrize(

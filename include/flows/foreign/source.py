@@ -18,6 +18,14 @@ from include.mappings.foreign_transactions import held_by, item_lines, transacti
 from include.sync.flow import AskedId, Reads, Window
 from include.sync.model import Json, MappingContext, Rejected, SourceRecord, fold
 
+# What is nested in a transaction and announced by itself.
+NESTED_SCOPES = {
+    "transaction/line": "lines",
+    "transaction/address": "addresses",
+    "transaction/tax": "taxes",
+    "transaction/payment": "payments",
+}
+
 
 @dataclass(frozen=True, kw_only=True)
 class ForeignTransactions:

@@ -7,11 +7,12 @@ whom the records that it may be belong to. So the stages after this one need not
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from pydantic import ValidationError
 
+from include.flows.shared.nested import named_records
 from include.flows.shared.unlinked import moment_of, unlinked_ids
 from include.ipaas.endpoints import Endpoint
 from include.ipaas.external_ids import external_id_of, is_summary
@@ -58,11 +59,16 @@ class IPaaSRecords:
         yield from self._complete(reads, self._read(reads, ids), settled)
 
     def by_ids(self, reads: Reads, ids: Sequence[AskedId]) -> Iterator[SourceRecord]:
-        """Records by their iPaaS.com id."""
-        # A key of the ledger may be an id that nobody would type.
-        wanted = [asked.parts.get("id", asked.text) for asked in ids]
+        """Records by their iPaaS.com id, or that of a record nested in them."""
+        named = named_records(reads, self.endpoint, ids)
+        texts: dict[str, list[str]] = {}
+        for ipaas_id, asked in named:
+            texts.setdefault(ipaas_id, []).append(asked.text)
+        wanted = list(texts)
         settled = self._settled(reads, wanted)
-        yield from self._complete(reads, self._read(reads, wanted), settled)
+        for record in self._complete(reads, self._read(reads, wanted), settled):
+            for text in texts[record.key]:
+                yield replace(record, asked=text)
 
     def _settled(self, reads: Reads, ids: Sequence[str]) -> dict[str, str]:
         """Links that iPaaS.com has been told of; looked at before the records, which then must carry them."""
