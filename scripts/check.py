@@ -28,6 +28,9 @@ def main() -> int:
         works, said = hook.test_connection()
         sys.stdout.write(f"{'Good' if works else 'NOT GOOD'}  {hook.hook_name}: {said}\n")
         good = good and works
+        if works and isinstance(hook, IPaaSHook):
+            for text in hook.differences() or ():
+                sys.stdout.write(f"      differs: {text}\n")
     return 0 if good else 1
 
 

@@ -50,6 +50,7 @@ DEFAULTS: dict[str, Any] = {
     "bc_product_category_exclude": (),
     "bc_stock_shrink_share": 50,
     "bc_time_zone": "UTC",
+    "ipaas_paths": {},
     "sync_late_commit_days": 3,
 }
 
@@ -126,6 +127,14 @@ def test_lists_numbers_separators_and_json_are_read() -> None:
 
 ENTRY = '{"model": "product", "direction": "to_ipaas", "target": "T", '
 WRONG = [
+    ("ipaas_paths", '{"costumer": {"create": "v2/Customer"}}', "There is no record 'costumer'"),
+    ("ipaas_paths", '{"customer": {"make": "v2/Customer"}}', "There is no operation 'make' of customer"),
+    ("ipaas_paths", '{"customer": {"update": "v2/Customer"}}', "must hold {id}"),
+    (
+        "ipaas_paths",
+        '{"customer": {"create": "https://elsewhere.example/v2"}}',
+        "is no path below the family's address",
+    ),
     ("bc_concurrent_batch_executions", "many", "whole number"),
     ("bc_concurrent_batch_executions", "0", "greater than or equal to 1"),
     ("bc_transaction_poll_search_days", "-1", "greater than or equal to 0"),

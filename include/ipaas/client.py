@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any, TypeVar
 from uuid import uuid4
 
-import simplejson
 from requests import Response
 
 from include.ipaas import endpoints, errors, paths
@@ -18,8 +17,9 @@ from include.ipaas.bodies import with_links
 from include.ipaas.dialect import Dialect, Guess
 from include.ipaas.endpoints import Endpoint
 from include.ipaas.external_ids import Id, id_from, is_summary, present_id
+from include.ipaas.lists import Page, may_be, page_decoder
 from include.ipaas.missing import Unlinked
-from include.ipaas.probe import Findings, read_document
+from include.ipaas.probe import DATA_FAMILIES, Findings, read_document
 from include.ipaas.saving import Saving, no_place
 from include.ipaas.subscriptions import is_business_centrals
 from include.settings import IPaaSConnection
@@ -32,24 +32,6 @@ Json = dict[str, Any]
 T = TypeVar("T")
 # A token is renewed this long before the platform says it ends.
 _MARGIN = timedelta(minutes=2)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Page:
-    """One page of a list: its records, its number and how many there are.
-
-    `whole` is false when rows are no whole records: what a row does not hold is not known, its links among it.
-    """
-
-    records: list[Json]
-    number: int
-    total: int
-    whole: bool = True
-
-    def within(self, name: str) -> Page:
-        """The same page with the records that are nested in its own, in their list `name`."""
-        nested = [{"parent_id": record["id"], **child} for record in self.records for child in record.get(name) or ()]
-        return replace(self, records=nested, whole=self.whole and not any(map(is_summary, nested)))
 
 
 class IPaaSClient:
@@ -142,7 +124,7 @@ class IPaaSClient:
             for row in page.records:
                 if not is_summary(row):
                     found.append(row)
-                elif _may_be(row, endpoint, value) and (whole := self.get(endpoint, row["id"])) is not None:
+                elif may_be(row, endpoint, value) and (whole := self.get(endpoint, row["id"])) is not None:
                     found.append(whole)
         return found
 
@@ -156,7 +138,7 @@ class IPaaSClient:
             asked = {**params, "pageNumber": str(number)} if number > 1 else params
             try:
                 path = self.paths.template(endpoint, paths.SEARCH)
-                page = self._send("GET", endpoint.family, path, decode=_page(number), params=asked)
+                page = self._send("GET", endpoint.family, path, decode=page_decoder(number), params=asked)
             except NotFound:
                 return  # a list without records may answer 404
             if page.records:
@@ -182,12 +164,14 @@ class IPaaSClient:
     def post(self, endpoint: Endpoint, body: Json, guess: Guess) -> Json:
         """One request that creates a record, in the way that is guessed."""
         path = self.paths.fill(endpoint, paths.CREATE, body, below=guess.inventory_below)
-        return self._record(endpoint, "POST", path, body=_below(body, endpoint, guess), repeatable=False)
+        template = self.paths.template(endpoint, paths.CREATE, below=guess.inventory_below)
+        return self._record(endpoint, "POST", path, body=_without_parent(body, template), repeatable=False)
 
     def put(self, endpoint: Endpoint, internal_id: Id, body: Json, guess: Guess, *, repeatable: bool) -> Json:
         """One change of a record, in the way that is guessed."""
         path = self.paths.fill(endpoint, paths.UPDATE, {"id": internal_id}, below=guess.inventory_below)
-        body = _below(body, endpoint, guess)
+        if guess.inventory_below and endpoint.below:
+            body = {name: value for name, value in body.items() if name != "parent_id"}
         return self._record(endpoint, "PUT", path, body=body, repeatable=repeatable)
 
     def delete(self, family: str, path: str) -> None:
@@ -297,7 +281,21 @@ class IPaaSClient:
             name = self.check_subscription()
         except ServiceError as error:
             return False, f"{error} {error.advice}"
-        return True, f"Connected; the subscription is {name!r}."
+        differs = self.differences()
+        if differs is None:
+            told = "iPaaS.com serves no documents to compare the paths and properties with."
+        elif differs:
+            told = f"Its documents differ from what is used here in {len(differs)} places: {' '.join(differs[:3])}"
+        else:
+            told = "Its documents agree with what is used here."
+        return True, f"Connected; the subscription is {name!r}. {told}"
+
+    def differences(self) -> list[str] | None:
+        """In what, in words, the families' OpenAPI documents differ from what is used here; None where none is served."""
+        found = [findings for family in DATA_FAMILIES if (findings := self.probe(family))]
+        if not found:
+            return None
+        return [f"{one.family}: {text}" for one in found for text in one.differs]
 
     def check_subscription(self) -> str:
         """The name of our subscription. Raises ServiceError (misconfigured) when it is none of Business Central's."""
@@ -407,38 +405,6 @@ class IPaaSClient:
             raise
 
 
-def _page(number: int) -> Callable[[Response], Page]:
-    """A decoder for page `number` of a list, which is a bare array with its place in the header X-Pagination."""
-
-    def decode(response: Response) -> Page:
-        records = json_of(errors.SYSTEM)(response)
-        try:
-            place = simplejson.loads(response.headers.get("X-Pagination") or "{}")
-            folded = {name.lower(): int(value) for name, value in place.items() if value is not None}
-        except (AttributeError, TypeError, ValueError):
-            raise senseless(errors.SYSTEM, "The header X-Pagination cannot be read.") from None
-        if not isinstance(records, list):
-            raise senseless(errors.SYSTEM, "A list was asked for and none was answered.")
-        if folded.get("current_page", number) != number:
-            raise senseless(errors.SYSTEM, f"Page {number} was asked for and page {folded['current_page']} answered.")
-        return Page(records=records, number=number, total=folded.get("total_pages", 1))
-
-    return decode
-
-
-def _may_be(row: Json, endpoint: Endpoint, value: str) -> bool:
-    """Whether a row may be the record that is looked for: whatever it says of the natural key agrees."""
-    said = row.get(endpoint.key)
-    return said is None or str(said).strip().casefold() == value.strip().casefold()
-
-
-def _below(body: Json, endpoint: Endpoint, guess: Guess) -> Json:
-    """The body without its parent, where the path names that."""
-    if not (guess.inventory_below and endpoint.below):
-        return body
-    return {name: value for name, value in body.items() if name != "parent_id"}
-
-
 def _is_token(value: Any) -> bool:
     return isinstance(value, str) and bool(value.strip())
 
@@ -448,6 +414,11 @@ def _linked(answer: Any) -> str | None:
     if isinstance(answer, dict | list | bool | Decimal):
         raise senseless(errors.SYSTEM, "An id was asked for, and something else was answered.")
     return present_id(answer)
+
+
+def _without_parent(body: Json, template: str) -> Json:
+    """The body without its parent, where the path names that."""
+    return {name: value for name, value in body.items() if name != "parent_id" or "{parent_id}" not in template}
 
 
 def _moment(text: Any) -> datetime | None:

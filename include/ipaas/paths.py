@@ -7,9 +7,9 @@ from typing import Any
 from urllib.parse import quote
 
 from include.ipaas.endpoints import Endpoint
+from include.settings import IPAAS_OPERATIONS
 
-CREATE, UPDATE, READ, SEARCH = "create", "update", "read", "search"
-OPERATIONS = (CREATE, UPDATE, READ, SEARCH)
+CREATE, UPDATE, READ, SEARCH = IPAAS_OPERATIONS
 
 
 class Paths:

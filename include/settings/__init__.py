@@ -4,9 +4,19 @@ from __future__ import annotations
 
 from include.settings.base import SettingsError, truth
 from include.settings.connections import BusinessCentralConnection, IPaaSConnection
-from include.settings.variables import SERVICES, CreateDefaults, CustomField, PartyDefaults, SyncSettings
+from include.settings.variables import (
+    IPAAS_OPERATIONS,
+    IPAAS_RECORDS,
+    SERVICES,
+    CreateDefaults,
+    CustomField,
+    PartyDefaults,
+    SyncSettings,
+)
 
 __all__ = [
+    "IPAAS_OPERATIONS",
+    "IPAAS_RECORDS",
     "SERVICES",
     "BusinessCentralConnection",
     "CreateDefaults",

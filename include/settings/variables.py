@@ -32,6 +32,24 @@ SERVICES: Mapping[str, str] = {
 }
 
 
+# The records of iPaaS.com, and what is done with them: paths of their own can be named for each.
+IPAAS_RECORDS = (
+    "customer",
+    "company",
+    "customer category",
+    "company relationship",
+    "product",
+    "product inventory",
+    "product category",
+    "location",
+    "transaction",
+    "transaction tracking",
+    "shipping method",
+    "payment method",
+)
+IPAAS_OPERATIONS = ("create", "update", "read", "search")
+
+
 class Lookup(Closed):
     """A translation table: the value of `source` is looked up in `table`, else `default`."""
 
@@ -223,6 +241,10 @@ class SyncSettings(Closed):
         "always.",
     )
     bc_time_zone: Trimmed = Field("UTC", description="IANA time zone of the company's dates.")
+    ipaas_paths: Annotated[dict[str, dict[str, str]], FromJson] = Field(
+        {},
+        description='JSON: paths of iPaaS.com that differ, by record and operation, as {"customer": {"create": "v3/Customer"}}.',
+    )
     sync_late_commit_days: int = Field(
         3,
         ge=0,
@@ -237,6 +259,24 @@ class SyncSettings(Closed):
         for name in value:
             if name not in SERVICES:
                 raise ValueError(f"There is no service {name!r}. Allowed: {', '.join(SERVICES)}.")
+        return value
+
+    @field_validator("ipaas_paths")
+    @classmethod
+    def _known_paths(cls, value: dict[str, dict[str, str]]) -> dict[str, dict[str, str]]:
+        for record, paths in value.items():
+            if record not in IPAAS_RECORDS:
+                raise ValueError(f"There is no record {record!r}. Allowed: {', '.join(IPAAS_RECORDS)}.")
+            for operation, path in paths.items():
+                where = f"{record}, {operation}"
+                if operation not in IPAAS_OPERATIONS:
+                    raise ValueError(
+                        f"There is no operation {operation!r} of {record}. Allowed: {', '.join(IPAAS_OPERATIONS)}."
+                    )
+                if not path.strip("/ ") or "://" in path or ".." in path or "#" in path:
+                    raise ValueError(f"{where}: {path!r} is no path below the family's address, such as v2/Customer.")
+                if operation in ("update", "read") and "{id}" not in path:
+                    raise ValueError(f"{where}: {path!r} must hold {{id}}, where the record's id stands.")
         return value
 
     @field_validator("bc_time_zone")

@@ -145,7 +145,11 @@ class IPaaSHook(BaseHook):
 
         settings = settings or current_settings()
         throttle = Throttle(settings.ipaas_throttle_limit, settings.ipaas_throttle_seconds, share=share)
-        return IPaaSClient(self.settings(), throttle=throttle, concurrency=concurrency)
+        return IPaaSClient(self.settings(), throttle=throttle, concurrency=concurrency, own_paths=settings.ipaas_paths)
+
+    def differences(self) -> list[str] | None:
+        """In what iPaaS.com's documents differ from what is used here; None where none is served."""
+        return self.get_conn().differences()
 
     def test_connection(self) -> tuple[bool, str]:
         """Whether everything is in place, and in plain words what is not."""

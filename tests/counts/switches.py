@@ -12,7 +12,6 @@ import random
 import shutil
 import sys
 import tempfile
-import time
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor
@@ -453,24 +452,20 @@ def quiet() -> None:
     logging.disable(logging.WARNING)
 
 
-def main(number: int, seed: int) -> bool:
-    """Count all of them; prints the table and every difference."""
-    began = time.monotonic()
+def count(number: int, seed: int) -> dict[str, int]:
+    """Carry worlds through every switch alone and `number` mixtures; each difference is printed as it is found."""
     settings = [{}, *singles(), *mixed(number, seed)]
     expected = reference()
     total: Counter[str] = Counter()
     with ProcessPoolExecutor(initializer=quiet) as pool:
         tries = [pool.submit(judge, setting, seed + n, expected) for n, setting in enumerate(settings)]
-        for one in tries:
+        for n, one in enumerate(tries, 1):
             verdict = one.result()
             total.update(verdict.counts)
             if verdict.said:
                 sys.stdout.write(f"{verdict.setting}\n" + "".join(f"    {text}\n" for text in verdict.said))
+            if n % 20 == 0 or verdict.said:
+                sys.stdout.write(f"{n} of {len(settings)}\n")
                 sys.stdout.flush()
     names = ("lost", "doubled", "taken over", "stuck")
-    sys.stdout.write(
-        f"Switches of iPaaS.com: {len(settings)} tried ({len(singles())} alone, {number} mixed, seed {seed}), "
-        + ", ".join(f"{total[name]} {name}" for name in names)
-        + f"; {time.monotonic() - began:.0f} s\n"
-    )
-    return not any(total[name] for name in names)
+    return {"worlds tried": len(settings), **{name: total[name] for name in names}}

@@ -92,7 +92,13 @@ class Bench:
         s = self.sandbox
         extra = {**s.ipaas_extra, "system_id": self.system_id}
         connection = IPaaSConnection.from_parts(s.url, s.IPAAS_EMAIL, s.IPAAS_PASSWORD, extra)
-        return IPaaSClient(connection, throttle=Throttle(100_000, 60), policy=QUICK, concurrency=concurrency)
+        return IPaaSClient(
+            connection,
+            throttle=Throttle(100_000, 60),
+            policy=QUICK,
+            concurrency=concurrency,
+            own_paths=SyncSettings(**self.settings).ipaas_paths,
+        )
 
     def run(
         self,

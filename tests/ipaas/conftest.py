@@ -34,6 +34,7 @@ def connect(sandbox: Sandbox) -> Connect:
         password: str = sandbox.IPAAS_PASSWORD,
         host: str = sandbox.url,
         concurrency: int = 1,
+        own_paths: dict[str, dict[str, str]] | None = None,
         **extra: Any,
     ) -> IPaaSClient:
         return IPaaSClient(
@@ -41,6 +42,7 @@ def connect(sandbox: Sandbox) -> Connect:
             throttle=Throttle(100_000, 60),
             concurrency=concurrency,
             policy=QUICK,
+            own_paths=own_paths,
         )
 
     return client

@@ -1,0 +1,61 @@
+"""Lists of iPaaS.com: pages, whose rows need not be whole records."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import simplejson
+from requests import Response
+
+from include.ipaas import errors
+from include.ipaas.endpoints import Endpoint
+from include.ipaas.external_ids import is_summary
+from include.transport.errors import senseless
+from include.transport.session import json_of
+
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Page:
+    """One page of a list: its records, its number and how many there are.
+
+    `whole` is false when rows are no whole records: what a row does not hold is not known, its links among it.
+    """
+
+    records: list[Json]
+    number: int
+    total: int
+    whole: bool = True
+
+    def within(self, name: str) -> Page:
+        """The same page with the records that are nested in its own, in their list `name`."""
+        nested = [{"parent_id": record["id"], **child} for record in self.records for child in record.get(name) or ()]
+        return replace(self, records=nested, whole=self.whole and not any(map(is_summary, nested)))
+
+
+def may_be(row: Json, endpoint: Endpoint, value: str) -> bool:
+    """Whether a row may be the record that is looked for: whatever it says of the natural key agrees."""
+    said = row.get(endpoint.key)
+    return said is None or str(said).strip().casefold() == value.strip().casefold()
+
+
+def page_decoder(number: int) -> Callable[[Response], Page]:
+    """A decoder for page `number` of a list, which is a bare array with its place in the header X-Pagination."""
+
+    def decode(response: Response) -> Page:
+        records = json_of(errors.SYSTEM)(response)
+        try:
+            place = simplejson.loads(response.headers.get("X-Pagination") or "{}")
+            folded = {name.lower(): int(value) for name, value in place.items() if value is not None}
+        except (AttributeError, TypeError, ValueError):
+            raise senseless(errors.SYSTEM, "The header X-Pagination cannot be read.") from None
+        if not isinstance(records, list):
+            raise senseless(errors.SYSTEM, "A list was asked for and none was answered.")
+        if folded.get("current_page", number) != number:
+            raise senseless(errors.SYSTEM, f"Page {number} was asked for and page {folded['current_page']} answered.")
+        return Page(records=records, number=number, total=folded.get("total_pages", 1))
+
+    return decode
