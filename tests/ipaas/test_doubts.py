@@ -7,7 +7,6 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from conftest import Connect
 
 from include.ipaas import endpoints
 from include.ipaas.client import IPaaSClient
@@ -20,6 +19,7 @@ from include.transport.errors import RecordExists, ServiceError
 
 CHAIR = {"sku": "A-1", "name": "Chair", "type": "Physical", "status": "Active", "tracking_method": "Product"}
 Json = dict[str, Any]
+Connect = Callable[..., IPaaSClient]
 
 
 def calls(sandbox: Sandbox, method: str, path: str) -> int:
