@@ -116,7 +116,9 @@ def _advance(stage: Stage, read_from: datetime) -> None:
 
 def _push(stage: Stage) -> dict[str, Outcome]:
     """Push links; what was refused is staged, so that a repeated task reports it, too."""
-    before = {outcome.key: outcome for outcome in _outcomes(stage, ["outcomes-report"])}
+    before = {
+        outcome.key: outcome for outcome in map(Outcome.from_json, stage.staging.read_if_there("outcomes-report"))
+    }
     refused = before | push_links(stage)
     stage.staging.write_all("outcomes-report", (outcome.as_json() for outcome in refused.values()))
     return refused

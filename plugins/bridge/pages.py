@@ -14,7 +14,9 @@ import simplejson
 from airflow.api_fastapi.app import get_auth_manager
 from airflow.api_fastapi.auth.managers.models.resource_details import DagAccessEntity
 from airflow.api_fastapi.core_api.security import GetUserDep, requires_access_dag
+from airflow.models.taskinstance import TaskInstance
 from airflow.models.xcom import XComModel
+from airflow.sdk import ObjectStoragePath
 from airflow.utils.session import create_session
 from fastapi import Depends, FastAPI
 from fastapi.responses import HTMLResponse
@@ -25,10 +27,17 @@ from sqlalchemy import select
 
 from bridge.docs import doc_md
 from bridge.server import current
-from bridge.staging import run_folder
+from bridge.staging import run_folder, staged_folder
 from include.flows import FLOWS
 from include.sync.overview import FlowState, flow_states, links_to_push, unfinished_transfers
+from include.sync.staging import StagingFault
 
+# States of tasks that ended otherwise than they should.
+_ENDED = ("failed", "up_for_retry")
+_SILENT = (
+    "Look for the reason where the worker ran: it had too little memory, was restarted, or lost touch with Airflow. "
+    "Then clear the task: what was written is not written again."
+)
 # Lines of the page of unfinished transfers.
 _LINES = 200
 _KINDS = {
@@ -54,27 +63,62 @@ def show_report(dag_id: str, run_id: str) -> HTMLResponse:
     """The report of a run; as far as it has come, when it is not finished."""
     report: dict[str, Any] | None = None
     folder = None
+    problems = _problems(dag_id, run_id)
     if dag_id.replace("_", "").isalnum():
-        folder = run_folder(dag_id, run_id)
-        path = folder / "report.json"
-        report = simplejson.loads(path.read_text(), use_decimal=True) if path.exists() else None
+        try:
+            folder = staged_folder(run_folder(dag_id, run_id), _passed_on(dag_id, run_id))
+            report = _report(folder)
+        except StagingFault as fault:
+            if folder is not None:
+                problems.append({"what": str(fault), "advice": fault.advice})
     return _page(
         "report.html",
         dag_id=dag_id,
         run_id=run_id,
         collection=FLOWS[dag_id].collection if dag_id in FLOWS else None,
         report=report,
-        problems=_problems(dag_id, run_id),
+        problems=problems,
         kinds=_KINDS,
         folder=folder,
     )
 
 
+def _report(folder: ObjectStoragePath) -> dict[str, Any] | None:
+    """The report in a folder; None when there is none yet. Raises StagingFault."""
+    path = folder / "report.json"
+    try:
+        return simplejson.loads(path.read_text(), use_decimal=True) if path.exists() else None
+    except Exception as error:  # noqa: BLE001 - every store has faults of its own
+        raise StagingFault.unread(path, error) from None
+
+
+def _passed_on(dag_id: str, run_id: str) -> Any:
+    """What the run's `extract` passed on; None when it has not come to its end."""
+    values = _xcoms(dag_id, run_id, XComModel.task_id == "extract", XComModel.key == "return_value")
+    return next((value for _, value in values), None)
+
+
 def _problems(dag_id: str, run_id: str) -> list[dict[str, str]]:
-    """What stopped tasks of the run, with advice."""
-    of_run = (XComModel.dag_id == dag_id, XComModel.run_id == run_id, XComModel.key == "problem")
+    """What stopped tasks of the run, with advice; and which of them ended without a word."""
+    said = _xcoms(dag_id, run_id, XComModel.key.in_(("problem", "records")))
+    problems = [value for (key, _), value in said if key == "problem"]
+    # Many tasks of one run may have ended for the same reason.
+    problems = [problem for n, problem in enumerate(problems) if problem not in problems[:n]]
+    spoke = {task for (_, task), _ in said}
     with create_session() as session:
-        return [XComModel.deserialize_value(xcom) for xcom in session.scalars(select(XComModel).where(*of_run))]
+        ended = (TaskInstance.dag_id == dag_id, TaskInstance.run_id == run_id, TaskInstance.state.in_(_ENDED))
+        tasks = set(session.scalars(select(TaskInstance.task_id).where(*ended)))
+    return problems + [
+        {"what": f"The task {task} ended without a word: its process was ended from outside.", "advice": _SILENT}
+        for task in sorted(tasks - spoke)
+    ]
+
+
+def _xcoms(dag_id: str, run_id: str, *where: Any) -> list[tuple[tuple[str, str], Any]]:
+    """XComs of a run: (key, task), value."""
+    query = select(XComModel).where(XComModel.dag_id == dag_id, XComModel.run_id == run_id, *where)
+    with create_session() as session:
+        return [((xcom.key, xcom.task_id), XComModel.deserialize_value(xcom)) for xcom in session.scalars(query)]
 
 
 @app.get("/transfers")

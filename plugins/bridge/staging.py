@@ -6,11 +6,14 @@ import hashlib
 import logging
 import os
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
+from pathlib import Path, PurePosixPath
+from typing import Any
 
 from airflow.sdk import ObjectStoragePath
 
-# The file that a run's folder begins with.
+from include.sync.staging import StagingFault
+
+# The file that the folder of every reading of a run begins with.
 PLAN = "plan.json"
 # How long the files of a run are kept: time enough to look into what failed.
 RETENTION = timedelta(days=14)
@@ -30,14 +33,20 @@ def base() -> ObjectStoragePath:
 
 
 def private_folder() -> None:
-    """Let nobody but its owner into a folder of this machine that holds the runs; a store has rules of its own."""
+    """Let nobody but its owner into a folder of this machine that holds the runs; a store has rules of its own.
+
+    Raises StagingFault.
+    """
     place = base()
     if place.protocol != "file":
         return
     folder = Path(place.path)
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    if folder.stat().st_uid == os.getuid() and folder.stat().st_mode & 0o077:
-        folder.chmod(0o700)
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if folder.stat().st_uid == os.getuid() and folder.stat().st_mode & 0o077:
+            folder.chmod(0o700)
+    except OSError as error:
+        raise StagingFault.unwritten(folder, error) from None
 
 
 def run_folder(dag_id: str, run_id: str) -> ObjectStoragePath:
@@ -45,6 +54,15 @@ def run_folder(dag_id: str, run_id: str) -> ObjectStoragePath:
     # A run id holds characters that not every store takes in a name; two runs must not meet in one folder.
     safe = "".join(char if (char.isascii() and char.isalnum()) or char in "-_" else "_" for char in run_id)
     return base() / dag_id / f"{safe}-{hashlib.sha256(run_id.encode()).hexdigest()[:8]}"
+
+
+def staged_folder(run: ObjectStoragePath, said: Any) -> ObjectStoragePath:
+    """The folder of one reading of a run, by what its `extract` passed on. Raises StagingFault when it has not."""
+    staged = said.get("staged") if isinstance(said, dict) else None
+    if not staged:
+        raise StagingFault.gone(run)
+    # Only its name is taken: wherever the value comes from, no other place is read.
+    return run / PurePosixPath(str(staged)).name
 
 
 def forget_old_runs(dag_id: str, now: datetime) -> None:
@@ -55,8 +73,11 @@ def forget_old_runs(dag_id: str, now: datetime) -> None:
         if marker.exists() and marker.read_text() == today:
             return
         marker.write_text(today)
-        for plan in folder.glob(f"*/{PLAN}"):
+        for plan in folder.glob(f"*/*/{PLAN}"):
             if datetime.fromtimestamp(plan.stat().st_mtime, UTC) < now - RETENTION:
                 plan.parent.rmdir(recursive=True)
+                run = plan.parent.parent
+                if not any(run.iterdir()):  # else another reading of it is younger
+                    run.rmdir()
     except OSError as error:
         log.warning("Old runs could not be deleted from %s: %s", folder, error)

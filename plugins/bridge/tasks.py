@@ -5,6 +5,8 @@ Imported when a task runs, never when a DAG file is parsed.
 
 from __future__ import annotations
 
+import logging
+import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -12,12 +14,13 @@ from typing import Any, cast
 
 import simplejson
 from airflow.sdk import BaseHook, ObjectStoragePath
+from airflow.sdk._shared.secrets_masker import redact
 from airflow.sdk.exceptions import AirflowFailException, AirflowNotFoundException
 
 from bridge.form import MODE, ids_param
 from bridge.hooks import BusinessCentralHook, IPaaSHook, current_settings
 from bridge.ledger import Place, ledger_url
-from bridge.staging import PLAN, forget_old_runs, private_folder, run_folder
+from bridge.staging import PLAN, forget_old_runs, private_folder, run_folder, staged_folder
 from include.flows import CATALOGUE, FLOWS
 from include.settings import SettingsError
 from include.sync import extract as extracting
@@ -25,17 +28,18 @@ from include.sync import load as loading
 from include.sync import report as reporting
 from include.sync import transform as transforming
 from include.sync.chunks import load_chunks
-from include.sync.flow import Flow, InvalidId
-from include.sync.ledger import Ledger, LedgerFault
+from include.sync.flow import Flow
+from include.sync.ledger import Ledger
 from include.sync.model import Mode, Pair, RunKind, RunPlan, System
 from include.sync.plan import make_plan
+from include.sync.problems import Problem, problem_of
 from include.sync.run import LOAD_SLOTS, concurrency, stage_for
 from include.sync.stage import Stage
 from include.sync.staging import Staging
-from include.transport.errors import ServiceError
 
 # An XCom stays small enough to be read in the UI; the whole report is in the run's staging folder.
 _XCOM_BYTES = 7_000
+log = logging.getLogger(__name__)
 # The slots that a pool has by default (contract §3); a task's share of the throttle window is measured against it.
 _POOL_SLOTS = 10
 
@@ -44,11 +48,15 @@ def extract(flow_name: str, context: Mapping[str, Any]) -> dict[str, Any]:
     """Fix what the run does, read it, stage it."""
     flow = FLOWS[flow_name]
     with _advice(context):
-        staging = _staging(context)
-        with _ledger(_planned(staging).pair if staging.exists(PLAN) else _pair()) as ledger:
+        # A folder of its own for every try: a repeated one reads anew, and whoever of the tasks after it is repeated
+        # alone finds what it worked on. Should an earlier try still be alive somewhere, it writes beside.
+        folder = _folder(context) / uuid.uuid4().hex[:12]
+        private_folder()
+        staging = Staging(folder)
+        with _ledger(_pair()) as ledger:
             plan = _plan(flow, context, staging, ledger)
             extracting.extract(_stage("extract", flow, plan, ledger, staging))
-    return {"staged": str(_folder(context))}
+    return {"staged": str(folder)}
 
 
 def transform(flow_name: str, context: Mapping[str, Any]) -> list[int]:
@@ -79,7 +87,7 @@ def report(flow_name: str, context: Mapping[str, Any]) -> dict[str, int]:
         first = next(o for o in result.outcomes if o.result.value == "failed")
         raise AirflowFailException(
             f"{result.counts['failed']} of {result.counts['read']} records failed; the others went through. First: "
-            f"{first.key}: {first.message} {first.advice} All of them: XCom `records` of this task, and {_folder(context)}."
+            f"{first.key}: {first.message} {first.advice} All of them: the tab Records of the run."
         )
     return result.counts
 
@@ -110,32 +118,31 @@ def _planned_run(context: Mapping[str, Any]) -> Iterator[tuple[RunPlan, Ledger, 
 
 @contextmanager
 def _advice(context: Mapping[str, Any]) -> Iterator[None]:
-    """Faults that no repetition cures end the task at once, with what to do, also as an XCom."""
+    """Whatever ends the task is shown on the run's page, with what to do; what no repetition cures ends it at once."""
     try:
         yield
-    except (SettingsError, InvalidId) as error:
-        _show_problem(context, str(error), "")
-        raise AirflowFailException(str(error)) from None
-    except ServiceError as error:
-        _show_problem(context, str(error), error.advice)
-        if not error.stops_run:
+    except AirflowFailException:
+        raise
+    except Exception as error:
+        problem = problem_of(error)
+        _show_problem(context, problem)
+        if problem.again:
             raise
-        raise AirflowFailException(f"{error} {error.advice}".strip()) from None
-    except LedgerFault as error:
-        _show_problem(context, str(error), error.advice)
-        if error.again:
-            raise
-        raise AirflowFailException(f"{error} {error.advice}") from None
+        raise AirflowFailException(str(problem)) from None
 
 
-def _show_problem(context: Mapping[str, Any], what: str, advice: str) -> None:
-    context["ti"].xcom_push(key="problem", value={"what": what[:1000], "advice": advice[:1000]})
+def _show_problem(context: Mapping[str, Any], problem: Problem) -> None:
+    """By an XCom, which reaches the page even where there is neither staging nor ledger."""
+    value = {"what": str(redact(problem.what)), "advice": str(redact(problem.advice))}
+    try:
+        context["ti"].xcom_push(key="problem", value=value)
+    except Exception:
+        # The page says then that the task ended without a word; what ended it is what matters.
+        log.exception("The problem could not be shown on the run's page")
 
 
 def _plan(flow: Flow, context: Mapping[str, Any], staging: Staging, ledger: Ledger) -> RunPlan:
-    """The run's plan; a repeated task finds the one it made before, so that it sees the same."""
-    if staging.exists(PLAN):
-        return _planned(staging)
+    """What the run does, staged so that every task after this one sees the same."""
     params = dict(context["params"])
     allowed = {ids_param(flow), MODE, "force"}
     unknown = sorted((set(params) | set(context["dag_run"].conf or {})) - allowed)
@@ -184,8 +191,8 @@ def _folder(context: Mapping[str, Any]) -> ObjectStoragePath:
 
 
 def _staging(context: Mapping[str, Any]) -> Staging:
-    private_folder()
-    return Staging(_folder(context))
+    """The files that `extract` began."""
+    return Staging(staged_folder(_folder(context), context["ti"].xcom_pull(task_ids="extract")))
 
 
 @contextmanager

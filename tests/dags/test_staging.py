@@ -11,7 +11,7 @@ from bridge.staging import PLAN, RETENTION, forget_old_runs, run_folder
 
 
 def _run(name: str, began: datetime) -> Path:
-    folder = run_folder("company_to_ipaas", name)
+    folder = run_folder("company_to_ipaas", name) / "reading"
     folder.mkdir(parents=True, exist_ok=True)
     plan = Path(folder.path) / PLAN
     plan.write_text("{}")
