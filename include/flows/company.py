@@ -6,6 +6,7 @@ from include.flows.shared.customer_records import ID_FORMATS, PAGE, CustomersOfT
 from include.flows.shared.from_ipaas import IPaaSRecords
 from include.flows.shared.parties import category_refs, customer_target
 from include.ipaas.endpoints import COMPANY, RELATIONSHIP
+from include.ipaas.external_ids import COMPANY_ADDRESS_TABLE
 from include.mappings.customers import PAGE_ONLY, adopt_primary_billing, company_to_ipaas, not_of_type
 from include.mappings.parties_from_ipaas import company_from_ipaas, company_numbers, skip_contact
 from include.mappings.remembered import remembering
@@ -28,6 +29,7 @@ TO_IPAAS = Flow(
         match_field="name",
         shares_name=True,
         adopt=adopt_primary_billing,
+        nested={"addresses": COMPANY_ADDRESS_TABLE},
         echo="company_from_ipaas",
         also={"relationship": RelatedRecord(endpoint=RELATIONSHIP, by="company_id", same=("customer_id", "type"))},
     ),

@@ -10,6 +10,7 @@ from include.business_central.records.customers import ApiContact
 from include.flows.shared.people import People, contacts_of
 from include.flows.shared.reading import asked_for, feed, selected
 from include.ipaas.endpoints import CUSTOMER
+from include.ipaas.external_ids import ADDRESS_TABLE
 from include.mappings.contacts import contact_id, contact_to_ipaas, skip_contact
 from include.mappings.custom_fields import source_fields
 from include.mappings.customers import adopt_primary_billing
@@ -84,7 +85,12 @@ class Contacts:
                 identifier = str(record["id"])
                 detail = {**record, **details.get(fold(str(record["number"])), {})}
                 data: Json = {"detail": detail, **about[identifier]}
-                yield SourceRecord(key=contact_id(record["number"]), data=data, asked=(asked or {}).get(identifier))
+                yield SourceRecord(
+                    key=contact_id(record["number"]),
+                    data=data,
+                    asked=(asked or {}).get(identifier),
+                    record_id=identifier,
+                )
 
     def _details(self, reads: Reads, batch: Sequence[Json]) -> dict[str, Json]:
         """The same contacts from the subscriber's own page, under the API's names beside its own."""
@@ -127,7 +133,9 @@ TO_IPAAS = Flow(
     source=Contacts(),
     skip=skip_contact,
     mapping=contact_to_ipaas,
-    writer=IPaaSWriter(endpoint=CUSTOMER, match_field="email_address", adopt=adopt_primary_billing),
+    writer=IPaaSWriter(
+        endpoint=CUSTOMER, match_field="email_address", adopt=adopt_primary_billing, nested={"addresses": ADDRESS_TABLE}
+    ),
     id_formats=(
         IdFormat(
             name="guid",

@@ -6,6 +6,7 @@ from include.flows.shared.customer_records import ID_FORMATS, PAGE, CustomersOfT
 from include.flows.shared.from_ipaas import IPaaSRecords
 from include.flows.shared.parties import category_refs, customer_target
 from include.ipaas.endpoints import CUSTOMER
+from include.ipaas.external_ids import ADDRESS_TABLE
 from include.mappings.customers import PAGE_ONLY, adopt_primary_billing, customer_to_ipaas, not_of_type
 from include.mappings.parties_from_ipaas import customer_from_ipaas, customer_numbers, skip_contact
 from include.mappings.remembered import remembering
@@ -24,7 +25,11 @@ TO_IPAAS = Flow(
     skip=not_of_type("Person"),
     mapping=remembering(customer_to_ipaas, PAGE_ONLY, model="customer"),
     writer=IPaaSWriter(
-        endpoint=CUSTOMER, match_field="email_address", adopt=adopt_primary_billing, echo="customer_from_ipaas"
+        endpoint=CUSTOMER,
+        match_field="email_address",
+        adopt=adopt_primary_billing,
+        nested={"addresses": ADDRESS_TABLE},
+        echo="customer_from_ipaas",
     ),
     id_formats=ID_FORMATS,
     after=("customer_category_to_ipaas", "company_to_ipaas"),

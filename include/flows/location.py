@@ -48,7 +48,12 @@ class Locations:
         )
         for record, detail in rows:
             data = {"feed": record, "detail": detail}
-            yield SourceRecord(key=str(detail["Code"]), data=data, asked=(asked or {}).get(str(record["id"])))
+            yield SourceRecord(
+                key=str(detail["Code"]),
+                data=data,
+                asked=(asked or {}).get(str(record["id"])),
+                record_id=str(record["id"]),
+            )
 
 
 TO_IPAAS = Flow(

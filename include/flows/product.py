@@ -85,7 +85,9 @@ class Items:
                     data["stock"] = rows_of
                 if prices is not None:
                     data["prices"] = prices.get(fold(key), [])
-                yield SourceRecord(key=key, data=data, asked=(asked or {}).get(str(record["id"])))
+                yield SourceRecord(
+                    key=key, data=data, asked=(asked or {}).get(str(record["id"])), record_id=str(record["id"])
+                )
 
 
 def moved_items(reads: Reads, window: Window) -> list[str]:

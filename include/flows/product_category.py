@@ -50,7 +50,12 @@ class ItemCategories:
                     "feed": record,
                     "detail": cards.get(fold(str(record["code"])), {} if parents_known else {WITHOUT_PAGE: True}),
                 }
-                yield SourceRecord(key=str(record["code"]), data=data, asked=(asked or {}).get(str(record["id"])))
+                yield SourceRecord(
+                    key=str(record["code"]),
+                    data=data,
+                    asked=(asked or {}).get(str(record["id"])),
+                    record_id=str(record["id"]),
+                )
 
 
 def _depth(code: str, cards: Mapping[str, Json]) -> int:

@@ -13,7 +13,7 @@ from include.mappings.custom_fields import from_ipaas as custom_fields
 from include.mappings.limits import number_fits, within, without_letters
 from include.mappings.names import first_address, join_name
 from include.settings import PartyDefaults
-from include.sync.model import Candidate, Json, Mapped, MappingContext, Rejected
+from include.sync.model import Candidate, Json, Mapped, MappingContext, Rejected, fold
 
 # The fields of page 21 that are written. The post code stands before city, county and country: Business Central fills
 # those in from its own table of post codes, and what comes later wins.
@@ -179,6 +179,7 @@ def _party(
         candidates=() if linked else tuple(candidates),
         holders=data.get("holders") or {},
         children=_address_link(party, model, context.system_id),
+        followers=_followers(party, model, linked, context.system_id) if linked else (),
     )
 
 
@@ -195,3 +196,10 @@ def _address_link(party: Party, model: str, system_id: int) -> tuple[tuple[str, 
         return ()
     table = COMPANY_ADDRESS_TABLE if model == "company" else ADDRESS_TABLE
     return ((table, "|address", party.billing.id),)
+
+
+def _followers(party: Party, model: str, linked: str, system_id: int) -> tuple[tuple[str, str, Any], ...]:
+    """The addresses that are linked under the record's own number."""
+    table = COMPANY_ADDRESS_TABLE if model == "company" else ADDRESS_TABLE
+    owns = ((external_id_of(address.model_dump(), system_id) or "", address.id) for address in party.addresses)
+    return tuple((table, own[len(linked) :], id_) for own, id_ in owns if fold(own).startswith(f"{fold(linked)}|"))

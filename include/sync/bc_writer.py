@@ -7,7 +7,7 @@ matched to it: a create whose answer was lost is found again by its number, and 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
 from include.business_central.odata import Api
@@ -185,6 +185,9 @@ class BCWriter:
             return self._update(load, session, item, body, number, known=True)
         if kept and self._row(load, session, kept, anew=True):
             return self._update(load, session, item, body, kept, known=False)
+        if item.suspect:
+            for candidate in item.mapped.candidates:
+                session.candidates.pop((candidate.by, fold(candidate.value)), None)
         self._look(load, session, item.mapped.candidates)
         matched = self._match(load, session, item)
         if isinstance(matched, Written):
@@ -322,6 +325,10 @@ class BCWriter:
         self, load: LoadContext, session: _Session, item: Staged, body: Json, number: str, *, known: bool
     ) -> Written:
         row = self._row(load, session, number)
+        if row is None and (moved := self._renumbered(load, number)) is not None:
+            now, record_id = moved
+            written = self._update(load, session, item, body, now, known=known)
+            return replace(written, record_ids={(self.table, now): record_id})
         if row is None:
             if item.mapped.linked is None and not (item.transfer and item.transfer.state == "waiting"):
                 raise Waiting(
@@ -337,6 +344,15 @@ class BCWriter:
             session.rows.pop(number.upper(), None)  # whoever comes to it again reads it again
         result = Result.updated if sent or not known else Result.unchanged
         return self._written(item, row, result, sent)
+
+    def _renumbered(self, load: LoadContext, number: str) -> tuple[str, str] | None:
+        """The number that a record has now which has gone from this one, and its immutable id; None when it is gone, or nothing is known."""
+        _, record_id = load.ledger.spelled(self.table, [number]).get(fold(number), (number, None))
+        if record_id is None:
+            return None
+        rows = load.bc.read_many(Api(self.target.api), "id", [record_id], select=("id", "number"))
+        now = next((str(row["number"]) for row in rows), None)
+        return None if now is None or fold(now) == fold(number) else (now, record_id)
 
     def _bring(
         self, load: LoadContext, session: _Session, row: Json, wanted: Json, *, force: bool
@@ -386,8 +402,10 @@ class BCWriter:
     def _written(self, item: Staged, row: Json, result: Result, fields: Sequence[str]) -> Written:
         number = str(row[KEY])
         own: Link = (self.table, number, id_from(item.key))
-        linked = item.mapped.linked is not None
-        children = [(table, f"{number}{suffix}", id_) for table, suffix, id_ in item.mapped.children]
+        linked = item.mapped.linked is not None and fold(item.mapped.linked) == fold(number)
+        moved = item.mapped.linked is not None and not linked
+        nested = (*item.mapped.children, *(item.mapped.followers if moved else ()))
+        children = [(table, f"{number}{suffix}", id_) for table, suffix, id_ in nested]
         return Written(
             result=result,
             target_id=number,

@@ -25,6 +25,7 @@ from include.sync.model import (
     mapped_from_wire,
     refs,
 )
+from include.sync.natural_keys import NaturalKeys
 from include.sync.prerequisites import needs_of
 from include.sync.route import Link, route_of
 from include.sync.stage import Stage
@@ -57,7 +58,8 @@ class Written:
     """What a writer did with a record.
 
     `links` are (table, external id, iPaaS.com id) of everything that iPaaS.com knows to be linked now. `unpushed` are
-    links that it still has to be told of. `then` is why the record is written but not finished: it is tried again.
+    links that it still has to be told of. `record_ids` are Business Central's immutable ids of what is linked, by (table,
+    external id), as far as they are known. `then` is why the record is written but not finished: it is tried again.
     `echoes` are (flow, key) whose next change may be what was just written here.
     """
 
@@ -69,6 +71,7 @@ class Written:
     echoes: Sequence[tuple[str, str]] = ()
     notes: Sequence[str] = ()
     memory: Mapping[str, Any] | None = None
+    record_ids: Mapping[tuple[str, str], str] = field(default_factory=dict)
     then: Waiting | Rejected | None = None
 
 
@@ -96,6 +99,8 @@ class LoadContext:
         # What writers prepared for this chunk; a writer itself is shared by every run of the process.
         self.scratch: dict[str, Any] = {}
         self._prerequisites: dict[tuple[str, str], Json] = {}
+        # Which records of this task wait for one another, since they share a natural key.
+        self.natural = NaturalKeys(self, stage.flow.writer.table)
         # Records of the target that were found unlinked -> the record of ours that matched first.
         self._matched: dict[tuple[str, str], str] = {}
 
@@ -248,7 +253,7 @@ class LoadContext:
         self.remember([*written.links, *written.unpushed])
         outcome = Outcome(key=key, result=written.result, target_id=written.target_id)
         progress = Progress(ends=[finish_of(self, item, written, outcome)])
-        progress.take(written)
+        progress.take(written, item, flow.writer.table)
         note(self, progress, flow)
         return written
 
@@ -293,10 +298,15 @@ class Progress:
     links: list[Link] = field(default_factory=list)
     unpushed: list[Link] = field(default_factory=list)
     echoes: list[tuple[str, str]] = field(default_factory=list)
+    # Business Central's immutable ids, by table and external id of what was written.
+    record_ids: dict[tuple[str, str], str] = field(default_factory=dict)
     in_a_row: int = 0
 
-    def take(self, written: Written) -> None:
+    def take(self, written: Written, item: Staged, table: str) -> None:
         """Keep what a written record leaves to be noted."""
+        self.record_ids |= written.record_ids
+        if item.mapped.record_id:
+            self.record_ids[table, item.mapped.external_id] = item.mapped.record_id
         self.links += written.links
         self.unpushed += written.unpushed
         self.echoes += written.echoes
@@ -310,6 +320,7 @@ def finish_of(context: LoadContext, item: Staged, written: Written, outcome: Out
         state="done",
         run_id=context.plan.run_id,
         outcome=outcome.as_json(),
+        record_id=item.mapped.record_id,
         read_at=item.read_at,
         target_id=written.target_id,
         fingerprint=item.fingerprint,
@@ -327,13 +338,16 @@ def note(context: LoadContext, progress: Progress, flow: Flow) -> None:
         return
     if progress.unpushed:
         # Before the claims go: a link that only this task knows must not be lost with it.
-        context.ledger.link(progress.unpushed, pushed=False)
+        context.ledger.link(progress.unpushed, pushed=False, record_ids=progress.record_ids)
     if progress.ends or progress.links:
         claims = context.route.claims(flow.writer.table)
-        context.ledger.finish(flow.name, claims, progress.ends, progress.links, owner=context.owner)
+        context.ledger.finish(
+            flow.name, claims, progress.ends, progress.links, owner=context.owner, record_ids=progress.record_ids
+        )
     by_flow: dict[str, list[str]] = {}
     for flow_name, key in progress.echoes:
         by_flow.setdefault(flow_name, []).append(key)
     for flow_name, keys in by_flow.items():
         context.ledger.expect_echo(flow_name, keys)
     progress.ends, progress.links, progress.unpushed, progress.echoes = [], [], [], []
+    progress.record_ids = {}

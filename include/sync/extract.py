@@ -9,7 +9,7 @@ from include.sync.batches import batches
 from include.sync.flow import AskedId, Flow, Unreadable, Window
 from include.sync.keyset import KeySet
 from include.sync.ledger.entries import iso
-from include.sync.model import Outcome, Result, RunKind, SourceRecord, fold
+from include.sync.model import Json, Outcome, Result, RunKind, SourceRecord, fold
 from include.sync.route import route_of
 from include.sync.stage import BATCH, Stage
 from include.transport.errors import ErrorKind
@@ -59,7 +59,7 @@ def extract(stage: Stage) -> None:
             """Stage records that have been read `since` then."""
             for record in records:
                 read_at = stage.dated(since)
-                raw.add({"key": record.key, "data": record.data, "asked": record.asked, "read_at": read_at})
+                raw.add(_raw(record, read_at))
                 if everything is not None:
                     everything.add(record.key)
 
@@ -94,6 +94,11 @@ def extract(stage: Stage) -> None:
     # would lie behind the position for good.
     read_from = min(stage.dated(began), iso(plan.started_at))
     stage.save_stats("extract", read=raw.count + len(not_found), read_from=read_from, held=stage.held)
+
+
+def _raw(record: SourceRecord, read_at: str) -> Json:
+    raw: Json = {"key": record.key, "data": record.data, "asked": record.asked, "read_at": read_at}
+    return raw if record.record_id is None else {**raw, "record_id": record.record_id}
 
 
 def _not_found(flow: Flow, text: str) -> Outcome:

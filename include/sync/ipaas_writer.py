@@ -11,6 +11,7 @@ from include.ipaas.external_ids import Id, external_id_of, linked_to
 from include.sync.compare import differences
 from include.sync.context import LoadContext, Staged, Written
 from include.sync.model import Also, Direction, Json, Mapped, Rejected, Result, Waiting, fold
+from include.sync.renumbering import Renumbering
 from include.sync.route import Link, route_of
 from include.transport.errors import NotFound, RecordExists, Sent, ServiceError
 
@@ -53,6 +54,8 @@ class IPaaSWriter:
     `restrict` cuts the body down to what may be written to a present record, given that record. `match_shows_link`: the
     natural key never changes, so that the search by it finds a linked record, too, and its link needs no look of its own.
     `echo` is the flow that carries the same records the other way: its next change may be what was written here.
+    `nested`: the lists of nested records whose external ids begin with the record's own, and their tables; they follow it
+    when it is renumbered.
     `siblings`: an unlinked record is the one that has its place among those of its parent.
     """
 
@@ -65,6 +68,7 @@ class IPaaSWriter:
     match_shows_link: bool = False
     echo: str | None = None
     siblings: Siblings | None = None
+    nested: Mapping[str, str] = field(default_factory=dict)
     also: Mapping[str, AlsoWriter] = field(default_factory=dict)
 
     @property
@@ -75,6 +79,7 @@ class IPaaSWriter:
     def prepare(self, load: LoadContext, items: Sequence[Staged]) -> None:
         """Learn the links of the chunk, from the ledger and, when many are unknown, from the target's own list."""
         load.know_links(self.table, [name for item in items for name in _names(item.mapped)])
+        self._numbers(load).learn(items)
         unknown = [item for item in items if (self.table, fold(item.mapped.external_id)) not in load.linked]
         if len(unknown) >= _INDEX_FROM and self.endpoint.search:
             load.scratch[self.table] = self._read_index(load, unknown)
@@ -113,6 +118,8 @@ class IPaaSWriter:
         taken = load.ipaas.taken(self.endpoint, mapped.body)
         body = taken if self.restrict else load.resolve(taken)
         internal_id, present = self._find(load, item)
+        if internal_id is not None:
+            self._numbers(load).check_own(item, present)
         if internal_id is None:
             body = load.resolve(body)
             matched = self._sibling(load, item, body) if self.siblings else self._match(load, item)
@@ -161,9 +168,17 @@ class IPaaSWriter:
             return load.linked.get((self.table, fold(mapped.made_from)))
         return load.link_of(self.table, mapped.made_from)
 
+    def _numbers(self, load: LoadContext) -> Renumbering:
+        found: Renumbering | None = load.scratch.get(f"{self.table}: numbers")
+        return found or load.scratch.setdefault(f"{self.table}: numbers", Renumbering(load, self.endpoint, self.nested))
+
     def _find(self, load: LoadContext, item: Staged) -> tuple[Id | None, Json | None]:
         """The id of the linked record, and the record itself when it is known already."""
         external_id = item.mapped.external_id
+        if (moved := self._numbers(load).follow(item)) is not None:
+            return moved, None
+        if self._numbers(load).left(external_id):
+            return load.linked.get((self.table, fold(external_id))), None
         index: _Index | None = load.scratch.get(self.table)
         if index and (present := index.linked.get(fold(external_id))):
             return present["id"], present

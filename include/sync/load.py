@@ -27,6 +27,7 @@ from include.sync.model import (
 )
 from include.sync.route import route_of
 from include.sync.stage import Stage
+from include.sync.twins import twins_of
 from include.transport.errors import ErrorKind, ServiceError
 
 # Claims are taken and outcomes noted for this many records at a time.
@@ -55,12 +56,16 @@ def load(stage: Stage, chunk: int, concurrency: int) -> None:
     if todo:
         stage.identify()
     context.prepare(todo)
-    if todo:
-        stage.flow.writer.prepare(context, todo)
     try:
+        todo = _without_twins(context, todo, progress)
+        if todo:
+            context.know_links(stage.flow.writer.table, [item.mapped.external_id for item in todo])
+            context.natural.claim(todo)
+            stage.flow.writer.prepare(context, todo)
         _write_all(context, todo, progress)
     finally:
         note(context, progress, stage.flow)
+        context.natural.release(everything=True)
     stage.staging.write_all(f"outcomes-{name}", (o.as_json() for o in progress.outcomes if _worth_a_line(o)))
     counts = Counter(outcome.result.value for outcome in progress.outcomes)
     stage.save_stats(name, counts=dict(counts))
@@ -77,6 +82,15 @@ def _staged(record: Json) -> Staged:
         fingerprint=record["fingerprint"],
         read_at=record["read_at"],
     )
+
+
+def _without_twins(context: LoadContext, items: Sequence[Staged], progress: Progress) -> list[Staged]:
+    """The items without those whose key is, but for blanks, that of another record of the run."""
+    twins = twins_of(context.stage.staging)
+    for item in items:
+        if item.key in twins:
+            _fail(context, item, twins[item.key], progress)
+    return [item for item in items if item.key not in twins]
 
 
 def _still_to_do(stage: Stage, items: Sequence[Staged], progress: Progress) -> list[Staged]:
@@ -144,6 +158,8 @@ def _write_all(context: LoadContext, todo: Sequence[Staged], progress: Progress)
                 _fail(context, item, Waiting("Another run is writing this record at the moment."), progress)
             break
         if busy:
+            note(context, progress, context.stage.flow)
+            context.natural.release()
             time.sleep(0.5)
     for item, problem in waiting:
         _fail(context, item, problem, progress)
@@ -180,11 +196,20 @@ def _pass(
                     problem = _settle(context, item, done, progress)
                     if problem:
                         waiting.append((item, problem))
+                    following = context.natural.done(item)
+                    if following is not None:
+                        # It must find what has become of the one before it.
+                        note(context, progress, context.stage.flow)
+                        ready.append(following)
                 if len(progress.ends) >= _GROUP:
                     note(context, progress, context.stage.flow)
+                    context.natural.release()
         except BaseException:
             # Nothing new is sent; what is under way is awaited and noted, so that its outcome is not lost.
-            _give_back(context, [*ready, *(item for future, item in running.items() if future.cancel())])
+            _give_back(
+                context,
+                [*ready, *context.natural.lined_up(), *(item for future, item in running.items() if future.cancel())],
+            )
             for future, item in running.items():
                 if not future.cancelled() and isinstance(future.exception(), Exception | None):
                     _take_in(context, item, future, progress, waiting)
@@ -207,7 +232,10 @@ def _claimed(context: LoadContext, group: Sequence[Staged], progress: Progress, 
     todo = _still_to_do(context.stage, mine, progress)
     left = {item.key for item in todo}
     _give_back(context, [item for item in mine if item.key not in left])
-    return [replace(item, suspect=held[item.key].suspect) for item in todo]
+    admitted, elsewhere = context.natural.admit(replace(item, suspect=held[item.key].suspect) for item in todo)
+    _give_back(context, elsewhere)
+    busy.extend(elsewhere)
+    return admitted
 
 
 def _give_back(context: LoadContext, items: Iterable[Staged]) -> None:
@@ -266,7 +294,7 @@ def _settle(context: LoadContext, item: Staged, done: Future[Written], progress:
                 outcome = replace(outcome, result=held_up.result)
         context.remember([*written.links, *written.unpushed])
         progress.outcomes.append(outcome)
-        progress.take(written)
+        progress.take(written, item, context.stage.flow.writer.table)
         if context.applies:
             progress.ends.append(finish_of(context, item, written, outcome))
         return None

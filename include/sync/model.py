@@ -153,12 +153,14 @@ class SourceRecord:
     """One record as read, with everything its mapping needs.
 
     `key` is what the ledger knows it by: the external id going to iPaaS.com, the iPaaS.com id coming from it.
-    `asked` is the id of the request that it answers, when somebody asked for it by id.
+    `asked` is the id of the request that it answers, when somebody asked for it by id. `record_id` is its immutable id
+    in Business Central, where the feed has one.
     """
 
     key: str
     data: Json
     asked: str | None = None
+    record_id: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -184,11 +186,13 @@ class Mapped:
     parent (a company's relationships). `memory` is what the flow wants back the next time it maps this record.
     `notes` are things the operator should know that do not stop the record. `made_from` is the external id under which
     the record is linked if it was made from one of the other system: then it is that one, and nothing is written.
+    `record_id` is its immutable id in Business Central, by which it is the same record under another number.
 
     From iPaaS.com, where a record carries its links: `linked` is the external id of ours that it has. For an unlinked
     one `candidates` are what it may be, and `holders` says of external ids that iPaaS.com was asked about (folded)
     which record is linked to each, None being nobody. `children` are nested records to be linked with it:
-    (table, what follows the parent's external id, iPaaS.com id). None of these is part of the fingerprint.
+    (table, what follows the parent's external id, iPaaS.com id). `followers` are those that are linked already, and get
+    the parent's new number when it was renumbered. None of these is part of the fingerprint.
     """
 
     external_id: str
@@ -199,10 +203,12 @@ class Mapped:
     memory: Json = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     made_from: str | None = None
+    record_id: str | None = None
     linked: str | None = None
     candidates: tuple[Candidate, ...] = ()
     holders: Mapping[str, Any] = field(default_factory=dict)
     children: tuple[tuple[str, str, Any], ...] = ()
+    followers: tuple[tuple[str, str, Any], ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -420,10 +426,12 @@ def mapped_to_wire(mapped: Mapped) -> Json:
         "memory": to_wire(mapped.memory),
         "notes": list(mapped.notes),
         "made_from": mapped.made_from,
+        "record_id": mapped.record_id,
         "linked": mapped.linked,
         "candidates": [{"by": c.by, "value": c.value, "agree": c.agree} for c in mapped.candidates],
         "holders": dict(mapped.holders),
         "children": [list(child) for child in mapped.children],
+        "followers": [list(child) for child in mapped.followers],
     }
 
 
@@ -438,8 +446,10 @@ def mapped_from_wire(data: Mapping[str, Any]) -> Mapped:
         memory=from_wire(data["memory"]),
         notes=tuple(data["notes"]),
         made_from=data["made_from"],
+        record_id=data["record_id"],
         linked=data["linked"],
         candidates=tuple(Candidate(**candidate) for candidate in data["candidates"]),
         holders=data["holders"],
         children=tuple((table, suffix, id_) for table, suffix, id_ in data["children"]),
+        followers=tuple((table, suffix, id_) for table, suffix, id_ in data["followers"]),
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from include.sync.batches import batches
@@ -131,4 +132,5 @@ def _prerequisite(stage: Stage, flow: Flow, record: SourceRecord) -> Json:
         return {**entry, "problem": unexpected("mapping", defect).message}
     if isinstance(mapped, str):
         return {**entry, "problem": mapped}
+    mapped = replace(mapped, record_id=record.record_id)
     return {**entry, "fingerprint": fingerprint(mapped), "mapped": mapped_to_wire(mapped)}

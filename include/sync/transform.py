@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
 
 from include.sync.batches import batches
 from include.sync.chunks import Chunks
@@ -24,19 +27,24 @@ from include.sync.model import (
 from include.sync.prerequisites import stage_prerequisites, wanted
 from include.sync.route import route_of
 from include.sync.stage import BATCH, Stage
+from include.sync.twins import Twins
+
+_LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
 
 
 def transform(stage: Stage) -> int:
     """Filter, map and fingerprint what was read; stage what differs from what was last written. Returns the chunks."""
     counts: Counter[str] = Counter()
+    twins = Twins()
     chunks = Chunks(stage.staging)
     with stage.staging.write("outcomes-transform") as outcomes, wanted(stage.staging) as needs:
         for batch in batches(stage.staging.read("raw"), BATCH):
-            known = stage.ledger.transfers(stage.flow.name, (record["key"] for record in batch))
+            known = _known(stage, batch)
             ends: list[Finish] = []
             unchanged: dict[str, list[str]] = {}
             overtook: list[str] = []
             for record in batch:
+                twins.look_at(record["key"])
                 transfer = known.get(record["key"])
                 late = overtaken(record["key"], transfer, record["read_at"]) if transfer else None
                 if late and late.result is Result.unchanged:
@@ -64,9 +72,30 @@ def transform(stage: Stage) -> int:
                 # This task holds no claim, and what another one is writing at the moment stays claimed.
                 stage.ledger.finish(stage.flow.name, claims, ends, [], owner=f"{stage.plan.run_id}#transform")
     number = chunks.close()
+    twins.stage(stage.staging)
     stage_prerequisites(stage, chunks.external_ids())
     stage.save_stats("transform", counts=dict(counts), chunks=number, changed=chunks.total)
     return number
+
+
+def _known(stage: Stage, batch: Sequence[Json]) -> dict[str, Transfer]:
+    """What the ledger knows of these records; of one that was renumbered, what it left behind under its old number.
+
+    What is known under a key that another record had before says nothing of the one that has it now.
+    """
+    flow = stage.flow
+    ids = {record["key"]: record["record_id"] for record in batch if record.get("record_id")}
+    found = stage.ledger.transfers(flow.name, (record["key"] for record in batch))
+    known = {
+        key: one for key, one in found.items() if not one.record_id or ids.get(key, one.record_id) == one.record_id
+    }
+    new = {ids[key]: key for key in ids if key not in known}
+    moved = stage.ledger.links_of_record_id(flow.writer.table, new)
+    before = {old: new[record_id] for record_id, (old, _) in moved.items() if old != new[record_id]}
+    for old, transfer in stage.ledger.transfers(flow.name, before).items():
+        # Nothing has been written under the new number yet.
+        known[before[old]] = Transfer(key=before[old], memory=transfer.memory, state="retry", next_try=iso(_LONG_AGO))
+    return known
 
 
 def _decide(stage: Stage, record: Json, transfer: Transfer | None) -> Mapped | tuple[Outcome, Finish | None]:
@@ -94,6 +123,7 @@ def _decide(stage: Stage, record: Json, transfer: Transfer | None) -> Mapped | t
         if stage.flow.poll != "missing":
             return outcome, None
         return outcome, _left_out(stage.plan, outcome, source_print, record["read_at"])
+    mapped = replace(mapped, record_id=record.get("record_id"))
     print_ = fingerprint(mapped)
     if transfer and not stage.plan.force:
         route = route_of(stage.flow.direction)

@@ -92,7 +92,12 @@ class CustomersOfType:
                     data["parent_is_company"] = True
                 if contacts.get(str(record["id"])):
                     data["contacts"] = contacts[str(record["id"])]
-                yield SourceRecord(key=str(detail["No"]), data=data, asked=(asked or {}).get(str(record["id"])))
+                yield SourceRecord(
+                    key=str(detail["No"]),
+                    data=data,
+                    asked=(asked or {}).get(str(record["id"])),
+                    record_id=str(record["id"]),
+                )
 
     def _companies_among_parents(self, reads: Reads, details: Sequence[Json]) -> set[str]:
         """The bill-to customers of these that are companies; read only with Enable Company Hierarchy."""

@@ -129,12 +129,12 @@ def neighbours(
 
     A range may hold others, too.
     """
-    lacking = {fold(value): value for value in values}
+    lacking = {value.upper(): value for value in values}
     if len(values) > BY_NAME:
         # For a long run of neighbours one range costs less than asking for each by name.
         between = f"{field} ge {literal(values[0])} and {field} le {literal(values[-1])}"
         for record in reads.bc.read(resource, filter=between, select=select, read_only=True):
-            lacking.pop(fold(str(record[field])), None)
+            lacking.pop(str(record[field]).upper(), None)
             yield record
     # Should the service sort otherwise than it answered, or the range come from a replica that lags behind, it lacks
     # some; they must not pass for deleted.

@@ -78,6 +78,15 @@ class Links(Store):
                 found |= {row.record_id: (row.external_id, load(row.internal_id)) for row in db.execute(query)}
         return found
 
+    def spelled(self, table: str, external_ids: Iterable[str]) -> dict[str, tuple[str, str | None]]:
+        """By folded external id: as it is spelled, and Business Central's immutable id, for those known to be linked."""
+        found: dict[str, tuple[str, str | None]] = {}
+        with self.reading() as db:
+            for batch in batches({fold(e) for e in external_ids}, BATCH):
+                query = sa.select(links).where(self._in(table), links.c.folded.in_(batch))
+                found |= {row.folded: (row.external_id, row.record_id) for row in db.execute(query)}
+        return found
+
     def link(
         self,
         new_links: Sequence[tuple[str, str, Id]],

@@ -1,0 +1,101 @@
+"""Records that share a natural key are settled one after another: the first is created or linked, and the others find it.
+
+A natural key is what an unlinked record is matched by: an e-mail, a name, a sku. While one record of it is written, no
+other one is, in this task (the others line up here) or in any other (a claim in the ledger). Both directions share these
+claims. A list that a task has read is good for the keys that it claimed before it read it; for any other, and for those
+that line up, the record counts as suspect, and the other side is asked anew.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from include.sync.model import fold
+
+if TYPE_CHECKING:
+    from include.sync.context import LoadContext, Staged
+
+
+class NaturalKeys:
+    """The natural keys that one load task has claimed."""
+
+    def __init__(self, load: LoadContext, table: str) -> None:
+        """`table` is the external-id table of the records to write."""
+        self._load = load
+        self._claims = f"{table} by natural key"
+        self._table = table
+        # Claimed by this task, and no record of it written yet.
+        self._fresh: set[str] = set()
+        # Being written: the record's own key, and those that line up behind it.
+        self._writing: dict[str, tuple[str, deque[Staged]]] = {}
+        # Settled; given up once the ledger knows what became of the record.
+        self._settled: set[str] = set()
+
+    def claim(self, items: Sequence[Staged]) -> None:
+        """Claim the keys of records that are not linked, before the other side's list is read."""
+        names = {name for item in items if (name := self._name(item))}
+        if names and self._load.applies:
+            held = self._load.ledger.claim(self._claims, sorted(names), self._load.owner)
+            self._fresh = {name for name in names if held[name].held}
+
+    def admit(self, items: Iterable[Staged]) -> tuple[list[Staged], list[Staged]]:
+        """Those that may be written now, and those whose key another task holds. The others line up, and `done` tells
+        when it is their turn."""
+        admitted: list[Staged] = []
+        elsewhere: list[Staged] = []
+        for item in items:
+            name = self._name(item)
+            if name is None:
+                admitted.append(item)
+            elif name in self._writing:
+                self._writing[name][1].append(item)
+            elif name in self._fresh:
+                self._fresh.remove(name)
+                self._writing[name] = item.key, deque()
+                admitted.append(item)
+            elif self._load.ledger.claim(self._claims, [name], self._load.owner)[name].held:
+                self._settled.discard(name)
+                self._writing[name] = item.key, deque()
+                admitted.append(replace(item, suspect=True))
+            else:
+                elsewhere.append(item)
+        return admitted, elsewhere
+
+    def done(self, item: Staged) -> Staged | None:
+        """Note that a record is settled, or has to wait; answers the next one of its key, if one lines up."""
+        name = self._key(item)
+        key, line = self._writing.get(name or "", ("", deque()))
+        if name is None or key != item.key:
+            return None
+        if line:
+            following = replace(line.popleft(), suspect=True)
+            self._writing[name] = following.key, line
+            return following
+        del self._writing[name]
+        self._settled.add(name)
+        return None
+
+    def lined_up(self) -> list[Staged]:
+        """Those whose turn has not come, for when the task breaks off."""
+        return [item for _, line in self._writing.values() for item in line]
+
+    def release(self, *, everything: bool = False) -> None:
+        """Give up the claims on keys whose records the ledger knows; `everything`: and all others, at the end."""
+        names = self._settled | ((self._fresh | self._writing.keys()) if everything else set())
+        if names:
+            self._load.ledger.release(self._claims, sorted(names), self._load.owner)
+        self._settled = set()
+
+    def _name(self, item: Staged) -> str | None:
+        """The natural key of a record that is not linked; None for one that is, or that has none beside its own key."""
+        linked = item.mapped.linked or (self._table, fold(item.mapped.external_id)) in self._load.linked
+        return None if linked or not self._load.applies else self._key(item)
+
+    def _key(self, item: Staged) -> str | None:
+        match = item.mapped.match
+        if not match or fold(match) == fold(item.mapped.external_id):
+            return None
+        return " ".join(match.split()).casefold()[:200]

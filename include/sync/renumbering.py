@@ -1,0 +1,127 @@
+"""Records that were renumbered in Business Central stay one: their immutable id is linked under another number.
+
+The link in iPaaS.com gets the new number, and so do those of nested records whose external ids begin with it; then the
+same record is updated. Without a ledger nothing is known of immutable ids, and the ordinary matching applies.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING
+
+from include.ipaas.external_ids import Id, external_id_of
+from include.sync.model import Direction, Json, Rejected, Waiting, fold
+from include.sync.twins import look_alike
+from include.transport.errors import NotFound
+
+if TYPE_CHECKING:
+    from include.ipaas.endpoints import Endpoint
+    from include.sync.context import LoadContext, Staged
+
+# So often a record waits for the one that had its number before.
+_PATIENCE = 2
+
+
+class Renumbering:
+    """What the ledger says of the immutable ids of the records that one task writes to an endpoint."""
+
+    def __init__(self, load: LoadContext, endpoint: Endpoint, nested: Mapping[str, str]) -> None:
+        """`nested`: the lists of nested records whose external ids begin with the record's, and their tables."""
+        self._load = load
+        self._endpoint = endpoint
+        self._nested = nested
+        self._asked: set[str | None] = {None}
+        # By immutable id: the external id and the iPaaS.com id that it is linked under.
+        self._known: dict[str, tuple[str, Id]] = {}
+        # Folded external ids that records have left.
+        self._left: set[str] = set()
+        # By folded external id: as the ledger spells it, and the immutable id that it belongs to.
+        self._spelled: dict[str, tuple[str, str | None]] = {}
+
+    def learn(self, items: Iterable[Staged]) -> None:
+        """Read what is known of these records."""
+        mapped = [item.mapped for item in items]
+        ids = [one.record_id for one in mapped if one.record_id]
+        self._asked |= {None, *ids}
+        self._known |= self._load.ledger.links_of_record_id(self._endpoint.table, ids)
+        self._spelled |= self._load.ledger.spelled(self._endpoint.table, [one.external_id for one in mapped])
+
+    def follow(self, item: Staged) -> Id | None:
+        """Give the record that the same immutable id is linked under the new number; answers its iPaaS.com id.
+
+        None when it was not renumbered, or the record is gone. Raises Rejected when its new number is linked to another record.
+        """
+        mapped, load, table = item.mapped, self._load, self._endpoint.table
+        if mapped.record_id not in self._asked:
+            self.learn([item])  # a prerequisite, which nobody has prepared
+        if mapped.record_id is None or mapped.record_id not in self._known:
+            return None
+        old, internal_id = self._known[mapped.record_id]
+        if old.upper() == mapped.external_id.upper():
+            return None
+        holder = load.link_of(table, mapped.external_id)
+        if holder is not None and str(holder) != str(internal_id):
+            raise Rejected(
+                f"It was renumbered from {old!r}, which is linked to iPaaS.com {self._endpoint.name} {internal_id}, and "
+                f"its new number is linked to {holder}.",
+                "Remove the external id from the wrong one in iPaaS.com; it is tried again by itself.",
+            )
+        if load.applies:
+            try:
+                load.ipaas.link(table, internal_id, mapped.external_id)
+            except NotFound:
+                load.ledger.unlink(table, old)
+                del self._known[mapped.record_id]
+                return None
+            self._follow_nested(old, mapped.external_id, load.ipaas.get(self._endpoint, internal_id) or {})
+            link = (table, mapped.external_id, internal_id)
+            load.ledger.link([link], record_ids={link[:2]: mapped.record_id})
+            # What was written under the old number says nothing any more, should the record ever have it again.
+            for flow in load.stage.catalogue.values():
+                if flow.direction is Direction.to_ipaas and flow.writer.table == table:
+                    load.ledger.forget(flow.name, [old])
+            load.linked.pop((table, fold(old)), None)
+            load.remember([link])
+            self._left.add(fold(old))
+        self._known[mapped.record_id] = mapped.external_id, internal_id
+        return internal_id
+
+    def _follow_nested(self, old: str, new: str, present: Json) -> None:
+        for table, nested_id, suffix in nested_of(old, present, self._nested, self._load.plan.system_id):
+            self._load.ipaas.link(table, nested_id, f"{new}{suffix}")
+            self._load.ledger.link([(table, f"{new}{suffix}", nested_id)])
+
+    def left(self, external_id: str) -> bool:
+        """Whether a record of this task had this external id, and has another one now."""
+        return fold(external_id) in self._left
+
+    def check_own(self, item: Staged, present: Json | None) -> None:
+        """Raise Rejected when a record is linked under a key that merely looks like this one's, Waiting when it is linked
+        under the same key as another record of Business Central.
+
+        That one was renumbered, and moves on when its turn comes, or it was deleted: then this one takes its place.
+        """
+        mapped = item.mapped
+        shown = external_id_of(present, self._load.plan.system_id) if present else None
+        spelled, record_id = self._spelled.get(fold(mapped.external_id), (shown, None))
+        if spelled is None or (record_id is not None and record_id == mapped.record_id):
+            return
+        if spelled.upper() != mapped.external_id.upper():
+            raise look_alike(mapped.external_id, [spelled])
+        waited = item.transfer.attempts if item.transfer else 0
+        if mapped.record_id and record_id and waited < _PATIENCE:
+            raise Waiting(
+                f"iPaaS.com knows another record of Business Central by the number {spelled!r}, which was renumbered or "
+                "deleted there.",
+                advice="Nothing to do: when that one has its new number, this one is transferred.",
+                at_once=True,
+            )
+
+
+def nested_of(old: str, present: Json, nested: Mapping[str, str], system_id: int) -> Iterator[tuple[str, Id, str]]:
+    """The nested records of `present` that are linked under a record's old number: table, id, what follows the number."""
+    for name, table in nested.items():
+        for child in present.get(name) or ():
+            own = external_id_of(child, system_id) or ""
+            if fold(own).startswith(f"{fold(old)}|"):
+                yield table, child["id"], own[len(old) :]
