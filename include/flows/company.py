@@ -105,7 +105,10 @@ FROM_IPAAS = Flow(
         ipaas="The company has a name. Country of the billing address of at most 10 characters, as Business Central "
         "knows it. Categories that are to become price groups come from Business Central.",
         mappings=(
-            ("No (on create only)", "account_number, or else the company's iPaaS.com id"),
+            (
+                "No (on create only)",
+                "account_number, or else the company's iPaaS.com id, or else `C` and that: the first that is free",
+            ),
             ("Name, E_Mail", "name, email_address"),
             (
                 "Address, Address_2, Post_Code, City, County, Country_Region_Code, Phone_No",
@@ -118,9 +121,10 @@ FROM_IPAAS = Flow(
                 "`company` of bc_create_defaults",
             ),
         ),
-        matching="A company without an external id is linked to the one unlinked customer of type Company whose No. is "
-        "its account number, if the names agree, or its iPaaS.com id. A customer that is linked to another company does "
-        "not count; several free ones are rejected.",
+        matching="A company without an external id is linked to the one unlinked customer of type Company that has its "
+        "name, or whose No. is its account number or its iPaaS.com id, if the e-mail agrees: a number alone never links. "
+        "One found by its name is changed with the run after, when iPaaS.com has been asked whether it belongs to another "
+        "company; then it does not count. Several free ones are rejected.",
         children="The billing address is linked (`{No}|address`).",
         caveats=(
             "A field that is empty in iPaaS.com leaves what Business Central has.",
@@ -131,7 +135,7 @@ FROM_IPAAS = Flow(
         errors=(
             (
                 "It is linked to company …, which does not exist in Business Central any more.",
-                "The customer was deleted or renumbered there.",
+                "The customer was deleted there, or renumbered before the ledger knew its immutable id.",
                 "Correct or remove the external id in iPaaS.com.",
             ),
             (

@@ -48,7 +48,11 @@ TO_IPAAS = Flow(
         matching="An unlinked customer is linked to the one customer with the same e-mail address. One that is linked "
         "to another customer of Business Central is rejected, naming both.",
         children="The address (`{No}|address`), primary for billing and shipping.",
-        caveats=("A missing price group is transferred on the spot.",),
+        caveats=(
+            "A missing price group is transferred on the spot.",
+            "Of several e-mail addresses the first one counts.",
+            "A customer that was renumbered stays the same record.",
+        ),
         errors=(
             ("The customer has no e-mail address …", "E-Mail is blank on the customer card.", "Fill it in."),
             (
@@ -85,7 +89,10 @@ FROM_IPAAS = Flow(
         ipaas="The customer has a name. Country of the billing address of at most 10 characters, as Business Central "
         "knows it. Categories that are to become price groups come from Business Central.",
         mappings=(
-            ("No (on create only)", "customer_number, or else `C` and the customer's iPaaS.com id"),
+            (
+                "No (on create only)",
+                "customer_number, or else `C`, or else `P`, and the customer's iPaaS.com id: the first that is free",
+            ),
             ("Name", "first_name and last_name; two equal ones are one word"),
             ("E_Mail", "email_address"),
             (
@@ -100,9 +107,10 @@ FROM_IPAAS = Flow(
                 "`customer` of bc_create_defaults",
             ),
         ),
-        matching="A customer without an external id is linked to the one unlinked customer of type Person whose No. is "
-        "its customer number, or which has its e-mail address. One found by e-mail is changed with the run after, when "
-        "iPaaS.com has been asked whether it belongs to somebody else. One that does is rejected, naming both.",
+        matching="A customer without an external id is linked to the one unlinked customer of type Person that has its "
+        "e-mail address, or whose No. is its customer number, if the name agrees: a number alone never links. One found by "
+        "e-mail is changed with the run after, when iPaaS.com has been asked whether it belongs to somebody else. One that "
+        "does is rejected, naming both. Of two customers of one e-mail the first is made, the other rejected.",
         children="The billing address is linked (`{No}|address`).",
         caveats=(
             "A field that is empty in iPaaS.com leaves what Business Central has.",
@@ -122,7 +130,7 @@ FROM_IPAAS = Flow(
             ),
             (
                 "It is linked to customer …, which does not exist in Business Central any more.",
-                "The customer was deleted or renumbered there.",
+                "The customer was deleted there, or renumbered before the ledger knew its immutable id.",
                 "Correct or remove the external id in iPaaS.com.",
             ),
             (

@@ -281,6 +281,15 @@ class TestCustomers:
         assert tally(bench.run("customer_to_ipaas")) == {"read": 1, "updated": 1}
         assert bench.linked("customer", "P1")["id"] == present["id"]
 
+    def test_the_first_of_several_addresses_is_the_one_that_links(self, bench: Bench) -> None:
+        present = bench.sandbox.ipaas.add("customer", {"email_address": "ann@example.org", "first_name": "A"})
+        person(bench, **{"E-Mail": "Ann@example.org;office@example.org"})
+        assert tally(bench.run("customer_to_ipaas")) == {"read": 1, "updated": 1}
+        assert bench.linked("customer", "P1")["id"] == present["id"]
+        bench.run("customer_from_ipaas", str(present["id"]))
+        card = bench.sandbox.bc.get("Customer", "P1")
+        assert card is not None and card["E-Mail"] == "Ann@example.org;office@example.org"
+
     def test_an_email_of_another_linked_customer_is_a_rejection_naming_both(self, bench: Bench) -> None:
         person(bench, "P1")
         bench.run("customer_to_ipaas")

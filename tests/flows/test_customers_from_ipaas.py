@@ -75,6 +75,13 @@ class TestCreating:
         assert "CT9" in outcome_of(report, str(contact["id"])).message
         assert len(bench.sandbox.bc.rows("Customer")) == 1
 
+    def test_a_telephone_number_with_letters_is_refused_before_anything_is_made(self, bench: Bench) -> None:
+        record = customer(bench, addresses=[{**ADDRESS, "phone_number": "+1 555 0100 ext. 12"}])
+        report = bench.run(FLOW)
+        assert tally(report) == {"read": 1, "failed": 1}
+        assert "ext. 12" in outcome_of(report, str(record["id"])).message
+        assert not bench.sandbox.bc.rows("Customer")
+
 
 class TestDefaults:
     @pytest.mark.parametrize(("also", "terms"), [(False, "14 DAYS"), (True, "30 DAYS")])

@@ -138,3 +138,10 @@ def test_without_the_page_the_api_takes_over(bench: Bench) -> None:
     bench.sandbox.ipaas.edit("product", record["id"], {"name": "Berlin Desk"})
     assert tally(bench.run(FLOW, str(record["id"]))) == {"read": 1, "updated": 1}
     assert item(bench)["Description"] == "Berlin Desk"
+
+
+def test_a_name_of_many_emoji_is_cut_to_what_business_central_counts_and_inside_none(bench: Bench) -> None:
+    record = product(bench, name="🎩" * 100)
+    assert tally(bench.run(FLOW)) == {"read": 1, "created": 1}
+    assert item(bench)["Description"] == "🎩" * 49
+    assert tally(bench.run(FLOW, str(record["id"]))) == {"read": 1, "unchanged": 1}
