@@ -256,7 +256,7 @@ TO_IPAAS = Flow(
         caveats=(
             "Credit memos are not transferred.",
             "Lines in another unit than their item's base unit, and documents in a foreign currency, are sent as orders "
-            "are: in base units, and with a note that names the currency.",
+            "are: in base units, and with their currency named.",
             "A poll looks back Transaction Poll Search Days.",
             "An order that was deleted after it had been posted in part counts as posted in full: Business Central does not "
             "tell the two apart.",

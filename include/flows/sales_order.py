@@ -235,7 +235,8 @@ TO_IPAAS = Flow(
             "A line in another unit than its item's base unit is sent in base units: quantity and price are converted, the "
             "amount is as it is, and a note says so. How much a unit holds is read from page 5404, published as "
             "`ItemUnitsOfMeasure`, or from a field Qty_per_Unit_of_Measure of your own on the page of order lines.",
-            "Amounts are never converted to another currency; an order in a foreign one says which in a note.",
+            "Amounts are never converted to another currency; an order in a foreign one says which in `currency_code`, or in "
+            "a note where transactions of iPaaS.com have no such field.",
             "Charges on a G/L account are shipping when the account is `sales_order.shipping_account` of "
             "`bc_create_defaults`.",
         ),

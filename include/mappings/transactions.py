@@ -129,8 +129,9 @@ def transaction(
         type=document.type,
         status=document.status,
         email_address=first_address(header.Sell_to_E_Mail),
-        # Business Central leaves the company's own currency blank.
-        currency_code=header.Currency_Code if context.transaction_currency else None,
+        # Business Central leaves the company's own currency blank. Where the platform has no field for it, the client says
+        # so in a note.
+        currency_code=header.Currency_Code,
         created_datetime=midnight(document.created, context),
         lines=[*sent, *(removed_line(number, line_no, context) for line_no in sorted(removed))] or None,
         notes=[note for note in notes if note] or None,
@@ -155,15 +156,8 @@ def transaction(
         memory={"lines": sorted(before | {line.Line_No for line in document.lines.sent})},
         also=also,
         made_from=made_from,
-        notes=(*amounts.notes, *document.notes, *_currency_notes(header, context)),
+        notes=(*amounts.notes, *document.notes),
     )
-
-
-def _currency_notes(header: SalesHeader, context: MappingContext) -> tuple[str, ...]:
-    """That amounts are in another currency than the company's own, where the platform has no field to say so."""
-    if not header.Currency_Code or context.transaction_currency:
-        return ()
-    return (f"Its amounts are in {header.Currency_Code}, and iPaaS.com is not told of the currency.",)
 
 
 def midnight(day: date | None, context: MappingContext) -> str | None:

@@ -232,8 +232,6 @@ class MappingContext:
     today: date
     # What this flow's mapping of the same record returned as `Mapped.memory` when it was last written.
     memory: Mapping[str, Any] = field(default_factory=dict)
-    # Whether transactions of iPaaS.com have a field for the currency of their amounts.
-    transaction_currency: bool = False
 
 
 class Result(StrEnum):

@@ -180,7 +180,6 @@ def _of_document(company: Company, document: Document, outcome: Outcome) -> Verd
     why = f"{document}: {outcome.result} {outcome.message} {' '.join(outcome.notes)} {transaction}"
     if outcome.result is Result.failed or not transaction:
         return Verdict(document.flow, "silent", why)
-    told = any(document.currency in note for note in outcome.notes if "amounts are in" in note)
     says = {name: Decimal(transaction[name]) for name in ("subtotal", "shipping_amount", "tax_amount", "total")}
     lines = {
         int(line["sequence_number"]): (Decimal(line["qty"]), Decimal(line["extended_price"]))
@@ -196,7 +195,7 @@ def _of_document(company: Company, document: Document, outcome: Outcome) -> Verd
         and says["total"] == document.total
         and says["subtotal"] - services == document.subtotal
         and says["shipping_amount"] + services == document.shipping
-        and told == bool(document.currency)
+        and (transaction.get("currency_code") or "") == document.currency
     )
     tax = Decimal(0) if document.includes_tax else says["tax_amount"]
     made = says["subtotal"] + says["shipping_amount"] - document.discount + tax
