@@ -21,6 +21,7 @@ from include.sync.model import (
     RunKind,
     RunPlan,
     Waiting,
+    canonical,
     fingerprint,
     refs,
 )
@@ -132,10 +133,26 @@ def _decide(stage: Stage, record: Json, transfer: Transfer | None) -> Mapped | t
         if same and route.stands(stage.ledger, stage.flow.writer.table, mapped, transfer):
             asked = stage.plan.kind is RunKind.ids
             message = "Equal to what was last written." if asked else ""
-            return Outcome(key=key, result=Result.unchanged, message=message), None
+            outcome = Outcome(key=key, result=Result.unchanged, message=message)
+            return outcome, _remembered(stage.plan, outcome, mapped, transfer, record["read_at"])
         if unfinished and _rests(stage.plan, transfer, print_):
             return resting(key, transfer), None
     return mapped
+
+
+def _remembered(plan: RunPlan, outcome: Outcome, mapped: Mapped, transfer: Transfer, read_at: str) -> Finish | None:
+    """What the flow wants back of a record the next time, where that is other than before though the record is not."""
+    if mapped.memory == transfer.memory or canonical(mapped.memory) == canonical(transfer.memory):
+        return None
+    return Finish(
+        key=outcome.key,
+        state="done",
+        run_id=plan.run_id,
+        outcome=outcome.as_json(),
+        read_at=read_at,
+        fingerprint=transfer.fingerprint,
+        memory=mapped.memory,
+    )
 
 
 def _left_out(plan: RunPlan, outcome: Outcome, print_: str, read_at: str) -> Finish:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 from bench import Bench, outcome_of, tally
 from webshop import Outage, Shop, line, rejection
 
@@ -17,6 +18,8 @@ from include.sandbox.check import check
 from include.sandbox.credentials import SYSTEM_ID
 from include.sandbox.faults import Fault
 from include.sandbox.world import Size
+from include.sync.ledger.tables import transfers
+from include.sync.model import RunKind
 
 ORDERS, INVOICES = "sales_order_from_ipaas", "invoice_from_ipaas"
 Row = dict[str, Any]
@@ -301,6 +304,18 @@ class TestTheDayOnWhichThePagesEnd:
             assert not [o for o in report.outcomes if o.result in ("failed", "waiting", "created", "updated")], flow
         assert world.writes() == 0
         assert world.sandbox.ipaas.records == before
+
+    def test_a_ledger_that_an_earlier_version_filled_learns_it_from_a_poll(self, world: Bench) -> None:
+        world.sandbox.switches.pages_ended = False
+        with world.ledger._writing() as db:
+            db.execute(sa.update(transfers).values(memory="{}"))
+        for flow in FLOWS:
+            world.run(flow, kind=RunKind.backfill)
+        assert world.writes() == 0
+        world.sandbox.switches.pages_ended = True
+        for flow in FLOWS:
+            world.run(flow)
+        assert world.writes() == 0
 
     def test_what_changes_afterwards_changes_and_the_rest_stays(self, world: Bench) -> None:
         bc = world.sandbox.bc
