@@ -325,7 +325,8 @@ FROM_IPAAS = Flow(
         "are rejected.",
         children="Lines of type Product (`{No}|{Line_No}`), one after another: No from sku, Unit_of_Measure_Code, Quantity "
         "from qty, Unit_Price, Line_Discount_Amount. The unit is the item's base unit, unless the line names another one "
-        "that the item has (page 5404, published as `ItemUnitsOfMeasure`, tells). A line is changed in place, and removed with its line in iPaaS.com; lines that somebody "
+        "that the item has (page 5404, published as `ItemUnitsOfMeasure`, tells; without it Business Central does, by refusing "
+        "others). A line is changed in place, and removed with its line in iPaaS.com; lines that somebody "
         "adds in Business Central stay.",
         caveats=(
             "The first poll transfers every Pending transaction of other systems that has no external id of ours.",

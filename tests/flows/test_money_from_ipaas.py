@@ -77,6 +77,15 @@ class TestUnits:
         (row,) = lines(shop)
         assert (row["Quantity"], row["Unit of Measure Code"], row["Line Amount"]) == (2, "BOX", 120)
 
+    def test_where_the_units_of_items_cannot_be_read_boxes_are_not_counted_as_pieces(self, shop: Shop) -> None:
+        self.boxed(shop)
+        shop.order(lines=[line("1000", 2, 60, unit="BOX")])
+        record = shop.order(transaction_number="WEB-2", lines=[line("1001", 2, 60, unit="BOX")])
+        said = rejection(shop.bench.run(ORDERS), record)
+        assert "BOX" in said and "Item Unit of Measure" in said
+        rows = [row for row in shop.bench.sandbox.bc.rows("Sales Line") if row["No."] == "1000"]
+        assert [(row["Quantity"], row["Unit of Measure Code"]) for row in rows] == [(2, "BOX")]
+
     def test_one_that_it_does_not_have_is_told(self, shop: Shop) -> None:
         record = shop.order(lines=[line("1000", 2, unit="bottle")])
         report = shop.bench.run(ORDERS)

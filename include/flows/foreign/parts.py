@@ -19,7 +19,7 @@ from include.transport.errors import EntityChanged, NotFound, RecordExists, Sent
 
 T = TypeVar("T")
 ITEMS = Page("ItemCard")
-_API_ITEMS = Api("items")
+_API_ITEMS, _API_UNITS = Api("items"), Api("unitsOfMeasure")
 _ITEM = ("No", "Blocked", "Sales_Blocked", "Base_Unit_of_Measure")
 _API_ITEM = ("number", "blocked", "baseUnitOfMeasureCode")
 
@@ -109,6 +109,7 @@ class Items:
         self._load = load
         self._known: dict[str, Json] = {}
         self._units: dict[str, dict[str, str]] = {}
+        self._unit_codes: set[str] | None = None
 
     def read(self, numbers: Iterable[str]) -> None:
         """Learn these items, many per request."""
@@ -134,18 +135,23 @@ class Items:
         base = str(present(self._known.get(fold(number), {}).get("Base_Unit_of_Measure")) or "")
         if not named or not base or fold(named) == fold(base):
             return base, ""
-        if fold(named) in self._other_units(number):
+        if self._may_have(number, named):
             return named.upper(), ""
         return base, f"Item {number} has no unit {named!r}: its line was written in {base}."
 
-    def _other_units(self, number: str) -> dict[str, str]:
+    def _may_have(self, number: str, named: str) -> bool:
+        """Whether an item has a unit. Where its units cannot be read, any unit of Business Central's will do: it refuses a
+        line in one that the item does not have, and that is better than boxes counted as pieces."""
+        bc = self._load.bc
+        if not bc.published(ITEM_UNITS):
+            if self._unit_codes is None:
+                self._unit_codes = {fold(str(row["code"])) for row in bc.read(_API_UNITS, select=("code",))}
+            return fold(named) in self._unit_codes
         if fold(number) not in self._units:
-            rows: list[Json] = []
-            if self._load.bc.published(ITEM_UNITS):
-                select = ("Item_No", "Code", "Qty_per_Unit_of_Measure")
-                rows = list(self._load.bc.read_many(Page(ITEM_UNITS), "Item_No", [number], select=select))
+            select = ("Item_No", "Code", "Qty_per_Unit_of_Measure")
+            rows = list(bc.read_many(Page(ITEM_UNITS), "Item_No", [number], select=select))
             self._units[fold(number)] = unit_sizes(rows).get(fold(number), {})
-        return self._units[fold(number)]
+        return fold(named) in self._units[fold(number)]
 
     def require(self, lines: Iterable[tuple[str, Any]]) -> None:
         """Make sure that every (item number, product id) can be sold, before anything is written for it.
