@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import re
 import threading
+import time
 from collections.abc import Mapping
 from typing import Any
 
@@ -105,14 +106,19 @@ class TokenProvider:
         self._lock = threading.Lock()
         self._app: msal.ConfidentialClientApplication | None = None
         self._current: str | None = None
+        self._not_before = 0.0
 
     def headers(self) -> dict[str, str]:
         """The Authorization header with a valid token. Raises ServiceError with advice."""
         with self._lock:
+            if (wait := self._not_before - time.monotonic()) > 0:
+                raise self._busy(429, wait)
             try:
                 answer = self._application().acquire_token_for_client(scopes=[self._connection.scope])
             except _Busy as busy:
-                raise self._busy(busy) from None
+                # Every thread is to leave it alone for so long.
+                self._not_before = time.monotonic() + (busy.retry_after or 0)
+                raise self._busy(busy.status, busy.retry_after) from None
             except OSError as error:  # requests' own exceptions are OSErrors
                 raise self._unreachable(error) from None
             except ValueError:
@@ -166,13 +172,13 @@ class TokenProvider:
             sent=Sent.no,
         )
 
-    def _busy(self, busy: _Busy) -> ServiceError:
+    def _busy(self, status: int, after: float | None) -> ServiceError:
         return ServiceError(
             "No token could be had.",
             system=SYSTEM,
-            kind=ErrorKind.throttled if busy.status == 429 else ErrorKind.unavailable,
-            status=busy.status,
-            retry_after=busy.retry_after,
+            kind=ErrorKind.throttled if status == 429 else ErrorKind.unavailable,
+            status=status,
+            retry_after=after,
             advice="It is tried again by itself. If it lasts, check extra authority of the Connection business_central, "
             "and what a proxy or a firewall between here and Microsoft Entra objects to.",
             sent=Sent.no,  # that is, the request that needs the token

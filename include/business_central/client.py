@@ -12,15 +12,17 @@ from requests import Response
 
 from include.business_central import errors, metadata, preflight
 from include.business_central.auth import TokenProvider
+from include.business_central.matching import Refused, matching
 from include.business_central.metadata import FieldInfo
-from include.business_central.odata import MAX_QUERY, Api, Page, Resource, any_of, key_predicate, query
+from include.business_central.odata import MAX_QUERY, Api, Page, Resource, groups, key_predicate, one_of, query
 from include.business_central.services import NEEDED_SERVICES, how_to_publish, lacking
 from include.settings import BusinessCentralConnection
 from include.transport.addresses import origin_of
 from include.transport.clock import ServerClock
 from include.transport.errors import ErrorKind, NotFound, ServiceError, senseless
 from include.transport.session import RetryPolicy, Session, Transport, json_of, worth_repeating
-from include.transport.throttle import Throttle
+from include.transport.throttle import Pacer
+from include.transport.values import Record
 
 Json = dict[str, Any]
 T = TypeVar("T")
@@ -44,7 +46,7 @@ class BusinessCentralClient:
         self,
         connection: BusinessCentralConnection,
         *,
-        throttle: Throttle,
+        throttle: Pacer,
         service_names: Mapping[str, str] | None = None,
         concurrency: int = 1,
         policy: RetryPolicy | None = None,
@@ -255,18 +257,21 @@ class BusinessCentralClient:
         expand: str | None = None,
         page_size: int = 1_000,
         listed: bool = False,
+        refused: Refused | None = None,
     ) -> Iterator[Json]:
-        """Records whose `field` is one of `values`, many per request. `listed`: or a list that begins with one."""
+        """Records whose `field` is one of `values`, many per request. `listed`: or a list that begins with one.
+
+        A value that the service objects to is told to `refused`, if there is somebody to tell; the others are read.
+        """
         room = MAX_QUERY - len(query({"$select": ",".join(select), "$filter": extra_filter, "$expand": expand})) - 100
-        wanted = {_folded(value) for value in values}
-        for condition in any_of(field, values, room=room, listed=listed):
+
+        def read(group: Sequence[object]) -> Iterator[Json]:
+            condition = one_of(field, group, listed=listed)
             where = f"({condition}) and {extra_filter}" if extra_filter else condition
-            for record in self.read(resource, filter=where, select=select, expand=expand, page_size=page_size):
-                # Characters such as * and .. may act as wildcards within `eq` (facts §4.2).
-                found = record.get(field, "")
-                first = str(found).strip(" ;").split(";")[0] if listed else found
-                if field not in record or _folded(first) in wanted:
-                    yield record
+            return self.read(resource, filter=where, select=select, expand=expand, page_size=page_size)
+
+        for group in groups(field, values, room=room, listed=listed):
+            yield from matching(field, group, read, refused, listed=listed)
 
     def get(self, resource: Resource, key: Mapping[str, object] | str, *, select: Sequence[str] = ()) -> Json | None:
         """One record by its key, or None when there is none. Raises ServiceError when the collection is not there."""
@@ -488,8 +493,5 @@ def _values(page: Json) -> list[Json]:
     records = page.get("value")
     if not isinstance(records, list):
         raise senseless(errors.SYSTEM, "A list was asked for and none was answered.")
-    return records
-
-
-def _folded(value: object) -> str:
-    return str(value).strip().casefold()
+    # An entry that is no record is one without any field: whoever needs one of them says so.
+    return [record if isinstance(record, dict) else Record() for record in records]

@@ -61,25 +61,42 @@ def equals(field: str, value: object) -> str:
     return f"{field} eq {_operand(field, value)}"
 
 
-def any_of(field: str, values: Sequence[object], *, room: int = MAX_QUERY, listed: bool = False) -> Iterator[str]:
-    """Filters `F eq 'A' or F eq 'B' …` that together name all values, each short enough for one request.
+def _condition(field: str, value: object, listed: bool) -> str:
+    condition = equals(field, value)
+    if listed:
+        condition += f" or startswith({field},{literal(f'{value};')}) or startswith({field},{literal(f'{value} ')})"
+    return condition
+
+
+def groups(
+    field: str, values: Sequence[object], *, room: int = MAX_QUERY, listed: bool = False
+) -> Iterator[list[object]]:
+    """All values, in groups that one request can ask for."""
+    group: list[object] = []
+    length = 0
+    for value in dict.fromkeys(values):
+        size = len(_encoded(f"{_condition(field, value, listed)} or "))
+        if group and (len(group) == MAX_VALUES or length + size > room):
+            yield group
+            group, length = [], 0
+        group.append(value)
+        length += size
+    if group:
+        yield group
+
+
+def one_of(field: str, values: Sequence[object], *, listed: bool = False) -> str:
+    """The filter `F eq 'A' or F eq 'B' …`.
 
     `listed`: the field may hold several values with semicolons between them, of which the first is meant.
     """
-    conditions: list[str] = []
-    length = 0
-    for value in dict.fromkeys(values):
-        condition = equals(field, value)
-        if listed:
-            condition += f" or startswith({field},{literal(f'{value};')}) or startswith({field},{literal(f'{value} ')})"
-        size = len(_encoded(f"{condition} or "))
-        if conditions and (len(conditions) == MAX_VALUES or length + size > room):
-            yield " or ".join(conditions)
-            conditions, length = [], 0
-        conditions.append(condition)
-        length += size
-    if conditions:
-        yield " or ".join(conditions)
+    return " or ".join(_condition(field, value, listed) for value in values)
+
+
+def any_of(field: str, values: Sequence[object], *, room: int = MAX_QUERY, listed: bool = False) -> Iterator[str]:
+    """Filters as `one_of`, that together name all values, each short enough for one request."""
+    for group in groups(field, values, room=room, listed=listed):
+        yield one_of(field, group, listed=listed)
 
 
 def key_predicate(key: Mapping[str, object] | str) -> str:

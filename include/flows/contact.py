@@ -8,7 +8,7 @@ from dataclasses import replace
 from include.business_central.odata import Api, Page
 from include.business_central.records.customers import ApiContact
 from include.flows.shared.people import People, contacts_of
-from include.flows.shared.reading import asked_for, feed, selected
+from include.flows.shared.reading import asked_for, each, feed, selected
 from include.ipaas.endpoints import CUSTOMER
 from include.ipaas.external_ids import ADDRESS_TABLE
 from include.mappings.contacts import contact_id, contact_to_ipaas, skip_contact
@@ -78,7 +78,8 @@ class Contacts:
     def _complete(
         self, reads: Reads, people: People, records: Iterable[Json], asked: Mapping[str, str] | None = None
     ) -> Iterator[SourceRecord]:
-        for batch in batches(records, 100):
+
+        def whole_records(batch: Sequence[Json]) -> Iterator[SourceRecord]:
             about = people.describe(batch)
             details = self._details(reads, batch)
             for record in batch:
@@ -91,6 +92,9 @@ class Contacts:
                     asked=(asked or {}).get(identifier),
                     record_id=identifier,
                 )
+
+        for batch in batches(records, 100):
+            yield from each(batch, whole_records, lambda record: contact_id(str(record["number"])))
 
     def _details(self, reads: Reads, batch: Sequence[Json]) -> dict[str, Json]:
         """The same contacts from the subscriber's own page, under the API's names beside its own."""

@@ -9,7 +9,7 @@ from include.business_central.odata import Api
 from include.business_central.records.items import ApiItem, ItemCard
 from include.flows.shared.from_ipaas import IPaaSRecords
 from include.flows.shared.prices import all_prices, prices_of, prices_readable
-from include.flows.shared.reading import asked_for, feed, selected, with_details
+from include.flows.shared.reading import asked_for, each, feed, selected, with_details
 from include.flows.shared.stock import stock_since
 from include.ipaas.endpoints import PRODUCT
 from include.mappings.custom_fields import source_fields
@@ -71,7 +71,8 @@ class Items:
         extra = source_fields(reads.settings, "product", Direction.to_ipaas) - set(_FEED_FIELDS)
         select = selected(ItemCard.model_fields, extra)
         rows = with_details(reads, records, _PAGE, select=select, lost=_LOST, whole=whole, from_api=card_from_api)
-        for batch in batches(rows, 100):
+
+        def whole_records(batch: Sequence[tuple[Json, Json]]) -> Iterator[SourceRecord]:
             numbers = [str(detail["No"]) for _, detail in batch]
             stock = stock_since(reads, _FLOW, numbers)
             prices = prices_of(reads, numbers)
@@ -88,6 +89,9 @@ class Items:
                 yield SourceRecord(
                     key=key, data=data, asked=(asked or {}).get(str(record["id"])), record_id=str(record["id"])
                 )
+
+        for batch in batches(rows, 100):
+            yield from each(batch, whole_records, lambda row: str(row[0]["number"]))
 
 
 def moved_items(reads: Reads, window: Window) -> list[str]:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from include.business_central.odata import Api, Page
 from include.business_central.records.base import present
 from include.business_central.records.items import ItemCategory
-from include.flows.shared.reading import asked_for, feed, optional
+from include.flows.shared.reading import asked_for, each, feed, optional
 from include.ipaas.endpoints import PRODUCT_CATEGORY
 from include.mappings.catalog import product_category_to_ipaas, skip_category
 from include.mappings.remembered import WITHOUT_PAGE, remembering
@@ -38,7 +38,8 @@ class ItemCategories:
         self, reads: Reads, records: Iterable[Json], asked: Mapping[str, str] | None = None
     ) -> Iterator[SourceRecord]:
         parents_known = optional(reads, _CARD, "the parents of categories")
-        for batch in batches(records, 100):
+
+        def whole_records(batch: Sequence[Json]) -> Iterator[SourceRecord]:
             cards: dict[str, Json] = {}
             if parents_known:
                 codes = [str(record["code"]) for record in batch]
@@ -56,6 +57,9 @@ class ItemCategories:
                     asked=(asked or {}).get(str(record["id"])),
                     record_id=str(record["id"]),
                 )
+
+        for batch in batches(records, 100):
+            yield from each(batch, whole_records, lambda record: str(record["code"]))
 
 
 def _depth(code: str, cards: Mapping[str, Json]) -> int:

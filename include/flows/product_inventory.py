@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from include.business_central.records.base import present
-from include.flows.shared.reading import FEED_PAGE
+from include.flows.shared.reading import FEED_PAGE, each
 from include.flows.shared.stock import QUERY, all_stock, is_short, item_ids, item_numbers, not_believed, stock_of
 from include.ipaas.endpoints import INVENTORY, PRODUCT
 from include.mappings.products import inventory_id, inventory_to_ipaas, skip_stock
@@ -45,7 +45,8 @@ class Stock:
             yield from _emptied(reads, {place: texts for place, texts in asked.items() if place not in places})
 
     def _records(self, reads: Reads, rows: Iterable[Json]) -> Iterator[SourceRecord]:
-        for batch in batches(rows, FEED_PAGE):
+
+        def whole_records(batch: Sequence[Json]) -> Iterator[SourceRecord]:
             # Only what lies somewhere can be transferred, and needs its item's GUID.
             numbers = list(dict.fromkeys(str(row["No"]) for row in batch if present(row["Location_Code"])))
             ids = item_ids(reads, numbers) if numbers else {}
@@ -56,6 +57,9 @@ class Stock:
                 elif fold(number) in ids:
                     guid = ids[fold(number)]
                     yield SourceRecord(key=inventory_id(code, guid), data={"row": row, "item_id": guid})
+
+        for batch in batches(rows, FEED_PAGE):
+            yield from each(batch, whole_records, lambda row: f"{row.get('Location_Code')}|{row['No']}"[:190])
 
 
 def fallen_out(reads: Reads, gone: Callable[[], Iterator[str]], there: int) -> Iterator[SourceRecord]:

@@ -23,7 +23,7 @@ from include.flows.shared.documents import (
     shipments_of,
     within_ownership,
 )
-from include.flows.shared.reading import asked_for, feed, optional
+from include.flows.shared.reading import asked_for, each, feed, optional
 from include.flows.shared.units import units_of
 from include.ipaas.endpoints import TRANSACTION
 from include.mappings.invoices_from_ipaas import invoice_from_ipaas, skip_foreign_invoice
@@ -118,7 +118,8 @@ class SalesInvoices:
         self, reads: Reads, records: Iterable[Json], asked: Mapping[str, str] | None = None
     ) -> Iterator[SourceRecord]:
         posted, references = Posted(reads=reads), References(reads=reads)
-        for batch in batches(records, 100):
+
+        def whole_records(batch: Sequence[Json]) -> Iterator[SourceRecord]:
             # Drafts are left out by their status: nothing more is read of them.
             candidates = [record for record in batch if status_of(record) in POSTED]
             rows = posted.rows(candidates) if candidates else {}
@@ -135,6 +136,9 @@ class SalesInvoices:
                     if rows is None:
                         data["detail"][WITHOUT_PAGE] = True
                 yield SourceRecord(key=str(record["number"]), data=data, asked=(asked or {}).get(str(record["id"])))
+
+        for batch in batches(records, 100):
+            yield from each(batch, whole_records, lambda record: str(record["number"]))
 
 
 class _Details:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+from pydantic import ValidationError
+
 from include.business_central.odata import Api
 from include.business_central.records.base import present
 from include.business_central.records.sales import ApiSalesOrder, SalesHeader, SalesLine
@@ -21,7 +23,7 @@ from include.flows.shared.documents import (
     shipped_orders,
     within_ownership,
 )
-from include.flows.shared.reading import asked_for, feed, selected, with_details
+from include.flows.shared.reading import asked_for, each, feed, selected, with_details
 from include.flows.shared.units import units_of
 from include.ipaas.endpoints import TRANSACTION
 from include.mappings.custom_fields import source_fields
@@ -102,7 +104,8 @@ class SalesOrders:
                 record, references.terms_code(record.get("paymentTermsId")), references.own_currency
             ),
         )
-        for batch in batches(rows, 100):
+
+        def whole_records(batch: Sequence[tuple[Json, Json]]) -> Iterator[SourceRecord]:
             lines = order_lines(reads, {str(detail["No"]): str(record["id"]) for record, detail in batch})
             shipped = [no for _, detail in batch if _is_shipped(lines.get(fold(no := str(detail["No"])), ()))]
             shipments = shipments_of(reads, shipped)
@@ -126,13 +129,19 @@ class SalesOrders:
                 }
                 yield SourceRecord(key=key, data=data, asked=(asked or {}).get(str(record["id"])))
 
+        for batch in batches(rows, 100):
+            yield from each(batch, whole_records, lambda row: str(row[0]["number"]))
+
 
 def _customer(detail: Json) -> str:
     return str(present(detail.get("Sell_to_Customer_No")) or "")
 
 
 def _is_shipped(lines: Iterable[Json]) -> bool:
-    return any(SalesLine.model_validate(line).Quantity_Shipped for line in lines)
+    try:
+        return any(SalesLine.model_validate(line).Quantity_Shipped for line in lines)
+    except ValidationError:
+        return False  # it says so when it is mapped
 
 
 def _posted(reads: Reads, ids: Sequence[AskedId]) -> Iterator[SourceRecord]:

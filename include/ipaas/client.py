@@ -16,7 +16,7 @@ from include.ipaas import endpoints, errors, paths
 from include.ipaas.bodies import with_links
 from include.ipaas.dialect import Dialect, Guess
 from include.ipaas.endpoints import Endpoint
-from include.ipaas.external_ids import Id, id_from, is_summary, present_id
+from include.ipaas.external_ids import Id, id_from, id_of, is_summary, present_id
 from include.ipaas.lists import Page, may_be, page_decoder
 from include.ipaas.missing import Unlinked
 from include.ipaas.probe import DATA_FAMILIES, Findings, read_document
@@ -24,9 +24,9 @@ from include.ipaas.saving import Saving, no_place
 from include.ipaas.subscriptions import is_business_centrals
 from include.settings import IPaaSConnection
 from include.transport.clock import ServerClock
-from include.transport.errors import ErrorKind, NotFound, Sent, ServiceError, senseless
+from include.transport.errors import BadRecord, ErrorKind, NotFound, Sent, ServiceError, senseless
 from include.transport.session import RetryPolicy, Session, Transport, json_of
-from include.transport.throttle import Throttle
+from include.transport.throttle import Pacer
 
 Json = dict[str, Any]
 T = TypeVar("T")
@@ -41,7 +41,7 @@ class IPaaSClient:
         self,
         connection: IPaaSConnection,
         *,
-        throttle: Throttle,
+        throttle: Pacer,
         concurrency: int = 1,
         policy: RetryPolicy | None = None,
         own_paths: Mapping[str, Mapping[str, str]] | None = None,
@@ -91,17 +91,19 @@ class IPaaSClient:
     # --- records ---------------------------------------------------------------------------------------------
 
     def get(self, endpoint: Endpoint, internal_id: Id) -> Json | None:
-        """One record, with what it is linked to, or None when there is none."""
+        """One record, with what it is linked to, or None when there is none. Raises BadRecord when it has not its id."""
         for below in self._places(endpoint):
             path = self.paths.fill(endpoint, paths.READ, {"id": internal_id}, below=below)
             try:
-                found = self._record(endpoint, "GET", path)
+                found = self._send("GET", endpoint.family, path, decode=_object)
             except ServiceError as error:
                 if not (isinstance(error, NotFound) or (endpoint.below and no_place(error))):
                     raise
                 if not no_place(error):
                     return None
             else:
+                if str(id_of(found)) != str(internal_id):
+                    raise BadRecord(f"id is {found['id']!r}, and {internal_id} was asked for")
                 return with_links(found, endpoint, self.external_id, self.system_id)
         return None
 
@@ -116,11 +118,13 @@ class IPaaSClient:
     def search(self, endpoint: Endpoint, value: str) -> list[Json]:
         """Every record whose natural key equals `value`; of a list without a search, every record.
 
-        A row that is no whole record is read, unless its natural key says that it is another.
+        A row that is no whole record is read, unless its natural key says that it is another. Raises BadRecord when an entry of the answer is none: it might be the one that is looked for.
         """
         params = {"action": "equals", endpoint.key_param: value} if endpoint.key_param else {}
         found: list[Json] = []
         for page in self._pages(endpoint, params):
+            for place, why in page.odd:
+                raise BadRecord(f"{endpoint.name} {value!r} was looked for, and of {place}, {why}")
             for row in page.records:
                 if not is_summary(row):
                     found.append(row)
@@ -329,9 +333,11 @@ class IPaaSClient:
 
         def decode(response: Response) -> Json:
             answer = json_of(errors.SYSTEM)(response)
-            if not isinstance(answer, dict) or answer.get("id") in (None, ""):
-                raise senseless(errors.SYSTEM, f"A {endpoint.name} was to be answered, and none was.")
-            return answer
+            try:
+                id_of(answer)
+            except BadRecord:
+                raise senseless(errors.SYSTEM, f"A {endpoint.name} was to be answered, and none was.") from None
+            return dict(answer)
 
         return self._send(method, endpoint.family, path, decode=decode, body=body, repeatable=repeatable)
 
@@ -403,6 +409,13 @@ class IPaaSClient:
                 # Nobody's words: a hiccup on the way, not a wrong password.
                 raise errors.no_login(error) from None
             raise
+
+
+def _object(response: Response) -> Json:
+    answer = json_of(errors.SYSTEM)(response)
+    if not answer or not isinstance(answer, dict):
+        raise senseless(errors.SYSTEM, "A record was asked for, and none was answered.")
+    return answer
 
 
 def _is_token(value: Any) -> bool:

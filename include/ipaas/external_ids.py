@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from include.transport.errors import BadRecord
+
 # An iPaaS.com id: a number or a string, and sent as it was received.
 Id = int | str
 
@@ -47,10 +49,63 @@ def id_from(text: str) -> Id:
     return int(text) if text.isdecimal() and str(int(text)) == text else text
 
 
+def reference(value: Any, name: str = "An id") -> Id | None:
+    """The iPaaS.com id that a record refers to; None for null, blank, 0 and anything below: ids count from 1.
+
+    Raises BadRecord for what is neither a number nor a text.
+    """
+    if isinstance(value, bool) or not isinstance(value, int | str | None):
+        raise BadRecord(f"{name} is no id: {str(value)[:60]}")
+    text = str("" if value is None else value).strip()
+    if text in ("", "0") or (text.removeprefix("-").isdecimal() and text.startswith("-")):
+        return None
+    if len(text) > 100:
+        raise BadRecord(f"{name} is no id: {text[:60]}…")
+    return value
+
+
+def id_of(record: Any) -> Id:
+    """The id of a record. Raises BadRecord when it has none that could be one."""
+    if not isinstance(record, Mapping):
+        raise BadRecord(f"it is no record, but {str(record)[:60]!r}")
+    found = reference(record.get("id"), "id")
+    if found is None:
+        raise BadRecord(f"id is {record.get('id')!r}")
+    return found
+
+
+def sound(entries: list[Any], where: str) -> tuple[list[dict[str, Any]], tuple[tuple[str, str], ...]]:
+    """The records among these entries of a list, and of the others (place, what is wrong)."""
+    records: list[dict[str, Any]] = []
+    odd: list[tuple[str, str]] = []
+    for place, entry in enumerate(entries, 1):
+        try:
+            id_of(entry)
+        except BadRecord as error:
+            odd.append((f"record {place} of {where}", str(error)))
+        else:
+            records.append(entry)
+    return records, tuple(odd)
+
+
 def external_id_of(record: Mapping[str, Any], system_id: int) -> str | None:
-    """The external id by which a record is linked to our system, or None."""
-    own = (item for item in record.get("external_ids") or () if str(item.get("system_id")) == str(system_id))
-    return next((found for item in own if (found := present_id(item.get("external_id")))), None)
+    """The external id by which a record is linked to our system, or None.
+
+    Raises BadRecord when that cannot be told: what cannot be read is not the same as not linked.
+    """
+    listed = record.get("external_ids")
+    if listed is None:
+        return None
+    if not isinstance(listed, list | tuple) or not all(isinstance(item, Mapping) for item in listed):
+        raise BadRecord("external_ids is no list of external ids")
+    for item in listed:
+        if str(item.get("system_id")) == str(system_id):
+            text = item.get("external_id")
+            if isinstance(text, bool) or not isinstance(text, str | int | None):
+                raise BadRecord(f"external_ids holds no text, but {str(text)[:60]!r}")
+            if (found := present_id(text)) is not None:
+                return found
+    return None
 
 
 def is_summary(row: Mapping[str, Any]) -> bool:

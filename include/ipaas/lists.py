@@ -11,7 +11,7 @@ from requests import Response
 
 from include.ipaas import errors
 from include.ipaas.endpoints import Endpoint
-from include.ipaas.external_ids import is_summary
+from include.ipaas.external_ids import is_summary, sound
 from include.transport.errors import senseless
 from include.transport.session import json_of
 
@@ -23,17 +23,25 @@ class Page:
     """One page of a list: its records, its number and how many there are.
 
     `whole` is false when rows are no whole records: what a row does not hold is not known, its links among it.
+    `odd` says of each entry without an id where it stands and what is wrong with it; it is none of the records.
     """
 
     records: list[Json]
     number: int
     total: int
     whole: bool = True
+    odd: tuple[tuple[str, str], ...] = ()
 
     def within(self, name: str) -> Page:
         """The same page with the records that are nested in its own, in their list `name`."""
-        nested = [{"parent_id": record["id"], **child} for record in self.records for child in record.get(name) or ()]
-        return replace(self, records=nested, whole=self.whole and not any(map(is_summary, nested)))
+        nested: list[Any] = []
+        for record in self.records:
+            listed = record.get(name)
+            for child in listed if isinstance(listed, list) else ():
+                nested.append({"parent_id": record["id"], **child} if isinstance(child, dict) else child)
+        records, odd = sound(nested, f"{name} of page {self.number}")
+        whole = self.whole and not any(map(is_summary, records))
+        return replace(self, records=records, odd=(*self.odd, *odd), whole=whole)
 
 
 def may_be(row: Json, endpoint: Endpoint, value: str) -> bool:
@@ -56,6 +64,7 @@ def page_decoder(number: int) -> Callable[[Response], Page]:
             raise senseless(errors.SYSTEM, "A list was asked for and none was answered.")
         if folded.get("current_page", number) != number:
             raise senseless(errors.SYSTEM, f"Page {number} was asked for and page {folded['current_page']} answered.")
-        return Page(records=records, number=number, total=folded.get("total_pages", 1))
+        kept, odd = sound(records, f"page {number}")
+        return Page(records=kept, number=number, total=folded.get("total_pages", 1), odd=odd)
 
     return decode

@@ -27,6 +27,7 @@ from include.sandbox.faults import Fault, Faults
 from include.sandbox.ipaas import hooks as ipaas_hooks
 from include.sandbox.ipaas import routes as ipaas_routes
 from include.sandbox.ipaas.platform import Platform
+from include.sandbox.spoils import Spoil, spoilt
 from include.sandbox.switches import Switches
 
 Handler = Callable[[Request], Awaitable[Response]]
@@ -79,9 +80,15 @@ class Shell:
     """Counts, delays and disturbs what passes through."""
 
     def __init__(
-        self, app: ASGIApp, counters: Counters, faults: Faults, clocks: Mapping[str, Callable[[], datetime]]
+        self,
+        app: ASGIApp,
+        counters: Counters,
+        faults: Faults,
+        clocks: Mapping[str, Callable[[], datetime]],
+        spoils: list[Spoil],
     ) -> None:
-        self._app, self._counters, self._faults, self._clocks = app, counters, faults, clocks
+        self._app, self._counters, self._faults = app, counters, faults
+        self._clocks, self._spoils = clocks, spoils
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one call."""
@@ -112,7 +119,7 @@ class Shell:
             return {"type": "http.request", "body": body, "more_body": False}
 
         if fault is None:
-            await self._app(scope, receive, send)
+            await self._app(scope, receive, self._spoiling(scope, send) if self._spoils else send)
             return
         if fault.delay:
             await asyncio.sleep(fault.delay)
@@ -128,6 +135,27 @@ class Shell:
             await self._app(scope, receive, _swallow)
             raise ConnectionResetError("the answer is lost by a fault")
         await self._app(scope, receive, _truncating(send, fault.truncate) if fault.truncate is not None else send)
+
+    def _spoiling(self, scope: Scope, send: Send) -> Send:
+        """Sends the answer with what there is to spoil in it."""
+        path = unquote(scope["path"])
+        system = system_of(path)
+        start: list[Message] = []
+        parts: list[bytes] = []
+
+        async def spoiling(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                start.append(message)
+                return
+            parts.append(message.get("body", b""))
+            if message.get("more_body"):
+                return
+            body = spoilt(self._spoils, system, path, b"".join(parts))
+            headers = [(n, v) for n, v in start[0]["headers"] if n != b"content-length"]
+            await send({**start[0], "headers": [*headers, (b"content-length", str(len(body)).encode())]})
+            await send({"type": "http.response.body", "body": body})
+
+        return spoiling
 
 
 async def _body(receive: Receive) -> bytes:
@@ -177,6 +205,7 @@ class World:
     directory: entra.Directory
     counters: Counters = field(default_factory=Counters)
     faults: Faults = field(default_factory=Faults)
+    spoils: list[Spoil] = field(default_factory=list)
     latency: dict[str, float] = field(default_factory=dict)
     hooks: ipaas_hooks.Hooks = field(init=False)
 
@@ -199,7 +228,7 @@ def build_app(world: World) -> ASGIApp:
         *entra.routes(world.directory, base),
     ]
     clocks = {"business_central": world.tenant.gateway_now, "ipaas": world.platform.now}
-    return Shell(Starlette(routes=routes), world.counters, world.faults, clocks)
+    return Shell(Starlette(routes=routes), world.counters, world.faults, clocks, world.spoils)
 
 
 def _control(world: World) -> list[Route]:

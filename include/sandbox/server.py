@@ -52,6 +52,7 @@ class Sandbox:
         self.ipaas = self.world.platform
         self.directory = self.world.directory
         self.faults = self.world.faults
+        self.spoils = self.world.spoils
         self.counters = self.world.counters
         self.switches = self.world.switches
         self.latency = self.world.latency

@@ -45,6 +45,7 @@ def extract(stage: Stage) -> None:
                     answered.update((fold(record.asked or record.key), fold(record.key)))
                     keep(new([record]), since)
                     seen.add(record.key)
+                answered.update(fold(key) for key in stage.refused)
             except Unreadable:
                 return  # which the run has been told; an id that was asked for is not found
 
@@ -81,6 +82,9 @@ def extract(stage: Stage) -> None:
                 forget([key for key in keys if fold(key) not in answered])
             since = datetime.now(UTC)
             keep(new(flow.source.changed(stage, Window(since=plan.since, until=plan.until))), since)
+            if stage.nameless:
+                # One of those that cannot be read may be any: nothing can be told of what is gone.
+                everything = None
             if everything is not None and flow.gone:
                 since = datetime.now(UTC)
                 there = sum(1 for key, sent in ledger.keys(flow.name) if sent and key in everything)
@@ -88,17 +92,23 @@ def extract(stage: Stage) -> None:
                 keep(gone, since)
             elif everything is not None:
                 forget([key for key in ledger.due(flow.name, RETRIES_PER_RUN) if key not in everything])
-    stage.staging.write_all("outcomes-extract", (outcome.as_json() for outcome in not_found))
+        refused = (SourceRecord(key=key, data={}, asked=key, problem=why) for key, why in stage.refused.items())
+        keep(refused, began)
+    rejected = [*not_found, *stage.nameless]
+    stage.staging.write_all("outcomes-extract", (outcome.as_json() for outcome in rejected))
     stage.staging.write_all("hooks", ({"id": i, "generation": g} for i, g in hooks))
     # By the service's clock, but never past the run's own start: should that clock run ahead, what it dates rightly
     # would lie behind the position for good.
     read_from = min(stage.dated(began), iso(plan.started_at))
-    stage.save_stats("extract", read=raw.count + len(not_found), read_from=read_from, held=stage.held)
+    # And never past what could not be read.
+    held = stage.held or bool(stage.nameless)
+    stage.save_stats("extract", read=raw.count + len(rejected), read_from=read_from, held=held)
 
 
 def _raw(record: SourceRecord, read_at: str) -> Json:
     raw: Json = {"key": record.key, "data": record.data, "asked": record.asked, "read_at": read_at}
-    return raw if record.record_id is None else {**raw, "record_id": record.record_id}
+    more = {"record_id": record.record_id, "problem": record.problem}
+    return {**raw, **{name: value for name, value in more.items() if value is not None}}
 
 
 def _not_found(flow: Flow, text: str) -> Outcome:

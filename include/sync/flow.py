@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal, Protocol
@@ -12,6 +12,7 @@ from pydantic import ValidationError
 
 from include.settings import SyncSettings
 from include.sync.model import Direction, Json, Mapped, MappingContext, Rejected, RunPlan, SourceRecord, System
+from include.transport.errors import BadRecord, place_of
 
 if TYPE_CHECKING:
     from include.business_central.client import BusinessCentralClient
@@ -26,6 +27,10 @@ GUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}
 
 class InvalidId(ValueError):
     """An id given by hand has none of the flow's formats. Names the id and the formats."""
+
+    def __init__(self, message: str, text: str = "") -> None:
+        super().__init__(message)
+        self.text = text
 
 
 class Unreadable(Exception):
@@ -101,6 +106,12 @@ class Reads(Protocol):
 
     def ask_again(self) -> None:
         """Have the next poll read the same window again: something of it was not to be relied on."""
+
+    def reject(self, place: str, why: str) -> None:
+        """Reject a record that has no key to name it by; `place` says where it stands among those read with it."""
+
+    def refuse(self, key: str, why: str) -> None:
+        """Reject the record of a key, which cannot be read."""
 
     def context(self, memory: Mapping[str, Any]) -> MappingContext:
         """What mappings may know, for sources that compare what they read with what was sent."""
@@ -184,8 +195,28 @@ class Flow:
             parsed = id_format.parse(text)
             if parsed:
                 return parsed
-        allowed = ", ".join(f"{f.example!r} ({f.meaning})" for f in self.id_formats)
-        raise InvalidId(f"{text!r} is not an id of {self.record}. Give for example {allowed}.")
+        raise InvalidId(f"{text!r} is not an id of {self.record}. Give for example {self._allowed}.", text)
+
+    def ask_all(self, texts: Iterable[str]) -> list[AskedId]:
+        """Parse ids given by hand, or raise InvalidId naming all that are wrong and what is allowed."""
+        asked: list[AskedId] = []
+        wrong: list[InvalidId] = []
+        for text in texts:
+            try:
+                asked.append(self.ask(text))
+            except InvalidId as error:
+                wrong.append(error)
+        if len(wrong) > 1:
+            named = ", ".join(repr(error.text) for error in wrong[:20])
+            more = f" and {len(wrong) - 20} more" if len(wrong) > 20 else ""
+            raise InvalidId(f"{named}{more} are no ids of {self.record}. Give for example {self._allowed}.", named)
+        if wrong:
+            raise wrong[0]
+        return asked
+
+    @property
+    def _allowed(self) -> str:
+        return ", ".join(f"{f.example!r} ({f.meaning})" for f in self.id_formats)
 
     def again(self, key: str) -> AskedId:
         """A key that the ledger holds, or a reference, to be read again: it may be one that nobody would type."""
@@ -202,9 +233,10 @@ class Flow:
         try:
             return self.skip(data, context) or self.mapping(data, context)
         except ValidationError as error:
-            first = error.errors(include_url=False)[0]
-            where = ".".join(str(part) for part in first["loc"])
-            raise Rejected(f"{where} of the {self.record} cannot be read: {first['msg']}.") from error
+            where, what = place_of(error)
+            raise Rejected(f"{f'{where} of the' if where else 'The'} {self.record} cannot be read: {what}.") from error
+        except BadRecord as error:
+            raise Rejected(f"The {self.record} cannot be read: {error}.") from error
 
     def talks_to(self, stage: str) -> System | None:
         """The one system that a stage of this flow opens requests to; None when it opens none."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter, deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import replace
 
@@ -28,7 +28,8 @@ from include.sync.model import (
 from include.sync.route import route_of
 from include.sync.stage import Stage
 from include.sync.twins import twins_of
-from include.transport.errors import ErrorKind, ServiceError
+from include.transport.errors import ODD, BadRecord, ErrorKind, Sent, ServiceDown, ServiceError, said_of
+from include.transport.throttle import PATIENCE
 
 # Claims are taken and outcomes noted for this many records at a time.
 _GROUP = 25
@@ -36,10 +37,6 @@ _GROUP = 25
 _AHEAD = 3
 # So many records in a row that the service could not take mean that it is down: the task stops and is retried.
 _GIVE_UP_AFTER = 10
-
-
-class ServiceDown(Exception):
-    """The service could not take one record after another; the task is to be repeated later."""
 
 
 def load(stage: Stage, chunk: int, concurrency: int) -> None:
@@ -61,14 +58,36 @@ def load(stage: Stage, chunk: int, concurrency: int) -> None:
         if todo:
             context.know_links(stage.flow.writer.table, [item.mapped.external_id for item in todo])
             context.natural.claim(todo)
-            stage.flow.writer.prepare(context, todo)
-        _write_all(context, todo, progress)
+        for part in _prepared(context, todo, progress):
+            _write_all(context, part, progress)
     finally:
         note(context, progress, stage.flow)
         context.natural.release(everything=True)
     stage.staging.write_all(f"outcomes-{name}", (o.as_json() for o in progress.outcomes if _worth_a_line(o)))
     counts = Counter(outcome.result.value for outcome in progress.outcomes)
     stage.save_stats(name, counts=dict(counts))
+
+
+def _prepared(context: LoadContext, items: Sequence[Staged], progress: Progress) -> Iterator[Sequence[Staged]]:
+    """The items, ready to be written: all at once, unless something that is read for one of them is odd. Then that one
+    is found by halves and rejected, and the others go on."""
+    if not items:
+        return
+    try:
+        context.stage.flow.writer.prepare(context, items)
+    except ODD as fault:
+        if len(items) == 1:
+            _fail(context, items[0], _unreadable(context, fault), progress)
+            return
+        half = len(items) // 2
+        for part in (items[:half], items[half:]):
+            yield from _prepared(context, part, progress)
+        return
+    yield items
+
+
+def _unreadable(context: LoadContext, fault: Exception) -> Rejected:
+    return Rejected(f"What {context.route.target} has of it cannot be read: {said_of(fault)}.")
 
 
 def _worth_a_line(outcome: Outcome) -> bool:
@@ -271,9 +290,15 @@ def _settle(context: LoadContext, item: Staged, done: Future[Written], progress:
         if error.stops_run:
             _give_back(context, [item])
             raise
+        if (error.retry_after or 0) > PATIENCE and error.sent is Sent.no:
+            # It takes nobody's calls for longer than a task may wait: the record is free for whoever comes back.
+            _give_back(context, [item])
+            raise ServiceDown(str(error), error.retry_after) from None
         problem = error
     except Rejected as rejected:
         problem = rejected
+    except BadRecord as bad:
+        problem = _unreadable(context, bad)
     except LedgerFault:
         raise  # it concerns the run
     except Exception as defect:  # noqa: BLE001 - one record's defect must not stop the others

@@ -16,7 +16,7 @@ import simplejson
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
 from include.settings import SyncSettings
-from include.transport.errors import ErrorKind
+from include.transport.errors import BadRecord, ErrorKind
 
 Json = dict[str, Any]
 # Blanks at the ends of the parts of an external id.
@@ -154,13 +154,15 @@ class SourceRecord:
 
     `key` is what the ledger knows it by: the external id going to iPaaS.com, the iPaaS.com id coming from it.
     `asked` is the id of the request that it answers, when somebody asked for it by id. `record_id` is its immutable id
-    in Business Central, where the feed has one.
+    in Business Central, where the feed has one. `problem` is why it cannot be read, when it cannot:
+    it is rejected with these words.
     """
 
     key: str
     data: Json
     asked: str | None = None
     record_id: str | None = None
+    problem: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -320,6 +322,8 @@ class Waiting(Exception):
 def fold(external_id: str) -> str:
     """An external id as keys compare: without case, since Business Central upper-cases codes, and without blanks at
     the ends of its parts, a no-break space being a blank."""
+    if not isinstance(external_id, str):
+        raise BadRecord(f"{str(external_id)[:60]!r} is no code")
     text = external_id.upper()
     return text if text.isascii() and " " not in text else _ENDS.sub("", text)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -39,8 +40,8 @@ def make_plan(
 ) -> RunPlan:
     """Fix what a run does. Raises InvalidId when an id given by hand has none of the flow's formats."""
     now = now or datetime.now(UTC)
-    for text in ids:
-        flow.ask(text)
+    ids = split_ids(ids)
+    flow.ask_all(ids)
     since: datetime | None = None
     until: datetime | None = None
     late = False
@@ -59,7 +60,7 @@ def make_plan(
         kind=kind,
         mode=mode,
         force=force,
-        ids=tuple(dict.fromkeys(text.strip() for text in ids)),
+        ids=ids,
         since=since,
         until=until,
         late=late,
@@ -92,6 +93,12 @@ def _since(flow: Flow, ledger: Ledger, settings: SyncSettings, now: datetime) ->
     # What commits within `reach` less a day is found, however long ago the last look was.
     looked = min(looked or position, now)
     return min(since, now - reach, looked - reach + DAY - OVERLAP), True
+
+
+def split_ids(entries: Sequence[str]) -> tuple[str, ...]:
+    """The ids that somebody has entered by hand: one a line or with commas between them; blanks are none."""
+    parts = (part.strip() for entry in entries for part in re.split(r"[\n\r,]", entry))
+    return tuple(dict.fromkeys(part for part in parts if part))
 
 
 def lookback_start(now: datetime, settings: SyncSettings) -> datetime:

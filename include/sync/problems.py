@@ -8,9 +8,8 @@ from dataclasses import dataclass
 from include.settings import SettingsError
 from include.sync.flow import InvalidId
 from include.sync.ledger import LedgerFault
-from include.sync.load import ServiceDown
 from include.sync.staging import StagingFault
-from include.transport.errors import ErrorKind, ServiceError
+from include.transport.errors import ErrorKind, ServiceDown, ServiceError
 
 _LONGEST = 1_000  # characters of what a person reads
 # What no word is: a token, a signature, a key. It may stand in the message of a fault that nobody foresaw.

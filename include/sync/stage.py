@@ -11,7 +11,7 @@ from include.settings import SyncSettings
 from include.sync.flow import Flow
 from include.sync.ledger import Ledger
 from include.sync.ledger.entries import iso
-from include.sync.model import MappingContext, Pair, RunPlan
+from include.sync.model import MappingContext, Outcome, Pair, Result, RunPlan
 from include.sync.route import LinkLookup
 from include.sync.staging import Staging
 from include.transport.errors import ErrorKind, ServiceError
@@ -37,6 +37,8 @@ class Stage:
     ipaas_client: IPaaSClient | None = None
     warnings: list[str] = field(default_factory=list)
     held: bool = False
+    nameless: list[Outcome] = field(default_factory=list)
+    refused: dict[str, str] = field(default_factory=dict)
     _sent_before: tuple[int, int] = (0, 0)
     _links: LinkLookup | None = None
 
@@ -109,6 +111,24 @@ class Stage:
     def ask_again(self) -> None:
         """Have the next poll read the same window again."""
         self.held = True
+
+    def reject(self, place: str, why: str) -> None:
+        """Reject a record that has no key to name it by; `place` says where it stands among those read with it."""
+        if any(outcome.key == place for outcome in self.nameless):
+            return
+        self.nameless.append(
+            Outcome(
+                key=place,
+                result=Result.failed,
+                kind=ErrorKind.rejected,
+                message=f"The {self.flow.record} cannot be read: {why}.",
+                advice="Correct the record; it is read again with the next run.",
+            )
+        )
+
+    def refuse(self, key: str, why: str) -> None:
+        """Reject the record of a key, which cannot be read."""
+        self.refused[key] = why
 
     def context(self, memory: Mapping[str, Any]) -> MappingContext:
         """The mapping context for a record that left `memory` the last time."""

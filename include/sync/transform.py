@@ -106,6 +106,8 @@ def _decide(stage: Stage, record: Json, transfer: Transfer | None) -> Mapped | t
     context = stage.context(transfer.memory if transfer else {})
     source_print = fingerprint(Mapped(external_id=key, body=data))
     try:
+        if "problem" in record:
+            raise Rejected(f"The {stage.flow.record} cannot be read: {record['problem']}.")
         mapped = stage.flow.take(data, context)
     except LedgerFault:
         raise  # it concerns the run

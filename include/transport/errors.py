@@ -12,6 +12,8 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Self
 
+from pydantic import ValidationError
+
 
 class ErrorKind(StrEnum):
     """The error classes of the contract (§6)."""
@@ -80,6 +82,16 @@ class ServiceError(Exception):
         """True when the fault concerns every record: the run stops at once."""
         return self.kind in (ErrorKind.misconfigured, ErrorKind.unauthorized)
 
+    @property
+    def concerns_one(self) -> bool:
+        """True when the service objects to what was asked, and not to being asked: others may go through."""
+        asked = self.status is not None and 400 <= self.status < 500
+        return asked and self.status not in _OF_ALL and not self.stops_run
+
+
+# 4xx that say nothing of what was asked for.
+_OF_ALL = frozenset({401, 403, 407, 408, 425, 429})
+
 
 def senseless(system: str, message: str, status: int | None = None) -> ServiceError:
     """An answer that cannot be: something between here and the service has spoilt it. The call may have been processed."""
@@ -91,6 +103,42 @@ def senseless(system: str, message: str, status: int | None = None) -> ServiceEr
         advice="It is tried again by itself.",
         sent=Sent.unknown,
     )
+
+
+class ServiceDown(Exception):
+    """A service takes nothing at the moment; the task gives its place to others and is repeated later.
+
+    `retry_after`: the seconds that the service has asked for, if it did.
+    """
+
+    def __init__(self, message: str, retry_after: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class BadRecord(ValueError):
+    """A record as a service answered it is not what that service documents: says in which field. It concerns this
+    record alone."""
+
+
+# What comes of a record with a field of another kind than documented, wherever that is noticed first.
+ODD = (BadRecord, AttributeError, TypeError, KeyError, ValueError, ArithmeticError)
+
+
+def place_of(fault: ValidationError) -> tuple[str, str]:
+    """Which field of a record is wrong, and what is wrong with it."""
+    first = fault.errors(include_url=False, include_context=False, include_input=False)[0]
+    return ".".join(str(part) for part in first["loc"]), first["msg"].removeprefix("Value error, ")
+
+
+def said_of(fault: Exception) -> str:
+    """What is wrong with a record, in words."""
+    if isinstance(fault, BadRecord):
+        return str(fault)
+    if isinstance(fault, ValidationError):
+        where, what = place_of(fault)
+        return f"{where}: {what}" if where else what
+    return f"a field is of another kind than is documented ({type(fault).__name__}: {str(fault)[:200]})"
 
 
 class NotFound(ServiceError):

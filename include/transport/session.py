@@ -24,7 +24,8 @@ from urllib3.exceptions import NewConnectionError
 
 from include.transport.clock import ServerClock
 from include.transport.errors import ErrorKind, Sent, ServiceError, senseless
-from include.transport.throttle import Throttle
+from include.transport.throttle import PATIENCE, Pacer
+from include.transport.values import loads
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -41,7 +42,7 @@ class RetryPolicy:
     attempts: int = 6
     first: float = 1.0
     longest: float = 30.0
-    patience: float = 60.0
+    patience: float = PATIENCE
     timeout: tuple[float, float] = (10.0, 120.0)  # connect, read; seconds
 
     def wait(self, attempt: int, retry_after: float | None) -> float:
@@ -120,7 +121,7 @@ class Transport:
         system: str,
         *,
         session: requests.Session,
-        throttle: Throttle,
+        throttle: Pacer,
         classify: Callable[[requests.Response], ServiceError],
         policy: RetryPolicy,
         secrets: Sequence[str] = (),
@@ -245,6 +246,9 @@ class Transport:
         for secret in (*self._secrets, headers.get("Authorization", "").partition(" ")[2]):
             error.hide(secret)
         error.retry_after = retry_after(response) if error.retry_after is None else error.retry_after
+        if error.retry_after:
+            # It is the system that asks, and it asks everybody.
+            self._throttle.hold(error.retry_after)
         raise error
 
     def _lost(self, error: OSError | UnicodeError, url: str) -> ServiceError:
@@ -335,7 +339,7 @@ def json_of(system: str) -> Callable[[requests.Response], Any]:
         if media and "json" not in media.lower():
             raise senseless(system, f"The answer is no JSON, but {media[:60]}.", response.status_code)
         try:
-            return simplejson.loads(response.content, use_decimal=True)
+            return loads(response.content)
         except (ValueError, RecursionError):
             raise senseless(system, "The answer was cut off or is no JSON.", response.status_code) from None
 

@@ -35,7 +35,7 @@ def params_of(flow: Flow) -> dict[str, Param]:
             items={"type": "string"},
             maxItems=3000,
             title=title,
-            description_md=f"The records to transfer now, one per line; {empty}. {examples}",
+            description_md=f"The records to transfer now, one per line or with commas between them; {empty}. {examples}",
         ),
         MODE: Param(
             "apply",

@@ -5,6 +5,8 @@ The clients are imported when a hook connects, not before: every task parses its
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +19,10 @@ if TYPE_CHECKING:
     from include.business_central.client import BusinessCentralClient
     from include.ipaas.client import IPaaSClient
     from include.settings import BusinessCentralConnection, IPaaSConnection, SyncSettings
+    from include.transport.throttle import Pacer, Window
+
+    # The window of a system, by its name, limit and seconds.
+    Windows = Callable[[str, int, float], Window]
 
 
 def _mask(*secrets: str | None) -> None:
@@ -60,6 +66,16 @@ def _parts(conn_id: str) -> tuple[str | None, str | None, str | None, dict[str, 
     return host, connection.login, connection.password, extra
 
 
+def _pacer(system: str, whose: tuple[str, ...], limit: int, seconds: float, window: Windows | None) -> Pacer:
+    """What paces a client: the window that all tasks share, or one of its own where there is no ledger."""
+    from include.transport.throttle import SharedThrottle, Throttle
+
+    if window is None:
+        return Throttle(limit, seconds, system=system)
+    name = f"{system} {hashlib.sha256(' '.join(whose).encode()).hexdigest()[:32]}"
+    return SharedThrottle(window(name, limit, seconds), system=system)
+
+
 class BusinessCentralHook(BaseHook):
     """Business Central by the client credentials of a Connection.
 
@@ -85,19 +101,20 @@ class BusinessCentralHook(BaseHook):
         return BusinessCentralConnection.from_parts(host, login, password, extra)
 
     def get_conn(
-        self, settings: SyncSettings | None = None, *, concurrency: int = 1, share: float = 1.0
+        self, settings: SyncSettings | None = None, *, concurrency: int = 1, window: Windows | None = None
     ) -> BusinessCentralClient:
-        """A client with these settings, else those of the Variables. `share`: the part of the throttle window it may use.
+        """A client with these settings, else those of the Variables. `window` makes the window that all tasks share.
 
         Raises SettingsError naming the Variable or the field that is missing or wrong.
         """
         from include.business_central.client import BusinessCentralClient
-        from include.transport.throttle import Throttle
 
-        settings = settings or current_settings()
-        throttle = Throttle(settings.bc_throttle_limit, settings.bc_throttle_seconds, share=share)
+        settings, connection = settings or current_settings(), self.settings()
+        # Business Central counts by application.
+        whose = (connection.tenant_id, connection.environment, connection.client_id)
+        throttle = _pacer("Business Central", whose, settings.bc_throttle_limit, settings.bc_throttle_seconds, window)
         return BusinessCentralClient(
-            self.settings(), throttle=throttle, service_names=settings.bc_service_names, concurrency=concurrency
+            connection, throttle=throttle, service_names=settings.bc_service_names, concurrency=concurrency
         )
 
     def test_connection(self) -> tuple[bool, str]:
@@ -134,18 +151,19 @@ class IPaaSHook(BaseHook):
         return IPaaSConnection.from_parts(host, login, password, extra)
 
     def get_conn(
-        self, settings: SyncSettings | None = None, *, concurrency: int = 1, share: float = 1.0
+        self, settings: SyncSettings | None = None, *, concurrency: int = 1, window: Windows | None = None
     ) -> IPaaSClient:
-        """A client with these settings, else those of the Variables. `share`: the part of the throttle window it may use.
+        """A client with these settings, else those of the Variables. `window` makes the window that all tasks share.
 
         Raises SettingsError naming the Variable or the field that is missing or wrong.
         """
         from include.ipaas.client import IPaaSClient
-        from include.transport.throttle import Throttle
 
-        settings = settings or current_settings()
-        throttle = Throttle(settings.ipaas_throttle_limit, settings.ipaas_throttle_seconds, share=share)
-        return IPaaSClient(self.settings(), throttle=throttle, concurrency=concurrency, own_paths=settings.ipaas_paths)
+        settings, connection = settings or current_settings(), self.settings()
+        # iPaaS.com counts by company.
+        whose = (connection.urls["sso"], str(connection.company_id))
+        throttle = _pacer("iPaaS.com", whose, settings.ipaas_throttle_limit, settings.ipaas_throttle_seconds, window)
+        return IPaaSClient(connection, throttle=throttle, concurrency=concurrency, own_paths=settings.ipaas_paths)
 
     def differences(self) -> list[str] | None:
         """In what iPaaS.com's documents differ from what is used here; None where none is served."""

@@ -10,7 +10,7 @@ from typing import Any
 
 from airflow.sdk import RetryDecision, RetryPolicy
 
-from include.transport.errors import ServiceError
+from include.transport.errors import ServiceDown, ServiceError
 
 
 class RetryWhenAsked(RetryPolicy):
@@ -18,9 +18,10 @@ class RetryWhenAsked(RetryPolicy):
 
     def evaluate(self, exception: BaseException, try_number: int, max_tries: int, context: Any = None) -> RetryDecision:
         """Decide for one failed try."""
-        if not isinstance(exception, ServiceError) or exception.retry_after is None:
+        if not isinstance(exception, ServiceError | ServiceDown) or exception.retry_after is None:
             return RetryDecision.default()
-        return RetryDecision.retry(timedelta(seconds=exception.retry_after), reason=str(exception))
+        # A moment later, so that the clocks of two machines do not make it a moment too early.
+        return RetryDecision.retry(timedelta(seconds=exception.retry_after + 1), reason=str(exception))
 
     def serialize(self) -> dict[str, Any]:
         """Without parts: the class says it all."""

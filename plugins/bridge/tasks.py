@@ -10,6 +10,7 @@ import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any, cast
 
 import simplejson
@@ -31,17 +32,15 @@ from include.sync.chunks import load_chunks
 from include.sync.flow import Flow
 from include.sync.ledger import Ledger
 from include.sync.model import Mode, Pair, RunKind, RunPlan, System
-from include.sync.plan import make_plan
+from include.sync.plan import make_plan, split_ids
 from include.sync.problems import Problem, problem_of
-from include.sync.run import LOAD_SLOTS, concurrency, stage_for
+from include.sync.run import concurrency, stage_for
 from include.sync.stage import Stage
 from include.sync.staging import Staging
 
 # An XCom stays small enough to be read in the UI; the whole report is in the run's staging folder.
 _XCOM_BYTES = 7_000
 log = logging.getLogger(__name__)
-# The slots that a pool has by default (contract §3); a task's share of the throttle window is measured against it.
-_POOL_SLOTS = 10
 
 
 def extract(flow_name: str, context: Mapping[str, Any]) -> dict[str, Any]:
@@ -71,7 +70,7 @@ def load(flow_name: str, chunk: int, context: Mapping[str, Any]) -> None:
     flow = FLOWS[flow_name]
     with _planned_run(context) as (plan, ledger, staging):
         at_once = concurrency(plan, load_chunks(staging))
-        loading.load(_stage("load", flow, plan, ledger, staging, slots=LOAD_SLOTS, at_once=at_once), chunk, at_once)
+        loading.load(_stage("load", flow, plan, ledger, staging, at_once=at_once), chunk, at_once)
 
 
 def report(flow_name: str, context: Mapping[str, Any]) -> dict[str, int]:
@@ -148,7 +147,7 @@ def _plan(flow: Flow, context: Mapping[str, Any], staging: Staging, ledger: Ledg
     unknown = sorted((set(params) | set(context["dag_run"].conf or {})) - allowed)
     if unknown:
         raise SettingsError(f"Param {unknown[0]}", params.get(unknown[0]), f"Allowed: {', '.join(sorted(allowed))}.")
-    ids = list(params.get(ids_param(flow)) or ())
+    ids = split_ids(params.get(ids_param(flow)) or ())
     run = context["dag_run"]
     backfill = run.run_type == "backfill"
     kind = RunKind.ids if ids else RunKind.backfill if backfill else RunKind.poll
@@ -172,17 +171,15 @@ def _planned(staging: Staging) -> RunPlan:
     return RunPlan.model_validate_json(staging.read_text(PLAN))
 
 
-def _stage(
-    name: str, flow: Flow, plan: RunPlan, ledger: Ledger, staging: Staging, *, slots: int = 1, at_once: int = 1
-) -> Stage:
-    """A stage with the client that it needs, allowed its slots' share of the system's throttle window."""
+def _stage(name: str, flow: Flow, plan: RunPlan, ledger: Ledger, staging: Staging, *, at_once: int = 1) -> Stage:
+    """A stage with the client that it needs, which takes its calls from the window that all tasks share."""
     system = flow.talks_to(name)
-    share = min(1.0, slots / _POOL_SLOTS)
+    window = partial(ledger.window, run=f"{flow.name} {plan.run_id}")
     bc = ipaas = None
     if system is System.business_central:
-        bc = BusinessCentralHook().get_conn(plan.settings, concurrency=at_once, share=share)
+        bc = BusinessCentralHook().get_conn(plan.settings, concurrency=at_once, window=window)
     elif system is System.ipaas:
-        ipaas = IPaaSHook().get_conn(plan.settings, concurrency=at_once, share=share)
+        ipaas = IPaaSHook().get_conn(plan.settings, concurrency=at_once, window=window)
     return stage_for(name, flow, plan, ledger, staging, CATALOGUE, bc=bc, ipaas=ipaas)
 
 

@@ -7,10 +7,9 @@ import pytest
 from include.settings import SettingsError
 from include.sync.flow import InvalidId
 from include.sync.ledger import LedgerFault
-from include.sync.load import ServiceDown
 from include.sync.problems import problem_of
 from include.sync.staging import StagingFault
-from include.transport.errors import ErrorKind, ServiceError
+from include.transport.errors import ErrorKind, ServiceDown, ServiceError
 
 TOKEN = "eyJhbGciOiJSUzI1NiIsInR5cCI6IkpXVCJ9.eyJzdWIiOiIxMjM0NTY3ODkwIn0.c2lnbmF0dXJl"
 

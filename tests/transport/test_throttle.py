@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from include.transport.errors import ErrorKind, Sent, ServiceError
 from include.transport.throttle import Throttle
 
 
@@ -54,20 +55,24 @@ def test_calls_below_the_limit_do_not_wait() -> None:
     assert clock.now == pytest.approx(60)
 
 
-def test_the_share_is_the_part_of_the_window_that_a_task_may_use() -> None:
+def test_a_system_that_asks_to_be_left_alone_is_called_by_no_thread_before_the_time_is_over() -> None:
     clock = Clock()
-    throttle = Throttle(100, 60, share=0.1, clock=clock, sleep=clock.sleep)
-    for _ in range(10):
+    throttle = Throttle(100, 60, clock=clock, sleep=clock.sleep)
+    throttle.acquire()
+    throttle.hold(40)
+    throttle.hold(5)
+    throttle.acquire()
+    assert clock.now == pytest.approx(40)
+
+
+def test_who_would_have_to_wait_beyond_the_patience_gives_up_and_says_when_to_come_back() -> None:
+    clock = Clock()
+    throttle = Throttle(100, 60, clock=clock, sleep=clock.sleep)
+    throttle.hold(120)
+    with pytest.raises(ServiceError) as raised:
         throttle.acquire()
-    assert clock.slept == 0
-    throttle.acquire()
-    assert clock.slept == pytest.approx(60)
-
-
-def test_a_share_below_one_call_is_one_call() -> None:
-    clock = Clock()
-    throttle = Throttle(5, 60, share=0.1, clock=clock, sleep=clock.sleep)
-    throttle.acquire()
+    assert (raised.value.kind, raised.value.sent) == (ErrorKind.throttled, Sent.no)
+    assert raised.value.retry_after == pytest.approx(120)
     assert clock.slept == 0
 
 

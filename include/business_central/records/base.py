@@ -7,6 +7,8 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, model_validator
 
+from include.transport.numbers import refuse_uncountable
+
 _BLANKS = {"", "00000000-0000-0000-0000-000000000000"}
 # The blank date, alone or with a time and an offset.
 _BLANK_DATE = re.compile(r"0001-01-01([T ]00:00(:00(\.0+)?)?(Z|[+-]\d\d:?\d\d)?)?")
@@ -37,4 +39,7 @@ class BusinessCentralRecord(BaseModel):
     def _without_blanks(cls, data: Any) -> Any:
         if not isinstance(data, dict):
             return data
-        return {name: present(value) for name, value in data.items() if present(value) is not None}
+        found = {name: present(value) for name, value in data.items()}
+        for name, value in found.items():
+            refuse_uncountable(cls, name, value)
+        return {name: value for name, value in found.items() if value is not None}

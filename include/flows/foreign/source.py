@@ -7,16 +7,19 @@ SKUs are, what is linked to us already.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from include.flows.shared.from_ipaas import IPaaSRecords
+from pydantic import ValidationError
+
+from include.flows.shared.from_ipaas import IPaaSRecords, isolated
 from include.ipaas.endpoints import COMPANY, CUSTOMER, PRODUCT, TRANSACTION
-from include.ipaas.external_ids import LINE_TABLE, PAYMENT_TABLE, external_id_of
+from include.ipaas.external_ids import LINE_TABLE, PAYMENT_TABLE, external_id_of, reference, sound
 from include.mappings.contacts import contact_of
 from include.mappings.foreign_transactions import held_by, item_lines, transaction_of
 from include.sync.flow import AskedId, Reads, Window
 from include.sync.model import Json, MappingContext, Rejected, SourceRecord, fold
+from include.transport.errors import BadRecord
 
 # What is nested in a transaction and announced by itself.
 NESTED_SCOPES = {
@@ -51,23 +54,27 @@ class ForeignTransactions:
         products: dict[str, Any] = {}
         for record in records:
             data = record.data
+            if record.problem is not None:
+                yield record
+                continue
             # A link that iPaaS.com is yet to be told of counts as well, or the transaction would be transferred twice.
             link = data.get("linked") or reads.ledger.external_ids(TRANSACTION.table, [record.key]).get(record.key)
             if link:
                 data["link"] = link
-            if not self._left_out(data, context):
-                self._extend(reads, data, context, products)
-            yield record
+            with isolated() as fault:
+                if not self._left_out(data, context):
+                    self._extend(reads, data, context, products)
+            yield replace(record, problem=fault[0]) if fault else record
 
     def _left_out(self, data: Json, context: MappingContext) -> bool:
         try:
             return self.skip(data, context) is not None
-        except Rejected:
+        except (Rejected, ValidationError):
             return True  # it says so again when it is mapped
 
     def _extend(self, reads: Reads, data: Json, context: MappingContext, products: dict[str, Any]) -> None:
         record: Json = data["record"]
-        parent = record.get("transaction_parent_id")
+        parent = reference(record.get("transaction_parent_id"), "transaction_parent_id")
         if parent and (parent_link := _link(reads, TRANSACTION.table, parent)):
             data["parent_link"] = parent_link
         buyers = _buyers(reads, record)
@@ -75,7 +82,7 @@ class ForeignTransactions:
         data["holders"] = _holders(reads, data, buyers.values())
         try:
             skus = [str(line.sku) for line in item_lines(transaction_of(data), context)]
-        except Rejected:
+        except (Rejected, ValidationError):
             return  # it says so again when it is mapped
         _know_products(reads, skus, products)
         data["products"] = {fold(sku): found for sku in skus if (found := products[fold(sku)]) is not None}
@@ -91,14 +98,14 @@ def _buyers(reads: Reads, record: Json) -> dict[str, Json]:
     A contact buys for its company. A customer that is not linked, of a company that the transaction names, is one that
     Business Central need not know: the company is.
     """
-    customer_id, company_id = record.get("customer_id"), record.get("company_id")
+    customer_id, company_id = (reference(record.get(name), name) for name in ("customer_id", "company_id"))
     if customer_id is None:
         return {"buyer": _company(company_id)}
     customer = _link(reads, CUSTOMER.table, customer_id)
     contact = None if customer is None else contact_of(customer)
     if contact is not None:
         if company_id is None:
-            company_id = (reads.ipaas.get(CUSTOMER, customer_id) or {}).get("company_id")
+            company_id = reference((reads.ipaas.get(CUSTOMER, customer_id) or {}).get("company_id"), "company_id")
         return {"buyer": {**_company(company_id), "contact": contact}}
     if customer is None and company_id is not None:
         return {"buyer": _company(company_id)}
@@ -118,8 +125,8 @@ def _holders(reads: Reads, data: Json, buyers: Iterable[Json]) -> dict[str, Any]
         for party in buyers
         if party["id"] is not None and (link := _link(reads, party["table"], party["id"]))
     ]
-    nested = [(LINE_TABLE, line) for line in record.get("lines") or ()]
-    nested += [(PAYMENT_TABLE, payment) for payment in record.get("payments") or ()]
+    nested = [(LINE_TABLE, line) for line in _nested(record, "lines")]
+    nested += [(PAYMENT_TABLE, payment) for payment in _nested(record, "payments")]
     nested.append((TRANSACTION.table, record))
     if not data.get("link") and record.get("transaction_number"):
         # Other systems may number their transactions alike: what has become of those is not this one's document.
@@ -127,6 +134,17 @@ def _holders(reads: Reads, data: Json, buyers: Iterable[Json]) -> dict[str, Any]
         nested += [(TRANSACTION.table, other) for other in others]
     found += [(table, own, child["id"]) for table, child in nested if (own := external_id_of(child, system_id))]
     return {held_by(table, external_id): ipaas_id for table, external_id, ipaas_id in found}
+
+
+def _nested(record: Json, name: str) -> list[Json]:
+    """The records of a nested list. Raises BadRecord when there is something else in it."""
+    found = record.get(name) or []
+    if not isinstance(found, list):
+        raise BadRecord(f"{name} is no list")
+    records, odd = sound(found, name)
+    for place, why in odd:
+        raise BadRecord(f"of {place}, {why}")
+    return records
 
 
 def _know_products(reads: Reads, skus: Sequence[str], products: dict[str, Any]) -> None:

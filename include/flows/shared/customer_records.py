@@ -12,6 +12,7 @@ from include.flows.shared.people import People, contacts_of
 from include.flows.shared.reading import (
     BY_NAME,
     asked_for,
+    each,
     feed,
     selected,
     with_details,
@@ -82,7 +83,8 @@ class CustomersOfType:
         select = selected(CustomerCard.model_fields, extra)
         rows = with_details(reads, records, PAGE, select=select, lost=LOST, whole=whole, from_api=card_from_api)
         people = People(reads)
-        for batch in batches(rows, 100):
+
+        def whole_records(batch: Sequence[tuple[Json, Json]]) -> Iterator[SourceRecord]:
             parents = self._companies_among_parents(reads, [detail for _, detail in batch])
             contacts = self._contacts(reads, people, [record for record, _ in batch]) if self._relates(reads) else {}
             for record, detail in batch:
@@ -98,6 +100,9 @@ class CustomersOfType:
                     asked=(asked or {}).get(str(record["id"])),
                     record_id=str(record["id"]),
                 )
+
+        for batch in batches(rows, 100):
+            yield from each(batch, whole_records, lambda row: str(row[0]["number"]))
 
     def _companies_among_parents(self, reads: Reads, details: Sequence[Json]) -> set[str]:
         """The bill-to customers of these that are companies; read only with Enable Company Hierarchy."""

@@ -11,7 +11,7 @@ from include.business_central.odata import Api, Page
 from include.business_central.records.base import present
 from include.business_central.records.items import ShippingAgent
 from include.business_central.records.sales import PaymentCode, SalesLine
-from include.flows.shared.reading import feed, from_page, optional, selected
+from include.flows.shared.reading import feed, from_page, optional, selected, sound_codes
 from include.flows.shared.units import Units
 from include.ipaas.endpoints import TRANSACTION
 from include.ipaas.external_ids import external_id_of
@@ -57,7 +57,8 @@ class References:
     def terms(self) -> Sequence[PaymentCode]:
         """The payment terms."""
         rows = self.reads.bc.read(Api("paymentTerms"), select=tuple(PaymentCode.model_fields), read_only=True)
-        return [PaymentCode.model_validate(row) for row in rows if present(row["code"])]
+        named = (row for row in rows if present(row.get("code")))
+        return list(sound_codes(self.reads, named, PaymentCode, "paymentTerms"))
 
     def terms_code(self, identifier: Any) -> str | None:
         """The code of payment terms, by their GUID."""
@@ -89,7 +90,8 @@ class References:
         )
         if rows is None:
             return None
-        agents = [ShippingAgent.model_validate(row) for row in rows if present(row["Code"])]
+        named = (row for row in rows if present(row.get("Code")))
+        agents = list(sound_codes(self.reads, named, ShippingAgent, AGENTS))
         return {fold(agent.Code): agent.Name or agent.Code for agent in agents}
 
     def agents_of(self, rows: Iterable[Json]) -> Json:

@@ -7,19 +7,24 @@ whom the records that it may be belong to. So the stages after this one need not
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
 from include.flows.shared.nested import named_records
 from include.flows.shared.unlinked import moment_of, unlinked_ids
 from include.ipaas.endpoints import Endpoint
-from include.ipaas.external_ids import external_id_of, is_summary
+from include.ipaas.external_ids import external_id_of, is_summary, reference
 from include.sync.batches import batches
 from include.sync.bc_writer import ASK
 from include.sync.flow import AskedId, Reads, Window
 from include.sync.model import Json, SourceRecord
+from include.transport.errors import ODD, ServiceError, said_of
+
+if TYPE_CHECKING:
+    from include.ipaas.lists import Page
 
 # From this many records on, reading the whole list may cost less than reading each.
 _LIST_FROM = 20
@@ -51,7 +56,9 @@ class IPaaSRecords:
     def changed(self, reads: Reads, window: Window) -> Iterator[SourceRecord]:
         """A poll: what iPaaS.com lists as missing. A backfill: everything modified in the window."""
         if window.until is not None:
-            yield from self._complete(reads, (r for r in self._whole(reads) if _within(r, window)))
+            yield from self._complete(
+                reads, (r for r in self._whole(reads) if isinstance(r, SourceRecord) or _within(r, window))
+            )
             return
         missing = unlinked_ids(reads, self.endpoint, window)
         ids = [i for batch in batches(missing, _LOOK_UP) for i in self._to_read(reads, batch, window)]
@@ -96,18 +103,36 @@ class IPaaSRecords:
 
         return [ipaas_id for ipaas_id in ids if wanted(ipaas_id)]
 
-    def _whole(self, reads: Reads) -> Iterator[Json]:
-        """Every record, each that the list does not show whole by itself."""
+    def _pages(self, reads: Reads) -> Iterator[Page]:
+        """The whole list; entries that are no records are rejected by their place."""
         for page in reads.ipaas.pages(self.endpoint):
-            for row in page.records:
-                record = reads.ipaas.get(self.endpoint, row["id"]) if is_summary(row) else row
-                if record is not None:
-                    yield record
+            for place, why in page.odd:
+                reads.reject(f"{place} of the list of {self.endpoint.name}", why)
+            yield page
 
-    def _read(self, reads: Reads, ids: Sequence[str]) -> Iterator[Json]:
+    def _whole(self, reads: Reads) -> Iterator[Json | SourceRecord]:
+        """Every record, each that the list does not show whole by itself."""
+        for page in self._pages(reads):
+            for row in page.records:
+                if is_summary(row):
+                    yield from self._one(reads, str(row["id"]))
+                else:
+                    yield row
+
+    def _one(self, reads: Reads, ipaas_id: str) -> Iterator[Json | SourceRecord]:
+        """A record by itself, if it is there."""
+        found: Json | None = None
+        with isolated() as fault:
+            found = reads.ipaas.get(self.endpoint, ipaas_id)
+        if found is not None:
+            yield found
+        if fault:
+            yield SourceRecord(key=ipaas_id, data={}, asked=ipaas_id, problem=fault[0])
+
+    def _read(self, reads: Reads, ids: Sequence[str]) -> Iterator[Json | SourceRecord]:
         if len(ids) >= _LIST_FROM:
             wanted = set(ids)
-            for page in reads.ipaas.pages(self.endpoint):
+            for page in self._pages(reads):
                 if page.total > len(ids) or not page.whole:
                     break
                 for record in page.records:
@@ -117,29 +142,35 @@ class IPaaSRecords:
             # What a list has not shown is read by itself.
             ids = [ipaas_id for ipaas_id in ids if ipaas_id in wanted]
         for ipaas_id in ids:
-            found = reads.ipaas.get(self.endpoint, ipaas_id)
-            if found is not None:
-                yield found
+            yield from self._one(reads, ipaas_id)
 
     def _complete(
-        self, reads: Reads, records: Iterable[Json], settled: Mapping[str, str] | None = None
+        self, reads: Reads, records: Iterable[Json | SourceRecord], settled: Mapping[str, str] | None = None
     ) -> Iterator[SourceRecord]:
         for batch in batches(records, _BATCH):
-            keys = [str(record["id"]) for record in batch]
+            yield from (entry for entry in batch if isinstance(entry, SourceRecord))
+            read = [entry for entry in batch if not isinstance(entry, SourceRecord)]
+            keys = [str(record["id"]) for record in read]
             known = reads.ledger.transfers(self.flow, keys)
-            for record, key in zip(batch, keys, strict=True):
-                refs, numbers = self._named(record)
-                data: Json = {"record": record, "refs": _external_ids(reads, refs)}
-                linked = external_id_of(record, reads.plan.system_id)
-                if linked:
-                    data["linked"] = linked
-                else:
-                    if settled and key in settled and reads.plan.applies:
-                        # iPaaS.com is the authority: it knew the link and does not have it any more.
-                        reads.ledger.unlink(self.endpoint.table, settled[key])
+            for record, key in zip(read, keys, strict=True):
+                data: Json = {"record": record}
+                with isolated() as fault:
                     asked = known[key].memory.get(ASK, ()) if key in known else ()
-                    data["holders"] = reads.links.holders(self.endpoint.table, [*numbers, *asked])
-                yield SourceRecord(key=key, data=data, asked=key)
+                    self._extend(reads, data, key, settled or {}, asked)
+                yield SourceRecord(key=key, data=data, asked=key, problem=fault[0] if fault else None)
+
+    def _extend(self, reads: Reads, data: Json, key: str, settled: Mapping[str, str], asked: Sequence[str]) -> None:
+        """Add to a record its link, what it refers to, and whom the records that it may be belong to."""
+        refs, numbers = self._named(data["record"])
+        data["refs"] = _external_ids(reads, refs)
+        linked = external_id_of(data["record"], reads.plan.system_id)
+        if linked:
+            data["linked"] = linked
+            return
+        if key in settled and reads.plan.applies:
+            # iPaaS.com is the authority: it knew the link and does not have it any more.
+            reads.ledger.unlink(self.endpoint.table, settled[key])
+        data["holders"] = reads.links.holders(self.endpoint.table, [*numbers, *asked])
 
     def _named(self, record: Json) -> tuple[list[tuple[str, Any]], Sequence[str]]:
         """What a record refers to, and the numbers that it may have."""
@@ -149,10 +180,25 @@ class IPaaSRecords:
             return [], ()  # it says so when it is mapped
 
 
+@contextmanager
+def isolated() -> Iterator[list[str]]:
+    """Keep what is wrong with one record from the others: what it was, in words, stands in the list afterwards."""
+    fault: list[str] = []
+    try:
+        yield fault
+    except ODD as error:
+        fault.append(said_of(error))
+    except ServiceError as error:
+        if not error.concerns_one:
+            raise
+        fault.append(f"{error} {error.advice}".strip().rstrip("."))
+
+
 def _external_ids(reads: Reads, refs: Iterable[tuple[str, Any]]) -> dict[str, dict[str, str]]:
     wanted: dict[str, list[Any]] = {}
     for table, ipaas_id in refs:
-        wanted.setdefault(table, []).append(ipaas_id)
+        if reference(ipaas_id, f"The id of its {table}") is not None:
+            wanted.setdefault(table, []).append(ipaas_id)
     return {table: reads.links.external_ids(table, ids) for table, ids in wanted.items()}
 
 

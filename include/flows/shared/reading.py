@@ -6,19 +6,28 @@ where Microsoft's pages have ended (BC v30), is replaced by what API v2.0 knows,
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from itertools import chain
+from typing import TypeVar
+
+from pydantic import BaseModel
 
 from include.business_central.odata import Page, Resource, literal
+from include.business_central.records.base import present
 from include.business_central.services import without
 from include.mappings.remembered import WITHOUT_PAGE
 from include.sync.batches import batches
 from include.sync.flow import AskedId, Reads, Window
-from include.sync.model import Json, fold
-from include.transport.errors import ServiceNotPublished
+from include.sync.model import Json, SourceRecord, fold
+from include.transport.errors import ODD, ServiceError, ServiceNotPublished, said_of
 
+T = TypeVar("T")
+M = TypeVar("M", bound=BaseModel)
 FEED_PAGE = 1_000
+# What records are known by, and how long that may be at most.
+_NAMES = ("id", "number", "code", "itemNumber")
+_LONGEST = 100
 # Records asked for by name in one request.
 BY_NAME = 100
 _GOES_ON = "the run goes on"
@@ -75,7 +84,7 @@ def feed(
     by: str = "",
 ) -> Iterator[Json]:
     """Records of an API feed modified in the window. `by` orders them, for joins by ranges."""
-    return reads.bc.read(
+    rows = reads.bc.read(
         resource,
         filter=_filter(where, window),
         select=select,
@@ -83,6 +92,51 @@ def feed(
         page_size=FEED_PAGE,
         read_only=True,
     )
+    return sound(reads, rows, resource, [name for name in _NAMES if name in select])
+
+
+def sound(reads: Reads, rows: Iterable[Json], resource: Resource, names: Sequence[str]) -> Iterator[Json]:
+    """The rows that have what they are known by; the others are rejected, by what is left of that or by their place."""
+    for place, row in enumerate(rows, 1):
+        lacking = [name for name in names if not _names(row.get(name))]
+        if not lacking:
+            yield row
+            continue
+        known = [f"{name} {row[name]}" for name in names if name not in lacking]
+        where = f"{resource.name} {', '.join(known)}" if known else f"record {place} of {resource.name}"
+        reads.reject(where, f"{lacking[0]} is {str(row.get(lacking[0]))[:60]!r}")
+
+
+def each(
+    batch: Sequence[T], complete: Callable[[Sequence[T]], Iterable[SourceRecord]], key: Callable[[T], str]
+) -> Iterator[SourceRecord]:
+    """The records of a batch, completed together. One that cannot be is found by halves and rejected by its `key`;
+    the others go on."""
+    try:
+        done = list(complete(batch))
+    except ODD as fault:
+        if len(batch) == 1:
+            yield SourceRecord(key=key(batch[0]), data={}, asked=key(batch[0]), problem=said_of(fault))
+            return
+        half = len(batch) // 2
+        for part in (batch[:half], batch[half:]):
+            yield from each(part, complete, key)
+        return
+    yield from done
+
+
+def sound_codes(reads: Reads, rows: Iterable[Json], model: type[M], what: str) -> Iterator[M]:
+    """The rows of a table that records refer to, as far as they can be read; of the others the run is told."""
+    for place, row in enumerate(rows, 1):
+        try:
+            yield model.model_validate(row)
+        except ODD as fault:
+            reads.warn(f"Record {place} of {what} cannot be read, so records go without it: {said_of(fault)}.")
+
+
+def _names(value: object) -> bool:
+    """Whether a value can be what a record is known by."""
+    return isinstance(value, str) and bool(present(value)) and len(value) <= _LONGEST
 
 
 def with_details(
@@ -119,11 +173,17 @@ def with_details(
 
 
 def _details(reads: Reads, field: str, keys: Sequence[str], select: Sequence[str], page: Page) -> Iterator[Json]:
-    return neighbours(reads, page, field, keys, select)
+    return neighbours(reads, page, field, keys, select, refused=_refusing(reads))
 
 
 def neighbours(
-    reads: Reads, resource: Resource, field: str, values: Sequence[str], select: Sequence[str]
+    reads: Reads,
+    resource: Resource,
+    field: str,
+    values: Sequence[str],
+    select: Sequence[str],
+    *,
+    refused: Callable[[object, Exception], None] | None = None,
 ) -> Iterator[Json]:
     """Records by a field's values, which stand in the field's order: each by name, or by one range when they are many.
 
@@ -134,12 +194,14 @@ def neighbours(
         # For a long run of neighbours one range costs less than asking for each by name.
         between = f"{field} ge {literal(values[0])} and {field} le {literal(values[-1])}"
         for record in reads.bc.read(resource, filter=between, select=select, read_only=True):
-            lacking.pop(str(record[field]).upper(), None)
-            yield record
+            # One that does not say which it is, is among the lacking.
+            if isinstance(record.get(field), str):
+                lacking.pop(record[field].upper(), None)
+                yield record
     # Should the service sort otherwise than it answered, or the range come from a replica that lags behind, it lacks
     # some; they must not pass for deleted.
     if lacking:
-        yield from reads.bc.read_many(resource, field, list(lacking.values()), select=select)
+        yield from reads.bc.read_many(resource, field, list(lacking.values()), select=select, refused=refused)
 
 
 def asked_for(
@@ -150,8 +212,20 @@ def asked_for(
         asked = {fold(a.parts[part]): a.text for a in ids if part in a.parts}
         if asked:
             wanted = [a.parts[part] for a in ids if part in a.parts]
-            for record in reads.bc.read_many(resource, field, wanted, select=select):
+            rows = reads.bc.read_many(resource, field, wanted, select=select, refused=_refusing(reads, asked))
+            for record in sound(reads, rows, resource, [name for name in _NAMES if name in select]):
                 yield record, asked[fold(str(record[field]))]
+
+
+def _refusing(reads: Reads, names: Mapping[str, str] | None = None) -> Callable[[object, Exception], None]:
+    """What is done with a value that the service objects to; `names` says how its record was asked for."""
+
+    def refuse(value: object, error: Exception) -> None:
+        name = (names or {}).get(fold(str(value)), str(value))
+        advice = error.advice if isinstance(error, ServiceError) else ""
+        reads.refuse(name, f"{error} {advice}".strip().rstrip("."))
+
+    return refuse
 
 
 def selected(model_fields: Iterable[str], extra: Iterable[str] = (), without: Iterable[str] = ()) -> tuple[str, ...]:

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from include.business_central.odata import Api
+from include.business_central.odata import Api, Page
 from include.business_central.records.base import present
 from include.business_central.records.items import StockRow
-from include.flows.shared.reading import from_page, neighbours
+from include.flows.shared.reading import from_page, neighbours, sound
 from include.sync.flow import Reads
 from include.sync.model import Json, RunKind, fold
 
@@ -79,7 +79,7 @@ def not_believed(reads: Reads, missing: int, before: int) -> None:
 def all_stock(reads: Reads) -> Iterator[Json]:
     """Every stock row."""
     rows = from_page(reads, QUERY, _LOST, lambda query: reads.bc.read(query, select=_FIELDS, read_only=True))
-    yield from rows or ()
+    yield from sound(reads, rows or (), Page(QUERY), ("No",))
 
 
 def item_ids(reads: Reads, numbers: Sequence[str]) -> dict[str, str]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from include.flows.shared.reading import from_page
+from include.business_central.odata import Page
+from include.flows.shared.reading import from_page, sound
 from include.sync.flow import AskedId, Reads, Unreadable, Window
 from include.sync.model import Json, SourceRecord, fold
 
@@ -26,7 +27,7 @@ class WholePage:
             [self.lost],
             lambda page: reads.bc.read(page, select=self.fields, read_only=True),
         )
-        for row in rows or ():
+        for row in sound(reads, rows or (), Page(self.page), ["Code"]):
             yield self._record(row)
 
     def by_ids(self, reads: Reads, ids: Sequence[AskedId]) -> Iterator[SourceRecord]:
@@ -41,7 +42,7 @@ class WholePage:
         )
         if rows is None:
             raise Unreadable
-        for row in rows:
+        for row in sound(reads, rows, Page(self.page), ["Code"]):
             yield self._record(row, asked[fold(str(row["Code"]))])
 
     def _record(self, row: Json, asked: str | None = None) -> SourceRecord:

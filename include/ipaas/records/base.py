@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, model_validator
+
+from include.ipaas.external_ids import reference
+from include.transport.numbers import refuse_uncountable
+
+# The id of another record, None when it refers to none: 0 and what is below it are no ids.
+Reference = Annotated[int | str | None, BeforeValidator(reference)]
 
 
 class IPaaSRecord(BaseModel):
@@ -18,4 +24,6 @@ class IPaaSRecord(BaseModel):
         if not isinstance(data, dict):
             return data
         texts = {name: value.strip() if isinstance(value, str) else value for name, value in data.items()}
+        for name, value in texts.items():
+            refuse_uncountable(cls, name, value)
         return {name: value for name, value in texts.items() if name not in cls.model_fields or value not in (None, "")}

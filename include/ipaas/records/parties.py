@@ -4,19 +4,20 @@ from __future__ import annotations
 
 from typing import Any
 
-from include.ipaas.records.base import IPaaSRecord
+from include.ipaas.records.base import IPaaSRecord, Reference
 
 
 class CategoryAssignment(IPaaSRecord):
     """A category that a record is in. An assignment may have an id of its own beside the category's."""
 
-    id: int | str
-    category_id: int | str | None = None
+    id: Reference = None
+    category_id: Reference = None
 
     @property
-    def category(self) -> str:
-        """The category's id."""
-        return str(self.id if self.category_id is None else self.category_id)
+    def category(self) -> str | None:
+        """The category's id, if it names one."""
+        found = self.id if self.category_id is None else self.category_id
+        return None if found is None else str(found)
 
 
 class Address(IPaaSRecord):
@@ -44,7 +45,7 @@ class Party(IPaaSRecord):
     id: int | str
     email_address: str | None = None
     categories: tuple[CategoryAssignment, ...] = ()
-    category_id: int | str | None = None
+    category_id: Reference = None
     addresses: tuple[Address, ...] = ()
 
     @property
@@ -57,7 +58,8 @@ class Party(IPaaSRecord):
     def category_ids(self) -> tuple[str, ...]:
         """The categories it is in, in their order."""
         single = () if self.category_id is None else (str(self.category_id),)
-        return tuple(dict.fromkeys((*(assignment.category for assignment in self.categories), *single)))
+        listed = (category for assignment in self.categories if (category := assignment.category) is not None)
+        return tuple(dict.fromkeys((*listed, *single)))
 
 
 class Company(Party):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from include.ipaas.records.base import IPaaSRecord
+from include.ipaas.records.base import IPaaSRecord, Reference
 from include.transport.dates import Moment
 
 
@@ -65,9 +65,9 @@ class Transaction(IPaaSRecord):
     id: int | str
     system_id: int | str | None = None
     transaction_number: str | None = None
-    transaction_parent_id: int | str | None = None
-    customer_id: int | str | None = None
-    company_id: int | str | None = None
+    transaction_parent_id: Reference = None
+    customer_id: Reference = None
+    company_id: Reference = None
     email_address: str | None = None
     currency_code: str | None = None
     type: str = ""

@@ -20,9 +20,10 @@ from include.sync.ledger.store import BATCH
 from include.sync.ledger.tables import claims, reservations
 from include.sync.ledger.tables import transfers as transfers_table
 from include.sync.ledger.transfers import MAX_ATTEMPTS, Transfers, retry_delay
+from include.sync.ledger.windows import Windows
 
 
-class Ledger(Pairs, Transfers, Links, Claims, Reservations, Positions, Inbox):
+class Ledger(Pairs, Transfers, Links, Claims, Reservations, Positions, Inbox, Windows):
     """Reads and writes the ledger. Every method is one transaction; safe to use from several threads and processes."""
 
     def finish(

@@ -132,3 +132,33 @@ inbox = sa.Table(
     sa.Column("scope", sa.String(100)),
     sa.Index("sync_inbox_age", "pair", "flow", "received_at"),
 )
+
+# Throttle windows belong to systems, not to pairs: an application of Business Central may serve several companies.
+windows = sa.Table(
+    "sync_windows",
+    metadata,
+    sa.Column("system", sa.String(200), primary_key=True),
+    sa.Column("not_before", sa.Float, nullable=False),  # seconds since 1970 by the database's clock, as all below
+)
+
+window_leases = sa.Table(
+    "sync_window_leases",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("system", sa.String(200), nullable=False),
+    sa.Column("run", sa.String(300), nullable=False),
+    sa.Column("at", sa.Float, nullable=False),
+    sa.Column("calls", sa.Integer, nullable=False),
+    sa.Index("sync_window_leases_at", "system", "at"),
+)
+
+window_line = sa.Table(
+    "sync_window_line",
+    metadata,
+    sa.Column("system", sa.String(200), primary_key=True),
+    sa.Column("name", sa.String(32), primary_key=True),
+    sa.Column("needs", sa.Integer, nullable=False),
+    sa.Column("little", sa.Boolean, nullable=False),
+    sa.Column("seen", sa.Float, nullable=False),
+    sa.Column("served", sa.Float, nullable=False),
+)

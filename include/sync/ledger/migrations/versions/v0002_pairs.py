@@ -43,6 +43,7 @@ def upgrade() -> None:
         ],
     )
     _bring("sync_inbox", _inbox())
+    _windows()
 
 
 def _bring(name: str, parts: list[sa.schema.SchemaItem], **new: str) -> None:
@@ -141,3 +142,30 @@ def _inbox() -> list[sa.schema.SchemaItem]:
         sa.Column("scope", sa.String(100)),
         sa.Index("sync_inbox_age", "pair", "flow", "received_at"),
     ]
+
+
+def _windows() -> None:
+    """The throttle windows, which are new."""
+    op.create_table(
+        "sync_windows",
+        sa.Column("system", _KEY, primary_key=True),
+        sa.Column("not_before", sa.Float, nullable=False),
+    )
+    op.create_table(
+        "sync_window_leases",
+        sa.Column("id", sa.Integer, primary_key=True),
+        sa.Column("system", _KEY, nullable=False),
+        sa.Column("run", sa.String(300), nullable=False),
+        sa.Column("at", sa.Float, nullable=False),
+        sa.Column("calls", sa.Integer, nullable=False),
+        sa.Index("sync_window_leases_at", "system", "at"),
+    )
+    op.create_table(
+        "sync_window_line",
+        sa.Column("system", _KEY, primary_key=True),
+        sa.Column("name", sa.String(32), primary_key=True),
+        sa.Column("needs", sa.Integer, nullable=False),
+        sa.Column("little", sa.Boolean, nullable=False),
+        sa.Column("seen", sa.Float, nullable=False),
+        sa.Column("served", sa.Float, nullable=False),
+    )

@@ -1,0 +1,85 @@
+"""Rows that were asked for by a field's values: which of them are whose, and what is wrong with a single one."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from decimal import Decimal
+from typing import Any
+
+from include.transport.errors import BadRecord, ServiceError
+from include.transport.values import Record
+
+Json = dict[str, Any]
+# Told of a value that the service objects to, or whose row says that it is another's.
+Refused = Callable[[object, Exception], None]
+# Characters that a filter may take for more than themselves.
+_WILD = re.compile(r"[*?@&|<>=()'.~%]")
+
+
+def matching(
+    field: str,
+    values: Sequence[object],
+    read: Callable[[Sequence[object]], Iterator[Json]],
+    refused: Refused | None,
+    *,
+    listed: bool = False,
+) -> Iterator[Json]:
+    """The rows of these values. What is wrong with one value, or with one row, is brought down to it by asking anew."""
+    wanted = {_folded(value) for value in values}
+    seen: set[str] = set()
+    nameless = foreign = answered = False
+    try:
+        for row in read(values):
+            answered = True
+            if field not in row:
+                yield row  # it was not selected
+                continue
+            if not _is_name(row[field]):
+                nameless = True
+                continue
+            name = _folded(_first(row[field]) if listed else row[field])
+            # Characters such as * and .. may act as wildcards within `eq`.
+            if name in wanted:
+                seen.add(name)
+                yield row
+            else:
+                foreign = True
+    except ServiceError as error:
+        if answered or not error.concerns_one or (refused is None and len(values) == 1):
+            raise
+        if len(values) == 1 and refused is not None:
+            refused(values[0], error)
+            return
+        half = len(values) // 2
+        for part in (values[:half], values[half:]):
+            yield from matching(field, part, read, refused, listed=listed)
+        return
+    if nameless or (foreign and refused):
+        lacking = [value for value in values if nameless or _folded(value) not in seen]
+        yield from _attributed(field, lacking, read, refused)
+
+
+def _attributed(
+    field: str, values: Sequence[object], read: Callable[[Sequence[object]], Iterator[Json]], refused: Refused | None
+) -> Iterator[Json]:
+    """Rows that do not say whose they are belong to whom they are answered for; one that says otherwise is refused."""
+    for value in values:
+        for row in read([value]):
+            if field in row and not _is_name(row[field]):
+                yield Record({**row, field: value})
+            elif refused and field in row and _folded(row[field]) != _folded(value) and not _WILD.search(str(value)):
+                refused(value, BadRecord(f"{field} is {str(row[field])[:60]!r}, and {value} was asked for"))
+
+
+def _is_name(value: object) -> bool:
+    return isinstance(value, str | int | Decimal) and not isinstance(value, bool) and value != ""
+
+
+def _first(value: object) -> str:
+    """The first of several values with semicolons between them."""
+    return str(value).strip(" ;").split(";")[0]
+
+
+def _folded(value: object) -> str:
+    return str(value).strip().casefold()

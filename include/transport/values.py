@@ -1,0 +1,59 @@
+"""JSON as both services send it, read so that one odd value spoils its own record and no other.
+
+Texts lose what no system of ours can carry: the NUL, and halves of surrogate pairs. Numbers are Decimal or int; one that
+is no number, or that nobody could count to, stays the text it was written as, which no numeric field takes. A field that
+is asked for and missing raises BadRecord, which names it.
+"""
+
+from __future__ import annotations
+
+import re
+from decimal import Decimal
+from typing import Any
+
+import simplejson
+
+from include.transport.errors import BadRecord
+
+# Digits before or after the point, beyond which a number is none.
+_DIGITS = 400
+_UNFIT = re.compile("[\x00\ud800-\udfff]")
+# Only an escape can bring a NUL or half a pair: UTF-8 has neither.
+_ESCAPED = (b"\\u0000", b"\\ud", b"\\uD")
+
+
+class Record(dict[str, Any]):
+    """A JSON object. A field that is not there is named by whoever asks for it by `[]`."""
+
+    def __missing__(self, name: str) -> Any:
+        raise BadRecord(f"{name} is missing")
+
+
+def loads(content: bytes) -> Any:
+    """The value of a JSON text. Raises ValueError when it is none."""
+    value = _DECODER.decode(content.decode(errors="replace"))
+    return _fit(value) if any(mark in content for mark in _ESCAPED) else value
+
+
+def _whole(text: str) -> int | str:
+    return int(text) if len(text) <= _DIGITS else text
+
+
+def _decimal(text: str) -> Decimal | str:
+    number = Decimal(text)
+    return number if number.is_finite() and abs(number.adjusted()) <= _DIGITS and len(text) <= _DIGITS else text
+
+
+def _fit(value: Any) -> Any:
+    if isinstance(value, str):
+        return _UNFIT.sub("", value)
+    if isinstance(value, dict):
+        return Record((_fit(name), _fit(item)) for name, item in value.items())
+    if isinstance(value, list):
+        return [_fit(item) for item in value]
+    return value
+
+
+_DECODER = simplejson.JSONDecoder(
+    object_hook=Record, parse_int=_whole, parse_float=_decimal, parse_constant=str, allow_nan=True, strict=False
+)
