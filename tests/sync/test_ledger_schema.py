@@ -6,6 +6,8 @@ import multiprocessing
 import os
 import sqlite3
 import stat
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -180,6 +182,22 @@ def test_many_processes_may_open_it_at_the_same_moment(url: str, shape: str | No
     if shape:
         assert ledger.internal_ids(COMPANIES, ["C1"]) == {"C1": 7}
     ledger.close()
+
+
+def test_what_one_connection_writes_outlives_the_others_of_its_process_and_of_others(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'ledger.db'}"
+    first = Ledger(url, PAIR)
+    first.link([(COMPANIES, "C1", 1)])
+    Ledger(url, PAIR).close()
+    # A process of its own altogether: a forked one would share what SQLite knows of its locks.
+    another = (
+        "import sqlite3, sys; db = sqlite3.connect(sys.argv[1]); db.execute('SELECT * FROM sync_links'); db.close()"
+    )
+    subprocess.run([sys.executable, "-c", another, str(tmp_path / "ledger.db")], check=True)
+    first.link([(COMPANIES, "C3", 3)])
+    with sqlite3.connect(f"file:{tmp_path / 'ledger.db'}?mode=ro", uri=True) as seen:
+        assert {row[0] for row in seen.execute("SELECT folded FROM sync_links")} == {"C1", "C3"}
+    first.close()
 
 
 def test_an_earlier_file_put_in_place_of_a_running_one_is_upgraded(tmp_path: Path) -> None:

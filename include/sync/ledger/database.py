@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sqlite3
 from pathlib import Path
@@ -73,9 +74,14 @@ class _Sqlite:
         sa.event.listen(engine, "begin", self._on_begin)
 
     def _on_opening(self, *_: Any) -> None:
-        """Make the file before SQLite does, which would let others read it; those beside it take after it."""
+        """Make the file before SQLite does, which would let others read it; those beside it take after it.
+
+        A file that is there is never opened here: closing it again would give up the locks that this process's other
+        connections hold on it, and another process would clear away what they are still writing to.
+        """
+        with contextlib.suppress(OSError):  # it is there; or SQLite says what is wrong
+            os.close(os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_EXCL, _OWNER_ONLY))
         try:
-            os.close(os.open(self._path, os.O_RDWR | os.O_CREAT, _OWNER_ONLY))
             for file in (self._path, f"{self._path}-wal", f"{self._path}-shm"):
                 if Path(file).exists() and Path(file).stat().st_mode & 0o077:
                     os.chmod(file, _OWNER_ONLY)
