@@ -35,7 +35,7 @@ def unlinked_ids(reads: Reads, endpoint: Endpoint, window: Window) -> Iterator[s
     for page in reads.ipaas.pages(endpoint):
         yield from _of_page(reads, endpoint, page.records)
         ids = [last, *(row["id"] for row in page.records)]
-        if page.records and _falling(ids) and _older(reads, endpoint, page.records[-1], window):
+        if page.records and _falling(ids) and _older(reads, endpoint, page.records, window):
             return
         last = ids[-1]
 
@@ -55,13 +55,16 @@ def _falling(ids: Sequence[Any]) -> bool:
     return len(numbers) == len(known) > 1 and all(a > b for a, b in pairwise(numbers))
 
 
-def _older(reads: Reads, endpoint: Endpoint, row: Json, window: Window) -> bool:
-    """Whether a record was made before the window: then so was what follows it. Unknown is no."""
+def _older(reads: Reads, endpoint: Endpoint, rows: Sequence[Json], window: Window) -> bool:
+    """Whether a page was made before the window: then so was what follows it. Unknown is no.
+
+    What is created today may be dated long ago, as a document is: when it was last touched counts.
+    """
     if window.since is None:
         return False
-    record = reads.ipaas.get(endpoint, row["id"]) if is_summary(row) else row
-    made = moment_of(record or {}, "created_datetime")
-    return made is not None and made < window.since - _OVERLAP
+    records = [reads.ipaas.get(endpoint, rows[-1]["id"]) or {}] if is_summary(rows[-1]) else rows
+    moments = [moment_of(record, "updated_datetime", "created_datetime") for record in records]
+    return all(moment is not None and moment < window.since - _OVERLAP for moment in moments)
 
 
 def moment_of(record: Json, *names: str) -> datetime | None:
