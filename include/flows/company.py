@@ -8,12 +8,15 @@ from include.flows.shared.parties import category_refs, customer_target
 from include.ipaas.endpoints import COMPANY, RELATIONSHIP
 from include.ipaas.external_ids import COMPANY_ADDRESS_TABLE
 from include.mappings.customers import PAGE_ONLY, adopt_primary_billing, company_to_ipaas, not_of_type
-from include.mappings.parties_from_ipaas import company_from_ipaas, company_numbers, skip_contact
+from include.mappings.parties_from_ipaas import SHARED, company_from_ipaas, company_numbers, skip_contact
 from include.mappings.remembered import remembering
 from include.sync.bc_writer import BCWriter
-from include.sync.flow import IPAAS_ID, Docs, Flow
+from include.sync.flow import IPAAS_ID, Counterpart, Docs, Flow
 from include.sync.ipaas_writer import IPaaSWriter, RelatedRecord
 from include.sync.model import Direction
+
+_SOURCE = IPaaSRecords(endpoint=COMPANY, flow="company_from_ipaas", refs=category_refs, numbers=company_numbers)
+_TARGET = customer_target("company", "Company")
 
 TO_IPAAS = Flow(
     name="company_to_ipaas",
@@ -30,8 +33,10 @@ TO_IPAAS = Flow(
         shares_name=True,
         adopt=adopt_primary_billing,
         nested={"addresses": COMPANY_ADDRESS_TABLE},
-        echo="company_from_ipaas",
         also={"relationship": RelatedRecord(endpoint=RELATIONSHIP, by="company_id", same=("customer_id", "type"))},
+    ),
+    counterpart=Counterpart(
+        flow="company_from_ipaas", shared=SHARED, data=_SOURCE.data_of, differences=_TARGET.differences
     ),
     id_formats=ID_FORMATS,
     after=("customer_category_to_ipaas",),
@@ -82,15 +87,15 @@ FROM_IPAAS = Flow(
     direction=Direction.from_ipaas,
     collection="Add/Update Dynamics 365 Business Central Company FROM iPaaS.com",
     schedule="*/5 * * * *",
-    source=IPaaSRecords(endpoint=COMPANY, flow="company_from_ipaas", refs=category_refs, numbers=company_numbers),
+    source=_SOURCE,
     skip=skip_contact,
     mapping=company_from_ipaas,
     writer=BCWriter(
-        target=customer_target("company", "Company"),
+        target=_TARGET,
         table=COMPANY.table,
-        echo="company_to_ipaas",
         shares_number=True,
     ),
+    counterpart=Counterpart(flow="company_to_ipaas", shared=SHARED),
     id_formats=(IPAAS_ID,),
     poll="missing",
     after=("company_to_ipaas",),

@@ -8,12 +8,15 @@ from include.flows.shared.parties import category_refs, customer_target
 from include.ipaas.endpoints import CUSTOMER
 from include.ipaas.external_ids import ADDRESS_TABLE
 from include.mappings.customers import PAGE_ONLY, adopt_primary_billing, customer_to_ipaas, not_of_type
-from include.mappings.parties_from_ipaas import customer_from_ipaas, customer_numbers, skip_contact
+from include.mappings.parties_from_ipaas import SHARED, customer_from_ipaas, customer_numbers, skip_contact
 from include.mappings.remembered import remembering
 from include.sync.bc_writer import BCWriter
-from include.sync.flow import IPAAS_ID, Docs, Flow
+from include.sync.flow import IPAAS_ID, Counterpart, Docs, Flow
 from include.sync.ipaas_writer import IPaaSWriter
 from include.sync.model import Direction
+
+_SOURCE = IPaaSRecords(endpoint=CUSTOMER, flow="customer_from_ipaas", refs=category_refs, numbers=customer_numbers)
+_TARGET = customer_target("customer", "Person")
 
 TO_IPAAS = Flow(
     name="customer_to_ipaas",
@@ -29,7 +32,9 @@ TO_IPAAS = Flow(
         match_field="email_address",
         adopt=adopt_primary_billing,
         nested={"addresses": ADDRESS_TABLE},
-        echo="customer_from_ipaas",
+    ),
+    counterpart=Counterpart(
+        flow="customer_from_ipaas", shared=SHARED, data=_SOURCE.data_of, differences=_TARGET.differences
     ),
     id_formats=ID_FORMATS,
     after=("customer_category_to_ipaas", "company_to_ipaas"),
@@ -70,10 +75,11 @@ FROM_IPAAS = Flow(
     direction=Direction.from_ipaas,
     collection="Add/Update Dynamics 365 Business Central Customer FROM iPaaS.com",
     schedule="*/5 * * * *",
-    source=IPaaSRecords(endpoint=CUSTOMER, flow="customer_from_ipaas", refs=category_refs, numbers=customer_numbers),
+    source=_SOURCE,
     skip=skip_contact,
     mapping=customer_from_ipaas,
-    writer=BCWriter(target=customer_target("customer", "Person"), table=CUSTOMER.table, echo="customer_to_ipaas"),
+    writer=BCWriter(target=_TARGET, table=CUSTOMER.table),
+    counterpart=Counterpart(flow="customer_to_ipaas", shared=SHARED),
     id_formats=(IPAAS_ID,),
     poll="missing",
     after=("customer_to_ipaas", "contact_to_ipaas", "company_from_ipaas"),

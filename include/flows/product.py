@@ -18,15 +18,17 @@ from include.mappings.products_from_ipaas import (
     API_FIELDS,
     CODES,
     FIELDS,
+    SHARED,
     cut_description,
     product_from_ipaas,
     product_numbers,
 )
 from include.mappings.remembered import remembering
+from include.settings import SyncSettings
 from include.sync.batches import batches
 from include.sync.bc_target import Target
 from include.sync.bc_writer import BCWriter
-from include.sync.flow import GUID, IPAAS_ID, AskedId, Docs, Flow, IdFormat, Reads, Window
+from include.sync.flow import GUID, IPAAS_ID, AskedId, Counterpart, Docs, Flow, IdFormat, Reads, Window
 from include.sync.ipaas_writer import IPaaSWriter
 from include.sync.keyset import KeySet
 from include.sync.model import Direction, Json, RunKind, SourceRecord, fold
@@ -68,8 +70,7 @@ class Items:
     def _complete(
         self, reads: Reads, records: Iterable[Json], *, whole: bool, asked: Mapping[str, str] | None = None
     ) -> Iterator[SourceRecord]:
-        extra = source_fields(reads.settings, "product", Direction.to_ipaas) - set(_FEED_FIELDS)
-        select = selected(ItemCard.model_fields, extra)
+        select = page_fields(reads.settings)
         rows = with_details(reads, records, _PAGE, select=select, lost=_LOST, whole=whole, from_api=card_from_api)
 
         def whole_records(batch: Sequence[tuple[Json, Json]]) -> Iterator[SourceRecord]:
@@ -123,6 +124,25 @@ def repriced_items(reads: Reads) -> Iterator[str]:
                     yield key
 
 
+def page_fields(settings: SyncSettings) -> tuple[str, ...]:
+    """The fields of page 30 that go to iPaaS.com, the subscriber's own among them."""
+    extra = source_fields(settings, "product", Direction.to_ipaas) - set(_FEED_FIELDS)
+    return selected(ItemCard.model_fields, extra)
+
+
+_SOURCE = IPaaSRecords(endpoint=PRODUCT, flow="product_from_ipaas", numbers=product_numbers)
+TARGET = Target(
+    name="item",
+    page=_PAGE,
+    api="items",
+    fields=FIELDS,
+    api_fields=API_FIELDS,
+    model="product",
+    codes=CODES,
+    also=page_fields,
+    normal={"Description": cut_description},
+)
+
 TO_IPAAS = Flow(
     name=_FLOW,
     record="product",
@@ -131,7 +151,10 @@ TO_IPAAS = Flow(
     schedule="25 * * * *",
     source=Items(),
     mapping=remembering(product_to_ipaas, PAGE_ONLY, model="product"),
-    writer=IPaaSWriter(endpoint=PRODUCT, match_field="sku", adopt=adopt_stock, echo="product_from_ipaas"),
+    writer=IPaaSWriter(endpoint=PRODUCT, match_field="sku", adopt=adopt_stock),
+    counterpart=Counterpart(
+        flow="product_from_ipaas", shared=SHARED, data=_SOURCE.data_of, differences=TARGET.differences
+    ),
     id_formats=(
         IdFormat(
             name="guid",
@@ -186,30 +209,19 @@ TO_IPAAS = Flow(
     ),
 )
 
-ITEM = Target(
-    name="item",
-    page=_PAGE,
-    api="items",
-    fields=FIELDS,
-    api_fields=API_FIELDS,
-    model="product",
-    codes=CODES,
-    normal={"Description": cut_description},
-)
-
 FROM_IPAAS = Flow(
     name="product_from_ipaas",
     record="product",
     direction=Direction.from_ipaas,
     collection="Add/Update Dynamics 365 Business Central Product FROM iPaaS.com",
     schedule="*/5 * * * *",
-    source=IPaaSRecords(endpoint=PRODUCT, flow="product_from_ipaas", numbers=product_numbers),
+    source=_SOURCE,
     mapping=product_from_ipaas,
     writer=BCWriter(
-        target=ITEM,
+        target=TARGET,
         table=PRODUCT.table,
-        echo="product_to_ipaas",
     ),
+    counterpart=Counterpart(flow="product_to_ipaas", shared=SHARED),
     id_formats=(IPAAS_ID,),
     poll="missing",
     after=("product_to_ipaas",),

@@ -174,14 +174,15 @@ def _fields(data: Json) -> Mapping[str, Any]:
 
 
 def adopt_primary_billing(fields: Json, present: Json, system_id: int) -> Json:
-    """Take over the primary billing address that a record has already, instead of adding a second one.
+    """Take over the address that a record has already, instead of adding a second one: the primary billing address, or
+    else the first, as it would be taken coming from there.
 
     Not when an address of the record is linked to us: then that one is ours.
     """
     addresses = present.get("addresses") or ()
     linked = any(external_id_of(address, system_id) for address in addresses)
-    primary = next((a for a in addresses if a.get("is_primary_billing")), None)
-    if primary is None or linked or not fields.get("addresses"):
+    if not addresses or linked or not fields.get("addresses"):
         return fields
+    primary = next((a for a in addresses if a.get("is_primary_billing")), addresses[0])
     first, *others = fields["addresses"]
     return {**fields, "addresses": [{"id": primary["id"], **first}, *others]}

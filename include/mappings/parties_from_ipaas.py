@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import takewhile
 from typing import Any
 
 from include.ipaas.external_ids import ADDRESS_TABLE, COMPANY_ADDRESS_TABLE, CUSTOMER_CATEGORY_TABLE, external_id_of
@@ -13,7 +14,7 @@ from include.mappings.custom_fields import from_ipaas as custom_fields
 from include.mappings.limits import number_fits, within, without_letters
 from include.mappings.names import first_address, join_name
 from include.settings import PartyDefaults
-from include.sync.model import Candidate, Json, Mapped, MappingContext, Rejected, fold
+from include.sync.model import Candidate, Json, Mapped, MappingContext, Rejected, Shared, fold
 
 # The fields of page 21 that are written. The post code stands before city, county and country: Business Central fills
 # those in from its own table of post codes, and what comes later wins.
@@ -79,6 +80,41 @@ _SOURCES = {
     "County": "region of the billing address",
     "Country_Region_Code": "country of the billing address",
 }
+
+
+# What both systems keep of companies and customers. A place is one value: half of it from either side is no address. The
+# names of an address, the phone of the company itself and which address is the primary one are the shop's to set.
+SHARED = (
+    Shared(
+        bc=("Name",),
+        ipaas=("name", "first_name", "last_name"),
+        shown=("addresses.company", "addresses.first_name", "addresses.last_name"),
+        later=True,
+    ),
+    Shared(bc=("E_Mail",), ipaas=("email_address",), later=True),
+    Shared(bc=("Phone_No",), ipaas=("addresses.phone_number",), shown=("phone_number",), later=True),
+    Shared(
+        bc=("Address", "Address_2", "Post_Code", "City", "County", "Country_Region_Code"),
+        ipaas=(
+            "addresses.address_1",
+            "addresses.address_2",
+            "addresses.postal_code",
+            "addresses.city",
+            "addresses.region",
+            "addresses.country",
+        ),
+        later=True,
+    ),
+    Shared(bc=("Customer_Price_Group",), ipaas=("categories", "category_id")),
+    Shared(
+        shown=(
+            "account_number",
+            "customer_number",
+            "addresses.is_primary_billing",
+            "addresses.is_primary_shipping",
+        )
+    ),
+)
 
 
 def skip_contact(data: Json, context: MappingContext) -> str | None:
@@ -174,6 +210,8 @@ def _party(
         external_id=str(party.id),
         body={**fields, **defaults, **custom},
         create_only=frozenset(defaults) - frozenset(always),
+        insisted=frozenset(always),
+        watches=tuple((CUSTOMER_CATEGORY_TABLE, category) for category in _not_linked(party, data)),
         linked=linked,
         match=next((candidate.value for candidate in candidates if candidate.by != "number"), None),
         candidates=() if linked else tuple(candidates),
@@ -187,6 +225,12 @@ def _price_group(party: Party, data: Json) -> str | None:
     """The first of its categories that is a price group of Business Central; others are ignored."""
     groups = data.get("refs", {}).get(CUSTOMER_CATEGORY_TABLE, {})
     return next((str(groups[category]) for category in party.category_ids if category in groups), None)
+
+
+def _not_linked(party: Party, data: Json) -> Iterator[str]:
+    """The categories that would be its price group, were they linked."""
+    groups = data.get("refs", {}).get(CUSTOMER_CATEGORY_TABLE, {})
+    return takewhile(lambda category: category not in groups, party.category_ids)
 
 
 def _address_link(party: Party, model: str, system_id: int) -> tuple[tuple[str, str, Any], ...]:

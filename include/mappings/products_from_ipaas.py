@@ -9,7 +9,7 @@ from include.ipaas.records.products import Product
 from include.mappings.body import body
 from include.mappings.custom_fields import from_ipaas as custom_fields
 from include.mappings.limits import cut, number_fits, within
-from include.sync.model import Candidate, Json, Mapped, MappingContext, Rejected
+from include.sync.model import Candidate, Json, Mapped, MappingContext, Rejected, Shared
 
 # An item's description is cut to this, as the platform's own mapping does (D).
 DESCRIPTION_LENGTH = 99
@@ -35,6 +35,15 @@ API_FIELDS = {
     "Inventory_Posting_Group": "inventoryPostingGroupCode",
 }
 CODES = frozenset({"Base_Unit_of_Measure", "Tax_Group_Code", "Gen_Prod_Posting_Group", "Inventory_Posting_Group"})
+# What both systems keep of products. The description is the shop's to write; the unit is what a new item gets.
+SHARED = (
+    Shared(bc=("Description",), ipaas=("name",), shown=("description",)),
+    Shared(bc=("Unit_Price",), ipaas=("default_price",)),
+    Shared(bc=("Tax_Group_Code",), ipaas=("tax_class",)),
+    Shared(bc=("Net_Weight",), ipaas=("weight",)),
+    Shared(bc=("Base_Unit_of_Measure",), shown=("unit",)),
+    Shared(bc=("Type",), shown=("type",)),
+)
 _LIMITS = {"Tax_Group_Code": 20}
 _SOURCES = {"Tax_Group_Code": "tax_class"}
 

@@ -5,12 +5,13 @@ A record has the names of its page everywhere; where API v2.0 is used instead, n
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 from include.business_central.odata import Api, Page
 from include.business_central.records.base import present
+from include.settings import SyncSettings
 from include.sync.compare import same
 from include.sync.model import Json, Rejected, fold
 
@@ -24,6 +25,10 @@ KEY = "No"
 TRIES = 5
 
 
+def _no_fields(settings: SyncSettings) -> Iterable[str]:
+    return ()
+
+
 @dataclass(frozen=True, kw_only=True)
 class Target:
     """One record type of Business Central that is written. Its key is `No`, `number` in API v2.0.
@@ -32,10 +37,12 @@ class Target:
     page's fields that mappings may set. `api_fields` gives their names in API v2.0, for those that it has; `api_ids` those
     of codes that it has by their id instead, and the entity set in which the id of a code is found. `fixed`
     are API fields that no page shows, which a new record gets and a matching one must have; a record that needs them
-    is created through the API. `model` is the record type's name in bc_custom_fields. `codes` are fields that Business
+    is created through the API. `also` are fields of the page that the flow the other way reads; what is written is read
+    with them. `model` is the record type's name in bc_custom_fields. `codes` are fields that Business
     Central upper-cases. `normal` are fields of which what is there is to be compared in another form. `keeps` are fields
-    that keep a part of what is there: of what is wanted and what is there they make what is written; case is no difference. `listed` are API
-    fields that may hold several values with semicolons between them, of which the first is the record's.
+    that keep a part of what is there: of what is wanted and what is there they make what is written; case is no
+    difference. `listed` are API fields that may hold several values with semicolons between them, of which the first is
+    the record's.
     """
 
     name: str
@@ -45,6 +52,7 @@ class Target:
     api_fields: Mapping[str, str]
     model: str
     api_ids: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    also: Callable[[SyncSettings], Iterable[str]] = _no_fields
     fixed: Mapping[str, str] = field(default_factory=dict)
     codes: frozenset[str] = frozenset()
     normal: Mapping[str, Callable[[str], str | None]] = field(default_factory=dict)
@@ -61,14 +69,16 @@ class Target:
 
     def differences(self, wanted: Mapping[str, Any], row: Mapping[str, Any]) -> Json:
         """The fields of `wanted` that the record does not have alike."""
-        return {name: value for name, value in wanted.items() if not self._alike(name, value, present(row.get(name)))}
+        return {name: value for name, value in wanted.items() if not self.alike(name, value, present(row.get(name)))}
 
-    def _alike(self, name: str, wanted: Any, found: Any) -> bool:
+    def alike(self, name: str, wanted: Any, found: Any) -> bool:
+        """Whether two values of a field mean the same."""
         if isinstance(wanted, str) and isinstance(found, str):
-            text = (self.normal[name](found) or "") if name in self.normal else found
+            if name in self.normal:
+                wanted, found = (self.normal[name](text) or "" for text in (wanted, found))
             if name in self.codes or name in self.keeps:
-                return wanted.strip().casefold() == text.strip().casefold()
-            return wanted.split() == text.split()
+                return bool(wanted.strip().casefold() == found.strip().casefold())
+            return bool(wanted.split() == found.split())
         if isinstance(wanted, bool) or not isinstance(found, bool):
             return same(wanted, found)
         # A blank Boolean is false.

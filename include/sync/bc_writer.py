@@ -6,19 +6,22 @@ matched to it: a create whose answer was lost is found again by its number, and 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
 from include.business_central.odata import Api
 from include.business_central.services import without
 from include.ipaas.external_ids import Id, id_from
+from include.sync.base import Base
+from include.sync.bc_changes import BCUpdate, base_of
 from include.sync.bc_fields import CustomFields
 from include.sync.bc_refusal import refusal
 from include.sync.bc_target import KEY, TRIES, ApiSurface, PageSurface, Surface, Target
-from include.sync.context import LoadContext, Staged, Written
+from include.sync.context import Echo, LoadContext, Staged, Written
 from include.sync.ledger.entries import Purpose
-from include.sync.model import Candidate, Json, Rejected, Result, Waiting, fold
+from include.sync.merge import Times
+from include.sync.model import Candidate, Change, Json, Rejected, Result, Waiting, fold
 from include.sync.route import Link
 from include.transport.errors import (
     EntityChanged,
@@ -57,14 +60,12 @@ class _Session:
 class BCWriter:
     """How one record type is written to Business Central.
 
-    `table` is its external-id table in iPaaS.com. `echo` is the flow that carries the same records the other way: its
-    next change may be what was written here. `shares_number`: a candidate that is linked to another record does not
+    `table` is its external-id table in iPaaS.com. `shares_number`: a candidate that is linked to another record does not
     count (companies); elsewhere it is a rejection.
     """
 
     target: Target
     table: str
-    echo: str
     shares_number: bool = False
 
     # --- reading many at once --------------------------------------------------------------------------------
@@ -86,7 +87,9 @@ class BCWriter:
         if session is None:
             custom = CustomFields(self.target.model, self.target.page, load.settings)
             session = _Session(target=self.target, surface=PageSurface(self.target), custom=custom)
-            session.select = tuple(dict.fromkeys((*self.target.fields, *custom.targets)))
+            session.select = tuple(
+                dict.fromkeys((*self.target.fields, *custom.targets, *self.target.also(load.settings)))
+            )
             if load.bc.goes_without(self.target.page):
                 self._without_page(load, session)
             if custom.targets:
@@ -280,7 +283,7 @@ class BCWriter:
     def _create(self, load: LoadContext, session: _Session, item: Staged, body: Json, *, late: bool) -> Written:
         number = self._free_number(load, session, item)
         if not load.applies:
-            return Written(result=Result.created, fields=sorted(body))
+            return Written(result=Result.created, changes=[Change(field=name) for name in sorted(body)])
         claims = self._claims(load)
         try:
             made = self._through(load, session, lambda surface: surface.create(load.bc, number, body))
@@ -316,8 +319,10 @@ class BCWriter:
         row = self._row(load, session, number, anew=True)
         if row is None:
             raise NotFound.of_record(load.route.target, f"{self.target.name} {number}")
-        row, _ = self._bring(load, session, row, body, force=False)
-        return self._written(item, row, Result.created, sorted(body))
+        update = self._update_to(load, session, item, body, number, None)
+        row = self._bring(load, session, row, update)
+        update.wanted = {name: value for name, value in body.items() if name not in item.mapped.create_only}
+        return self._written(item, row, Result.created, update.agreed(row, made=True), [], [], [])
 
     # --- updating --------------------------------------------------------------------------------------------
 
@@ -338,15 +343,20 @@ class BCWriter:
                 )
             raise self._gone(number)
         wanted = {name: value for name, value in body.items() if name not in item.mapped.create_only}
+        base = base_of(item, self.target, number) if known else None
+        update = self._update_to(load, session, item, wanted, number, base, force=load.plan.force)
         try:
-            row, sent = self._bring(load, session, row, wanted, force=load.plan.force)
+            row = self._bring(load, session, row, update)
         finally:
             session.rows.pop(number.upper(), None)  # whoever comes to it again reads it again
-        result = Result.updated if sent or not known else Result.unchanged
-        return self._written(item, row, result, sent)
+        result = Result.updated if update.sent or not known else Result.unchanged
+        told = update.written(row)
+        echoes = self._echoes(item, number, told) if told or update.merged.held else []
+        return self._written(item, row, result, update.agreed(row), update.changes(), echoes, update.merged.notes)
 
     def _renumbered(self, load: LoadContext, number: str) -> tuple[str, str] | None:
-        """The number that a record has now which has gone from this one, and its immutable id; None when it is gone, or nothing is known."""
+        """The number that a record has now which has gone from this one, and its immutable id; None when it is gone, or
+        nothing is known."""
         _, record_id = load.ledger.spelled(self.table, [number]).get(fold(number), (number, None))
         if record_id is None:
             return None
@@ -354,31 +364,52 @@ class BCWriter:
         now = next((str(row["number"]) for row in rows), None)
         return None if now is None or fold(now) == fold(number) else (now, record_id)
 
-    def _bring(
-        self, load: LoadContext, session: _Session, row: Json, wanted: Json, *, force: bool
-    ) -> tuple[Json, list[str]]:
-        """Send what a record lacks of `wanted`; returns it as it is now, and the fields that were sent.
+    def _update_to(
+        self,
+        load: LoadContext,
+        session: _Session,
+        item: Staged,
+        wanted: Json,
+        number: str,
+        base: Base | None,
+        *,
+        force: bool = False,
+    ) -> BCUpdate:
+        times = Times(bc=lambda: self._changed_at(load, number), ipaas=lambda: item.modified)
+        return BCUpdate(
+            target=self.target, item=item, wanted=wanted, base=base, times=times, names=session.select, force=force
+        )
+
+    def _changed_at(self, load: LoadContext, number: str) -> Any:
+        """When a record was last changed there; no page tells."""
+        rows = load.bc.read_many(Api(self.target.api), "number", [number], select=("number", "lastModifiedDateTime"))
+        return next((row["lastModifiedDateTime"] for row in rows), None)
+
+    def _bring(self, load: LoadContext, session: _Session, row: Json, update: BCUpdate) -> Json:
+        """Send what a record lacks; returns it as it is now.
 
         Fields are compared again after a write: Business Central may have changed others along with it, as the city
         with the post code.
         """
         number = str(row[KEY])
-        sent: dict[str, Any] = {}
+        update.look(row)
         for _ in range(TRIES):
-            lacking = self.target.differences(wanted, row)
-            changes = dict(wanted) if force and not sent else {n: v for n, v in lacking.items() if n not in sent}
+            changes = update.lacking(row)
             if not changes or not load.applies:
-                return row, [*sent, *changes]
+                update.took(changes)
+                return row
             try:
                 row = session.surface.update(load.bc, row, self.target.to_write(changes, row))
-                sent |= changes
+                update.took(changes)
             except EntityChanged:
                 changed = self._row(load, session, number, anew=True)
                 if changed is None:
                     raise self._gone(number) from None
-                if not self.target.differences(changes, changed):
-                    sent |= changes  # it arrived, and its answer was lost
                 row = changed
+                if not self.target.differences(changes, row):
+                    update.took(changes)  # it arrived, and its answer was lost
+                else:
+                    update.look(row)
             except NotFound:
                 raise self._gone(number) from None
             except ServiceError as error:
@@ -399,21 +430,36 @@ class BCWriter:
 
     # --- what is left behind ---------------------------------------------------------------------------------
 
-    def _written(self, item: Staged, row: Json, result: Result, fields: Sequence[str]) -> Written:
+    def _echoes(self, item: Staged, number: str, written: Mapping[str, tuple[Any, Any]]) -> Sequence[Echo]:
+        counterpart = item.flow.counterpart
+        return [Echo(flow=counterpart.flow, key=number, written=written)] if counterpart else []
+
+    def _written(
+        self,
+        item: Staged,
+        row: Json,
+        result: Result,
+        base: Base,
+        changes: Sequence[Change],
+        echoes: Sequence[Echo],
+        notes: Sequence[str],
+    ) -> Written:
         number = str(row[KEY])
         own: Link = (self.table, number, id_from(item.key))
         linked = item.mapped.linked is not None and fold(item.mapped.linked) == fold(number)
         moved = item.mapped.linked is not None and not linked
         nested = (*item.mapped.children, *(item.mapped.followers if moved else ()))
         children = [(table, f"{number}{suffix}", id_) for table, suffix, id_ in nested]
+        new = () if linked or result is Result.created else (f"Linked to Business Central {number}.",)
         return Written(
             result=result,
             target_id=number,
-            fields=tuple(fields),
+            changes=tuple(changes),
             links=(own,) if linked else (),
             unpushed=(*(() if linked else (own,)), *children),
-            echoes=((self.echo, number),) if result is not Result.unchanged else (),
-            notes=() if linked or result is Result.created else (f"Linked to Business Central {number}.",),
+            base=base,
+            echoes=echoes,
+            notes=(*new, *notes),
         )
 
 

@@ -23,10 +23,10 @@ class Chunks:
         self._weight = 0
         self.total = 0
 
-    def add(self, key: str, mapped: Mapped, read_at: str) -> None:
-        """Stage one record, as it was read at that time."""
+    def add(self, key: str, mapped: Mapped, read_at: str, more: Json) -> None:
+        """Stage one record, as it was read at that time, with `more` that `load` needs to know of it."""
         record = {"key": key, "fingerprint": fingerprint(mapped), "mapped": mapped_to_wire(mapped), "read_at": read_at}
-        self._records.append(record)
+        self._records.append({**record, **more})
         self.total += 1
         self._weight += 1 + sum(len(value) for value in mapped.body.values() if isinstance(value, list))
         number = len(self._records)

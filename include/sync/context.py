@@ -6,13 +6,17 @@ import threading
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from include.ipaas.external_ids import Id
+from include.sync.base import Base
+from include.sync.echoes import Settled
 from include.sync.endings import finish_failed
 from include.sync.flow import Flow
 from include.sync.ledger.entries import Finish, Transfer
 from include.sync.model import (
+    Change,
     Json,
     Mapped,
     Missing,
@@ -42,15 +46,43 @@ _ABSENT_FOR = 30.0
 
 @dataclass(frozen=True, kw_only=True)
 class Staged:
-    """One record to write. `read_at`: when it was read, by the clock of its system. `suspect`: an earlier attempt may
-    have written it without our knowing."""
+    """One record to write, of a flow. `read_at`: when it was read, by the clock of its system. `suspect`: an earlier
+    attempt may have written it without our knowing.
 
+    `own` are its values in the source, by the names there, and `modified` when they were changed there last, as far as
+    the flow the other way needs to know. `settled` is what of its body the other direction has written since the record
+    was agreed, before and after.
+    """
+
+    flow: Flow
     key: str
     mapped: Mapped
     fingerprint: str
     read_at: str
     transfer: Transfer | None = None
     suspect: bool = False
+    own: Json = field(default_factory=dict)
+    modified: Any = None
+    settled: Settled | None = None
+
+    @property
+    def base(self) -> Base | None:
+        """What was last agreed of it, if anything was."""
+        data = self.transfer.base if self.transfer else None
+        return Base.from_json(data) if data else None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Echo:
+    """What was written of a record, for the flow the other way: by the names of its source, before and after.
+
+    `look`: there is a change of the record there that this direction left to that flow.
+    """
+
+    flow: str
+    key: str
+    written: Mapping[str, tuple[Any, Any]] = field(default_factory=dict)
+    look: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,15 +92,16 @@ class Written:
     `links` are (table, external id, iPaaS.com id) of everything that iPaaS.com knows to be linked now. `unpushed` are
     links that it still has to be told of. `record_ids` are Business Central's immutable ids of what is linked, by (table,
     external id), as far as they are known. `then` is why the record is written but not finished: it is tried again.
-    `echoes` are (flow, key) whose next change may be what was just written here.
+    `base` is what both sides agree on from now on, `echoes` what the flow the other way is to know of that.
     """
 
     result: Result
     target_id: Id | None = None
-    fields: Sequence[str] = ()
+    changes: Sequence[Change] = ()
     links: Sequence[Link] = ()
     unpushed: Sequence[Link] = ()
-    echoes: Sequence[tuple[str, str]] = ()
+    base: Base | None = None
+    echoes: Sequence[Echo] = ()
     notes: Sequence[str] = ()
     memory: Mapping[str, Any] | None = None
     record_ids: Mapping[tuple[str, str], str] = field(default_factory=dict)
@@ -113,6 +146,11 @@ class LoadContext:
     def ipaas(self) -> IPaaSClient:
         """iPaaS.com (flows to it)."""
         return self.stage.ipaas
+
+    @property
+    def now_there(self) -> str:
+        """The time by the clock of the system written to, which dates what is read of it, too."""
+        return self.stage.dated(datetime.now(UTC))
 
     @property
     def applies(self) -> bool:
@@ -216,7 +254,7 @@ class LoadContext:
 
     def transfer(self, flow: Flow, key: str, mapped: Mapped, print_: str, read_at: str) -> Written:
         """Write a record of another flow that this one needs first, under a claim of its own."""
-        item = Staged(key=key, mapped=mapped, fingerprint=print_, read_at=read_at)
+        item = Staged(flow=flow, key=key, mapped=mapped, fingerprint=print_, read_at=read_at)
         place = (flow.writer.table, fold(mapped.external_id))
         # One at a time within this task; the claim keeps other tasks and runs away.
         with self._bringing:
@@ -244,7 +282,9 @@ class LoadContext:
             time.sleep(0.5)
         # While waiting for the claim, another worker or run may have brought the very record.
         self.know_links(flow.writer.table, [key])
-        item = replace(item, suspect=claim.suspect, transfer=self.ledger.transfers(flow.name, [key]).get(key))
+        item = replace(
+            item, suspect=claim.suspect, transfer=self.ledger.transfers(flow.name, [key], base=True).get(key)
+        )
         try:
             written = flow.writer.write(self, item)
         except Exception:
@@ -297,7 +337,7 @@ class Progress:
     ends: list[Finish] = field(default_factory=list)
     links: list[Link] = field(default_factory=list)
     unpushed: list[Link] = field(default_factory=list)
-    echoes: list[tuple[str, str]] = field(default_factory=list)
+    echoes: list[Echo] = field(default_factory=list)
     # Business Central's immutable ids, by table and external id of what was written.
     record_ids: dict[tuple[str, str], str] = field(default_factory=dict)
     in_a_row: int = 0
@@ -325,11 +365,14 @@ def finish_of(context: LoadContext, item: Staged, written: Written, outcome: Out
         target_id=written.target_id,
         fingerprint=item.fingerprint,
         memory=memory,
+        base=written.base.as_json() if written.base else None,
+        base_at=item.base.at if item.base else None,
+        watches=tuple(context.route.waits_for(table, id_) for table, id_ in item.mapped.watches),
     )
     if written.then is None:
         return finish
     held_up = finish_failed(context.plan, outcome, item.fingerprint, item.read_at, written.then)
-    return replace(held_up, target_id=written.target_id, memory=memory)
+    return replace(held_up, target_id=written.target_id, memory=memory, base=finish.base, base_at=finish.base_at)
 
 
 def note(context: LoadContext, progress: Progress, flow: Flow) -> None:
@@ -339,15 +382,15 @@ def note(context: LoadContext, progress: Progress, flow: Flow) -> None:
     if progress.unpushed:
         # Before the claims go: a link that only this task knows must not be lost with it.
         context.ledger.link(progress.unpushed, pushed=False, record_ids=progress.record_ids)
+    # Before the record counts as done: a process that dies in between does it once more.
+    written = [(echo.flow, echo.key, echo.written) for echo in progress.echoes]
+    if written:
+        context.ledger.settle(written, context.now_there)
+    context.ledger.receive([(echo.flow, echo.key, "left to it") for echo in progress.echoes if echo.look])
     if progress.ends or progress.links:
         claims = context.route.claims(flow.writer.table)
         context.ledger.finish(
             flow.name, claims, progress.ends, progress.links, owner=context.owner, record_ids=progress.record_ids
         )
-    by_flow: dict[str, list[str]] = {}
-    for flow_name, key in progress.echoes:
-        by_flow.setdefault(flow_name, []).append(key)
-    for flow_name, keys in by_flow.items():
-        context.ledger.expect_echo(flow_name, keys)
     progress.ends, progress.links, progress.unpushed, progress.echoes = [], [], [], []
     progress.record_ids = {}

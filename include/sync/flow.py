@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 from pydantic import ValidationError
 
 from include.settings import SyncSettings
-from include.sync.model import Direction, Json, Mapped, MappingContext, Rejected, RunPlan, SourceRecord, System
+from include.sync.model import Direction, Json, Mapped, MappingContext, Rejected, RunPlan, Shared, SourceRecord, System
 from include.transport.errors import BadRecord, place_of
 
 if TYPE_CHECKING:
@@ -155,6 +155,20 @@ def nothing_left_out(data: Json, context: MappingContext) -> str | None:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Counterpart:
+    """The flow that carries the same records the other way, and what both have in common.
+
+    `data` makes of a record of the target, as it was read elsewhere, what that flow would map, and `differences` says
+    which fields of what it maps to the source does not have alike: for flows to iPaaS.com, where no base is known.
+    """
+
+    flow: str
+    shared: tuple[Shared, ...]
+    data: Callable[[Reads, Json], Json] | None = None
+    differences: Callable[[Mapping[str, Any], Mapping[str, Any]], Json] | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class Flow:
     """One record type in one direction. The declaration is the documentation: the DAG is made from it.
 
@@ -183,6 +197,7 @@ class Flow:
     # `whole` flows: asked for the keys that were sent once and that a whole read does not contain any more. It may go
     # through them several times, and is told how many of those that were sent the read does contain.
     gone: Callable[[Reads, Callable[[], Iterator[str]], int], Iterator[SourceRecord]] | None = None
+    counterpart: Counterpart | None = None
     # The scopes of iPaaS.com's hooks whose records this flow carries, as `company/created`; in lower case.
     scopes: tuple[str, ...] = ()
     # Scopes without their action of what is nested in those records, with the list that it stands in.

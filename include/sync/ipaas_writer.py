@@ -8,9 +8,11 @@ from typing import Protocol
 
 from include.ipaas.endpoints import Endpoint
 from include.ipaas.external_ids import Id, external_id_of, linked_to
-from include.sync.compare import differences
-from include.sync.context import LoadContext, Staged, Written
-from include.sync.model import Also, Direction, Json, Mapped, Rejected, Result, Waiting, fold
+from include.sync.base import Base
+from include.sync.context import Echo, LoadContext, Staged, Written
+from include.sync.fields import values_of
+from include.sync.ipaas_changes import Update, base_of, update_of
+from include.sync.model import Also, Change, Direction, Json, Mapped, Rejected, Result, Waiting, fold
 from include.sync.renumbering import Renumbering
 from include.sync.route import Link, route_of
 from include.transport.errors import NotFound, RecordExists, Sent, ServiceError
@@ -53,7 +55,6 @@ class IPaaSWriter:
     already and that are not linked to us.
     `restrict` cuts the body down to what may be written to a present record, given that record. `match_shows_link`: the
     natural key never changes, so that the search by it finds a linked record, too, and its link needs no look of its own.
-    `echo` is the flow that carries the same records the other way: its next change may be what was written here.
     `nested`: the lists of nested records whose external ids begin with the record's own, and their tables; they follow it
     when it is renumbered.
     `siblings`: an unlinked record is the one that has its place among those of its parent.
@@ -66,7 +67,6 @@ class IPaaSWriter:
     adopt: Callable[[Json, Json, int], Json] | None = None
     restrict: Callable[[Json, Json, int], Json] | None = None
     match_shows_link: bool = False
-    echo: str | None = None
     siblings: Siblings | None = None
     nested: Mapping[str, str] = field(default_factory=dict)
     also: Mapping[str, AlsoWriter] = field(default_factory=dict)
@@ -259,7 +259,7 @@ class IPaaSWriter:
     def _create(self, load: LoadContext, item: Staged, body: Json) -> Written:
         mapped = item.mapped
         if not load.applies:
-            return Written(result=Result.created, fields=sorted(body))
+            return Written(result=Result.created, changes=[Change(field=name) for name in sorted(body)])
         try:
             created = load.ipaas.create(self.endpoint, body | self._link_in(load, mapped))
             internal_id = created["id"]
@@ -275,44 +275,56 @@ class IPaaSWriter:
             internal_id = load.ipaas.internal_id(self.table, mapped.external_id)
             if internal_id is None:
                 raise
-        return self._after(load, item, internal_id, Result.created)
+        written = {name: value for name, value in body.items() if name not in mapped.create_only}
+        made = Base(values=values_of(written, load.plan.system_id), made=True)
+        return self._after(load, item, internal_id, Result.created, Update(body=body, base=made))
 
     def _link(self, load: LoadContext, item: Staged, internal_id: Id) -> Written:
         """Link a matching record whose fields cannot be written."""
         if load.applies:
             load.ipaas.link(self.table, internal_id, item.mapped.external_id)
-        return self._after(load, item, internal_id, Result.updated, ["external_ids"])
+        linked = Update(body={}, base=Base(), changes=(Change(field="external_ids"),))
+        return self._after(load, item, internal_id, Result.updated, linked)
 
     def _update(self, load: LoadContext, item: Staged, body: Json, internal_id: Id, present: Json | None) -> Written:
         if not self.endpoint.updates:
             return self._after(load, item, internal_id, Result.unchanged)
-        changes = {name: value for name, value in body.items() if name not in item.mapped.create_only}
-        known = item.transfer is not None and item.transfer.fingerprint is not None and not item.transfer.echo
-        compare = not known or not load.applies or self.restrict is not None
-        fields: list[str] = []
+        wanted = {name: value for name, value in body.items() if name not in item.mapped.create_only}
+        base = base_of(load, item, internal_id)
+        if self._is_agreed(load, wanted, base):
+            return self._after(load, item, internal_id, Result.unchanged, Update(body={}, base=base or Base()))
         fresh: Json | None = None  # the record as read a moment ago, not out of a list
-        if compare:
-            if present is None:
-                present = fresh = load.ipaas.get(self.endpoint, internal_id)
+        if present is None and self._looks(load, item, base):
+            present = fresh = load.ipaas.get(self.endpoint, internal_id)
             if present is None:
                 raise NotFound.of_record("iPaaS.com", f"{self.endpoint.name} {internal_id}")
         if present is not None and self.adopt:
-            changes = self.adopt(changes, present, load.plan.system_id)
-        if compare and present is not None:
-            if self.restrict:
-                changes = load.resolve(self.restrict(changes, present, load.plan.system_id))
-            fields = differences(changes, present, load.plan.system_id)
-            if not fields and not (load.plan.force and changes):
-                return self._after(load, item, internal_id, Result.unchanged)
-        if load.applies:
-            load.ipaas.update(self.endpoint, internal_id, changes, fresh)
-        return self._after(load, item, internal_id, Result.updated, fields)
+            wanted = self.adopt(wanted, present, load.plan.system_id)
+        if present is not None and self.restrict:
+            wanted = load.resolve(self.restrict(wanted, present, load.plan.system_id))
+        update = update_of(load, self.endpoint, item, base, wanted, present)
+        if load.applies and update.body:
+            load.ipaas.update(self.endpoint, internal_id, update.body, fresh)
+        return self._after(load, item, internal_id, Result.updated if update.body else Result.unchanged, update)
+
+    def _is_agreed(self, load: LoadContext, wanted: Json, base: Base | None) -> bool:
+        """Whether the base alone says that there is nothing to write."""
+        if base is None or self.restrict or load.plan.force or "external_ids" in wanted:
+            return False
+        return not base.changed(values_of(wanted, load.plan.system_id))
+
+    def _looks(self, load: LoadContext, item: Staged, base: Base | None) -> bool:
+        """Whether the record has to be read before it is written.
+
+        Without a base, and where others may change it, too, so that nothing of theirs is overwritten unseen.
+        """
+        return base is None or self.restrict is not None or item.flow.counterpart is not None
 
     def _link_in(self, load: LoadContext, mapped: Mapped) -> Json:
         return linked_to(load.plan.system_id, mapped.external_id)
 
     def _after(
-        self, load: LoadContext, item: Staged, internal_id: Id, result: Result, fields: Sequence[str] = ()
+        self, load: LoadContext, item: Staged, internal_id: Id, result: Result, update: Update | None = None
     ) -> Written:
         """Write what comes along with the record; a part that waits leaves the record unfinished, not unwritten."""
         links: list[Link] = [(self.table, item.mapped.external_id, internal_id)]
@@ -331,12 +343,23 @@ class IPaaSWriter:
         return Written(
             result=result,
             target_id=internal_id,
-            fields=fields,
+            changes=update.changes if update else (),
             links=links,
-            notes=load.ipaas.not_taken(self.endpoint, item.mapped.body) if result is not Result.unchanged else (),
-            echoes=((self.echo, str(internal_id)),) if self.echo and result is not Result.unchanged else (),
+            base=update.base if update else None,
+            echoes=_echoes(item, internal_id, update),
+            notes=[
+                *(load.ipaas.not_taken(self.endpoint, item.mapped.body) if result is not Result.unchanged else ()),
+                *(update.notes if update else ()),
+            ],
             then=then,
         )
+
+
+def _echoes(item: Staged, internal_id: Id, update: Update | None) -> list[Echo]:
+    counterpart = item.flow.counterpart
+    if counterpart is None or update is None or not (update.written or update.held):
+        return []
+    return [Echo(flow=counterpart.flow, key=str(internal_id), written=update.written or {}, look=update.held)]
 
 
 def _names(mapped: Mapped) -> list[str]:

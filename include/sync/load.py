@@ -14,6 +14,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import replace
 
 from include.sync.context import BUSY_WAIT, LoadContext, Progress, Staged, Written, finish_of, note
+from include.sync.echoes import Settled
 from include.sync.endings import finish_failed, overtaken, problem_outcome, unexpected
 from include.sync.ledger import LedgerFault
 from include.sync.ledger.entries import Transfer
@@ -46,7 +47,7 @@ def load(stage: Stage, chunk: int, concurrency: int) -> None:
     when the service takes nothing any more; what was finished until then is in the ledger.
     """
     name = f"load-{chunk:04}"
-    items = [_staged(record) for record in stage.staging.read(name)]
+    items = [_staged(stage, record) for record in stage.staging.read(name)]
     context = LoadContext(stage, concurrency, name)
     progress = Progress()
     todo = _still_to_do(stage, items, progress)
@@ -94,12 +95,16 @@ def _worth_a_line(outcome: Outcome) -> bool:
     return outcome.result is not Result.unchanged or bool(outcome.notes or outcome.message)
 
 
-def _staged(record: Json) -> Staged:
+def _staged(stage: Stage, record: Json) -> Staged:
     return Staged(
+        flow=stage.flow,
         key=record["key"],
         mapped=mapped_from_wire(record["mapped"]),
         fingerprint=record["fingerprint"],
         read_at=record["read_at"],
+        own=record.get("own", {}),
+        modified=record.get("modified"),
+        settled=Settled.from_json(record["settled"]) if "settled" in record else None,
     )
 
 
@@ -155,7 +160,7 @@ def _by_an_earlier_try(stage: Stage, item: Staged, transfer: Transfer) -> Outcom
 
 def _written(stage: Stage, item: Staged, transfer: Transfer) -> bool:
     """Whether the target has this very version already."""
-    if transfer.state != "done" or transfer.fingerprint != item.fingerprint or transfer.echo:
+    if transfer.state != "done" or transfer.fingerprint != item.fingerprint:
         return False
     return route_of(stage.flow.direction).stands(stage.ledger, stage.flow.writer.table, item.mapped, transfer)
 
@@ -196,7 +201,6 @@ def _pass(
     queue = deque(items)
     ready: deque[Staged] = deque()
     running: dict[Future[Written], Staged] = {}
-    write = context.stage.flow.writer.write
     with ThreadPoolExecutor(max_workers=context.concurrency) as pool:
         try:
             while queue or ready or running:
@@ -207,7 +211,7 @@ def _pass(
                         ready.extend(_claimed(context, group, progress, busy))
                         continue
                     item = ready.popleft()
-                    running[pool.submit(write, context, item)] = item
+                    running[pool.submit(_write, context, item)] = item
                 if not running:
                     continue
                 for done in wait(running, return_when=FIRST_COMPLETED).done:
@@ -238,10 +242,27 @@ def _pass(
     return waiting
 
 
+def _write(context: LoadContext, item: Staged) -> Written:
+    if item.base and item.base.at and item.base.at > item.read_at:
+        # What was read may be older than what is agreed: it would pass for a change, and be sent back.
+        raise Waiting(
+            "It was written by the flow the other way while it was read.",
+            advice="Nothing to do: it is read again with the next run.",
+            at_once=True,
+        )
+    return item.flow.writer.write(context, item)
+
+
+def _with_bases(context: LoadContext, group: Sequence[Staged]) -> list[Staged]:
+    """The items with what was last agreed of them: few at a time, since a long document has much of it."""
+    known = context.ledger.transfers(context.stage.flow.name, [item.key for item in group], base=True)
+    return [replace(item, transfer=known.get(item.key, item.transfer)) for item in group]
+
+
 def _claimed(context: LoadContext, group: Sequence[Staged], progress: Progress, busy: list[Staged]) -> list[Staged]:
     """Those of the group that this task may write now, and that are still to be written."""
     if not context.applies:
-        return list(group)
+        return _with_bases(context, group)
     table = context.stage.flow.writer.table
     held = context.ledger.claim(context.route.claims(table), [item.key for item in group], context.owner)
     busy.extend(item for item in group if not held[item.key].held)
@@ -254,7 +275,7 @@ def _claimed(context: LoadContext, group: Sequence[Staged], progress: Progress, 
     admitted, elsewhere = context.natural.admit(replace(item, suspect=held[item.key].suspect) for item in todo)
     _give_back(context, elsewhere)
     busy.extend(elsewhere)
-    return admitted
+    return _with_bases(context, admitted)
 
 
 def _give_back(context: LoadContext, items: Iterable[Staged]) -> None:
@@ -308,7 +329,7 @@ def _settle(context: LoadContext, item: Staged, done: Future[Written], progress:
         outcome = Outcome(
             key=item.key,
             result=written.result,
-            fields=tuple(written.fields),
+            changes=tuple(written.changes),
             target_id=written.target_id,
             notes=(*item.mapped.notes, *written.notes),
         )

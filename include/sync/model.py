@@ -184,7 +184,8 @@ class Mapped:
 
     `body` may hold `Ref`s anywhere. `match` is the natural key by which an unlinked record is looked for: records that
     share one are settled one after another.
-    `create_only` names the fields that an update never sends. `also` are records of their own that follow the
+    `create_only` names the fields that an update never sends, `insisted` those that it sends whenever the target has
+    something else, though the source did not change them. `also` are records of their own that follow the
     parent (a company's relationships). `memory` is what the flow wants back the next time it maps this record.
     `notes` are things the operator should know that do not stop the record. `made_from` is the external id under which
     the record is linked if it was made from one of the other system: then it is that one, and nothing is written.
@@ -194,13 +195,15 @@ class Mapped:
     one `candidates` are what it may be, and `holders` says of external ids that iPaaS.com was asked about (folded)
     which record is linked to each, None being nobody. `children` are nested records to be linked with it:
     (table, what follows the parent's external id, iPaaS.com id). `followers` are those that are linked already, and get
-    the parent's new number when it was renumbered. None of these is part of the fingerprint.
+    the parent's new number when it was renumbered. `watches` are records of the source, by table and id, that are not
+    linked and would make something else of this one if they were. None of these is part of the fingerprint.
     """
 
     external_id: str
     body: Json
     match: str | None = None
     create_only: frozenset[str] = frozenset()
+    insisted: frozenset[str] = frozenset()
     also: tuple[Also, ...] = ()
     memory: Json = field(default_factory=dict)
     notes: tuple[str, ...] = ()
@@ -211,6 +214,24 @@ class Mapped:
     holders: Mapping[str, Any] = field(default_factory=dict)
     children: tuple[tuple[str, str, Any], ...] = ()
     followers: tuple[tuple[str, str, Any], ...] = ()
+    watches: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Shared:
+    """One thing that both systems keep of a record, and the fields that hold it on each side.
+
+    A change of one of `bc` or of `ipaas` (paths without the keys of nested records) is a change of it: what is made of
+    parts, as a name or a place, gives way as a whole. `shown` are further fields of iPaaS.com that are filled with it and
+    that the other direction does not read: there they may be otherwise. Without a base all of them count as equal while
+    what iPaaS.com has stands for what Business Central has. `later`: where both sides changed it, the later change wins,
+    if both times are known; else, and by default, Business Central.
+    """
+
+    bc: tuple[str, ...] = ()
+    ipaas: tuple[str, ...] = ()
+    shown: tuple[str, ...] = ()
+    later: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -247,6 +268,31 @@ class Result(StrEnum):
     failed = "failed"
 
 
+# Of a value, and of a record's changes, a report shows so much.
+_SHOWN_TEXT, _SHOWN_CHANGES = 120, 30
+
+
+@dataclass(frozen=True, kw_only=True)
+class Change:
+    """One field that was changed: by its path, with what was there before and after, where that is known."""
+
+    field: str
+    before: Any = None
+    after: Any = None
+
+    def as_json(self) -> Json:
+        """The change for staging and reports, without what is not known; long texts are cut."""
+        values = {"field": self.field, "before": _shown(self.before), "after": _shown(self.after)}
+        return {name: value for name, value in values.items() if value is not None}
+
+
+def _shown(value: Any) -> Any:
+    if value is None or isinstance(value, bool | int | Decimal):
+        return value
+    text = ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
+    return text if len(text) <= _SHOWN_TEXT else f"{text[:_SHOWN_TEXT]}…"
+
+
 @dataclass(frozen=True, kw_only=True)
 class Outcome:
     """What became of one record, in words an operator can act on."""
@@ -256,9 +302,14 @@ class Outcome:
     kind: ErrorKind | None = None
     message: str = ""
     advice: str = ""
-    fields: tuple[str, ...] = ()
+    changes: tuple[Change, ...] = ()
     target_id: Any = None
     notes: tuple[str, ...] = ()
+
+    @property
+    def fields(self) -> tuple[str, ...]:
+        """The names of the fields that were changed."""
+        return tuple(change.field for change in self.changes)
 
     def as_json(self) -> Json:
         """The outcome for staging and reports, without what is empty."""
@@ -268,7 +319,7 @@ class Outcome:
             "kind": self.kind.value if self.kind else None,
             "message": self.message,
             "advice": self.advice,
-            "fields": list(self.fields),
+            "changes": [change.as_json() for change in self.changes[:_SHOWN_CHANGES]],
             "target_id": self.target_id,
             "notes": list(self.notes),
         }
@@ -283,7 +334,7 @@ class Outcome:
             kind=ErrorKind(data["kind"]) if data.get("kind") else None,
             message=data.get("message", ""),
             advice=data.get("advice", ""),
-            fields=tuple(data.get("fields", ())),
+            changes=tuple(Change(**change) for change in data.get("changes", ())),
             target_id=data.get("target_id"),
             notes=tuple(data.get("notes", ())),
         )
@@ -424,6 +475,7 @@ def mapped_to_wire(mapped: Mapped) -> Json:
         "body": to_wire(mapped.body),
         "match": mapped.match,
         "create_only": sorted(mapped.create_only),
+        "insisted": sorted(mapped.insisted),
         "also": [{"kind": a.kind, "external_id": a.external_id, "body": to_wire(a.body)} for a in mapped.also],
         "memory": to_wire(mapped.memory),
         "notes": list(mapped.notes),
@@ -434,6 +486,7 @@ def mapped_to_wire(mapped: Mapped) -> Json:
         "holders": dict(mapped.holders),
         "children": [list(child) for child in mapped.children],
         "followers": [list(child) for child in mapped.followers],
+        "watches": [list(watch) for watch in mapped.watches],
     }
 
 
@@ -444,6 +497,7 @@ def mapped_from_wire(data: Mapping[str, Any]) -> Mapped:
         body=from_wire(data["body"]),
         match=data["match"],
         create_only=frozenset(data["create_only"]),
+        insisted=frozenset(data["insisted"]),
         also=tuple(Also(kind=a["kind"], external_id=a["external_id"], body=from_wire(a["body"])) for a in data["also"]),
         memory=from_wire(data["memory"]),
         notes=tuple(data["notes"]),
@@ -454,4 +508,5 @@ def mapped_from_wire(data: Mapping[str, Any]) -> Mapped:
         holders=data["holders"],
         children=tuple((table, suffix, id_) for table, suffix, id_ in data["children"]),
         followers=tuple((table, suffix, id_) for table, suffix, id_ in data["followers"]),
+        watches=tuple((table, id_) for table, id_ in data["watches"]),
     )

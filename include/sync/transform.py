@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 
 from include.sync.batches import batches
 from include.sync.chunks import Chunks
+from include.sync.echoes import Echoes
 from include.sync.endings import finish_failed, overtaken, problem_outcome, resting, unexpected
 from include.sync.ledger import LedgerFault
 from include.sync.ledger.entries import Finish, Transfer, iso
@@ -41,6 +42,7 @@ def transform(stage: Stage) -> int:
     with stage.staging.write("outcomes-transform") as outcomes, wanted(stage.staging) as needs:
         for batch in batches(stage.staging.read("raw"), BATCH):
             known = _known(stage, batch)
+            echoes = Echoes(stage, batch, known)
             ends: list[Finish] = []
             unchanged: dict[str, list[str]] = {}
             overtook: list[str] = []
@@ -53,7 +55,7 @@ def transform(stage: Stage) -> int:
                 decided = (late, None) if late else _decide(stage, record, transfer)
                 if isinstance(decided, Mapped):
                     needs.add(refs([decided.body, list(decided.also)]))
-                    chunks.add(record["key"], decided, record["read_at"])
+                    chunks.add(record["key"], decided, record["read_at"], echoes.of(record))
                     continue
                 outcome, end = decided
                 counts[outcome.result.value] += 1
@@ -130,8 +132,7 @@ def _decide(stage: Stage, record: Json, transfer: Transfer | None) -> Mapped | t
     print_ = fingerprint(mapped)
     if transfer and not stage.plan.force:
         route = route_of(stage.flow.direction)
-        # What the other direction wrote since is not known here: only a look at the target tells.
-        same = transfer.fingerprint == print_ and not unfinished and not transfer.echo
+        same = transfer.fingerprint == print_ and not unfinished
         if same and route.stands(stage.ledger, stage.flow.writer.table, mapped, transfer):
             asked = stage.plan.kind is RunKind.ids
             message = "Equal to what was last written." if asked else ""

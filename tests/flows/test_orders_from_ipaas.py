@@ -713,7 +713,7 @@ class TestThereAndBack:
         assert shop.bench.run("sales_order_to_ipaas").counts["failed"] == 0
         assert list(shop.bench.sandbox.ipaas.records["transaction"]) == [record["id"]]
         after = shop.bench.sandbox.ipaas.shown("transaction", record)
-        assert [entry["qty_shipped"] for entry in after["lines"]] == [1, 0]
+        assert [entry.get("qty_shipped") or 0 for entry in after["lines"]] == [1, 0]
         kept = ("system_id", "transaction_number", "customer_id", "total", "status", "addresses", "payments")
         assert {name: after.get(name) for name in kept} == {name: before.get(name) for name in kept}
         assert [entry["unit_price"] for entry in after["lines"]] == [10, 10]

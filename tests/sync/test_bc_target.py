@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from include.flows.product import ITEM
+from include.flows.product import TARGET as ITEM
 from include.flows.shared.parties import customer_target
 
 PERSON, COMPANY = customer_target("customer", "Person"), customer_target("company", "Company")

@@ -24,7 +24,7 @@ QUESTIONS: dict[str, Callable[[Ledger], Any]] = {
     "due": lambda ledger: ledger.due(FLOW, 10),
     "finish": lambda ledger: ledger.finish(FLOW, TABLE, [END], [(TABLE, "C1", 7)], owner="o"),
     "forget": lambda ledger: ledger.forget(FLOW, ["C1"]),
-    "expect_echo": lambda ledger: ledger.expect_echo(FLOW, ["C1"]),
+    "settle": lambda ledger: ledger.settle([(FLOW, "C1", {"Name": ("a", "b")})], "2026"),
     "internal_ids": lambda ledger: ledger.internal_ids(TABLE, ["C1", "C2"]),
     "external_ids": lambda ledger: ledger.external_ids(TABLE, [7, "8"], pushed=True),
     "link": lambda ledger: ledger.link([(TABLE, "C1", 7)], pushed=False),

@@ -51,6 +51,7 @@ class ApiCustomer(BusinessCentralRecord):
     state: str | None = None
     country: str | None = None
     postalCode: str | None = None
+    lastModifiedDateTime: str | None = None
 
 
 class ApiContact(BusinessCentralRecord):

@@ -20,7 +20,7 @@ from include.sync.bc_target import ETAG, Target
 from include.sync.compare import same
 from include.sync.context import LoadContext, Staged, Written
 from include.sync.ledger.entries import Purpose
-from include.sync.model import Json, Rejected, Result, Waiting, fold, text_of
+from include.sync.model import Change, Json, Rejected, Result, Waiting, fold, text_of
 from include.transport.errors import NotFound, Sent, ServiceError
 
 _BOOK = "invoice book"
@@ -84,7 +84,9 @@ class _Transfer:
         if invoice is None or is_draft(invoice):
             invoice, created = self._posted(invoice), True
             if invoice is None:
-                return Written(result=Result.created, fields=sorted(self.body["header"]))
+                return Written(
+                    result=Result.created, changes=[Change(field=name) for name in sorted(self.body["header"])]
+                )
         self.links.note(self.links.own_link(f"{INVOICE_LINK}{invoice['id']}"))
         self._link_lines(invoice)
         # To an invoice that did not exist a moment ago nothing has been paid.
@@ -108,7 +110,7 @@ class _Transfer:
         return Written(
             result=result,
             target_id=target,
-            fields=tuple(dict.fromkeys(self.written)),
+            changes=[Change(field=name) for name in dict.fromkeys(self.written)],
             links=[link for link in own if link not in self.links.new],
             unpushed=tuple(self.links.new),
             notes=notes,

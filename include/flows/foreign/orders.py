@@ -18,11 +18,9 @@ from include.sync.bc_refusal import refusal
 from include.sync.bc_target import ETAG, Target
 from include.sync.compare import same
 from include.sync.context import LoadContext, Staged, Written
-from include.sync.model import Json, Rejected, Result, fold, text_of
+from include.sync.model import Change, Json, Rejected, Result, fold, text_of
 from include.transport.errors import NotFound, RecordExists, ServiceError
 
-# The flow that carries orders the other way.
-_ECHO = "sales_order_to_ipaas"
 _BOOK = "order book"
 # An invoice discount that was not shown: it differs from whatever it shall be.
 _UNKNOWN = object()
@@ -126,7 +124,7 @@ class _Transfer:
             self._require_items(self.body["lines"])
             self.wanted = wanted_order(self.book, self.body, self._currency())
             if not self.load.applies:
-                return Written(result=Result.created, fields=sorted(self.header))
+                return Written(result=Result.created, changes=[Change(field=name) for name in sorted(self.header)])
             order, created = self._create(), True
         self._check_same(order)
         self.wanted = wanted_order(self.book, self.body, order.currency)
@@ -154,10 +152,9 @@ class _Transfer:
         return Written(
             result=result,
             target_id=number,
-            fields=tuple(dict.fromkeys(self.written)),
+            changes=[Change(field=name) for name in dict.fromkeys(self.written)],
             links=() if own in self.links.new else (own,),
             unpushed=tuple(self.links.new),
-            echoes=((_ECHO, number),) if self.written else (),
             notes=notes,
         )
 

@@ -20,6 +20,7 @@ from include.flows.shared.reading import (
 from include.mappings.contacts import left_out
 from include.mappings.custom_fields import source_fields
 from include.mappings.customers import card_from_api
+from include.settings import SyncSettings
 from include.sync.batches import batches
 from include.sync.flow import GUID, AskedId, IdFormat, Reads, Window
 from include.sync.keyset import KeySet
@@ -45,6 +46,12 @@ ID_FORMATS = (
 )
 _FEED_FIELDS = tuple(ApiCustomer.model_fields)
 _PERSON_FIELDS = ("id", "number", "type", "displayName", "companyNumber", "email", "contactBusinessRelation")
+
+
+def page_fields(settings: SyncSettings, model: str) -> tuple[str, ...]:
+    """The fields of page 21 that go to iPaaS.com, the subscriber's own among them."""
+    extra = source_fields(settings, model, Direction.to_ipaas) - set(_FEED_FIELDS)
+    return selected(CustomerCard.model_fields, extra)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,8 +86,7 @@ class CustomersOfType:
     def _complete(
         self, reads: Reads, records: Iterable[Json], *, whole: bool, asked: Mapping[str, str] | None = None
     ) -> Iterator[SourceRecord]:
-        extra = source_fields(reads.settings, self.model, Direction.to_ipaas) - set(_FEED_FIELDS)
-        select = selected(CustomerCard.model_fields, extra)
+        select = page_fields(reads.settings, self.model)
         rows = with_details(reads, records, PAGE, select=select, lost=LOST, whole=whole, from_api=card_from_api)
         people = People(reads)
 

@@ -77,6 +77,12 @@ class IPaaSRecords:
             for text in texts[record.key]:
                 yield replace(record, asked=text)
 
+    def data_of(self, reads: Reads, record: Json) -> Json:
+        """A record that is linked and was read elsewhere, as this flow would map it."""
+        refs, _ = self._named(record)
+        linked = external_id_of(record, reads.plan.system_id)
+        return {"record": record, "refs": _external_ids(reads, refs), "linked": linked or str(record["id"])}
+
     def _settled(self, reads: Reads, ids: Sequence[str]) -> dict[str, str]:
         """Links that iPaaS.com has been told of; looked at before the records, which then must carry them."""
         return reads.ledger.external_ids(self.endpoint.table, ids, pushed=True)

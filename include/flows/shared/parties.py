@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from include.flows.shared.customer_records import PAGE
+from include.flows.shared.customer_records import PAGE, page_fields
 from include.ipaas.external_ids import CUSTOMER_CATEGORY_TABLE
 from include.ipaas.records.parties import Party
 from include.mappings.names import first_address, join_name, split_name, with_first_address
@@ -25,6 +25,7 @@ def customer_target(model: str, kind: str) -> Target:
         model=model,
         fixed={"type": kind},
         codes=CODES,
+        also=lambda settings: page_fields(settings, model),
         # A person's name goes to iPaaS.com in two parts and comes back joined; two equal words come back as one. Of several
         # e-mail addresses the first one goes there.
         normal={

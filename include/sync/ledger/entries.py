@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -45,7 +45,6 @@ class Transfer:
     advice: str | None = None
     waits_for: str | None = None
     tried_fingerprint: str | None = None
-    echo: bool = False
     base: Json | None = None  # what both sides had last, where it was asked for
     record_id: str | None = None
 
@@ -74,6 +73,8 @@ class Finish:
     fingerprint: str | None = None
     memory: Mapping[str, Any] | None = None
     base: Json | None = None  # None keeps what is there
+    base_at: str | None = None  # which `at` of the base this one goes on from
+    watches: Collection[str] = ()  # links that would make another record of it, as `waits_for`
     record_id: str | None = None  # Business Central's immutable id; None keeps what is there
     kind: str | None = None
     message: str | None = None

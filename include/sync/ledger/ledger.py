@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.engine import Connection
 
 from include.ipaas.external_ids import Id
+from include.sync.base import Base
 from include.sync.batches import batches
 from include.sync.ledger.claims import Claims
 from include.sync.ledger.entries import Finish, dump, iso, pack
@@ -17,7 +20,7 @@ from include.sync.ledger.pairs import Pairs
 from include.sync.ledger.positions import Positions
 from include.sync.ledger.reservations import Reservations
 from include.sync.ledger.store import BATCH
-from include.sync.ledger.tables import claims, reservations
+from include.sync.ledger.tables import claims, reservations, watches
 from include.sync.ledger.tables import transfers as transfers_table
 from include.sync.ledger.transfers import MAX_ATTEMPTS, Transfers, retry_delay
 from include.sync.ledger.windows import Windows
@@ -45,6 +48,7 @@ class Ledger(Pairs, Transfers, Links, Claims, Reservations, Positions, Inbox, Wi
         now = self._now()
         with self._writing() as db:
             known = self._earlier(db, flow, [end.key for end in ends])
+            later = self._settled_later(db, flow, ends)
             # Another run may have linked it since it was looked for here; then nobody would wake who waits for it.
             arrived = self._linked(db, {end.waits_for for end in ends if end.waits_for})
             # What is not named keeps its value, so rows are written together with those that name the same columns.
@@ -72,18 +76,23 @@ class Ledger(Pairs, Transfers, Links, Claims, Reservations, Positions, Inbox, Wi
                     "read_at": end.read_at,
                 }
                 if end.state == "done":
-                    values |= {"fingerprint": end.fingerprint, "echo": False}
+                    values["fingerprint"] = end.fingerprint
                 if end.memory is not None:
                     values["memory"] = dump(end.memory)
                 if end.target_id is not None:
                     values["target_id"] = dump(end.target_id)
                 if end.base is not None:
                     values["base"] = pack(end.base)
+                if end.key in later and end.base is not None:
+                    # The flow the other way has written it meanwhile: that is still to be looked at.
+                    merged = replace(Base.from_json(end.base), written=later[end.key].written, at=later[end.key].at)
+                    values |= {"base": pack(merged.as_json()), "fingerprint": None}
                 if end.record_id is not None:
                     values["record_id"] = end.record_id
                 rows.setdefault(tuple(values), []).append(values)
             for alike in rows.values():
                 self._upsert(db, transfers_table, alike)
+            self._watch(db, flow, ends)
             self._link(db, new_links, pushed=True, record_ids=record_ids or {})
             for batch in batches((end.key for end in ends), BATCH):
                 held = self._of_table(claimed) & claims.c.key.in_(batch)
@@ -92,3 +101,22 @@ class Ledger(Pairs, Transfers, Links, Claims, Reservations, Positions, Inbox, Wi
             for batch in batches((end.key for end in ends if end.state == "done"), BATCH):
                 mine = self.mine(reservations) & (reservations.c.table_name == claimed) & reservations.c.key.in_(batch)
                 db.execute(sa.delete(reservations).where(mine))
+
+    def _settled_later(self, db: Connection, flow: str, ends: Sequence[Finish]) -> dict[str, Base]:
+        """The bases that the flow the other way has added to since these attempts looked at them."""
+        of = {end.key: end.base_at for end in ends if end.base is not None}
+        found = {key: Base.from_json(base) for key, base in self._bases(db, flow, list(of)).items() if base}
+        return {key: base for key, base in found.items() if base.at and base.at > (of[key] or "")}
+
+    def _watch(self, db: Connection, flow: str, ends: Sequence[Finish]) -> None:
+        """Note what the records that are done watch for, in place of what they did before."""
+        for batch in batches((end.key for end in ends), BATCH):
+            named = self.mine(watches) & (watches.c.flow == flow) & watches.c.key.in_(batch)
+            db.execute(sa.delete(watches).where(named))
+        rows = [
+            {"pair": self.pair, "waits_for": name, "flow": flow, "key": end.key} for end in ends for name in end.watches
+        ]
+        if rows:
+            db.execute(self._insert(watches).on_conflict_do_nothing(), rows)
+            # Another run may have linked it since it was looked for.
+            self._wake(db, self._linked(db, {name for end in ends for name in end.watches}))

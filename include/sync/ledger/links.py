@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -13,8 +13,16 @@ from include.ipaas.external_ids import Id
 from include.sync.batches import batches
 from include.sync.ledger.entries import dump, iso, load, waits_for_external, waits_for_internal
 from include.sync.ledger.store import BATCH, Store
-from include.sync.ledger.tables import links, transfers
+from include.sync.ledger.tables import links, transfers, watches
 from include.sync.model import fold
+from include.transport.errors import ErrorKind
+
+# What is said of a record that is done and is looked at again, since what it refers to has been linked.
+_WOKEN = {
+    "kind": ErrorKind.waiting.value,
+    "message": "A record that it refers to has been linked since.",
+    "advice": "Nothing to do: it is transferred with the next run.",
+}
 
 
 def _spellings(internal_id: Any) -> tuple[str, str]:
@@ -166,6 +174,19 @@ class Links(Store):
         for batch in batches(awaited, BATCH):
             waiting = self.mine(transfers) & transfers.c.waits_for.in_(batch)
             db.execute(sa.update(transfers).where(waiting).values(next_try=iso(self._now()), waits_for=None))
+        self._wake(db, awaited)
+
+    def _wake(self, db: Connection, arrived: Collection[str]) -> None:
+        """Make due what is done and watched for one of these links."""
+        for batch in batches(arrived, BATCH):
+            watching = self.mine(watches) & watches.c.waits_for.in_(batch)
+            found = db.execute(sa.select(watches.c.flow, watches.c.key).where(watching)).all()
+            for row in found:
+                of = self.mine(transfers) & (transfers.c.flow == row.flow) & (transfers.c.key == row.key)
+                due = {"state": "retry", "next_try": iso(self._now()), **_WOKEN}
+                db.execute(sa.update(transfers).where(of, transfers.c.state == "done").values(**due))
+            if found:
+                db.execute(sa.delete(watches).where(watching))
 
     def _linked(self, db: Connection, awaited: Iterable[str]) -> set[str]:
         """Which of the records that others wait for are linked."""

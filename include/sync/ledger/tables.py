@@ -56,9 +56,19 @@ transfers = sa.Table(
     sa.Column("advice", sa.Text),
     sa.Column("waits_for", sa.String(300)),
     sa.Column("tried_fingerprint", sa.String(64)),
-    sa.Column("echo", sa.Boolean, nullable=False, default=False),
     sa.Index("sync_transfers_state", "pair", "flow", "state", "next_try"),
     sa.Index("sync_transfers_waits_for", "pair", "waits_for"),
+)
+
+# Records that are done, and would be otherwise if another one were linked.
+watches = sa.Table(
+    "sync_watches",
+    metadata,
+    _pair(),
+    sa.Column("waits_for", sa.String(300), primary_key=True),
+    sa.Column("flow", sa.String(64), primary_key=True),
+    sa.Column("key", sa.String(200), primary_key=True),
+    sa.Index("sync_watches_key", "pair", "flow", "key"),
 )
 
 links = sa.Table(

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from include.sync.base import Base
 from include.sync.batches import batches
 from include.sync.ledger.claims import CLAIM_LIFETIME
-from include.sync.ledger.entries import Transfer, iso
+from include.sync.ledger.entries import Transfer, iso, pack, unpack
 from include.sync.ledger.store import BATCH, Store
 from include.sync.ledger.tables import transfers
+from include.sync.model import Json
 from include.transport.errors import ErrorKind
 
 # After this many tries only a change of the record or a person starts another one.
@@ -87,12 +89,31 @@ class Transfers(Store):
             for batch in batches(keys, BATCH):
                 db.execute(sa.delete(transfers).where(self._of(flow), transfers.c.key.in_(batch)))
 
-    def expect_echo(self, flow: str, keys: Iterable[str]) -> None:
-        """Note that the other direction wrote these records: the next change seen here may be our own."""
+    def settle(self, written: Sequence[tuple[str, str, Mapping[str, tuple[Any, Any]]]], at: str) -> None:
+        """Note what the flow the other way has written `at` that time: (flow, key, fields as they were agreed and as they
+        are now).
+
+        The record is looked at again when its flow comes to it. What is not known of a flow stays so.
+        """
+        by_flow: dict[str, dict[str, Mapping[str, tuple[Any, Any]]]] = {}
+        for flow, key, fields in written:
+            by_flow.setdefault(flow, {})[key] = fields
         with self._writing() as db:
-            for batch in batches(keys, BATCH):
-                where = self._of(flow) & transfers.c.key.in_(batch)
-                db.execute(sa.update(transfers).where(where).values(echo=True))
+            for flow, records in by_flow.items():
+                changes = []
+                for key, base in self._bases(db, flow, list(records)).items():
+                    settled = Base.from_json(base or {}).with_written(records[key], at)
+                    changes.append({"of_key": key, "base": pack(settled.as_json()), "fingerprint": None})
+                if changes:
+                    where = self._of(flow) & (transfers.c.key == sa.bindparam("of_key"))
+                    db.execute(sa.update(transfers).where(where), changes)
+
+    def _bases(self, db: Connection, flow: str, keys: Sequence[str]) -> dict[str, Json | None]:
+        found: dict[str, Json | None] = {}
+        for batch in batches(keys, BATCH):
+            query = sa.select(transfers.c.key, transfers.c.base).where(self._of(flow), transfers.c.key.in_(batch))
+            found |= {row.key: unpack(row.base) for row in db.execute(query)}
+        return found
 
     def _of(self, flow: str) -> sa.ColumnElement[bool]:
         return self.mine(transfers) & (transfers.c.flow == flow)

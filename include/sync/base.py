@@ -1,0 +1,95 @@
+"""What two systems last agreed of a record: the base that changes of either side are told by. Values; no I/O.
+
+Each flow remembers of a record what its source had when it was last written or found equal, in the names of the target.
+What the flow the other way has written since is added to it as soon as that is known, so that no flow takes for a change
+what came from its own target.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from include.sync.compare import same
+from include.sync.model import Json
+
+Alike = Callable[[str, Any, Any], bool]
+
+
+def alike(name: str, wanted: Any, found: Any) -> bool:
+    """Whether two values of a field mean the same; of sets, whether they have the same members."""
+    if isinstance(wanted, list) and isinstance(found, list | None):
+        return set(wanted) == set(found or ())
+    return same(wanted, found)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Base:
+    """What was last agreed of one record of one flow. Fields have the names of the target.
+
+    `values` are what the source had. `kept` are what the target had where it was allowed to have something else.
+    `written` is what the other direction has written since into this flow's source, in the names of that: what had been
+    agreed, and what is there now. `at` is when it last did. `made`: all that the target had was made by this flow.
+    """
+
+    values: Json = field(default_factory=dict)
+    kept: Json = field(default_factory=dict)
+    written: Mapping[str, tuple[Any, Any]] = field(default_factory=dict)
+    at: str | None = None
+    made: bool = False
+
+    def agreed(self, name: str) -> Any:
+        """What the target had of a field."""
+        return self.kept[name] if name in self.kept else self.values.get(name)
+
+    def changed(self, wanted: Mapping[str, Any], alike: Alike = alike) -> set[str]:
+        """The fields that the source has otherwise now. What is absent is no change."""
+        return {name for name, value in wanted.items() if not alike(name, value, self.values.get(name))}
+
+    def settled(self, before: Mapping[str, Any], after: Mapping[str, Any], alike: Alike = alike) -> Base:
+        """The base when the source's fields went from `before` to `after` by what the other direction wrote.
+
+        A field that is made of several, one of which has also been changed by somebody else, keeps what it was.
+        """
+        values, kept = dict(self.values), dict(self.kept)
+        for name in before.keys() | after.keys():
+            was, now = before.get(name), after.get(name)
+            if alike(name, now, was) or not alike(name, was, values.get(name)):
+                continue
+            kept.pop(name, None)
+            if now is None:
+                values.pop(name, None)
+            else:
+                values[name] = now
+        return replace(self, values=values, kept=kept, written={})
+
+    def with_written(self, written: Mapping[str, tuple[Any, Any]], at: str) -> Base:
+        """The base when the other direction has written more."""
+        merged = {
+            name: (self.written[name][0] if name in self.written else was, now) for name, (was, now) in written.items()
+        }
+        return replace(self, written={**self.written, **merged}, at=at)
+
+    def as_json(self) -> Json:
+        """The base for the ledger, without what is empty."""
+        values: Json = {
+            "values": self.values,
+            "kept": self.kept,
+            "written": {name: list(pair) for name, pair in self.written.items()},
+            "at": self.at,
+            "made": self.made,
+        }
+        return {name: value for name, value in values.items() if value}
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Base:
+        """Read back what `as_json` wrote."""
+        written = {name: (was, now) for name, (was, now) in data.get("written", {}).items()}
+        return cls(
+            values=data.get("values", {}),
+            kept=data.get("kept", {}),
+            written=written,
+            at=data.get("at"),
+            made=bool(data.get("made")),
+        )

@@ -1,0 +1,162 @@
+"""What the flow the other way has written into a record since it was last agreed: found out before it is loaded.
+
+The mapping tells which fields of the target that concerns: it is asked what it makes of the record with what was there
+before, and with what was written.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from include.sync.base import Base
+from include.sync.fields import put
+from include.sync.ledger.entries import Transfer
+from include.sync.model import Direction, Json, Mapped, Rejected, Waiting, canonical, fold, from_wire, to_wire
+from include.sync.stage import Stage
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settled:
+    """Fields of a body as they were agreed (`before`) and as the other direction has written them (`after`).
+
+    `whole`: there is no base of this flow's own; what the other direction has made is all of it.
+    """
+
+    before: Json
+    after: Json
+    whole: bool = False
+
+    def as_json(self) -> Json:
+        """For staging."""
+        return {"before": to_wire(self.before), "after": to_wire(self.after), "whole": self.whole}
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Settled:
+        """Read back what `as_json` wrote."""
+        return cls(before=from_wire(data["before"]), after=from_wire(data["after"]), whole=data["whole"])
+
+
+class Echoes:
+    """The same for the records of one batch; nothing is read but for those that it may concern."""
+
+    def __init__(self, stage: Stage, batch: Sequence[Json], known: Mapping[str, Transfer]) -> None:
+        """`known` are the transfers of the batch."""
+        self._stage = stage
+        self._known = known
+        self._side = _SIDES[stage.flow.direction]
+        self._bases: dict[str, Base] = {}
+        self._made: dict[str, Base] = {}
+        if stage.flow.counterpart is None:
+            return
+        # Whoever writes into a record takes its fingerprint away.
+        touched = [key for key, transfer in known.items() if transfer.fingerprint is None]
+        if touched:
+            found = stage.ledger.transfers(stage.flow.name, touched, base=True)
+            self._bases = {key: Base.from_json(t.base) for key, t in found.items() if t.base}
+        new = [record for record in batch if self._is_new(str(record["key"]))]
+        self._made = self._made_there(stage.flow.counterpart.flow, new) if new else {}
+
+    def _is_new(self, key: str) -> bool:
+        return key not in self._known or (self._known[key].fingerprint is None and not self._has_values(key))
+
+    def _has_values(self, key: str) -> bool:
+        return key in self._bases and bool(self._bases[key].values)
+
+    def _made_there(self, flow: str, records: Sequence[Json]) -> dict[str, Base]:
+        """What the other direction has made, for those of these records that it made."""
+        stage, table = self._stage, self._stage.flow.writer.table
+        ends = self._side.other_ends(stage, table, records)
+        found = stage.ledger.transfers(flow, ends.values(), base=True) if ends else {}
+        bases = {key: found[end].base for key, end in ends.items() if end in found and found[end].state == "done"}
+        return {key: base for key, data in bases.items() if data and (base := Base.from_json(data)).made}
+
+    def of(self, record: Json) -> Json:
+        """What `load` is to know of a record beside its body."""
+        counterpart = self._stage.flow.counterpart
+        if counterpart is None:
+            return {}
+        key, data = str(record["key"]), record["data"]
+        more: Json = self._side.own(data)
+        if key in self._made:
+            after = self._body(key, self._side.rebuilt(data, self._made[key], self._stage))
+            if after is not None:
+                more["settled"] = Settled(before={}, after=after, whole=True).as_json()
+        elif self._has_values(key) and (written := self._bases[key].written):
+            system_id = self._stage.plan.system_id
+            before = self._body(key, self._side.put(data, {n: was for n, (was, _) in written.items()}, system_id))
+            after = self._body(key, self._side.put(data, {n: now for n, (_, now) in written.items()}, system_id))
+            if before is not None and after is not None:
+                names = [n for n in {**before, **after} if canonical(before.get(n)) != canonical(after.get(n))]
+                more["settled"] = Settled(
+                    before={n: before[n] for n in names if n in before},
+                    after={n: after[n] for n in names if n in after},
+                ).as_json()
+        return more
+
+    def _body(self, key: str, data: Json) -> Json | None:
+        transfer = self._known.get(key)
+        try:
+            mapped = self._stage.flow.take(data, self._stage.context(transfer.memory if transfer else {}))
+        except (Rejected, Waiting):
+            return None
+        if not isinstance(mapped, Mapped):
+            return None
+        return {name: value for name, value in mapped.body.items() if name not in mapped.create_only}
+
+
+class _Side(Protocol):
+    """Where a record's fields stand in what a source has read of it."""
+
+    def own(self, data: Json) -> Json:
+        """Its fields and its time, for `load`."""
+
+    def put(self, data: Json, values: Mapping[str, Any], system_id: int) -> Json:
+        """The same with other values of these fields."""
+
+    def rebuilt(self, data: Json, base: Base, stage: Stage) -> Json:
+        """The record as the other direction has made it."""
+
+    def other_ends(self, stage: Stage, table: str, records: Sequence[Json]) -> dict[str, str]:
+        """By key: the key that the flow the other way knows it by, for those that are linked."""
+
+
+class _FromBusinessCentral:
+    """Records of Business Central: the fields of the page, in `detail`."""
+
+    def own(self, data: Json) -> Json:
+        own = {name: value for name, value in data["detail"].items() if value not in (None, "")}
+        return {"own": own, "modified": (data.get("feed") or {}).get("lastModifiedDateTime")}
+
+    def put(self, data: Json, values: Mapping[str, Any], system_id: int) -> Json:
+        return {**data, "detail": {**data["detail"], **{n: v for n, v in values.items() if n in data["detail"]}}}
+
+    def rebuilt(self, data: Json, base: Base, stage: Stage) -> Json:
+        return self.put(data, {**base.values, **base.kept}, stage.plan.system_id)
+
+    def other_ends(self, stage: Stage, table: str, records: Sequence[Json]) -> dict[str, str]:
+        links = stage.ledger.internal_ids(table, [str(record["key"]) for record in records])
+        return {str(r["key"]): str(links[end]) for r in records if (end := fold(str(r["key"]))) in links}
+
+
+class _FromIPaaS:
+    """Records of iPaaS.com, in `record`."""
+
+    def own(self, data: Json) -> Json:
+        return {"modified": data["record"].get("updated_datetime")}
+
+    def put(self, data: Json, values: Mapping[str, Any], system_id: int) -> Json:
+        return {**data, "record": put(data["record"], values, system_id)}
+
+    def rebuilt(self, data: Json, base: Base, stage: Stage) -> Json:
+        """The record with nothing but what was sent to it."""
+        record = data["record"]
+        made = put({"id": record["id"]}, {**base.values, **base.kept}, stage.plan.system_id, add=True)
+        return {**data, "record": made}
+
+    def other_ends(self, stage: Stage, table: str, records: Sequence[Json]) -> dict[str, str]:
+        return {str(r["key"]): str(linked) for r in records if (linked := r["data"].get("linked"))}
+
+
+_SIDES: Mapping[Direction, _Side] = {Direction.to_ipaas: _FromBusinessCentral(), Direction.from_ipaas: _FromIPaaS()}
