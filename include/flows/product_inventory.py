@@ -57,6 +57,8 @@ class Stock:
                 elif fold(number) in ids:
                     guid = ids[fold(number)]
                     yield SourceRecord(key=inventory_id(code, guid), data={"row": row, "item_id": guid})
+                elif row.get("Remaining_Quantity"):
+                    reads.reject(f"{QUERY} No {number}, Location_Code {code}", "no item of that number is known")
 
         for batch in batches(rows, FEED_PAGE):
             yield from each(batch, whole_records, lambda row: f"{row.get('Location_Code')}|{row['No']}"[:190])
@@ -74,7 +76,8 @@ def fallen_out(reads: Reads, gone: Callable[[], Iterator[str]], there: int) -> I
         not_believed(reads, emptied, there + emptied)
         return
     for key in gone():
-        yield SourceRecord(key=key, data=_nothing_at(key))
+        if GUID.fullmatch(key.partition("|")[2]):  # a row that could not be read had no item
+            yield SourceRecord(key=key, data=_nothing_at(key))
 
 
 def _emptied(reads: Reads, asked: Mapping[tuple[str, str], Sequence[str]]) -> Iterator[SourceRecord]:

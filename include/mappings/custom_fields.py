@@ -3,25 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from functools import lru_cache
 from typing import Any
 
-from jinja2 import StrictUndefined, Template, meta
-from jinja2.sandbox import SandboxedEnvironment
-
 from include.business_central.records.base import present
+from include.mappings.formulas import fields_of, render
 from include.settings import CustomField, SyncSettings
 from include.sync.model import Direction, Json, Ref, Rejected, text_of
-
-# What is absent is no text: it renders as nothing.
-_environment = SandboxedEnvironment(
-    undefined=StrictUndefined, autoescape=False, finalize=lambda value: "" if value is None else value
-)
-
-
-@lru_cache(maxsize=256)
-def _template(formula: str) -> Template:
-    return _environment.from_string(formula)
 
 
 def entries(settings: SyncSettings, model: str, direction: Direction) -> list[CustomField]:
@@ -38,7 +25,7 @@ def source_fields(settings: SyncSettings, model: str, direction: Direction) -> s
         if entry.lookup:
             fields.add(entry.lookup.source)
         if entry.formula:
-            fields |= meta.find_undeclared_variables(_environment.parse(entry.formula))
+            fields |= fields_of(entry.formula)
     return fields
 
 
@@ -60,7 +47,7 @@ def _value(entry: CustomField, source: Mapping[str, Any]) -> Any:
         return entry.static
     if entry.formula is not None:
         try:
-            return _template(entry.formula).render(source).strip()
+            return render(entry.formula, dict(source))
         except Exception as error:  # a formula may raise whatever its values make of it
             raise Rejected(
                 f"Custom field {entry.target!r}: its formula {entry.formula!r} fails on this record: {error}",
@@ -94,7 +81,10 @@ def from_ipaas(settings: SyncSettings, model: str, record: Mapping[str, Any]) ->
     A source is a field of the iPaaS.com record or the name of one of its custom fields.
     """
     source = dict(record)
-    for item in record.get("custom_fields") or ():
+    listed = record.get("custom_fields") or ()
+    if not isinstance(listed, list | tuple) or not all(isinstance(item, Mapping) for item in listed):
+        raise Rejected("custom_fields is no list of custom fields.")
+    for item in listed:
         source.setdefault(str(item.get("custom_field_name")), item.get("value"))
     for entry in entries(settings, model, Direction.from_ipaas):
         # A custom field that the record does not carry has no value; only formulas must name what exists.

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 
-from anyio import CapacityLimiter, to_thread
+from anyio import CapacityLimiter, move_on_after, to_thread
 from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse
 from sqlalchemy.exc import SQLAlchemyError
@@ -24,6 +24,10 @@ from include.sync.ledger import LedgerFault
 LIMIT = 8 * 1024 * 1024
 # The server's threads belong to Airflow's own users, running tasks among them: a burst waits in line for a few.
 _THREADS = CapacityLimiter(8)
+# Seconds in which a body has to arrive: a sender that dribbles would hold its connection for ever.
+BODY_SECONDS = 30.0
+# Requests that are worked on at once; others are asked to come back, so that the server stays free for Airflow's own.
+AT_ONCE = 256
 LISTENING = hooks.listeners(FLOWS.values())
 
 app = FastAPI(title="Hooks of iPaaS.com", docs_url=None, redoc_url=None, openapi_url=None)
@@ -34,6 +38,20 @@ class _TooLarge(Exception):
     """The body is larger than any honest one."""
 
 
+class _Slow(Exception):
+    """The body does not arrive."""
+
+
+class _Gate:
+    """How many requests are being worked on."""
+
+    def __init__(self) -> None:
+        self.inside = 0
+
+
+_gate = _Gate()
+
+
 class _NotConfigured(Exception):
     """The Connections do not say which two systems are kept in step."""
 
@@ -41,6 +59,16 @@ class _NotConfigured(Exception):
 @app.post("/hooks")
 async def receive(request: Request) -> JSONResponse:
     """Take notifications; answers how many were taken once they are kept, and which could not be read."""
+    if _gate.inside >= AT_ONCE:
+        return _refusal(503, "INTL", "Too many requests at once. Send it again.", {"Retry-After": "1"})
+    _gate.inside += 1
+    try:
+        return await _received(request)
+    finally:
+        _gate.inside -= 1
+
+
+async def _received(request: Request) -> JSONResponse:
     try:
         known = await to_thread.run_sync(current, limiter=_THREADS)
         if not hooks.is_sender(request.headers.get("authorization", ""), known.key):
@@ -49,6 +77,8 @@ async def receive(request: Request) -> JSONResponse:
         return await to_thread.run_sync(_keep, body, known, limiter=_THREADS)
     except _TooLarge:
         return _refusal(413, hooks.MALFORMED, f"A request may have {LIMIT:,} bytes. Send fewer notifications in one.")
+    except _Slow:
+        return _refusal(408, hooks.MALFORMED, f"The body did not arrive within {BODY_SECONDS:.0f} seconds.")
     except hooks.MalformedHook as error:
         return _refusal(400, hooks.MALFORMED, str(error)[:1000])
     except ClientDisconnect:
@@ -75,12 +105,17 @@ def _keep(body: bytes, known: Current) -> JSONResponse:
 
 async def _body(request: Request) -> bytes:
     """The body, read no further than an honest one reaches."""
+    declared = request.headers.get("content-length", "")
+    if declared.isdecimal() and int(declared) > LIMIT:
+        raise _TooLarge
     parts = bytearray()
-    async for part in request.stream():
-        parts += part
-        if len(parts) > LIMIT:
-            raise _TooLarge
-    return bytes(parts)
+    with move_on_after(BODY_SECONDS):
+        async for part in request.stream():
+            parts += part
+            if len(parts) > LIMIT:
+                raise _TooLarge
+        return bytes(parts)
+    raise _Slow
 
 
 def _refusal(status: int, code: str, message: str, headers: dict[str, str] | None = None) -> JSONResponse:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from sqlalchemy.exc import OperationalError
@@ -296,3 +296,31 @@ def test_ids_given_in_the_form_move_just_those_and_leave_the_hooks(
     assert run.counts["read"] == run.counts["created"] == 1
     assert sandbox.bc.get("Customer", ids[0]) is None
     assert kept(ledger) == set(ids)
+
+
+def test_a_body_that_does_not_arrive_holds_no_connection_for_ever(
+    server: Any, endpoint: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import anyio
+    from bridge import hook_endpoint
+
+    class Dribbling:
+        headers: ClassVar[dict[str, str]] = {}
+
+        async def stream(self) -> AsyncIterator[bytes]:
+            yield b"{"
+            await anyio.sleep_forever()
+
+    monkeypatch.setattr(hook_endpoint, "BODY_SECONDS", 0.01)
+    with pytest.raises(hook_endpoint._Slow):
+        anyio.run(hook_endpoint._body, Dribbling())
+
+
+def test_beyond_so_many_at_once_the_sender_is_asked_to_come_back(
+    server: Any, endpoint: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from bridge import hook_endpoint
+
+    monkeypatch.setattr(hook_endpoint, "AT_ONCE", 0)
+    answer = post(server, notes(17))
+    assert (answer.status_code, answer.headers["Retry-After"]) == (503, "1")
