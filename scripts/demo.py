@@ -11,7 +11,7 @@ from typing import Any
 from airflow_api import AirflowApi, patient_session
 from services import HOME, Services, airflow_at, alone, end_as_by_ctrl_c, free_port, set_up
 
-COLUMNS = ("read", "created", "updated", "unchanged", "waiting", "failed")
+COLUMNS = ("read", "created", "updated", "unchanged", "waiting", "retrying", "failed")
 TIMEOUT = 3600.0  # seconds for one round
 START = 600.0  # seconds for Airflow's API server to answer; on a busy machine it takes minutes
 
@@ -111,7 +111,7 @@ def conclude(verdict: dict[str, Any], first: dict[str, Any], second: dict[str, A
         print(f"  DIFFERENT {json.dumps(difference, ensure_ascii=False)}")
     print("Verdict: both sides agree." if verdict["ok"] else "Verdict: THE TWO SIDES DIFFER.")
     every = [*first.values(), *second.values()]
-    stuck = [r for r in every if r["state"] != "success" or r.get("waiting") or r.get("failed")]
+    stuck = [r for r in every if r["state"] != "success" or any(r.get(n) for n in ("waiting", "retrying", "failed"))]
     quiet = writes == 0
     print(f"Writes to either system in the second run: {writes}.")
     good = verdict["ok"] and not stuck and quiet

@@ -341,6 +341,13 @@ class Progress:
     # Business Central's immutable ids, by table and external id of what was written.
     record_ids: dict[tuple[str, str], str] = field(default_factory=dict)
     in_a_row: int = 0
+    first_taken: datetime | None = None
+    last_taken: datetime | None = None
+
+    def took(self, now: datetime) -> None:
+        """Note that the target has taken a record."""
+        self.first_taken = self.first_taken or now
+        self.last_taken = now
 
     def take(self, written: Written, item: Staged, table: str) -> None:
         """Keep what a written record leaves to be noted."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from include.sync.ledger.entries import Finish, Transfer
-from include.sync.model import Outcome, Rejected, Result, RunPlan, Waiting
+from include.sync.model import Outcome, Rejected, Result, RunKind, RunPlan, Waiting
 from include.sync.route import route_of
 from include.transport.errors import ErrorKind
 
@@ -48,6 +48,7 @@ def finish_failed(
         advice=outcome.advice,
         waits_for=waits_for,
         at_once=isinstance(problem, Waiting) and problem.at_once,
+        by_hand=plan.kind is RunKind.ids,
     )
 
 
@@ -56,7 +57,7 @@ def resting(key: str, transfer: Transfer) -> Outcome:
     when = f"Next try {transfer.next_try[:16]}Z." if transfer.next_try else "No further try unless it changes."
     return Outcome(
         key=key,
-        result=Result.waiting,
+        result=Result.retrying if transfer.state == "retry" else Result.waiting,
         kind=ErrorKind(transfer.kind) if transfer.kind else ErrorKind.waiting,
         message=f"{transfer.message or ''} (tried {transfer.attempts} times. {when})",
         advice=transfer.advice or "",

@@ -12,6 +12,7 @@ from collections import Counter, deque
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import replace
+from datetime import UTC, datetime
 
 from include.sync.context import BUSY_WAIT, LoadContext, Progress, Staged, Written, finish_of, note
 from include.sync.echoes import Settled
@@ -64,6 +65,7 @@ def load(stage: Stage, chunk: int, concurrency: int) -> None:
     finally:
         note(context, progress, stage.flow)
         context.natural.release(everything=True)
+        _outage_over(context, progress)
     stage.staging.write_all(f"outcomes-{name}", (o.as_json() for o in progress.outcomes if _worth_a_line(o)))
     counts = Counter(outcome.result.value for outcome in progress.outcomes)
     stage.save_stats(name, counts=dict(counts))
@@ -147,6 +149,17 @@ def _still_to_do(stage: Stage, items: Sequence[Staged], progress: Progress) -> l
         for read_at, keys in seen.items():
             stage.ledger.seen(stage.flow.name, keys, read_at)
     return todo
+
+
+def _outage_over(context: LoadContext, progress: Progress) -> None:
+    """What the target did not take during an outage need not wait for its next try once it takes records again."""
+    if progress.first_taken is None or progress.last_taken is None or not context.applies:
+        return
+    direction, catalogue = context.stage.flow.direction, context.stage.catalogue
+    taken = f"{direction.value}|taken"
+    flows = [name for name, flow in catalogue.items() if flow.direction is direction]
+    context.ledger.outage_over(flows, after=context.ledger.position(taken), before=progress.first_taken)
+    context.ledger.advance(taken, progress.last_taken)
 
 
 def _by_an_earlier_try(stage: Stage, item: Staged, transfer: Transfer) -> Outcome | None:
@@ -326,6 +339,7 @@ def _settle(context: LoadContext, item: Staged, done: Future[Written], progress:
         problem = unexpected("writing", defect)
     else:
         progress.in_a_row = 0
+        progress.took(datetime.now(UTC))
         outcome = Outcome(
             key=item.key,
             result=written.result,
@@ -354,7 +368,7 @@ def _fail(context: LoadContext, item: Staged, problem: Exception, progress: Prog
         progress.in_a_row = progress.in_a_row + 1 if retried else 0
         outcome = Outcome(
             key=item.key,
-            result=Result.waiting if retried else Result.failed,
+            result=Result.retrying if retried else Result.failed,
             kind=problem.kind,
             message=str(problem),
             advice=problem.advice,

@@ -258,13 +258,17 @@ class MappingContext:
 
 
 class Result(StrEnum):
-    """How a record left the run; the names of the report's counts."""
+    """How a record left the run; the names of the report's counts.
+
+    A `waiting` one goes through by itself when what it needs is there; a `retrying` one the service did not take.
+    """
 
     skipped = "skipped"
     unchanged = "unchanged"
     created = "created"
     updated = "updated"
     waiting = "waiting"
+    retrying = "retrying"
     failed = "failed"
 
 

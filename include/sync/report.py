@@ -24,13 +24,22 @@ COUNTS = (
     "created",
     "updated",
     "waiting",
+    "retrying",
     "failed",
     "bc_requests",
     "ipaas_requests",
 )
 # Lines of the report page; the staged outcome files hold all of them.
 _LINES = 500
-_URGENCY = (Result.failed, Result.waiting, Result.created, Result.updated, Result.skipped, Result.unchanged)
+_URGENCY = (
+    Result.failed,
+    Result.retrying,
+    Result.waiting,
+    Result.created,
+    Result.updated,
+    Result.skipped,
+    Result.unchanged,
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,11 +51,13 @@ class Report:
     outcomes: tuple[Outcome, ...]
     warnings: tuple[str, ...] = ()
     left_out: int = 0
+    # Whether the service took nothing of what was to be written.
+    refused: bool = False
 
     @property
     def failed(self) -> bool:
         """True when the run has to end as failed."""
-        return self.counts["failed"] > 0
+        return self.counts["failed"] > 0 or self.refused
 
     def as_json(self) -> Json:
         """The report as data."""
@@ -74,12 +85,15 @@ def report(stage: Stage) -> Report:
         hooks = [(hook["id"], hook["generation"]) for hook in stage.staging.read("hooks")]
         stage.ledger.dealt_with(stage.flow.name, hooks)
     counts: Counter[str] = Counter()
+    tried: Counter[str] = Counter()  # of them, those that got as far as the service
     warnings: list[str] = list(stage.warnings)
     read_from: str | None = None
     held = False
     for name in ["extract", "transform", *loads]:
         for stats in stage.staging.read(f"stats-{name}"):
             counts.update(stats.get("counts", {}))
+            if name in loads:
+                tried.update(stats.get("counts", {}))
             counts["read"] += stats.get("read", 0)
             counts["bc_requests"] += stats["bc_requests"]
             counts["ipaas_requests"] += stats["ipaas_requests"]
@@ -100,6 +114,7 @@ def report(stage: Stage) -> Report:
         outcomes=tuple(kept),
         warnings=tuple(warnings),
         left_out=left_out,
+        refused=bool(tried["retrying"]) and not (tried["created"] or tried["updated"] or tried["unchanged"]),
     )
     stage.staging.write_text("report.json", simplejson.dumps(result.as_json(), use_decimal=True, indent=1))
     return result

@@ -31,7 +31,7 @@ from include.sync import transform as transforming
 from include.sync.chunks import load_chunks
 from include.sync.flow import Flow
 from include.sync.ledger import Ledger
-from include.sync.model import Mode, Pair, RunKind, RunPlan, System
+from include.sync.model import Mode, Pair, Result, RunKind, RunPlan, System
 from include.sync.plan import make_plan, split_ids
 from include.sync.problems import Problem, problem_of
 from include.sync.run import concurrency, stage_for
@@ -83,12 +83,21 @@ def report(flow_name: str, context: Mapping[str, Any]) -> dict[str, int]:
     if result.failed:
         # Pushed by hand: a task that fails returns nothing, and the counts are wanted all the same.
         context["ti"].xcom_push(key="return_value", value=result.counts)
-        first = next(o for o in result.outcomes if o.result.value == "failed")
-        raise AirflowFailException(
-            f"{result.counts['failed']} of {result.counts['read']} records failed; the others went through. First: "
-            f"{first.key}: {first.message} {first.advice} All of them: the tab Records of the run."
-        )
+        raise AirflowFailException(_why(result))
     return result.counts
+
+
+def _why(result: reporting.Report) -> str:
+    """Why a report fails its run, by the first record that it is about."""
+    counts = result.counts
+    if counts["failed"]:
+        what = f"{counts['failed']} of {counts['read']} records failed; the others went through."
+    else:
+        what = f"The service took none of the {counts['retrying']} records; they are tried again by themselves."
+    wanted = Result.failed if counts["failed"] else Result.retrying
+    first = next((o for o in result.outcomes if o.result is wanted), None)
+    example = f" First: {first.key}: {first.message} {first.advice}" if first else ""
+    return f"{what}{example} All of them: the tab Records of the run."
 
 
 def _push_lines(context: Mapping[str, Any], result: reporting.Report) -> None:

@@ -72,7 +72,7 @@ def test_an_answer_that_is_lost(
     report = bench.run(f"{kind}_from_ipaas")
     if (system, method, nth, fault) == ("business_central", "POST", 0, "cut"):
         # It may be on its way still, so it is not sent again before the next try.
-        assert tally(report) == {"read": 1, "waiting": 1}
+        assert tally(report) == {"read": 1, "retrying": 1}
         report = bench.run(f"{kind}_from_ipaas", str(record["id"]))
     assert tally(report) == {"read": 1, "created": 1}
     settled(bench, kind, record, table, no)
@@ -88,7 +88,7 @@ def test_a_create_that_was_lost_with_what_followed_is_found_again_by_its_number(
     # Business Central is gone when it is looked for.
     for path in ("CustomerCard", "ItemCard"):
         bench.sandbox.faults.add(Fault(system="business_central", method="GET", path=path, status=503, times=100))
-    assert tally(bench.run(f"{kind}_from_ipaas")) == {"read": 1, "waiting": 1}
+    assert tally(bench.run(f"{kind}_from_ipaas")) == {"read": 1, "retrying": 1}
     assert len(bench.sandbox.bc.rows(table)) == 1
     bench.sandbox.faults.clear()
     if renamed:
@@ -137,7 +137,7 @@ def test_one_that_the_other_direction_links_before_it_is_complete_is_completed_a
     for method in ("GET", "PATCH"):
         fault = Fault(system="business_central", method=method, path="CustomerCard", status=503, times=100)
         bench.sandbox.faults.add(fault)
-    assert tally(bench.run("company_from_ipaas")) == {"read": 1, "waiting": 1}
+    assert tally(bench.run("company_from_ipaas")) == {"read": 1, "retrying": 1}
     bench.sandbox.faults.clear()
     assert tally(bench.run("company_to_ipaas")) == {"read": 1, "updated": 1}
     assert bench.linked("company", "C1")["id"] == record["id"]

@@ -81,6 +81,7 @@ class Finish:
     advice: str | None = None
     waits_for: str | None = None
     at_once: bool = False  # unfinished, and due with the next run
+    by_hand: bool = False  # a person's try: it does not count as one, and pushes the next one no further away
 
 
 @dataclass(frozen=True, kw_only=True)

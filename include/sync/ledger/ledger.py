@@ -13,7 +13,7 @@ from include.ipaas.external_ids import Id
 from include.sync.base import Base
 from include.sync.batches import batches
 from include.sync.ledger.claims import Claims
-from include.sync.ledger.entries import Finish, dump, iso, pack
+from include.sync.ledger.entries import Finish, dump, pack
 from include.sync.ledger.inbox import Inbox
 from include.sync.ledger.links import Links
 from include.sync.ledger.pairs import Pairs
@@ -22,7 +22,7 @@ from include.sync.ledger.reservations import Reservations
 from include.sync.ledger.store import BATCH
 from include.sync.ledger.tables import claims, reservations, watches
 from include.sync.ledger.tables import transfers as transfers_table
-from include.sync.ledger.transfers import MAX_ATTEMPTS, Transfers, retry_delay
+from include.sync.ledger.transfers import Transfers, overtaken, tries
 from include.sync.ledger.windows import Windows
 
 
@@ -54,12 +54,11 @@ class Ledger(Pairs, Transfers, Links, Claims, Reservations, Positions, Inbox, Wi
             # What is not named keeps its value, so rows are written together with those that name the same columns.
             rows: dict[tuple[str, ...], list[dict[str, Any]]] = {}
             for end in ends:
-                attempts, newest = known.get(end.key, (0, ""))
-                if end.state != "done" and newest > end.read_at:
-                    continue  # of what was read later it is done
-                attempts = 0 if end.state == "done" else attempts + 1
-                due = end.state != "done" and (end.state != "failed" or attempts < MAX_ATTEMPTS)
+                before = known.get(end.key)
+                if overtaken(end, before):
+                    continue
                 at_once = end.at_once or end.waits_for in arrived
+                attempts, next_try = tries(end, before, now, at_once=at_once)
                 values: dict[str, Any] = {
                     "flow": flow,
                     "key": end.key,
@@ -67,7 +66,7 @@ class Ledger(Pairs, Transfers, Links, Claims, Reservations, Positions, Inbox, Wi
                     "outcome": dump(end.outcome),
                     "state": end.state,
                     "attempts": attempts,
-                    "next_try": iso(now if at_once else now + retry_delay(attempts)) if due else None,
+                    "next_try": next_try,
                     "kind": end.kind,
                     "message": end.message,
                     "advice": end.advice,

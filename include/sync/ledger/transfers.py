@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
@@ -12,7 +12,7 @@ from sqlalchemy.engine import Connection
 from include.sync.base import Base
 from include.sync.batches import batches
 from include.sync.ledger.claims import CLAIM_LIFETIME
-from include.sync.ledger.entries import Transfer, iso, pack, unpack
+from include.sync.ledger.entries import Finish, Transfer, iso, moment, pack, unpack
 from include.sync.ledger.store import BATCH, Store
 from include.sync.ledger.tables import transfers
 from include.sync.model import Json
@@ -27,6 +27,30 @@ UNFINISHED = ("waiting", "retry", "failed")
 def retry_delay(attempt: int) -> timedelta:
     """Time until the next try after `attempt` tries, as on the iPaaS.com platform (article 9530182)."""
     return timedelta(minutes=10 * attempt * (attempt + 1))
+
+
+def overtaken(end: Finish, before: sa.Row[Any] | None) -> bool:
+    """Whether an attempt that did not go through was made with what is older than what is done."""
+    if end.state == "done" or before is None or before.state != "done":
+        return False
+    return bool((before.read_at or "") > end.read_at)
+
+
+def tries(end: Finish, before: sa.Row[Any] | None, now: datetime, *, at_once: bool) -> tuple[int, str | None]:
+    """How often a record has been tried after an attempt ended so, and when it is tried next."""
+    if end.state == "done":
+        return 0, None
+    attempts = (before.attempts if before else 0) + (0 if end.by_hand else 1)
+    if at_once:
+        next_try: str | None = iso(now)
+    elif end.state == "failed" and attempts >= MAX_ATTEMPTS:
+        next_try = None
+    else:
+        next_try = iso(now + retry_delay(max(attempts, 1)))
+    if end.by_hand and before and before.state != "done" and not at_once:
+        # It is no nearer, and no further away, than it was.
+        next_try = before.next_try
+    return attempts, next_try
 
 
 def columns(*, base: bool = False) -> list[sa.Column[Any]]:
@@ -146,11 +170,36 @@ class Transfers(Store):
                 where = sa.and_(self._of(flow), transfers.c.key.in_(batch), transfers.c.state == "done")
                 db.execute(sa.update(transfers).where(where).values(values))
 
-    def _earlier(self, db: Connection, flow: str, keys: Sequence[str]) -> dict[str, tuple[int, str]]:
-        """Of these records: how often they were tried, and when what is done of them was read."""
-        found: dict[str, tuple[int, str]] = {}
-        asked = sa.select(transfers.c.key, transfers.c.attempts, transfers.c.state, transfers.c.read_at)
+    def outage_over(self, flows: Sequence[str], *, after: datetime | None, before: datetime) -> None:
+        """Make due what a service did not take in an outage: `after` its last success, and `before` its first one since.
+
+        What it does not take while it takes others waits for its own next try.
+        """
+        now = self._now()
+        asked = sa.select(transfers.c.flow, transfers.c.key, transfers.c.next_try, transfers.c.attempts).where(
+            self.mine(transfers),
+            transfers.c.flow.in_(flows),
+            transfers.c.state == "retry",
+            transfers.c.kind.in_([ErrorKind.throttled.value, ErrorKind.unavailable.value]),
+            transfers.c.attempts > 0,
+            transfers.c.next_try > iso(now),
+        )
+        with self._writing() as db:
+            due: dict[str, list[str]] = {}
+            for row in db.execute(asked):
+                failed = moment(row.next_try) - retry_delay(row.attempts)
+                if failed < before and (after is None or failed > after):
+                    due.setdefault(row.flow, []).append(row.key)
+            for flow, keys in sorted(due.items()):
+                for batch in batches(keys, BATCH):
+                    where = sa.and_(self._of(flow), transfers.c.key.in_(batch), transfers.c.state == "retry")
+                    db.execute(sa.update(transfers).where(where).values(next_try=iso(now)))
+
+    def _earlier(self, db: Connection, flow: str, keys: Sequence[str]) -> dict[str, sa.Row[Any]]:
+        """How far these records have come: state, attempts, next try, and when what was tried of them was read."""
+        found: dict[str, sa.Row[Any]] = {}
+        c = transfers.c
+        asked = sa.select(c.key, c.state, c.attempts, c.next_try, c.read_at)
         for batch in batches(keys, BATCH):
-            rows = db.execute(asked.where(self._of(flow), transfers.c.key.in_(batch)))
-            found |= {row.key: (row.attempts, (row.read_at or "") if row.state == "done" else "") for row in rows}
+            found |= {row.key: row for row in db.execute(asked.where(self._of(flow), c.key.in_(batch)))}
         return found
