@@ -34,9 +34,7 @@ def measure(bench: Bench, sandbox: Remote, name: str, connections: int, latency:
     """Transfer a flow's records for the first time, and print a line for each of its stages."""
     flow = FLOWS[name]
     settings = SyncSettings(bc_create_defaults=DEFAULTS)
-    plan = make_plan(
-        flow, run_id=name, kind=RunKind.poll, settings=settings, system_id=sandbox.SYSTEM_ID, ledger=bench.ledger
-    )
+    plan = make_plan(flow, run_id=name, kind=RunKind.poll, settings=settings, ledger=bench.ledger)
     staging = Staging(bench.folder / name)
     bc, ipaas = bench.bc(concurrency=connections), bench.ipaas(concurrency=connections)
     target = flow.talks_to("load")

@@ -48,7 +48,7 @@ SCRIPT = textwrap.dedent(
     bench = Bench(Remote(url=url, tls_url=tls_url, ca_file=ca_file), Path(folder))
     for name in flows:
         plan = make_plan(FLOWS[name], run_id=run_id, kind=RunKind.poll, settings=SyncSettings(),
-                         system_id=bench.sandbox.SYSTEM_ID, ledger=bench.ledger)
+                         ledger=bench.ledger)
         report = run(FLOWS[name], plan, bench.ledger, Staging(Path(folder) / name / run_id), FLOWS,
                      bc=bench.bc(), ipaas=bench.ipaas(), at_once=4)
         print(name, report.counts, flush=True)

@@ -369,7 +369,7 @@ class TestNothingDoubled:
         company(bench)
         bench.sandbox.faults.add(Fault(system="ipaas", method="POST", path="Customer/Company$", cut=True))
         report = bench.run("company_to_ipaas")
-        assert tally(report) == {"read": 1, "waiting": 1}
+        assert tally(report) == {"read": 1, "retrying": 1}
         assert outcome_of(report, "C1").kind is ErrorKind.unavailable
         assert tally(bench.run("company_to_ipaas", "C1")) == {"read": 1, "created": 1}
 

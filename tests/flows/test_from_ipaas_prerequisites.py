@@ -80,7 +80,6 @@ class Orders:
             run_id=f"orders{self.number}",
             kind=RunKind.ids if ids else RunKind.poll,
             settings=SyncSettings(),
-            system_id=bench.sandbox.SYSTEM_ID,
             ledger=bench.ledger,
             ids=[str(i) for i in ids],
             mode=Mode(mode),

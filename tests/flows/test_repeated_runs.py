@@ -45,7 +45,6 @@ class Parts:
             run_id=self.run_id,
             kind=RunKind.ids if self.ids else RunKind.poll,
             settings=SyncSettings(**self.bench.settings),
-            system_id=self.bench.sandbox.SYSTEM_ID,
             ledger=self.bench.ledger,
             ids=self.ids,
             force=self.force,
