@@ -87,6 +87,11 @@ class BusinessCentralClient:
         return self._transport.clock
 
     @property
+    def under_way(self) -> float:
+        """Seconds for which a request may still be on its way when whoever sent it has died."""
+        return self._transport.policy.under_way
+
+    @property
     def place(self) -> dict[str, Any]:
         """Which company of which environment it talks to, as the Connection names them."""
         connection = self._connection

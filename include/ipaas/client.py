@@ -84,6 +84,11 @@ class IPaaSClient:
         return self._connection.system_id
 
     @property
+    def under_way(self) -> float:
+        """Seconds for which a request may still be on its way when whoever sent it has died."""
+        return self._transport.policy.under_way
+
+    @property
     def place(self) -> dict[str, Any]:
         """Which company and subscription it talks to, as the Connection names them."""
         return {"ipaas_company_id": self._connection.company_id or "", "system_id": self.system_id}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -14,7 +15,7 @@ from include.sync.base import Base
 from include.sync.echoes import Settled
 from include.sync.endings import finish_failed
 from include.sync.flow import Flow
-from include.sync.ledger.entries import Finish, Transfer
+from include.sync.ledger.entries import Claimant, Finish, Transfer
 from include.sync.model import (
     Change,
     Json,
@@ -33,6 +34,7 @@ from include.sync.natural_keys import NaturalKeys
 from include.sync.prerequisites import needs_of
 from include.sync.route import Link, route_of
 from include.sync.stage import Stage
+from include.sync.tenure import Tenure
 
 if TYPE_CHECKING:
     from include.business_central.client import BusinessCentralClient
@@ -111,12 +113,11 @@ class Written:
 class LoadContext:
     """What writers work with: the client of the system written to, references, prerequisites, the run."""
 
-    def __init__(self, stage: Stage, concurrency: int, name: str = "load") -> None:
-        """Bind the context to the stage; `concurrency` records are written at a time. `name` is the task's."""
+    def __init__(self, stage: Stage, concurrency: int, tenure: Tenure | None = None) -> None:
+        """Bind the context to the stage; `concurrency` records are written at a time, under `tenure` unless in a plan."""
         self.stage = stage
         self.concurrency = concurrency
-        # Claims belong to a task, not to its run: tasks of one run must not write the same record either.
-        self.owner = f"{stage.plan.run_id}#{name}"
+        self.tenure = tenure
         # Reentrant: a prerequisite may need one of its own (a category its parent).
         self._bringing = threading.RLock()
         self._under_way: set[tuple[str, str]] = set()
@@ -136,6 +137,17 @@ class LoadContext:
         self.natural = NaturalKeys(self, stage.flow.writer.table)
         # Records of the target that were found unlinked -> the record of ours that matched first.
         self._matched: dict[tuple[str, str], str] = {}
+
+    @property
+    def owner(self) -> Claimant:
+        """Who claims what is written here."""
+        if self.tenure is None:
+            raise RuntimeError("A plan claims nothing")
+        return self.tenure.claimant
+
+    def writing(self, table: str, key: str) -> AbstractContextManager[None]:
+        """Within, the record of a claim is written: nothing is sent once the claim is lost. See `Tenure.writing`."""
+        return self.tenure.writing(table, key) if self.tenure else nullcontext()
 
     @property
     def bc(self) -> BusinessCentralClient:
@@ -286,7 +298,8 @@ class LoadContext:
             item, suspect=claim.suspect, transfer=self.ledger.transfers(flow.name, [key], base=True).get(key)
         )
         try:
-            written = flow.writer.write(self, item)
+            with self.writing(claims, key):
+                written = flow.writer.write(self, item)
         except Exception:
             self.ledger.release(claims, [key], self.owner)
             raise

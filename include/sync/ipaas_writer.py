@@ -148,10 +148,11 @@ class IPaaSWriter:
                 if self.shares_name:
                     return self._create(load, item, body)
                 raise self._belongs(item.mapped, matched, holder)
-            if not self.endpoint.updates:
-                written = self._link(load, item, matched["id"])
-            else:
-                written = self._update(load, item, body | self._link_in(load, item.mapped), matched["id"], matched)
+            with load.writing(claims, key):
+                if not self.endpoint.updates:
+                    written = self._link(load, item, matched["id"])
+                else:
+                    written = self._update(load, item, body | self._link_in(load, item.mapped), matched["id"], matched)
             if load.applies:
                 load.ledger.link(written.links)
             return written

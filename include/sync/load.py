@@ -11,6 +11,7 @@ import time
 from collections import Counter, deque
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import nullcontext
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -29,6 +30,7 @@ from include.sync.model import (
 )
 from include.sync.route import route_of
 from include.sync.stage import Stage
+from include.sync.tenure import Tenure
 from include.sync.twins import twins_of
 from include.transport.errors import ODD, BadRecord, ErrorKind, Sent, ServiceDown, ServiceError, said_of
 from include.transport.throttle import PATIENCE
@@ -45,30 +47,39 @@ def load(stage: Stage, chunk: int, concurrency: int) -> None:
     """Write the records of one chunk, at most `concurrency` at a time.
 
     Raises ServiceError when a fault concerns the whole run (bad credentials, a missing service), and ServiceDown
-    when the service takes nothing any more; what was finished until then is in the ledger.
+    when the service takes nothing any more, and ClaimLost when a later try has taken over; what was finished until then
+    is in the ledger.
     """
     name = f"load-{chunk:04}"
-    items = [_staged(stage, record) for record in stage.staging.read(name)]
-    context = LoadContext(stage, concurrency, name)
     progress = Progress()
-    todo = _still_to_do(stage, items, progress)
-    if todo:
-        stage.identify()
+    # Claims belong to a task, not to its run: tasks of one run must not write the same record either.
+    task = f"{stage.plan.run_id}#{name}"
+    with Tenure(stage.ledger, task, stage.under_way) if stage.plan.applies else nullcontext() as tenure:
+        items = [_staged(stage, record) for record in stage.staging.read(name)]
+        if todo := _still_to_do(stage, items, progress):
+            stage.identify()
+            _load_chunk(LoadContext(stage, concurrency, tenure), todo, progress)
+    stage.staging.write_all(f"outcomes-{name}", (o.as_json() for o in progress.outcomes if _worth_a_line(o)))
+    counts = Counter(outcome.result.value for outcome in progress.outcomes)
+    stage.save_stats(name, counts=dict(counts))
+
+
+def _load_chunk(context: LoadContext, todo: Sequence[Staged], progress: Progress) -> None:
+    writer = context.stage.flow.writer
     context.prepare(todo)
     try:
         todo = _without_twins(context, todo, progress)
         if todo:
-            context.know_links(stage.flow.writer.table, [item.mapped.external_id for item in todo])
+            context.know_links(writer.table, [item.mapped.external_id for item in todo])
             context.natural.claim(todo)
         for part in _prepared(context, todo, progress):
             _write_all(context, part, progress)
     finally:
-        note(context, progress, stage.flow)
-        context.natural.release(everything=True)
+        try:
+            note(context, progress, context.stage.flow)
+        finally:
+            context.natural.release(everything=True)
         _outage_over(context, progress)
-    stage.staging.write_all(f"outcomes-{name}", (o.as_json() for o in progress.outcomes if _worth_a_line(o)))
-    counts = Counter(outcome.result.value for outcome in progress.outcomes)
-    stage.save_stats(name, counts=dict(counts))
 
 
 def _prepared(context: LoadContext, items: Sequence[Staged], progress: Progress) -> Iterator[Sequence[Staged]]:
@@ -80,7 +91,7 @@ def _prepared(context: LoadContext, items: Sequence[Staged], progress: Progress)
         context.stage.flow.writer.prepare(context, items)
     except ODD as fault:
         if len(items) == 1:
-            _fail(context, items[0], _unreadable(context, fault), progress)
+            _fail(context, items[0], _unreadable(context, fault), progress, claimed=False)
             return
         half = len(items) // 2
         for part in (items[:half], items[half:]):
@@ -115,7 +126,7 @@ def _without_twins(context: LoadContext, items: Sequence[Staged], progress: Prog
     twins = twins_of(context.stage.staging)
     for item in items:
         if item.key in twins:
-            _fail(context, item, twins[item.key], progress)
+            _fail(context, item, twins[item.key], progress, claimed=False)
     return [item for item in items if item.key not in twins]
 
 
@@ -192,7 +203,8 @@ def _write_all(context: LoadContext, todo: Sequence[Staged], progress: Progress)
         waiting += _pass(context, again, progress, busy)
         if busy and time.monotonic() > deadline:
             for item in busy:
-                _fail(context, item, Waiting("Another run is writing this record at the moment."), progress)
+                busy_elsewhere = Waiting("Another run is writing this record at the moment.")
+                _fail(context, item, busy_elsewhere, progress, claimed=False)
             break
         if busy:
             note(context, progress, context.stage.flow)
@@ -263,7 +275,9 @@ def _write(context: LoadContext, item: Staged) -> Written:
             advice="Nothing to do: it is read again with the next run.",
             at_once=True,
         )
-    return item.flow.writer.write(context, item)
+    writer = item.flow.writer
+    with context.writing(context.route.claims(writer.table), item.key):
+        return writer.write(context, item)
 
 
 def _with_bases(context: LoadContext, group: Sequence[Staged]) -> list[Staged]:
@@ -362,7 +376,7 @@ def _settle(context: LoadContext, item: Staged, done: Future[Written], progress:
     return None
 
 
-def _fail(context: LoadContext, item: Staged, problem: Exception, progress: Progress) -> None:
+def _fail(context: LoadContext, item: Staged, problem: Exception, progress: Progress, *, claimed: bool = True) -> None:
     if isinstance(problem, ServiceError):
         retried = problem.kind in (ErrorKind.throttled, ErrorKind.unavailable, ErrorKind.conflict)
         progress.in_a_row = progress.in_a_row + 1 if retried else 0
@@ -379,6 +393,7 @@ def _fail(context: LoadContext, item: Staged, problem: Exception, progress: Prog
         outcome = problem_outcome(item.key, problem).with_notes(item.mapped.notes)
     progress.outcomes.append(outcome)
     if context.applies:
-        progress.ends.append(finish_failed(context.plan, outcome, item.fingerprint, item.read_at, problem))
+        end = finish_failed(context.plan, outcome, item.fingerprint, item.read_at, problem)
+        progress.ends.append(replace(end, claimed=claimed))
     if progress.in_a_row >= _GIVE_UP_AFTER:
         raise ServiceDown(f"{outcome.message} ({progress.in_a_row} records in a row; the task is tried again later.)")

@@ -16,6 +16,7 @@ from include.sync.model import Json, Outcome, Result, RunKind, RunPlan
 from include.sync.plan import late_commits
 from include.sync.pushing import push_links
 from include.sync.stage import Stage
+from include.sync.tenure import Tenure
 
 COUNTS = (
     "read",
@@ -81,7 +82,8 @@ def report(stage: Stage) -> Report:
     refused: dict[str, Outcome] = {}
     if plan.applies:
         if stage.flow.talks_to("report"):
-            refused = _push(stage)
+            with Tenure(stage.ledger, f"{plan.run_id}#report", stage.under_way) as tenure, tenure.alone():
+                refused = _push(stage)
         hooks = [(hook["id"], hook["generation"]) for hook in stage.staging.read("hooks")]
         stage.ledger.dealt_with(stage.flow.name, hooks)
     counts: Counter[str] = Counter()

@@ -87,6 +87,12 @@ class Stage:
         client = self.bc_client or self.ipaas_client
         return iso(client.clock.at(moment) if client else moment)
 
+    @property
+    def under_way(self) -> float:
+        """Seconds for which a request of a task that died may still be on its way to the system written to."""
+        client = self.bc_client or self.ipaas_client
+        return client.under_way if client else 0.0
+
     def identify(self) -> None:
         """Make sure that this stage talks to the two systems that the ledger is about, before it reads or writes.
 

@@ -24,6 +24,7 @@ from urllib3.exceptions import NewConnectionError
 
 from include.transport.clock import ServerClock
 from include.transport.errors import ErrorKind, Sent, ServiceError, senseless
+from include.transport.guard import before_writing
 from include.transport.throttle import PATIENCE, Pacer
 from include.transport.values import loads
 
@@ -44,6 +45,8 @@ class RetryPolicy:
     longest: float = 30.0
     patience: float = PATIENCE
     timeout: tuple[float, float] = (10.0, 120.0)  # connect, read; seconds
+    # For so many seconds a request that nobody waits for any more may still be on its way to the service.
+    under_way: float = 130.0
 
     def wait(self, attempt: int, retry_after: float | None) -> float:
         """Seconds before the next attempt: what the server asks for, else exponential with full jitter."""
@@ -224,6 +227,8 @@ class Transport:
         # As ASCII: a lone surrogate in a record, which UTF-8 cannot carry, is the server's to refuse.
         content = body() if callable(body) else body
         data = None if content is None else simplejson.dumps(content, use_decimal=True).encode()
+        if method != "GET":
+            before_writing()
         sent = datetime.now(UTC)
         try:
             response = self._session.request(

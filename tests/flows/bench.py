@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -24,7 +24,7 @@ from include.transport.session import RetryPolicy
 from include.transport.throttle import Throttle
 from tests.systems import PAIR
 
-QUICK = RetryPolicy(attempts=3, first=0.01, longest=0.02)
+QUICK = RetryPolicy(attempts=3, first=0.01, longest=0.02, under_way=0.0)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -114,13 +114,15 @@ class Bench:
         before: Callable[[str], None] = lambda stage: None,
     ) -> Report:
         """Run a flow from end to end: a poll, or the records with these ids. `before` is called before each stage."""
+        # A client of another place works with what is remembered of that.
+        ledger = self.ledger.of(replace(self.ledger.known.systems, **bc.place)) if bc else self.ledger
         run_id = f"run-{next(self._numbers)}"
         plan = make_plan(
             FLOWS[flow],
             run_id=run_id,
             kind=kind or (RunKind.ids if ids else RunKind.poll),
             settings=SyncSettings(**self.settings),
-            ledger=self.ledger,
+            ledger=ledger,
             ids=ids,
             mode=Mode(mode),
             force=force,
@@ -131,7 +133,7 @@ class Bench:
         return run(
             FLOWS[flow],
             plan,
-            self.ledger,
+            ledger,
             staging,
             CATALOGUE,
             bc=bc or self.bc(),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -11,9 +12,12 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
+from include.sync import tenure
 from include.sync.ledger import Ledger
 from include.sync.ledger.claims import CLAIM_LIFETIME
-from include.sync.ledger.entries import Finish, Purpose, iso
+from include.sync.ledger.entries import Claim, Finish, Purpose, iso
+from include.sync.ledger.faults import ClaimLost
+from include.sync.ledger.tables import claims, tries
 from include.sync.ledger.transfers import MAX_ATTEMPTS, retry_delay
 from include.sync.overview import unfinished_transfers
 from tests import postgres
@@ -438,3 +442,95 @@ class TestPairs:
     def test_a_ledger_without_a_pair_has_no_rows_to_show(self, url: str) -> None:
         with pytest.raises(RuntimeError, match="no pair"):
             Ledger(url).transfers(FLOW, ["C1"])
+
+
+class TestTries:
+    """A claim belongs to a try of a task, is renewed while that lives, and is taken over for good."""
+
+    def test_a_later_try_takes_over_at_once_and_the_earlier_one_holds_nothing_any_more(self, ledger: Ledger) -> None:
+        first, _ = ledger.begin_try("run#load", 130)
+        assert ledger.claim(TABLE, ["C1"], first)["C1"] == Claim(held=True)
+        assert ledger.holds(first, [(TABLE, "C1")])
+        second, _ = ledger.begin_try("run#load", 130)
+        assert not ledger.holds(first, [(TABLE, "C1")])
+        assert ledger.claim(TABLE, ["C1"], second)["C1"] == Claim(held=True, suspect=True)
+        for keys in (["C1"], ["C2"]):
+            with pytest.raises(ClaimLost):
+                ledger.claim(TABLE, keys, first)
+        assert ledger.holds(second, [(TABLE, "C1")])
+
+    def test_each_takeover_raises_the_fence(self, ledger: Ledger) -> None:
+        for expected in range(1, 4):
+            claimant, _ = ledger.begin_try("run#load", 130)
+            ledger.claim(TABLE, ["C1"], claimant)
+            with ledger.reading() as db:
+                assert db.execute(sa.select(claims.c.fence)).scalar_one() == expected
+
+    def test_how_it_ended_is_noted_by_the_holder_alone(self, ledger: Ledger) -> None:
+        first, _ = ledger.begin_try("run#load", 130)
+        ledger.claim(TABLE, ["C1"], first)
+        second, _ = ledger.begin_try("run#load", 130)
+        with pytest.raises(ClaimLost):
+            ledger.finish(FLOW, TABLE, [ended("C1", fingerprint="of the first")], [], owner=first)
+        assert ledger.transfers(FLOW, ["C1"]) == {}
+        ledger.finish(FLOW, TABLE, [ended("C1", fingerprint="of the second")], [], owner=second)
+        assert ledger.transfers(FLOW, ["C1"])["C1"].fingerprint == "of the second"
+
+    def test_giving_up_frees_nothing_that_a_later_try_holds(self, ledger: Ledger) -> None:
+        first, _ = ledger.begin_try("run#load", 130)
+        ledger.claim(TABLE, ["C1"], first)
+        second, _ = ledger.begin_try("run#load", 130)
+        ledger.release(TABLE, ["C1"], first)
+        ledger.end_try(first)
+        assert ledger.holds(second, [(TABLE, "C1")])
+        assert ledger.claim(TABLE, ["C2"], second)["C2"].held
+
+    def test_a_claim_that_is_renewed_is_not_taken_over(self, ledger: Ledger, clock: Clock) -> None:
+        mine, _ = ledger.begin_try("run#load", 130)
+        ledger.claim(TABLE, ["C1"], mine)
+        for _ in range(20):
+            clock.forward(minutes=4)
+            ledger.renew(mine)
+            assert not ledger.claim(TABLE, ["C1"], "another")["C1"].held
+        clock.forward(minutes=6)
+        assert ledger.claim(TABLE, ["C1"], "another")["C1"].suspect
+        assert not ledger.holds(mine, [(TABLE, "C1")])
+
+    def test_what_a_try_that_has_just_lived_has_sent_may_still_be_under_way(self, ledger: Ledger, clock: Clock) -> None:
+        first, wait = ledger.begin_try("run#load", 130)
+        assert wait == 0
+        ledger.claim(TABLE, ["C1"], first)
+        clock.forward(seconds=10)
+        _, wait = ledger.begin_try("run#load", 130)
+        assert wait == 130  # it may have sent something just now
+        clock.forward(minutes=10)
+        _, wait = ledger.begin_try("run#load", 130)
+        assert wait == 0
+
+    def test_time_is_the_databases_whatever_the_worker_believes(
+        self, url: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        ledger = Ledger(url, PAIR)
+        mine, _ = ledger.begin_try("run#load", 130)
+        ledger.claim(TABLE, ["C1"], mine)
+        monkeypatch.setattr(ledger, "_now", lambda: datetime.now(UTC) + timedelta(days=9))
+        assert not ledger.claim(TABLE, ["C1"], "a worker that is nine days ahead")["C1"].held
+        with ledger.reading() as db:
+            assert abs(ledger.database_time(db) - datetime.now(UTC)) < timedelta(minutes=1)
+        ledger.close()
+
+    def test_nothing_is_left_of_a_task_that_came_to_its_end(self, ledger: Ledger) -> None:
+        mine, _ = ledger.begin_try("run#load", 130)
+        ledger.claim(TABLE, ["C1"], mine)
+        ledger.finish(FLOW, TABLE, [ended("C1")], [], owner=mine)
+        ledger.end_try(mine)
+        with ledger.reading() as db:
+            assert db.execute(sa.select(tries)).all() == db.execute(sa.select(claims)).all() == []
+
+
+def test_a_tenure_renews_its_claims_by_itself(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
+    renewed = threading.Event()
+    monkeypatch.setattr(tenure, "RENEW_EVERY", 0.01)
+    monkeypatch.setattr(ledger, "renew", lambda claimant: renewed.set())
+    with tenure.Tenure(ledger, "run#load", 0):
+        assert renewed.wait(10)

@@ -1,71 +1,161 @@
-"""Claims: who may write a record at the moment."""
+"""Claims: who may write a record at the moment.
+
+A claim belongs to a try of a task, and is renewed while that lives, by the database's clock: the clocks of workers may be
+apart. A later try of the same task takes over what an earlier one holds, whether that is dead or only frozen; each
+takeover raises the claim's fence, and whoever writes asks immediately before whether the claim is still its own.
+"""
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Iterable, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from include.sync.batches import batches
-from include.sync.ledger.entries import Claim, iso, moment
+from include.sync.ledger.entries import Claim, Claimant, iso, moment
+from include.sync.ledger.faults import ClaimLost
 from include.sync.ledger.store import BATCH, Store
-from include.sync.ledger.tables import claims
+from include.sync.ledger.tables import claims, tries
 
-# A claim older than this belongs to a run that died; far above the longest retry of one request.
-CLAIM_LIFETIME = timedelta(minutes=15)
+# A claim that was not renewed for so long belongs to a task that died: far longer than between two renewals.
+CLAIM_LIFETIME = timedelta(minutes=5)
+# A try that lives has renewed its claims within this time.
+_RENEWED_WITHIN = timedelta(seconds=30)
+# How long the ledger remembers which try of a task is the latest, when that never said that it ended.
+_TRIES_KEPT = timedelta(days=14)
 
 
 class Claims(Store):
-    """The right to write records, one task at a time."""
+    """The right to write records, one try of one task at a time."""
 
-    def claim(self, table: str, keys: Sequence[str], owner: str) -> dict[str, Claim]:
+    def begin_try(self, task: str, under_way: float) -> tuple[Claimant, float]:
+        """Begin a try of a task: from now on earlier ones hold nothing any more.
+
+        Also returns how many seconds what they have sent may still be `under_way`, so many seconds after the last sign
+        of their life.
+        """
+        mine = Claimant(task=task, try_id=uuid.uuid4().hex)
+        row = {"task": task, "try_id": mine.try_id}
+        with self._writing() as db:
+            now = self.database_time(db)
+            self._upsert(db, tries, [{**row, "began_at": iso(now)}])
+            db.execute(sa.delete(tries).where(self.mine(tries), tries.c.began_at < iso(now - _TRIES_KEPT)))
+            theirs = self.mine(claims) & (claims.c.owner == task)
+            latest = db.execute(sa.select(sa.func.max(claims.c.renewed_at)).where(theirs)).scalar()
+            if latest is None:
+                return mine, 0.0
+            taken = {"try_id": mine.try_id, "fence": claims.c.fence + 1, "renewed_at": iso(now)}
+            db.execute(sa.update(claims).where(theirs).values(**taken))
+        # A frozen one may have gone on until just before its next renewal.
+        last = min(now, moment(latest) + _RENEWED_WITHIN)
+        return mine, max(0.0, under_way - (now - last).total_seconds())
+
+    def end_try(self, claimant: Claimant) -> None:
+        """Note that a try has come to its end, if it is still the latest."""
+        with self._writing() as db:
+            db.execute(sa.delete(tries).where(self._latest(claimant)))
+
+    def renew(self, claimant: Claimant) -> None:
+        """Say that a try is alive, for all that it holds."""
+        with self._writing() as db:
+            mine = self.mine(claims) & (claims.c.try_id == claimant.try_id)
+            db.execute(sa.update(claims).where(mine).values(renewed_at=iso(self.database_time(db))))
+
+    def holds(self, claimant: Claimant, records: Sequence[tuple[str, str]]) -> bool:
+        """Whether a try is its task's latest, and holds the claims on all these records, (table, key)."""
+        alike = [(claims.c.table_name == table) & (claims.c.key == key) for table, key in records]
+        held = sa.select(sa.func.count()).where(
+            self.mine(claims), claims.c.try_id == claimant.try_id, sa.or_(sa.false(), *alike)
+        )
+        query = sa.select(held.scalar_subquery()).where(sa.exists().where(self._latest(claimant)))
+        with self.reading() as db:
+            return bool(db.execute(query).scalar() == len(set(records)))
+
+    def claim(self, table: str, keys: Sequence[str], owner: Claimant | str) -> dict[str, Claim]:
         """Claim the right to write these records; committed before any of them is sent.
 
-        A claim left by an earlier try of the same task, or older than its lifetime, is taken over as suspect. One that another task
-        holds is not held.
+        A claim that the task has already, or that was not renewed for its lifetime, is held as suspect. One that
+        another task holds is not held. A plain name as `owner` stands for a task that is never repeated. Raises
+        ClaimLost when a later try of the task has begun.
         """
-        now = self._now()
+        claimant = claimant_of(owner)
         result: dict[str, Claim] = {}
         with self._writing() as db:
+            now = self.database_time(db)
+            self._still_latest(db, owner)
             for batch in batches(sorted(set(keys)), BATCH):
                 where = self._of_table(table) & claims.c.key.in_(batch)
-                query = sa.select(claims).where(where).with_for_update()
+                query = sa.select(claims).where(where).order_by(claims.c.key).with_for_update()
                 present = {row.key: row for row in db.execute(query)}
                 for key in batch:
                     row = present.get(key)
                     if row is None:
-                        held = self._insert_claim(db, table, key, owner, now)
-                        result[key] = Claim(held=held)
-                    elif row.owner == owner or moment(row.claimed_at) < now - CLAIM_LIFETIME:
-                        mine = self._of_table(table) & (claims.c.key == key)
-                        db.execute(sa.update(claims).where(mine).values(owner=owner, claimed_at=iso(now)))
+                        result[key] = Claim(held=self._insert_claim(db, table, key, claimant, now))
+                    elif row.try_id == claimant.try_id or row.owner == claimant.task:
+                        self._take_over(db, table, key, claimant, now, row.fence + (row.try_id != claimant.try_id))
+                        result[key] = Claim(held=True, suspect=True)
+                    elif moment(row.renewed_at) < now - CLAIM_LIFETIME:
+                        self._take_over(db, table, key, claimant, now, row.fence + 1)
                         result[key] = Claim(held=True, suspect=True)
                     else:
                         result[key] = Claim(held=False)
         return result
 
-    def release(self, table: str, keys: Iterable[str], owner: str) -> None:
+    def release(self, table: str, keys: Iterable[str], owner: Claimant | str) -> None:
         """Give claims up without an outcome: nothing was sent for them."""
         with self._writing() as db:
             for batch in batches(keys, BATCH):
-                where = self._of_table(table) & claims.c.key.in_(batch) & (claims.c.owner == owner)
+                where = self._of_table(table) & claims.c.key.in_(batch) & (claims.c.try_id == claimant_of(owner).try_id)
                 db.execute(sa.delete(claims).where(where))
+
+    def database_time(self, db: Connection) -> datetime:
+        """The time by the database's clock, unless the ledger was given another one."""
+        if self._given_now is not None:
+            return self._given_now()
+        if db.dialect.name == "postgresql":
+            there: datetime = db.execute(sa.select(sa.func.clock_timestamp())).scalar_one()
+            return there.astimezone(UTC)
+        text = db.exec_driver_sql("SELECT strftime('%Y-%m-%dT%H:%M:%f', 'now')").scalar_one()
+        return datetime.fromisoformat(text).replace(tzinfo=UTC)
+
+    def _still_latest(self, db: Connection, owner: Claimant | str) -> None:
+        if isinstance(owner, Claimant) and not db.execute(sa.select(tries.c.task).where(self._latest(owner))).first():
+            raise ClaimLost()
+
+    def _held_of(self, db: Connection, table: str, keys: Iterable[str], claimant: Claimant) -> set[str]:
+        """Those of these records whose claim a try holds; nobody takes it over until the transaction ends."""
+        held: set[str] = set()
+        for batch in batches(sorted(set(keys)), BATCH):
+            where = self._of_table(table) & claims.c.key.in_(batch) & (claims.c.try_id == claimant.try_id)
+            held.update(
+                db.execute(sa.select(claims.c.key).where(where).order_by(claims.c.key).with_for_update()).scalars()
+            )
+        return held
+
+    def _latest(self, claimant: Claimant) -> sa.ColumnElement[bool]:
+        return self.mine(tries) & (tries.c.task == claimant.task) & (tries.c.try_id == claimant.try_id)
 
     def _of_table(self, table: str) -> sa.ColumnElement[bool]:
         return self.mine(claims) & (claims.c.table_name == table)
 
-    def _insert_claim(self, db: Connection, table: str, key: str, owner: str, now: datetime) -> bool:
-        values = {
-            "pair": self.pair,
-            "table_name": table,
-            "key": key,
-            "owner": owner,
-            "try_id": "",
-            "fence": 0,
-            "claimed_at": iso(now),
-            "renewed_at": iso(now),
-        }
+    def _take_over(self, db: Connection, table: str, key: str, by: Claimant, now: datetime, fence: int) -> None:
+        which = self._of_table(table) & (claims.c.key == key)
+        db.execute(sa.update(claims).where(which).values(**_held_by(by, now), fence=fence))
+
+    def _insert_claim(self, db: Connection, table: str, key: str, by: Claimant, now: datetime) -> bool:
+        values = {"pair": self.pair, "table_name": table, "key": key, "fence": 1, **_held_by(by, now)}
         statement = self._insert(claims).values(**values).on_conflict_do_nothing()
         return bool(db.execute(statement).rowcount)
+
+
+def claimant_of(owner: Claimant | str) -> Claimant:
+    """A plain name stands for a task of a single try, which has the same name."""
+    return owner if isinstance(owner, Claimant) else Claimant(task=owner, try_id=owner[:36])
+
+
+def _held_by(claimant: Claimant, now: datetime) -> dict[str, Any]:
+    return {"owner": claimant.task, "try_id": claimant.try_id, "claimed_at": iso(now), "renewed_at": iso(now)}

@@ -82,6 +82,15 @@ class Finish:
     waits_for: str | None = None
     at_once: bool = False  # unfinished, and due with the next run
     by_hand: bool = False  # a person's try: it does not count as one, and pushes the next one no further away
+    claimed: bool = True  # False: it was left alone, for another task holds the claim on it
+
+
+@dataclass(frozen=True, kw_only=True)
+class Claimant:
+    """A try of a task: `task` names the task, `try_id` the try, never the same again."""
+
+    task: str
+    try_id: str
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -42,3 +42,15 @@ class LedgerFault(Exception):
             words in said for words in _NO_DATABASE
         )
         return cls(f"The ledger cannot be used: {said}", again=not hopeless)
+
+
+class ClaimLost(LedgerFault):
+    """A try of a task may not write any more: a later one has taken its records over."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "Another try of this task, or another run, has taken over the records that this one was writing. This one "
+            "sends nothing more.",
+            advice="Nothing to do: the later one looks for what this one has written, and goes on from there.",
+            again=True,
+        )

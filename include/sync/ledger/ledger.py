@@ -12,8 +12,9 @@ from sqlalchemy.engine import Connection
 from include.ipaas.external_ids import Id
 from include.sync.base import Base
 from include.sync.batches import batches
-from include.sync.ledger.claims import Claims
-from include.sync.ledger.entries import Finish, dump, pack
+from include.sync.ledger.claims import Claims, claimant_of
+from include.sync.ledger.entries import Claimant, Finish, dump, pack
+from include.sync.ledger.faults import ClaimLost
 from include.sync.ledger.inbox import Inbox
 from include.sync.ledger.links import Links
 from include.sync.ledger.pairs import Pairs
@@ -36,17 +37,23 @@ class Ledger(Pairs, Transfers, Links, Claims, Reservations, Positions, Inbox, Wi
         ends: Sequence[Finish],
         new_links: Sequence[tuple[str, str, Id]],
         *,
-        owner: str | None = None,
+        owner: Claimant | str | None = None,
         record_ids: Mapping[tuple[str, str], str] | None = None,
     ) -> None:
         """Note how attempts ended, remember new links and give up the claims, in one transaction.
 
         `claimed` is the name that the claims are kept under (`Route.claims`), `owner` whose they are: what another task
-        is writing stays claimed. `new_links` are (table, external id, internal id); records waiting for one of them
+        is writing stays claimed. Of a try that has lost the claim on a record, how that ended is not noted, and after
+        the others ClaimLost is raised. `new_links` are (table, external id, internal id); records waiting for one of them
         become due at once. `record_ids` gives Business Central's immutable ids of linked records by (table, external id).
         """
         now = self._now()
+        lost = False
         with self._writing() as db:
+            if isinstance(owner, Claimant):
+                held = self._held_of(db, claimed, (end.key for end in ends if end.claimed), owner)
+                lost = any(end.claimed and end.key not in held for end in ends)
+                ends = [end for end in ends if not end.claimed or end.key in held]
             known = self._earlier(db, flow, [end.key for end in ends])
             later = self._settled_later(db, flow, ends)
             # Another run may have linked it since it was looked for here; then nobody would wake who waits for it.
@@ -94,12 +101,15 @@ class Ledger(Pairs, Transfers, Links, Claims, Reservations, Positions, Inbox, Wi
             self._watch(db, flow, ends)
             self._link(db, new_links, pushed=True, record_ids=record_ids or {})
             for batch in batches((end.key for end in ends), BATCH):
-                held = self._of_table(claimed) & claims.c.key.in_(batch)
-                db.execute(sa.delete(claims).where(held if owner is None else held & (claims.c.owner == owner)))
+                theirs = self._of_table(claimed) & claims.c.key.in_(batch)
+                whose = sa.true() if owner is None else claims.c.try_id == claimant_of(owner).try_id
+                db.execute(sa.delete(claims).where(theirs, whose))
             # What is done has its link; what is not may have been written, and is found again by its reservation.
             for batch in batches((end.key for end in ends if end.state == "done"), BATCH):
                 mine = self.mine(reservations) & (reservations.c.table_name == claimed) & reservations.c.key.in_(batch)
                 db.execute(sa.delete(reservations).where(mine))
+        if lost:
+            raise ClaimLost()
 
     def _settled_later(self, db: Connection, flow: str, ends: Sequence[Finish]) -> dict[str, Base]:
         """The bases that the flow the other way has added to since these attempts looked at them."""

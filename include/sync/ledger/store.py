@@ -30,15 +30,16 @@ class Store:
         url: str | URL,
         pair: Pair | None = None,
         *,
-        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        now: Callable[[], datetime] | None = None,
     ) -> None:
         """Open the ledger at a SQLAlchemy `url`, bringing its schema to this version.
 
-        `pair` says whose rows it is about; without one only `of` can be used. `now` is the clock.
+        `pair` says whose rows it is about; without one only `of` can be used. `now` is another clock than the machine's and the database's.
         """
         self._engine = connect(url)
         self._reads = self._engine.execution_options(reads=True)
-        self._now = now
+        self._given_now = now
+        self._now = now or (lambda: datetime.now(UTC))
         self._pair = pair
         self._known: KnownPair | None = None
         # SQLite lets one write at a time, and whoever finds it busy looks again ever more seldom. The threads of a task

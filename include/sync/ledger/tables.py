@@ -108,6 +108,16 @@ claims = sa.Table(
     sa.Column("renewed_at", sa.String(40), nullable=False),
 )
 
+# The latest try of each task that is under way: an earlier one may not claim anything any more.
+tries = sa.Table(
+    "sync_tries",
+    metadata,
+    _pair(),
+    sa.Column("task", sa.String(300), primary_key=True),
+    sa.Column("try_id", sa.String(36), nullable=False),
+    sa.Column("began_at", sa.String(40), nullable=False),
+)
+
 reservations = sa.Table(
     "sync_reservations",
     metadata,

@@ -34,6 +34,13 @@ def upgrade() -> None:
     _bring("sync_transfers", _transfers())
     _bring("sync_links", _links())
     _bring("sync_claims", _claims(), try_id="''", fence="0", renewed_at="claimed_at")
+    op.create_table(
+        "sync_tries",
+        sa.Column("pair", sa.SmallInteger, primary_key=True, autoincrement=False),
+        sa.Column("task", sa.String(300), primary_key=True),
+        sa.Column("try_id", sa.String(36), nullable=False),
+        sa.Column("began_at", _MOMENT, nullable=False),
+    )
     _bring("sync_reservations", _reservations())
     _bring(
         "sync_positions",
