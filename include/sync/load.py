@@ -32,7 +32,7 @@ from include.sync.route import route_of
 from include.sync.stage import Stage
 from include.sync.tenure import Tenure
 from include.sync.twins import twins_of
-from include.transport.errors import ODD, BadRecord, ErrorKind, Sent, ServiceDown, ServiceError, said_of
+from include.transport.errors import ODD, ErrorKind, Sent, ServiceDown, ServiceError, said_of
 from include.transport.throttle import PATIENCE
 
 # Claims are taken and outcomes noted for this many records at a time.
@@ -345,8 +345,8 @@ def _settle(context: LoadContext, item: Staged, done: Future[Written], progress:
         problem = error
     except Rejected as rejected:
         problem = rejected
-    except BadRecord as bad:
-        problem = _unreadable(context, bad)
+    except ODD as odd:
+        problem = _unreadable(context, odd)
     except LedgerFault:
         raise  # it concerns the run
     except Exception as defect:  # noqa: BLE001 - one record's defect must not stop the others

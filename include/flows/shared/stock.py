@@ -11,7 +11,7 @@ from include.business_central.odata import Api, Page
 from include.business_central.records.base import present
 from include.business_central.records.items import StockRow
 from include.flows.shared.reading import from_page, neighbours, sound
-from include.sync.flow import Reads
+from include.sync.flow import GUID, Reads
 from include.sync.model import Json, RunKind, fold
 
 QUERY = "Itemsbylocation"
@@ -86,7 +86,7 @@ def item_ids(reads: Reads, numbers: Sequence[str]) -> dict[str, str]:
     """The GUIDs of items by folded No. The numbers stand in the order of the item table."""
     fields = ("id", "number")
     rows = neighbours(reads, Api("items"), "number", numbers, fields)
-    return {fold(str(row["number"])): str(row["id"]) for row in rows}
+    return {fold(str(row["number"])): str(row["id"]) for row in rows if GUID.fullmatch(str(row["id"]))}
 
 
 def item_numbers(reads: Reads, ids: Sequence[str]) -> dict[str, str]:
