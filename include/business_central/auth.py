@@ -17,7 +17,7 @@ from include.transport.errors import ErrorKind, Sent, ServiceError
 from include.transport.session import RetryPolicy, Session, retry_after
 
 SYSTEM = "Microsoft Entra"
-# What to do, by the number of the AADSTS message (facts §7.2).
+# What to do, by the number of the message: docs/business_central.md, "OAuth and AADSTS messages".
 ADVICE = {
     7000215: "The client secret is wrong. Copy the secret's value, not its id, from Certificates & Secrets of the app "
     "registration into the password of the Connection business_central.",

@@ -28,7 +28,7 @@ Json = dict[str, Any]
 T = TypeVar("T")
 _MAX_BATCH = 100
 _NEXT = "odata.nextLink"
-_PAGES_ENDED_IN = 30  # from this version on, Microsoft's pages are not served as web services (facts §0.1)
+_PAGES_ENDED_IN = 30  # from this version on, Microsoft's pages are not served as web services
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,7 +51,7 @@ class BusinessCentralClient:
         concurrency: int = 1,
         policy: RetryPolicy | None = None,
     ) -> None:
-        """`service_names`: published names that differ from the seed's table. Nothing is sent before the first call."""
+        """`service_names`: published names that differ from `SERVICES`. Nothing is sent before the first call."""
         policy = policy or RetryPolicy()
         self._connection = connection
         self._names = dict(service_names or {})
@@ -122,7 +122,7 @@ class BusinessCentralClient:
         return str(self._the_company()["name"])
 
     def name_of(self, page: str) -> str:
-        """The name under which a service of the seed's table is published here."""
+        """The name under which one of `SERVICES` is published here."""
         return self._names.get(page) or page
 
     def published(self, page: str) -> bool:
@@ -141,7 +141,7 @@ class BusinessCentralClient:
         return self._names.get(page) == ""
 
     def pages_ended(self) -> bool:
-        """True where Microsoft's pages are no longer served: from BC v30 on, or when none of the seed's is there."""
+        """True where Microsoft's pages are no longer served: from version 30 on, or when none is there."""
         return self._past_pages() or not any(
             self.published(page) for page in NEEDED_SERVICES if page != "Itemsbylocation"
         )

@@ -1,4 +1,4 @@
-"""What Business Central's error answers mean (facts §6). Decided by the code; texts are localised."""
+"""What Business Central's error answers mean; the code decides, not the text (docs/business_central.md, "Errors")."""
 
 from __future__ import annotations
 
@@ -132,7 +132,7 @@ def of(status: int, code: str, message: str, request_id: str | None = None) -> S
     else:
         kind, sent, made, advice = _WORDLESS.get(status) or (*WORDLESS, ServiceError, _BETWEEN)
     if code == "Internal_ServerError" and "SQL Server" in message:
-        # Answered with 400 as well as with 500 (facts §6).
+        # Answered with 400 as well as with 500.
         kind, sent, advice = ErrorKind.unavailable, Sent.unknown, _AGAIN
     if message.startswith(_NO_PROPERTY):
         # What is read has no such field: that concerns every record.
@@ -231,7 +231,7 @@ def not_published(
 
 
 def outage(what: str, cause: ServiceError) -> ServiceError:
-    """A collection that is not there at the moment: never the same as no data (facts §8, pitfall 12)."""
+    """A collection that is not there at the moment: never the same as no data."""
     return ServiceError(
         f"{what} is not there at the moment.",
         system=SYSTEM,

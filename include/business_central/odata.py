@@ -9,7 +9,7 @@ from decimal import Decimal
 from urllib.parse import quote
 from uuid import UUID
 
-# Measured on the service: a longer query string is answered 414 (facts §4.2).
+# Measured on the service: a longer query string is answered 414 (docs/business_central.md, "Query limits").
 MAX_QUERY = 8_000
 MAX_VALUES = 100
 
@@ -23,7 +23,7 @@ class Resource:
 
 @dataclass(frozen=True)
 class Page(Resource):
-    """A page or query published as a web service, under its name in the seed's table."""
+    """A page or query published as a web service, under its name in `SERVICES`."""
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class Api(Resource):
 
 
 def literal(value: object) -> str:
-    """A value as an OData literal (facts §4.2). Strings are quoted, their quotes doubled.
+    """A value as an OData literal (docs/business_central.md, "Filters"). Strings are quoted, their quotes doubled.
 
     Raises TypeError for None, which Business Central answers in two different ways, and for floats, which are inexact.
     """
@@ -100,7 +100,7 @@ def any_of(field: str, values: Sequence[object], *, room: int = MAX_QUERY, liste
 
 
 def key_predicate(key: Mapping[str, object] | str) -> str:
-    """`('10000')`, `(Document_Type='Order',No='1')` or a GUID `(…)`; percent-encoded for a path (facts §1.2)."""
+    """`('10000')`, `(Document_Type='Order',No='1')` or a GUID `(…)`; percent-encoded for a path."""
     if isinstance(key, str):
         inner = key if _is_guid(key) else literal(key)
     else:

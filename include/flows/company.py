@@ -50,7 +50,7 @@ TO_IPAAS = Flow(
     ),
     docs=Docs(
         overview="Customers of type Company become customer companies, with their address and, as the settings say, "
-        "their parent company and the people who belong to them. (On the seed's Manual Sync screen: "
+        "their parent company and the people who belong to them. (The platform's Manual Sync calls it "
         "Dynamics Company Add/Update to iPaaS.)",
         business_central="Page 21 published as `CustomerCard`; the name filled in.",
         ipaas="The custom fields that are mapped. Relationships need the contacts in iPaaS.com first.",

@@ -378,7 +378,7 @@ class IPaaSClient:
     def _company_token(self) -> str:
         """The token of the company: a ready one, or by Login and ChangeCompany.
 
-        It is renewed in the same way: what a refresh answers for a company's token is not documented (facts §2.1).
+        It is renewed in the same way: what a refresh answers for a company's token is not documented.
         """
         connection = self._connection
         secret = connection.password.get_secret_value()

@@ -342,7 +342,7 @@ def change_company(company_id: str) -> str:
 
 
 def needs_special(external_id: str) -> bool:
-    """True when an external id cannot travel as a path segment and goes in a body instead (facts §5.2).
+    """True when an external id cannot travel as a path segment and goes in a body instead.
 
     Of dots alone, it would be taken for a step in the path.
     """

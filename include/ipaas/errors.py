@@ -1,4 +1,4 @@
-"""What iPaaS.com's error answers mean (facts §2.4): by the code's prefix first, by the status else."""
+"""What iPaaS.com's error answers mean, by the code's prefix, else by the status (docs/ipaas.md, "Errors and codes")."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _EXISTS = (
     "so that no search shows it: then reactivate it or rename it in iPaaS.com."
 )
 Meaning = tuple[ErrorKind, Sent, type[ServiceError], str]
-# What a code says, the longest start that fits; whatever the status (facts §2.4).
+# What a code says, the longest start that fits; whatever the status.
 _CODES: Mapping[str, Meaning] = {
     "AUTH": (ErrorKind.unauthorized, Sent.no, ServiceError, _LOGIN),
     "AUTH-1003": (ErrorKind.unauthorized, Sent.refused, ServiceError, _RIGHTS),

@@ -45,7 +45,7 @@ def present_id(answer: Any) -> str | None:
 
 def id_from(text: str) -> Id:
     """An iPaaS.com id from its text. Every id is answered as a JSON string; one that is a number elsewhere is sent as a
-    number (facts §5.2)."""
+    number."""
     return int(text) if text.isdecimal() and str(int(text)) == text else text
 
 

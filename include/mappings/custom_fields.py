@@ -1,4 +1,4 @@
-"""Custom fields: the subscriber's own mappings from the Variable `bc_custom_fields` (`mappings.md`, "Custom fields")."""
+"""Custom fields: the subscriber's own mappings from `bc_custom_fields` (docs/mappings.md, "Custom fields")."""
 
 from __future__ import annotations
 

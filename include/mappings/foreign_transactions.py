@@ -23,7 +23,7 @@ from include.sync.model import Json, MappingContext, Missing, Ref, Rejected, fol
 
 # How the link of a transaction that became an invoice begins; any other link is the number of a sales order.
 INVOICE_LINK = "invoice|"
-# The decimals that Business Central keeps of unit amounts (General Ledger Setup) (D).
+# The decimals that Business Central keeps of quantities and unit prices.
 _UNIT = Decimal("0.00001")
 # Business Central numbers lines in these steps.
 LINE_STEP = 10_000

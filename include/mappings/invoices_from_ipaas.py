@@ -33,7 +33,7 @@ from include.mappings.foreign_transactions import (
 from include.mappings.limits import fit
 from include.sync.model import Json, Mapped, MappingContext, Rejected
 
-# Payments in these states are no money received, and are left out until they are (D).
+# Payments in these states are no money received, and are left out until they are.
 NOT_RECEIVED = frozenset({"pending", "authorized", "cancelled", "canceled", "declined", "failed", "voided"})
 # Properties of API v2.0 that custom fields may fill; the API cannot be extended, so that others are the order pages'.
 _OPEN_FIELDS = frozenset(
@@ -158,7 +158,7 @@ def _header(data: Json, transaction: Transaction, context: MappingContext) -> Js
     address = primary(transaction, "shipping")
     place: Json = {}
     if address:
-        # The place is one value: parts that it lacks are blanked, not mixed with the customer's own (D).
+        # The place is one value: parts that it lacks are blanked, not mixed with the customer's own.
         place = {
             "sellToAddressLine1": fit("sellToAddressLine1", address.address_1, 100) or "",
             "sellToAddressLine2": fit("sellToAddressLine2", address.address_2, 50) or "",

@@ -63,7 +63,7 @@ _PARTS = {
     "Phone_No": 30,
 }
 # What makes up the place. It is one value: parts that a transaction lacks are blanked, or else they would be the
-# customer's own and the goods would go to an address that does not exist (D).
+# customer's own and the goods would go to an address that does not exist.
 _PLACE = ("Address", "Address_2", "Post_Code", "City", "County", "Country_Region_Code")
 # What an update may write, and has to read first.
 HEADER_FIELDS = (
@@ -167,7 +167,7 @@ def _identity(data: Json, transaction: Transaction, context: MappingContext) -> 
         "Sell_to_Contact_No": data["buyer"].get("contact"),
         "External_Document_No": number,
         "Order_Date": document_date(transaction, context),
-        # The amounts are what they are in this currency, whatever the customer's own is (D).
+        # The amounts are what they are in this currency, whatever the customer's own is.
         "Currency_Code": currency(transaction, "Currency_Code"),
         # The prices are net of tax, whatever the customer's own are.
         "Prices_Including_VAT": False,

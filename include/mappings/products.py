@@ -14,9 +14,9 @@ from include.mappings.catalog import category_ref
 from include.mappings.custom_fields import to_ipaas as custom_fields
 from include.sync.model import Json, Mapped, MappingContext, Missing, Ref, Rejected, fold, text_of
 
-# How a Business Central item type is called in iPaaS.com (D).
+# How a Business Central item type is called in iPaaS.com.
 TYPES = {"Inventory": "Physical", "Service": "Service Items", "Non-Inventory": "Virtual"}
-# What stands in a price custom field when a sales code has no price any more: an empty value is refused (D).
+# What stands in a price custom field when a sales code has no price any more: an empty value is refused.
 NO_PRICE = "none"
 DEFAULT_RECORD_DELIMITER = ";"
 DEFAULT_FIELD_SEPARATOR = "|"
@@ -120,7 +120,7 @@ def inventory_id(location: str, item_guid: str) -> str:
 
 
 def stock_fields(location: str, quantity: Decimal) -> Json:
-    """One location's stock. Business Central's query knows one quantity, so it is both (article 14114531)."""
+    """One location's stock. Business Central's query knows one quantity, so it is both."""
     where = Ref(table=LOCATION_TABLE, external_id=location, missing=Missing.transfer, flow="location_to_ipaas")
     return {"location_id": where, "qty_on_hand": quantity, "qty_available": quantity}
 
@@ -138,7 +138,7 @@ def inventory_to_ipaas(data: Json, context: MappingContext) -> Mapped:
 
 
 def skip_stock(data: Json, context: MappingContext) -> str | None:
-    """The filter: stock at no location cannot be transferred (article 14114012), nor what is gone and never was."""
+    """The filter: stock at no location cannot be transferred, nor what is gone and never was."""
     row = StockRow.model_validate(data["row"])
     if not row.Location_Code:
         return "The stock lies at no location."

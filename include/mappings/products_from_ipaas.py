@@ -11,7 +11,7 @@ from include.mappings.custom_fields import from_ipaas as custom_fields
 from include.mappings.limits import cut, number_fits, within
 from include.sync.model import Candidate, Json, Mapped, MappingContext, Rejected, Shared
 
-# An item's description is cut to this, as the platform's own mapping does (D).
+# An item's description is cut to this, as the platform's own mapping does.
 DESCRIPTION_LENGTH = 99
 # The fields of page 30 that are written. The type stands before what depends on it: posting group and unit.
 FIELDS = (

@@ -11,7 +11,7 @@ from include.mappings.transactions import header_from_api, read_document, transa
 from include.mappings.units import in_base_units
 from include.sync.model import Also, Json, Mapped, MappingContext, Missing, Ref
 
-# The statuses of API v2.0 that a posted invoice may have (facts §3.4); a released draft is `Open`, too.
+# The statuses of API v2.0 that a posted invoice may have; a released draft is `Open`, too.
 POSTED = frozenset({"Open", "Paid", "Canceled", "Corrective"})
 CANCELED = "Canceled"
 # What follows an invoice to its order's transaction: what was shipped of it, or that it is posted in full.

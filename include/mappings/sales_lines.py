@@ -15,7 +15,7 @@ from include.mappings.custom_fields import source_fields
 from include.mappings.custom_fields import to_ipaas as custom_fields
 from include.sync.model import Direction, Json, MappingContext, Missing, Ref, Rejected, fold, text_of
 
-# What a line of each type is in iPaaS.com (D). A line without a type is a comment.
+# What a line of each type is in iPaaS.com. A line without a type is a comment.
 LINE_TYPES = {
     "Item": "Product",
     "Resource": "Service",

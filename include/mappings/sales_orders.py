@@ -11,7 +11,7 @@ from include.mappings.transactions import header_from_api, read_document, transa
 from include.sync.model import Json, Mapped, MappingContext
 
 RELEASED = "Released"
-# What the API calls the statuses of page 42 (facts §3.4); `Open` is also Pending Prepayment.
+# What the API calls the statuses of page 42 (docs/business_central.md, "Sales documents and their statuses").
 _API_STATUSES = {"Draft": "Open", "In Review": "Pending Approval", "Open": RELEASED}
 
 

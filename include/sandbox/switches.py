@@ -1,4 +1,4 @@
-"""Every behaviour of the real services that is uncertain or that a test wants otherwise, by name (facts §9)."""
+"""Every behaviour of the real services that is uncertain or that a test wants otherwise, by name."""
 
 from __future__ import annotations
 

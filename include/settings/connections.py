@@ -55,7 +55,7 @@ def _url(connection: str, field: str, address: Any) -> str:
 
 
 class BusinessCentralConnection(Closed):
-    """The Connection `business_central` (contract §2)."""
+    """The Connection `business_central` (docs/contract.md, "Connections")."""
 
     url: str
     client_id: str
@@ -110,7 +110,7 @@ class BusinessCentralConnection(Closed):
 
 
 class IPaaSConnection(Closed):
-    """The Connection `ipaas` (contract §2). Without an e-mail the password is a ready company token."""
+    """The Connection `ipaas` (docs/contract.md, "Connections"). Without an e-mail the password is a company's token."""
 
     url: str
     email: str | None

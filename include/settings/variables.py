@@ -11,7 +11,7 @@ from pydantic import BeforeValidator, Field, StringConstraints, ValidationError,
 
 from include.settings.base import Closed, SettingsError, truth
 
-# The web services that flows read, the seed's eight first: published name -> what to publish under it.
+# The web services that flows read, the eight that are needed first: published name -> what to publish under it.
 SERVICES: Mapping[str, str] = {
     "CustomerCard": "page 21 (Customer Card)",
     "Locations": "page 5703 (Location Card)",
@@ -148,7 +148,7 @@ def _contact_field(target: str, **origin: Any) -> CustomField:
     return CustomField(model="contact", direction="to_ipaas", target=target, **origin)
 
 
-# The five of the platform's own contact mapping (article 14112703).
+# The five of the platform's own contact mapping.
 CONTACT_FIELDS = (
     _contact_field("Customer Type", source="type"),
     _contact_field("Record Type", static="Contact"),
@@ -192,7 +192,7 @@ _VERBATIM = {"bc_sales_price_field_separator", "bc_sales_price_record_delimiter"
 
 
 class SyncSettings(Closed):
-    """The Variables (contract §3). A field's name is its Variable's name."""
+    """The Variables (docs/contract.md, "Variables"). A field's name is its Variable's name."""
 
     bc_transaction_poll_search_days: int = Field(
         5, ge=0, le=3650, description="How many days back the polls of orders, invoices and shipments look."

@@ -10,7 +10,7 @@ from typing import Any
 from include.ipaas.external_ids import external_id_of
 from include.sync.model import Json, fold
 
-# Lists whose items carry no identity of ours: the list that is sent is the whole set (contract §8).
+# Lists whose items carry no identity of ours: the list that is sent is the whole set.
 _WHOLE_SETS = {"categories"}
 
 

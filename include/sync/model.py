@@ -119,7 +119,7 @@ class RunPlan(BaseModel):
 
 
 class Missing(StrEnum):
-    """What to do when the record a reference points at is not linked yet (`mappings.md`, "Resolved")."""
+    """What to do when what a reference points at is not linked yet (docs/mappings.md, "Rules that all flows share")."""
 
     wait = "wait"
     transfer = "transfer"

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from include.ipaas.client import IPaaSClient
 
 # Slots of its pool that a load task holds: the requests that it opens at once. Business Central runs 5 at a time
-# per application (facts §5), so more would only queue there.
+# per application, so more would only queue there.
 LOAD_SLOTS = 5
 # Load tasks of one run that may run at the same time.
 LOADS_AT_ONCE = 2

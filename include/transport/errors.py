@@ -16,7 +16,7 @@ from pydantic import ValidationError
 
 
 class ErrorKind(StrEnum):
-    """The error classes of the contract (§6)."""
+    """The error classes (docs/contract.md, "What a run leaves")."""
 
     throttled = "throttled"
     unavailable = "unavailable"

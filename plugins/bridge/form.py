@@ -1,4 +1,4 @@
-"""The trigger form: the params of a flow's DAG (contract §4)."""
+"""The trigger form: the params of a flow's DAG (docs/contract.md, "DAGs")."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What Business Central's error answers mean: decided by the code, whatever the status (facts §6)."""
+"""What Business Central's error answers mean: decided by the code, whatever the status."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Customer categories, companies and customers to iPaaS.com, as `mappings.md` says, through real HTTP."""
+"""Customer categories, companies and customers to iPaaS.com, as docs/mappings.md says, through real HTTP."""
 
 from __future__ import annotations
 

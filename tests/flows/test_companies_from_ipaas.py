@@ -1,4 +1,4 @@
-"""Companies from iPaaS.com, as `mappings.md` says, through real HTTP."""
+"""Companies from iPaaS.com, as docs/mappings.md says, through real HTTP."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Customers from iPaaS.com, as `mappings.md` says, through real HTTP."""
+"""Customers from iPaaS.com, as docs/mappings.md says, through real HTTP."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Posted invoices with payments from iPaaS.com, as `mappings.md` says, through real HTTP."""
+"""Posted invoices with payments from iPaaS.com, as docs/mappings.md says, through real HTTP."""
 
 from __future__ import annotations
 

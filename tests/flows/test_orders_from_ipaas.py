@@ -1,4 +1,4 @@
-"""Sales orders from iPaaS.com, as `mappings.md` says, through real HTTP."""
+"""Sales orders from iPaaS.com, as docs/mappings.md says, through real HTTP."""
 
 from __future__ import annotations
 

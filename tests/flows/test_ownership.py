@@ -1,4 +1,4 @@
-"""Who owns a transaction, and so what may be written to it (`mappings.md`, "Who owns a document")."""
+"""Who owns a transaction, and so what may be written to it (docs/mappings.md, "Who owns a document")."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Products from iPaaS.com, as `mappings.md` says, through real HTTP."""
+"""Products from iPaaS.com, as docs/mappings.md says, through real HTTP."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """What Business Central refuses of a company, customer or product: a rejection that names record, field and value.
 
-The sandbox refuses by the facts (§1.6, §3.2); each refusal is tried for real here, none is injected.
+The sandbox refuses as Business Central does; each refusal is tried for real here, none is injected.
 """
 
 from __future__ import annotations

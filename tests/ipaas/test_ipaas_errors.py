@@ -1,4 +1,4 @@
-"""What iPaaS.com's error answers mean: by the code, and by the status where there is none (facts §2.4)."""
+"""What iPaaS.com's error answers mean: by the code, and by the status where there is none."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Companies and customers of iPaaS.com as customers of Business Central: the rules of `mappings.md`, value by value."""
+"""Companies and customers of iPaaS.com as customers of Business Central: docs/mappings.md, value by value."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Products of iPaaS.com as items of Business Central: the rules of `mappings.md`, value by value."""
+"""Products of iPaaS.com as items of Business Central: docs/mappings.md, value by value."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Posted invoices as transactions (`mappings.md`, sales_invoice_to_ipaas)."""
+"""Posted invoices as transactions (docs/mappings.md, "sales_invoice_to_ipaas")."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Released orders as transactions, field by field (`mappings.md`, sales_order_to_ipaas)."""
+"""Released orders as transactions, field by field (docs/mappings.md, "sales_order_to_ipaas")."""
 
 from __future__ import annotations
 

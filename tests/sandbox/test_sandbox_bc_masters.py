@@ -1,4 +1,4 @@
-"""Customers, contacts, items and set-up tables of the sandbox's Business Central (business_central_api.md §2.1, §3.2, §3.4)."""
+"""Customers, contacts, items and set-up tables of the sandbox's Business Central."""
 
 from __future__ import annotations
 

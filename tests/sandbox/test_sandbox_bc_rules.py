@@ -1,4 +1,4 @@
-"""What the sandbox's Business Central refuses of a write, as the facts tell (business_central_api.md §1.6, §3.3, §4.1, §6)."""
+"""What the sandbox's Business Central refuses of a write (docs/business_central.md, "Writes")."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Orders, invoices and payments written through API v2.0, and what Business Central refuses (facts §3.3 and §3.4)."""
+"""Orders, invoices and payments written through API v2.0, and what Business Central refuses."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Orders written through pages 42 and 46, and what Business Central refuses (facts §2.1, §3.3, §4.1)."""
+"""Orders written through pages 42 and 46, and what Business Central refuses."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Sales documents as Business Central shows them: pages 42, 46, 130-133, 142, 143, and API v2.0 (facts §2 and §3)."""
+"""Sales documents as Business Central shows them: pages 42, 46, 130-133, 142, 143, and API v2.0."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the sandbox's iPaaS.com refuses, as the facts tell of the platform (ipaas_api.md §2.4, §4.2, §4.6, §5.2)."""
+"""What the sandbox's iPaaS.com refuses, as the platform says (docs/ipaas.md, "Records and paths")."""
 
 from __future__ import annotations
 

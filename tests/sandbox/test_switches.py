@@ -1,4 +1,4 @@
-"""Every behaviour of Business Central that is uncertain, switched and looked at (business_central_api.md §9)."""
+"""Every behaviour of Business Central that is uncertain, switched and looked at."""
 
 from __future__ import annotations
 

@@ -16,12 +16,12 @@ _ENCODED = re.compile(r"_x([0-9A-Fa-f]{4})_")
 
 
 def decoded(value: str) -> str:
-    """An enum member as a person writes it: `In_x0020_Review` is `In Review` (facts §1.6)."""
+    """An enum member as a person writes it: `In_x0020_Review` is `In Review`."""
     return _ENCODED.sub(lambda found: chr(int(found[1], 16)), value)
 
 
 def present(value: Any) -> Any:
-    """`value`, or None when it is one of Business Central's blanks, which stand for absence (facts §0.4)."""
+    """`value`, or None when it is one of Business Central's blanks (docs/business_central.md, "Values on the wire")."""
     if isinstance(value, str):
         bare = value.strip()
         # A no-break space at the end of a key is part of it.

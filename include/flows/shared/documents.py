@@ -178,7 +178,7 @@ def shipments_of(reads: Reads, orders: Sequence[str]) -> dict[str, list[Json]]:
 
 
 def _without_shipments(reads: Reads, error: ServiceError) -> None:
-    """Go on without shipments when the service refuses to list them until it is set up (facts §3.4)."""
+    """Go on without shipments when the service refuses to list them until it is set up."""
     if error.kind is not ErrorKind.rejected:
         raise error
     reads.warn(f"Posted shipments cannot be read, so tracking and later shipments of orders are missing: {error}")

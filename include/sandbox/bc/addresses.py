@@ -1,4 +1,4 @@
-"""Paths as Business Central takes them: segments, and the keys in their parentheses (facts §1.2)."""
+"""Paths as Business Central takes them: segments and keys (docs/business_central.md, "URL shapes and keys")."""
 
 from __future__ import annotations
 

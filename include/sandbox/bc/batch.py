@@ -1,4 +1,4 @@
-"""`$batch` (facts §4.3) and `$metadata`."""
+"""`$batch` (docs/business_central.md, "Batches") and `$metadata`."""
 
 from __future__ import annotations
 

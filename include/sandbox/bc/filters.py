@@ -1,4 +1,4 @@
-"""`$filter` as Business Central takes it: comparisons, and, or on one field only, three text functions (facts §4.2)."""
+"""`$filter` as Business Central takes it: `or` on one field only (docs/business_central.md, "Filters")."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reading a set: filter, order, selection, expansion, counting, and the server's own paging (facts §4.2)."""
+"""Reading a set: filter, order, selection, expansion, counting, and the server's own paging."""
 
 from __future__ import annotations
 

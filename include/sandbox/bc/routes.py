@@ -29,7 +29,7 @@ _NO_ENVIRONMENT = (
 
 
 class Limits:
-    """5 requests run, 95 wait, 6,000 may start in five minutes (facts §5)."""
+    """5 requests run, 95 wait, 6,000 may start in five minutes (docs/business_central.md, "Limits and throttling")."""
 
     def __init__(self) -> None:
         self.slots = asyncio.Semaphore(_RUNNING)

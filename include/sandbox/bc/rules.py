@@ -1,6 +1,6 @@
 """What Business Central refuses of a value before its own code sees it: types, lengths, options, codes, relations.
 
-Facts §1.6, §3.3, §4.1 and §6. The schema says what each property is; this module says what that means for a write.
+The schema says what each property is; this module, what that means for a write (docs/business_central.md, "Writes").
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The bound actions of API v2.0 on orders and invoices; their names are not case-sensitive (facts §3.4)."""
+"""The bound actions of API v2.0 on orders and invoices; their names are not case-sensitive."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Orders, invoices and their lines written through API v2.0 (facts §3.2 and §3.4)."""
+"""Orders and invoices written through API v2.0 (docs/business_central.md, "Sales documents and their statuses")."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ class Document(Behaviour):
         return dict(self._header(row))
 
     def editable(self, record: Row, prop: Property, *, creating: bool) -> bool:
-        """The number is locked, and is taken on create nevertheless (facts §3.3)."""
+        """The number is locked, and is taken on create nevertheless."""
         return (creating and prop.name == "number") or super().editable(record, prop, creating=creating)
 
     def related(self, record: Row, prop: Property, value: object) -> None:

@@ -1,4 +1,4 @@
-"""The tables that API v2.0 reads orders and invoices from: rewritten whenever a header or a line moves (facts §3.4)."""
+"""The tables that API v2.0 reads orders and invoices from: rewritten whenever a header or a line moves."""
 
 from __future__ import annotations
 

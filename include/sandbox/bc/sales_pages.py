@@ -1,4 +1,4 @@
-"""Orders and their lines written through page services 42, 43 and 46 (facts §2.1)."""
+"""Orders and their lines written through page services 42, 43 and 46."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Journals of customer payments and their lines, written through API v2.0 (facts §3.2)."""
+"""Journals of customer payments, written through API v2.0 (docs/business_central.md, "Posting and ids")."""
 
 from __future__ import annotations
 

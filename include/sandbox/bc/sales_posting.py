@@ -154,7 +154,7 @@ def invoice(
 
 
 def pay(tenant: Tenant, row: Row, amount: Decimal, *, modified: datetime | None = None) -> None:
-    """Apply a payment to a posted invoice. Only the payment that closes it moves its modified time (facts §3.4)."""
+    """Apply a payment to a posted invoice. Only the payment that closes it moves its modified time."""
     row["Remaining Amount"] = number(row["Remaining Amount"]) - amount
     row["Closed"] = not row["Remaining Amount"]
     rewrite(tenant, row, touch=row["Closed"], modified=modified)

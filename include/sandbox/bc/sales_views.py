@@ -1,4 +1,4 @@
-"""Lines of documents and journals as API v2.0 shows them, from the lines that the tables hold (facts §3.2)."""
+"""Lines of documents and journals as API v2.0 shows them, from the lines that the tables hold."""
 
 from __future__ import annotations
 

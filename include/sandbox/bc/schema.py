@@ -143,7 +143,7 @@ def _property(raw: dict[str, Any], view: str, *, api: bool) -> Property:
 
 @cache
 def views() -> dict[str, View]:
-    """Every view by name; page services under the seed's service names, API sets as `api:customers`."""
+    """Every view by name; page services under their service names, API sets as `api:customers`."""
     raw = json.loads((Path(__file__).parent / "schema.json").read_text(encoding="utf-8"))
     found: dict[str, View] = {}
     for service in raw["services"]:

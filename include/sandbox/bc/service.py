@@ -1,4 +1,4 @@
-"""Business Central over HTTP: ODataV4 page services and API v2.0, as `business_central_api.md` describes them."""
+"""Business Central over HTTP: ODataV4 page services and API v2.0, as docs/business_central.md describes them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Writing to a set: POST, PATCH and DELETE of one record (facts §4.1)."""
+"""Writing to a set: POST, PATCH and DELETE of one record (docs/business_central.md, "Writes")."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """The two-sided verdict: does each system hold, once and alike, every record of the other that it should?
 
-Restates `mappings.md` on its own, so that a mistake in the mappings cannot hide itself. A record that came in over HTTP
+Restates docs/mappings.md on its own, so that a mistake in the mappings cannot hide itself. What came in over HTTP
 was made by the sync, one that a world or a test put there was born there: that decides which side has the last word.
 """
 

@@ -1,4 +1,4 @@
-"""What iPaaS.com refuses of a record before it stores anything (facts §2.4, §4.2, §4.6; contract §8)."""
+"""What iPaaS.com refuses of a record before it stores anything (docs/ipaas.md, "Records and paths")."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ UNFINISHED = ("waiting", "retry", "failed")
 
 
 def retry_delay(attempt: int) -> timedelta:
-    """Time until the next try after `attempt` tries, as on the iPaaS.com platform (article 9530182)."""
+    """Time until the next try after `attempt` tries, as on the iPaaS.com platform (docs/ipaas.md, "Repetition")."""
     return timedelta(minutes=10 * attempt * (attempt + 1))
 
 
