@@ -42,6 +42,7 @@ from include.mappings.transactions import FROM_FURTHER_PAGES, PAGE_ONLY
 from include.sync.batches import batches
 from include.sync.flow import GUID, IPAAS_ID, AskedId, Docs, Flow, IdFormat, Reads, Window
 from include.sync.ipaas_writer import IPaaSWriter
+from include.sync.ledger.entries import State
 from include.sync.model import Direction, Json, SourceRecord, fold
 
 _PAGE = "PostedSalesInvoices"
@@ -156,7 +157,9 @@ class _Details:
         self._units = references.units.of(line for rows in documents for line in rows)
         # An order that waits for something is to be there before its invoices: they name it as their parent.
         unfinished = reads.ledger.transfers(_ORDERS_FLOW, open_orders)
-        self._coming = {number for number, transfer in unfinished.items() if transfer.state in ("waiting", "retry")}
+        self._coming = {
+            number for number, transfer in unfinished.items() if transfer.state in (State.waiting, State.retry)
+        }
 
     def of(self, record: Json, posted: Json | None) -> Json:
         """The details of one invoice; `posted` is its row of the posted page."""

@@ -19,7 +19,7 @@ from include.sync.bc_fields import CustomFields
 from include.sync.bc_refusal import refusal
 from include.sync.bc_target import KEY, TRIES, ApiSurface, PageSurface, Surface, Target
 from include.sync.context import Echo, LoadContext, Staged, Written
-from include.sync.ledger.entries import Purpose
+from include.sync.ledger.entries import Purpose, State
 from include.sync.merge import Times
 from include.sync.model import Candidate, Change, Json, Rejected, Result, Waiting, fold
 from include.sync.route import Link
@@ -335,7 +335,7 @@ class BCWriter:
             written = self._update(load, session, item, body, now, known=known)
             return replace(written, record_ids={(self.table, now): record_id})
         if row is None:
-            if item.mapped.linked is None and not (item.transfer and item.transfer.state == "waiting"):
+            if item.mapped.linked is None and not (item.transfer and item.transfer.state == State.waiting):
                 raise Waiting(
                     f"It has been linked to Business Central {number} since it was read.",
                     advice="Nothing to do: it is read again with the next run.",

@@ -15,7 +15,7 @@ from include.sync.base import Base
 from include.sync.echoes import Settled
 from include.sync.endings import finish_failed
 from include.sync.flow import Flow
-from include.sync.ledger.entries import Claimant, Finish, Transfer
+from include.sync.ledger.entries import Claimant, Finish, State, Transfer
 from include.sync.model import (
     Change,
     Json,
@@ -377,7 +377,7 @@ def finish_of(context: LoadContext, item: Staged, written: Written, outcome: Out
     memory = item.mapped.memory if written.memory is None else written.memory
     finish = Finish(
         key=item.key,
-        state="done",
+        state=State.done,
         run_id=context.plan.run_id,
         outcome=outcome.as_json(),
         record_id=item.mapped.record_id,

@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 from include.sync.base import Base
 from include.sync.fields import put
-from include.sync.ledger.entries import Transfer
+from include.sync.ledger.entries import State, Transfer
 from include.sync.model import Direction, Json, Mapped, Rejected, Waiting, canonical, fold, from_wire, to_wire
 from include.sync.stage import Stage
 
@@ -69,7 +69,7 @@ class Echoes:
         stage, table = self._stage, self._stage.flow.writer.table
         ends = self._side.other_ends(stage, table, records)
         found = stage.ledger.transfers(flow, ends.values(), base=True) if ends else {}
-        bases = {key: found[end].base for key, end in ends.items() if end in found and found[end].state == "done"}
+        bases = {key: found[end].base for key, end in ends.items() if end in found and found[end].state == State.done}
         return {key: base for key, data in bases.items() if data and (base := Base.from_json(data)).made}
 
     def of(self, record: Json) -> Json:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from include.sync.ledger.entries import Finish, Transfer
+from include.sync.ledger.entries import Finish, State, Transfer
 from include.sync.model import Outcome, Rejected, Result, RunKind, RunPlan, Waiting
 from include.sync.route import route_of
 from include.transport.errors import ErrorKind
@@ -32,13 +32,13 @@ def finish_failed(
     plan: RunPlan, outcome: Outcome, print_: str, read_at: str, problem: Exception | None = None
 ) -> Finish:
     """What the ledger remembers of an attempt, at a record as it was read at that time, that did not go through."""
-    states = {ErrorKind.waiting: "waiting", ErrorKind.rejected: "failed"}
+    states = {ErrorKind.waiting: State.waiting, ErrorKind.rejected: State.failed}
     waits_for = None
     if isinstance(problem, Waiting) and problem.table:
         waits_for = route_of(plan.direction).waits_for(problem.table, problem.external_id)
     return Finish(
         key=outcome.key,
-        state=states.get(outcome.kind or ErrorKind.rejected, "retry"),
+        state=states.get(outcome.kind or ErrorKind.rejected, State.retry),
         run_id=plan.run_id,
         outcome=outcome.as_json(),
         read_at=read_at,
@@ -57,7 +57,7 @@ def resting(key: str, transfer: Transfer) -> Outcome:
     when = f"Next try {transfer.next_try[:16]}Z." if transfer.next_try else "No further try unless it changes."
     return Outcome(
         key=key,
-        result=Result.retrying if transfer.state == "retry" else Result.waiting,
+        result=Result.retrying if transfer.state == State.retry else Result.waiting,
         kind=ErrorKind(transfer.kind) if transfer.kind else ErrorKind.waiting,
         message=f"{transfer.message or ''} (tried {transfer.attempts} times. {when})",
         advice=transfer.advice or "",
@@ -72,7 +72,7 @@ def overtaken(key: str, transfer: Transfer, read_at: str) -> Outcome | None:
     """
     if transfer.read_at is None or transfer.read_at <= read_at:
         return None
-    if transfer.state != "done":
+    if transfer.state != State.done:
         return resting(key, transfer)
     return Outcome(
         key=key,

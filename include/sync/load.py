@@ -19,7 +19,7 @@ from include.sync.context import BUSY_WAIT, LoadContext, Progress, Staged, Writt
 from include.sync.echoes import Settled
 from include.sync.endings import finish_failed, overtaken, problem_outcome, unexpected
 from include.sync.ledger import LedgerFault
-from include.sync.ledger.entries import Transfer
+from include.sync.ledger.entries import State, Transfer
 from include.sync.model import (
     Json,
     Outcome,
@@ -175,7 +175,7 @@ def _outage_over(context: LoadContext, progress: Progress) -> None:
 
 def _by_an_earlier_try(stage: Stage, item: Staged, transfer: Transfer) -> Outcome | None:
     """What an earlier try of this task made of the same reading of a record, if it finished it."""
-    if transfer.run_id != stage.plan.run_id or transfer.state != "done" or not transfer.outcome:
+    if transfer.run_id != stage.plan.run_id or transfer.state != State.done or not transfer.outcome:
         return None
     # What was read anew since, by a repeated `extract`, is something else.
     same = transfer.read_at is not None and transfer.read_at >= item.read_at
@@ -184,7 +184,7 @@ def _by_an_earlier_try(stage: Stage, item: Staged, transfer: Transfer) -> Outcom
 
 def _written(stage: Stage, item: Staged, transfer: Transfer) -> bool:
     """Whether the target has this very version already."""
-    if transfer.state != "done" or transfer.fingerprint != item.fingerprint:
+    if transfer.state != State.done or transfer.fingerprint != item.fingerprint:
         return False
     return route_of(stage.flow.direction).stands(stage.ledger, stage.flow.writer.table, item.mapped, transfer)
 

@@ -12,7 +12,7 @@ from include.sync.chunks import Chunks
 from include.sync.echoes import Echoes
 from include.sync.endings import finish_failed, overtaken, problem_outcome, resting, unexpected
 from include.sync.ledger import LedgerFault
-from include.sync.ledger.entries import Finish, Transfer, iso
+from include.sync.ledger.entries import Finish, State, Transfer, iso
 from include.sync.model import (
     Json,
     Mapped,
@@ -97,14 +97,16 @@ def _known(stage: Stage, batch: Sequence[Json]) -> dict[str, Transfer]:
     before = {old: new[record_id] for record_id, (old, _) in moved.items() if old != new[record_id]}
     for old, transfer in stage.ledger.transfers(flow.name, before).items():
         # Nothing has been written under the new number yet.
-        known[before[old]] = Transfer(key=before[old], memory=transfer.memory, state="retry", next_try=iso(_LONG_AGO))
+        known[before[old]] = Transfer(
+            key=before[old], memory=transfer.memory, state=State.retry, next_try=iso(_LONG_AGO)
+        )
     return known
 
 
 def _decide(stage: Stage, record: Json, transfer: Transfer | None) -> Mapped | tuple[Outcome, Finish | None]:
     """The mapped record when it has to be written, else what became of it and what the ledger should remember."""
     key, data = record["key"], record["data"]
-    unfinished = transfer is not None and transfer.state != "done"
+    unfinished = transfer is not None and transfer.state != State.done
     context = stage.context(transfer.memory if transfer else {})
     source_print = fingerprint(Mapped(external_id=key, body=data))
     try:
@@ -149,7 +151,7 @@ def _remembered(plan: RunPlan, outcome: Outcome, mapped: Mapped, transfer: Trans
         return None
     return Finish(
         key=outcome.key,
-        state="done",
+        state=State.done,
         run_id=plan.run_id,
         outcome=outcome.as_json(),
         read_at=read_at,
@@ -161,7 +163,7 @@ def _remembered(plan: RunPlan, outcome: Outcome, mapped: Mapped, transfer: Trans
 def _left_out(plan: RunPlan, outcome: Outcome, print_: str, read_at: str) -> Finish:
     return Finish(
         key=outcome.key,
-        state="done",
+        state=State.done,
         run_id=plan.run_id,
         outcome=outcome.as_json(),
         read_at=read_at,

@@ -534,3 +534,21 @@ def test_a_tenure_renews_its_claims_by_itself(ledger: Ledger, monkeypatch: pytes
     monkeypatch.setattr(ledger, "renew", lambda claimant: renewed.set())
     with tenure.Tenure(ledger, "run#load", 0):
         assert renewed.wait(10)
+
+
+def test_writers_of_the_same_records_in_other_orders_all_go_through(url: str) -> None:
+    """PostgreSQL ends one of two transactions that wait for each other."""
+    keys = [f"C{number}" for number in range(60)]
+
+    def write(order: int) -> None:
+        ledger = Ledger(url, PAIR)
+        for turn in range(6):
+            # The ids move about, so that each also takes out the links of others.
+            links = [(TABLE, key, 100 + (number + turn * order) % 60) for number, key in enumerate(keys)][::order]
+            ledger.link(links)
+            ledger.finish(FLOW, TABLE, [ended(key) for key in keys[::order]], links)
+            ledger.seen(FLOW, (key for key in keys[::order]), iso(datetime.now(UTC)))
+        ledger.close()
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(write, [1, -1, 1, -1]))

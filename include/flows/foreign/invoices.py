@@ -19,7 +19,7 @@ from include.sync.bc_refusal import refusal
 from include.sync.bc_target import ETAG, Target
 from include.sync.compare import same
 from include.sync.context import LoadContext, Staged, Written
-from include.sync.ledger.entries import Purpose
+from include.sync.ledger.entries import Purpose, State
 from include.sync.model import Change, Json, Rejected, Result, Waiting, fold, text_of
 from include.transport.errors import NotFound, Sent, ServiceError
 
@@ -202,7 +202,7 @@ class _Transfer:
         """Whether a draft is ours to complete: cut off in the middle, or the subscriber wants it so."""
         if self.item.suspect or self.load.settings.bc_update_non_existing_invoice_lines:
             return True
-        if self.item.transfer is not None and self.item.transfer.state == "retry":
+        if self.item.transfer is not None and self.item.transfer.state == State.retry:
             return True
         intended = self.load.ledger.reservation(self.load.route.claims(InvoiceWriter.table), self.item.key)
         return intended is not None and fold(intended.reference) == fold(self._intent)

@@ -18,6 +18,7 @@ from include.sync.bc_refusal import refusal
 from include.sync.bc_target import ETAG, Target
 from include.sync.compare import same
 from include.sync.context import LoadContext, Staged, Written
+from include.sync.ledger.entries import State
 from include.sync.model import Change, Json, Rejected, Result, fold, text_of
 from include.transport.errors import NotFound, RecordExists, ServiceError
 
@@ -417,7 +418,7 @@ class _Transfer:
         """Whether lines without a link may have been written all the same: by an earlier try, or before the ledger was
         lost. A line that somebody adds to a finished order is that person's own."""
         transfer = self.item.transfer
-        return self.item.suspect or transfer is None or transfer.state != "done"
+        return self.item.suspect or transfer is None or transfer.state != State.done
 
     def _alike(self, order: Order, free: Sequence[int], line: Json) -> int | None:
         wanted = {name: line["fields"][name] for name in ("Type", "No")}

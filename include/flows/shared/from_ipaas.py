@@ -20,6 +20,7 @@ from include.ipaas.external_ids import external_id_of, is_summary, reference
 from include.sync.batches import batches
 from include.sync.bc_writer import ASK
 from include.sync.flow import AskedId, Reads, Window
+from include.sync.ledger.entries import State
 from include.sync.model import Json, SourceRecord
 from include.transport.errors import ODD, ServiceError, said_of
 
@@ -100,7 +101,7 @@ class IPaaSRecords:
             transfer = known.get(ipaas_id)
             if transfer is None:
                 return True
-            if transfer.state != "done":
+            if transfer.state != State.done:
                 # Read when it is due.
                 return window.since is None
             left_out = (transfer.outcome or {}).get("result") == "skipped"

@@ -18,7 +18,7 @@ from sqlalchemy.engine import Connection
 from include.sync.batches import batches
 from include.sync.ledger.entries import Claim, Claimant, iso, moment
 from include.sync.ledger.faults import ClaimLost
-from include.sync.ledger.store import BATCH, Store
+from include.sync.ledger.store import BATCH, Store, repeated
 from include.sync.ledger.tables import claims, tries
 
 # A claim that was not renewed for so long belongs to a task that died: far longer than between two renewals.
@@ -32,6 +32,7 @@ _TRIES_KEPT = timedelta(days=14)
 class Claims(Store):
     """The right to write records, one try of one task at a time."""
 
+    @repeated
     def begin_try(self, task: str, under_way: float) -> tuple[Claimant, float]:
         """Begin a try of a task: from now on earlier ones hold nothing any more.
 
@@ -54,11 +55,13 @@ class Claims(Store):
         last = min(now, moment(latest) + _RENEWED_WITHIN)
         return mine, max(0.0, under_way - (now - last).total_seconds())
 
+    @repeated
     def end_try(self, claimant: Claimant) -> None:
         """Note that a try has come to its end, if it is still the latest."""
         with self._writing() as db:
             db.execute(sa.delete(tries).where(self._latest(claimant)))
 
+    @repeated
     def renew(self, claimant: Claimant) -> None:
         """Say that a try is alive, for all that it holds."""
         with self._writing() as db:
@@ -75,6 +78,7 @@ class Claims(Store):
         with self.reading() as db:
             return bool(db.execute(query).scalar() == len(set(records)))
 
+    @repeated
     def claim(self, table: str, keys: Sequence[str], owner: Claimant | str) -> dict[str, Claim]:
         """Claim the right to write these records; committed before any of them is sent.
 
@@ -105,6 +109,7 @@ class Claims(Store):
                         result[key] = Claim(held=False)
         return result
 
+    @repeated
     def release(self, table: str, keys: Iterable[str], owner: Claimant | str) -> None:
         """Give claims up without an outcome: nothing was sent for them."""
         with self._writing() as db:

@@ -26,6 +26,16 @@ def moment(text: str) -> datetime:
     return datetime.strptime(text, "%Y-%m-%dT%H:%M:%S.%fZ").replace(tzinfo=UTC)
 
 
+class State(StrEnum):
+    """How far a record has come: `done`; `waiting` for another record; to be tried again (`retry`); or `failed`, until it
+    changes or a person sees to it."""
+
+    done = "done"
+    waiting = "waiting"
+    retry = "retry"
+    failed = "failed"
+
+
 @dataclass(frozen=True, kw_only=True)
 class Transfer:
     """What the ledger knows of one record of one flow."""
@@ -37,7 +47,7 @@ class Transfer:
     read_at: str | None = None
     run_id: str | None = None
     outcome: Json | None = None
-    state: str = "done"
+    state: State = State.done
     attempts: int = 0
     next_try: str | None = None
     kind: str | None = None
@@ -53,6 +63,7 @@ class Transfer:
         """A row of the ledger as what it says."""
         values = dict(row._mapping)
         values.pop("flow", None)
+        values["state"] = State(values["state"])
         values["base"] = unpack(values.get("base"))
         values["target_id"] = load(values["target_id"])
         values["memory"] = load(values["memory"]) or {}
@@ -65,7 +76,7 @@ class Finish:
     """How one attempt at a record ended, as the ledger remembers it."""
 
     key: str
-    state: str
+    state: State
     run_id: str
     outcome: Json
     read_at: str  # when the record was read that the attempt was made with, by the clock of its system

@@ -9,13 +9,14 @@ import sqlalchemy as sa
 
 from include.sync.batches import batches
 from include.sync.ledger.entries import iso
-from include.sync.ledger.store import BATCH, Store
+from include.sync.ledger.store import BATCH, Store, repeated
 from include.sync.ledger.tables import inbox
 
 
 class Inbox(Store):
     """Notifications of iPaaS.com, for each flow."""
 
+    @repeated
     def receive(self, notifications: Iterable[tuple[str, str, str]]) -> None:
         """Keep hook notifications (flow, iPaaS.com id, scope) until a run has dealt with them; committed on return.
 
@@ -50,6 +51,7 @@ class Inbox(Store):
                 found.update(db.execute(query).scalars())
         return found
 
+    @repeated
     def dealt_with(self, flow: str, notifications: Iterable[tuple[str, str]]) -> None:
         """Drop notifications that a run has finished, unless a later one has come meanwhile."""
         with self._writing() as db:

@@ -13,14 +13,14 @@ from include.ipaas.external_ids import Id
 from include.sync.base import Base
 from include.sync.batches import batches
 from include.sync.ledger.claims import Claims, claimant_of
-from include.sync.ledger.entries import Claimant, Finish, dump, pack
+from include.sync.ledger.entries import Claimant, Finish, State, dump, pack
 from include.sync.ledger.faults import ClaimLost
 from include.sync.ledger.inbox import Inbox
 from include.sync.ledger.links import Links
 from include.sync.ledger.pairs import Pairs
 from include.sync.ledger.positions import Positions
 from include.sync.ledger.reservations import Reservations
-from include.sync.ledger.store import BATCH
+from include.sync.ledger.store import BATCH, repeated
 from include.sync.ledger.tables import claims, reservations, watches
 from include.sync.ledger.tables import transfers as transfers_table
 from include.sync.ledger.transfers import Transfers, overtaken, tries
@@ -30,6 +30,7 @@ from include.sync.ledger.windows import Windows
 class Ledger(Pairs, Transfers, Links, Claims, Reservations, Positions, Inbox, Windows):
     """Reads and writes the ledger. Every method is one transaction; safe to use from several threads and processes."""
 
+    @repeated
     def finish(
         self,
         flow: str,
@@ -81,7 +82,7 @@ class Ledger(Pairs, Transfers, Links, Claims, Reservations, Positions, Inbox, Wi
                     "tried_fingerprint": end.fingerprint,
                     "read_at": end.read_at,
                 }
-                if end.state == "done":
+                if end.state == State.done:
                     values["fingerprint"] = end.fingerprint
                 if end.memory is not None:
                     values["memory"] = dump(end.memory)
@@ -105,7 +106,7 @@ class Ledger(Pairs, Transfers, Links, Claims, Reservations, Positions, Inbox, Wi
                 whose = sa.true() if owner is None else claims.c.try_id == claimant_of(owner).try_id
                 db.execute(sa.delete(claims).where(theirs, whose))
             # What is done has its link; what is not may have been written, and is found again by its reservation.
-            for batch in batches((end.key for end in ends if end.state == "done"), BATCH):
+            for batch in batches((end.key for end in ends if end.state == State.done), BATCH):
                 mine = self.mine(reservations) & (reservations.c.table_name == claimed) & reservations.c.key.in_(batch)
                 db.execute(sa.delete(reservations).where(mine))
         if lost:

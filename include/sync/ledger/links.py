@@ -11,8 +11,8 @@ from sqlalchemy.engine import Connection
 
 from include.ipaas.external_ids import Id
 from include.sync.batches import batches
-from include.sync.ledger.entries import dump, iso, load, waits_for_external, waits_for_internal
-from include.sync.ledger.store import BATCH, Store
+from include.sync.ledger.entries import State, dump, iso, load, waits_for_external, waits_for_internal
+from include.sync.ledger.store import BATCH, Store, repeated
 from include.sync.ledger.tables import links, transfers, watches
 from include.sync.model import fold
 from include.transport.errors import ErrorKind
@@ -95,6 +95,7 @@ class Links(Store):
                 found |= {row.folded: (row.external_id, row.record_id) for row in db.execute(query)}
         return found
 
+    @repeated
     def link(
         self,
         new_links: Sequence[tuple[str, str, Id]],
@@ -110,6 +111,7 @@ class Links(Store):
         with self._writing() as db:
             self._link(db, new_links, pushed=pushed, record_ids=record_ids or {})
 
+    @repeated
     def unlink(self, table: str, external_id: str) -> None:
         """Forget a link that turned out to be gone."""
         with self._writing() as db:
@@ -126,6 +128,7 @@ class Links(Store):
             rows = db.execute(query.order_by(links.c.table_name, links.c.folded).limit(limit))
             return [(row.table_name, row.external_id, load(row.internal_id)) for row in rows]
 
+    @repeated
     def mark_pushed(self, table: str, external_id: str) -> None:
         """Note that iPaaS.com knows the link now."""
         where = self._in(table) & (links.c.folded == fold(external_id))
@@ -183,8 +186,8 @@ class Links(Store):
             found = db.execute(sa.select(watches.c.flow, watches.c.key).where(watching)).all()
             for row in found:
                 of = self.mine(transfers) & (transfers.c.flow == row.flow) & (transfers.c.key == row.key)
-                due = {"state": "retry", "next_try": iso(self._now()), **_WOKEN}
-                db.execute(sa.update(transfers).where(of, transfers.c.state == "done").values(**due))
+                due = {"state": State.retry, "next_try": iso(self._now()), **_WOKEN}
+                db.execute(sa.update(transfers).where(of, transfers.c.state == State.done).values(**due))
             if found:
                 db.execute(sa.delete(watches).where(watching))
 

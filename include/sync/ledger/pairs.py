@@ -9,7 +9,7 @@ from sqlalchemy.engine import Connection
 
 from include.sync.ledger.entries import iso
 from include.sync.ledger.known_pair import find_pair, known, names, one_at_a_time
-from include.sync.ledger.store import Store
+from include.sync.ledger.store import Store, repeated
 from include.sync.ledger.tables import inbox, pairs, positions, transfers
 
 
@@ -27,6 +27,7 @@ class Pairs(Store):
                 for table in (positions, transfers)
             )
 
+    @repeated
     def identify(self, company_id: str) -> bool:
         """Note the id that Business Central has for the company of this name.
 
@@ -57,6 +58,7 @@ class Pairs(Store):
             self._known = found
         return True
 
+    @repeated
     def mark_checked(self) -> None:
         """Note that the subscription is Business Central's."""
         with self._writing() as db:

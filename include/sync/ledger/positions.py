@@ -7,7 +7,7 @@ from datetime import datetime
 import sqlalchemy as sa
 
 from include.sync.ledger.entries import iso, moment
-from include.sync.ledger.store import Store
+from include.sync.ledger.store import Store, repeated
 from include.sync.ledger.tables import positions
 
 
@@ -20,6 +20,7 @@ class Positions(Store):
             text = db.execute(self._position(flow)).scalar()
         return moment(text) if text else None
 
+    @repeated
     def advance(self, flow: str, read_from: datetime) -> None:
         """Move a flow's position forwards; never back."""
         with self._writing() as db:

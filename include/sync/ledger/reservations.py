@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 
 from include.sync.ledger.entries import Purpose, Reservation
-from include.sync.ledger.store import Store
+from include.sync.ledger.store import Store, repeated
 from include.sync.ledger.tables import reservations
 from include.sync.model import fold
 
@@ -13,6 +13,7 @@ from include.sync.model import fold
 class Reservations(Store):
     """References in Business Central, each for one record."""
 
+    @repeated
     def reserve(self, claimed: str, key: str, numbers: str, reference: str, purpose: Purpose) -> bool:
         """Take a reference in Business Central for a record, before anything is sent. False: another record has it.
 
@@ -32,6 +33,7 @@ class Reservations(Store):
             row = db.execute(sa.select(reservations).where(self._reserved(claimed, key))).first()
         return Reservation(reference=row.reference, purpose=Purpose(row.purpose)) if row else None
 
+    @repeated
     def unreserve(self, claimed: str, key: str) -> None:
         """Give up a record's reservation: nothing was written under it."""
         with self._writing() as db:

@@ -3,23 +3,57 @@
 from __future__ import annotations
 
 import copy
+import functools
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from datetime import UTC, datetime
-from typing import Any, Self
+from typing import Any, ParamSpec, Self, TypeVar
 
 import sqlalchemy as sa
+import tenacity
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL, Connection
 
 from include.sync.ledger.database import connect, file_of
 from include.sync.ledger.entries import iso
-from include.sync.ledger.faults import faults
+from include.sync.ledger.faults import LedgerFault, faults
 from include.sync.ledger.known_pair import KnownPair, find_pair, make_pair
 from include.sync.model import Pair
 
+P = ParamSpec("P")
+T = TypeVar("T")
+# PostgreSQL's codes for a transaction that it ended because of another one: repeated, it goes through.
+_MET_ANOTHER = ("40001", "40P01")
 BATCH = 400  # bound parameters per statement, below every database's limit
+
+
+def _met_another(fault: BaseException) -> bool:
+    cause = getattr(fault.__cause__, "orig", None)
+    return isinstance(fault, LedgerFault) and getattr(cause, "pgcode", None) in _MET_ANOTHER
+
+
+def repeated(method: Callable[P, T]) -> Callable[P, T]:
+    """Do a method of one transaction again, from its beginning, when it and another one stood in each other's way.
+
+    Writers of the same records name them in one order where they can; what an index leads to first is the database's
+    choice.
+    """
+    again = tenacity.retry(
+        retry=tenacity.retry_if_exception(_met_another),
+        wait=tenacity.wait_random(0.01, 0.2),
+        stop=tenacity.stop_after_attempt(20),
+        reraise=True,
+    )(method)
+
+    @functools.wraps(method)
+    def whole(*args: P.args, **kwargs: P.kwargs) -> T:
+        # What can be gone through once only would be at its end the second time.
+        kept = [tuple(value) if isinstance(value, Iterator) else value for value in args]
+        named = {name: tuple(value) if isinstance(value, Iterator) else value for name, value in kwargs.items()}
+        return again(*kept, **named)  # type: ignore[arg-type]
+
+    return whole
 
 
 class Store:
@@ -121,4 +155,5 @@ class Store:
         statement = self._insert(table)
         changes = {name: statement.excluded[name] for name in rows[0] if name not in (*keys, *keep)}
         mine = [{"pair": self.pair, **row} for row in rows]
+        mine.sort(key=lambda row: [str(row[name]) for name in keys])
         db.execute(statement.on_conflict_do_update(index_elements=keys, set_=changes), mine)

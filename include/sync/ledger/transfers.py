@@ -12,8 +12,8 @@ from sqlalchemy.engine import Connection
 from include.sync.base import Base
 from include.sync.batches import batches
 from include.sync.ledger.claims import CLAIM_LIFETIME
-from include.sync.ledger.entries import Finish, Transfer, iso, moment, pack, unpack
-from include.sync.ledger.store import BATCH, Store
+from include.sync.ledger.entries import Finish, State, Transfer, iso, moment, pack, unpack
+from include.sync.ledger.store import BATCH, Store, repeated
 from include.sync.ledger.tables import transfers
 from include.sync.model import Json
 from include.transport.errors import ErrorKind
@@ -21,7 +21,7 @@ from include.transport.errors import ErrorKind
 # After this many tries only a change of the record or a person starts another one.
 MAX_ATTEMPTS = 8
 # States of what is not done; named one by one, so that the index leads to them past all that is.
-UNFINISHED = ("waiting", "retry", "failed")
+UNFINISHED = (State.waiting, State.retry, State.failed)
 
 
 def retry_delay(attempt: int) -> timedelta:
@@ -31,23 +31,23 @@ def retry_delay(attempt: int) -> timedelta:
 
 def overtaken(end: Finish, before: sa.Row[Any] | None) -> bool:
     """Whether an attempt that did not go through was made with what is older than what is done."""
-    if end.state == "done" or before is None or before.state != "done":
+    if end.state == State.done or before is None or before.state != State.done:
         return False
     return bool((before.read_at or "") > end.read_at)
 
 
 def tries(end: Finish, before: sa.Row[Any] | None, now: datetime, *, at_once: bool) -> tuple[int, str | None]:
     """How often a record has been tried after an attempt ended so, and when it is tried next."""
-    if end.state == "done":
+    if end.state == State.done:
         return 0, None
     attempts = (before.attempts if before else 0) + (0 if end.by_hand else 1)
     if at_once:
         next_try: str | None = iso(now)
-    elif end.state == "failed" and attempts >= MAX_ATTEMPTS:
+    elif end.state == State.failed and attempts >= MAX_ATTEMPTS:
         next_try = None
     else:
         next_try = iso(now + retry_delay(max(attempts, 1)))
-    if end.by_hand and before and before.state != "done" and not at_once:
+    if end.by_hand and before and before.state != State.done and not at_once:
         # It is no nearer, and no further away, than it was.
         next_try = before.next_try
     return attempts, next_try
@@ -86,6 +86,7 @@ class Transfers(Store):
         with self.reading() as db:
             return list(db.execute(query.order_by(transfers.c.next_try, transfers.c.key).limit(limit)).scalars())
 
+    @repeated
     def begin(self, flow: str, key: str, run_id: str, fingerprint: str) -> None:
         """Note that a record is about to be made step by step, before the first one.
 
@@ -96,7 +97,7 @@ class Transfers(Store):
             "flow": flow,
             "key": key,
             "run_id": run_id,
-            "state": "retry",
+            "state": State.retry,
             "attempts": 0,
             "next_try": iso(self._now() + CLAIM_LIFETIME),
             "kind": ErrorKind.unavailable.value,
@@ -107,12 +108,14 @@ class Transfers(Store):
         with self._writing() as db:
             self._upsert(db, transfers, [values], keep=("attempts",))
 
+    @repeated
     def forget(self, flow: str, keys: Iterable[str]) -> None:
         """Drop what is known of these records."""
         with self._writing() as db:
             for batch in batches(keys, BATCH):
                 db.execute(sa.delete(transfers).where(self._of(flow), transfers.c.key.in_(batch)))
 
+    @repeated
     def settle(self, written: Sequence[tuple[str, str, Mapping[str, tuple[Any, Any]]]], at: str) -> None:
         """Note what the flow the other way has written `at` that time: (flow, key, fields as they were agreed and as they
         are now).
@@ -142,6 +145,7 @@ class Transfers(Store):
     def _of(self, flow: str) -> sa.ColumnElement[bool]:
         return self.mine(transfers) & (transfers.c.flow == flow)
 
+    @repeated
     def seen(self, flow: str, keys: Iterable[str], read_at: str) -> None:
         """Note of records that are done that they were read again then, and were what was last written.
 
@@ -150,15 +154,16 @@ class Transfers(Store):
         older = sa.or_(transfers.c.read_at.is_(None), transfers.c.read_at < read_at)
         with self._writing() as db:
             for batch in batches(keys, BATCH):
-                where = sa.and_(self._of(flow), transfers.c.key.in_(batch), transfers.c.state == "done", older)
+                where = sa.and_(self._of(flow), transfers.c.key.in_(batch), transfers.c.state == State.done, older)
                 db.execute(sa.update(transfers).where(where).values(read_at=read_at))
 
+    @repeated
     def look_again(self, flow: str, keys: Sequence[str]) -> None:
         """Make records that are done due at once: one was read before what was written of it, or so its date says."""
         if not keys:
             return
         values = {
-            "state": "retry",
+            "state": State.retry,
             "next_try": iso(self._now()),
             "kind": ErrorKind.conflict.value,
             "message": "A run that read it earlier came later than the one that wrote it.",
@@ -167,9 +172,10 @@ class Transfers(Store):
         }
         with self._writing() as db:
             for batch in batches(keys, BATCH):
-                where = sa.and_(self._of(flow), transfers.c.key.in_(batch), transfers.c.state == "done")
+                where = sa.and_(self._of(flow), transfers.c.key.in_(batch), transfers.c.state == State.done)
                 db.execute(sa.update(transfers).where(where).values(values))
 
+    @repeated
     def outage_over(self, flows: Sequence[str], *, after: datetime | None, before: datetime) -> None:
         """Make due what a service did not take in an outage: `after` its last success, and `before` its first one since.
 
@@ -179,7 +185,7 @@ class Transfers(Store):
         asked = sa.select(transfers.c.flow, transfers.c.key, transfers.c.next_try, transfers.c.attempts).where(
             self.mine(transfers),
             transfers.c.flow.in_(flows),
-            transfers.c.state == "retry",
+            transfers.c.state == State.retry,
             transfers.c.kind.in_([ErrorKind.throttled.value, ErrorKind.unavailable.value]),
             transfers.c.attempts > 0,
             transfers.c.next_try > iso(now),
@@ -192,7 +198,7 @@ class Transfers(Store):
                     due.setdefault(row.flow, []).append(row.key)
             for flow, keys in sorted(due.items()):
                 for batch in batches(keys, BATCH):
-                    where = sa.and_(self._of(flow), transfers.c.key.in_(batch), transfers.c.state == "retry")
+                    where = sa.and_(self._of(flow), transfers.c.key.in_(batch), transfers.c.state == State.retry)
                     db.execute(sa.update(transfers).where(where).values(next_try=iso(now)))
 
     def _earlier(self, db: Connection, flow: str, keys: Sequence[str]) -> dict[str, sa.Row[Any]]:
