@@ -22,11 +22,11 @@ from include.flows import CATALOGUE, FLOWS
 from include.settings import SyncSettings
 from include.sync.extract import extract
 from include.sync.load import load
-from include.sync.model import RunKind, System
 from include.sync.plan import make_plan
 from include.sync.run import stage_for
-from include.sync.stage import Stage
-from include.sync.staging import Staging
+from include.sync.runs import RunKind, System
+from include.sync.stage import TaskContext
+from include.sync.staging.files import Staging
 from include.sync.transform import transform
 
 
@@ -40,7 +40,7 @@ def measure(bench: Bench, sandbox: Remote, name: str, connections: int, latency:
     target = flow.talks_to("load")
     client = ipaas if target is System.ipaas else bc
 
-    def stage(stage_name: str) -> Stage:
+    def stage(stage_name: str) -> TaskContext:
         return stage_for(stage_name, flow, plan, bench.ledger, staging, CATALOGUE, bc=bc, ipaas=ipaas)
 
     began = time.perf_counter()

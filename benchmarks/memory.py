@@ -28,16 +28,17 @@ from include.flows import CATALOGUE, FLOWS
 from include.ipaas.client import Page
 from include.sandbox import Sandbox
 from include.settings import SyncSettings
-from include.sync.chunks import load_chunks
 from include.sync.extract import extract
 from include.sync.flow import Flow
 from include.sync.ledger import Ledger
 from include.sync.load import load
-from include.sync.model import Direction, RunKind, SourceRecord
 from include.sync.plan import make_plan
+from include.sync.records import SourceRecord
 from include.sync.report import report
-from include.sync.stage import Stage
-from include.sync.staging import Staging
+from include.sync.runs import Direction, RunKind
+from include.sync.stage import TaskContext
+from include.sync.staging.chunks import load_chunks
+from include.sync.staging.files import Staging
 from include.sync.transform import transform
 from include.transport.clock import ServerClock
 
@@ -156,7 +157,7 @@ def measure(folder: Path, name: str, count: int, stage_name: str) -> float:
         now=datetime(2026, 1, 1, tzinfo=UTC),
     )
     client: Any = Everything(company, count)
-    stage = Stage(
+    stage = TaskContext(
         flow=flow, plan=plan, ledger=ledger, staging=staging, catalogue=catalogue, bc_client=client, ipaas_client=client
     )
     before = _status("VmRSS")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from include.sandbox import Sandbox
-from include.sync.model import Pair
+from include.sync.runs import Pair
 
 PAIR = Pair(
     tenant_id=Sandbox.TENANT_ID,

@@ -21,7 +21,7 @@ ALLOWED: dict[str, tuple[str, ...]] = {
     "include/ipaas": ("include.transport", "include.settings"),
     # Pure functions: of the engine and of the systems they know the words alone.
     "include/mappings": (
-        "include.sync.model",
+        "include.sync.records",
         "include.business_central.records",
         "include.ipaas.external_ids",
         "include.ipaas.records",

@@ -13,9 +13,9 @@ import yaml
 from include.flows import CATALOGUE
 from include.sandbox.switches import Switches
 from include.settings import SERVICES, CreateDefaults, SyncSettings
-from include.sync.bc_writer import BCWriter
 from include.sync.flow import Flow
-from include.sync.ipaas_writer import IPaaSWriter
+from include.writers.bc_records import BCWriter
+from include.writers.ipaas_records import IPaaSWriter
 
 ROOT = Path(__file__).resolve().parent.parent
 ROOMS = ("include", "plugins", "dags", "scripts", "tests", "benchmarks", "config")

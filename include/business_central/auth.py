@@ -12,8 +12,8 @@ from typing import Any
 import msal
 import requests
 
+from include.errors import ErrorKind, Sent, ServiceError
 from include.settings import BusinessCentralConnection
-from include.transport.errors import ErrorKind, Sent, ServiceError
 from include.transport.session import RetryPolicy, Session, retry_after
 
 SYSTEM = "Microsoft Entra"

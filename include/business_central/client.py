@@ -16,10 +16,10 @@ from include.business_central.matching import Refused, matching
 from include.business_central.metadata import FieldInfo
 from include.business_central.odata import MAX_QUERY, Api, Page, Resource, groups, key_predicate, one_of, query
 from include.business_central.services import NEEDED_SERVICES, how_to_publish, lacking
+from include.errors import ErrorKind, NotFound, ServiceError, senseless
 from include.settings import BusinessCentralConnection
 from include.transport.addresses import origin_of
 from include.transport.clock import ServerClock
-from include.transport.errors import ErrorKind, NotFound, ServiceError, senseless
 from include.transport.session import RetryPolicy, Session, Transport, json_of, worth_repeating
 from include.transport.throttle import Pacer
 from include.transport.values import Record

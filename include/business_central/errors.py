@@ -10,16 +10,8 @@ import requests
 import simplejson
 
 from include.business_central.services import how_to_publish
+from include.errors import EntityChanged, ErrorKind, NotFound, RecordExists, Sent, ServiceError, ServiceNotPublished
 from include.settings import SERVICES
-from include.transport.errors import (
-    EntityChanged,
-    ErrorKind,
-    NotFound,
-    RecordExists,
-    Sent,
-    ServiceError,
-    ServiceNotPublished,
-)
 from include.transport.session import STATUSES, WORDLESS
 
 SYSTEM = "Business Central"

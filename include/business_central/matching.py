@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from decimal import Decimal
 from typing import Any
 
-from include.transport.errors import BadRecord, ServiceError
+from include.errors import BadRecord, ServiceError
 from include.transport.values import Record
 
 Json = dict[str, Any]

@@ -9,7 +9,7 @@ from io import BytesIO
 import requests
 
 from include.business_central.errors import SYSTEM
-from include.transport.errors import senseless
+from include.errors import senseless
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from include.business_central.odata import Page
 from include.business_central.services import NEEDED_SERVICES
+from include.errors import ServiceError
 from include.settings import SERVICES
-from include.transport.errors import ServiceError
 
 if TYPE_CHECKING:
     from include.business_central.client import BusinessCentralClient

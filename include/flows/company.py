@@ -2,18 +2,62 @@
 
 from __future__ import annotations
 
-from include.flows.shared.customer_records import ID_FORMATS, PAGE, CustomersOfType
-from include.flows.shared.from_ipaas import IPaaSRecords
-from include.flows.shared.parties import category_refs, customer_target
+from collections.abc import Iterable, Mapping
+from typing import Any
+
 from include.ipaas.endpoints import COMPANY, RELATIONSHIP
-from include.ipaas.external_ids import COMPANY_ADDRESS_TABLE
+from include.ipaas.external_ids import COMPANY_ADDRESS_TABLE, CUSTOMER_CATEGORY_TABLE
+from include.ipaas.records.parties import Party
 from include.mappings.customers import PAGE_ONLY, adopt_primary_billing, company_to_ipaas, not_of_type
-from include.mappings.parties_from_ipaas import SHARED, company_from_ipaas, company_numbers, skip_contact
+from include.mappings.names import first_address, join_name, split_name, with_first_address
+from include.mappings.parties_from_ipaas import (
+    API_FIELDS,
+    API_IDS,
+    CODES,
+    FIELDS,
+    SHARED,
+    company_from_ipaas,
+    company_numbers,
+    skip_contact,
+)
 from include.mappings.remembered import remembering
-from include.sync.bc_writer import BCWriter
+from include.sources.customers import ID_FORMATS, PAGE, CustomersOfType, page_fields
+from include.sources.ipaas_records import IPaaSRecords
 from include.sync.flow import IPAAS_ID, Counterpart, Docs, Flow
-from include.sync.ipaas_writer import IPaaSWriter, RelatedRecord
-from include.sync.model import Direction
+from include.sync.runs import Direction
+from include.writers.bc_records import BCWriter
+from include.writers.bc_target import Target
+from include.writers.ipaas_records import IPaaSWriter, RelatedRecord
+
+
+def customer_target(model: str, kind: str) -> Target:
+    """Customers of one type, `Company` or `Person`; `model` is their name in bc_custom_fields."""
+    return Target(
+        name=model,
+        page=PAGE,
+        api="customers",
+        fields=FIELDS,
+        api_fields=API_FIELDS,
+        api_ids=API_IDS,
+        model=model,
+        fixed={"type": kind},
+        codes=CODES,
+        also=lambda settings: page_fields(settings, model),
+        # A person's name goes to iPaaS.com in two parts and comes back joined; two equal words come back as one. Of several
+        # e-mail addresses the first one goes there.
+        normal={
+            "E_Mail": first_address,
+            **({"Name": lambda name: join_name(*split_name(name))} if kind == "Person" else {}),
+        },
+        keeps={"E_Mail": with_first_address},
+        listed=frozenset({"email"}),
+    )
+
+
+def category_refs(record: Mapping[str, Any]) -> Iterable[tuple[str, Any]]:
+    """The categories of a company or customer."""
+    return ((CUSTOMER_CATEGORY_TABLE, category) for category in Party.model_validate(record).category_ids)
+
 
 _SOURCE = IPaaSRecords(endpoint=COMPANY, flow="company_from_ipaas", refs=category_refs, numbers=company_numbers)
 _TARGET = customer_target("company", "Company")

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from include.flows.shared.customer_records import ID_FORMATS, PAGE, CustomersOfType
-from include.flows.shared.from_ipaas import IPaaSRecords
-from include.flows.shared.parties import category_refs, customer_target
+from include.flows.company import category_refs, customer_target
 from include.ipaas.endpoints import CUSTOMER
 from include.ipaas.external_ids import ADDRESS_TABLE
 from include.mappings.customers import PAGE_ONLY, adopt_primary_billing, customer_to_ipaas, not_of_type
 from include.mappings.parties_from_ipaas import SHARED, customer_from_ipaas, customer_numbers, skip_contact
 from include.mappings.remembered import remembering
-from include.sync.bc_writer import BCWriter
+from include.sources.customers import ID_FORMATS, PAGE, CustomersOfType
+from include.sources.ipaas_records import IPaaSRecords
 from include.sync.flow import IPAAS_ID, Counterpart, Docs, Flow
-from include.sync.ipaas_writer import IPaaSWriter
-from include.sync.model import Direction
+from include.sync.runs import Direction
+from include.writers.bc_records import BCWriter
+from include.writers.ipaas_records import IPaaSWriter
 
 _SOURCE = IPaaSRecords(endpoint=CUSTOMER, flow="customer_from_ipaas", refs=category_refs, numbers=customer_numbers)
 _TARGET = customer_target("customer", "Person")

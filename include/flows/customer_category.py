@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from include.business_central.records.customers import CustomerPriceGroup
-from include.flows.shared.tables import WholePage
 from include.ipaas.endpoints import CUSTOMER_CATEGORY
 from include.mappings.customers import category_to_ipaas
+from include.sources.tables import WholePage
 from include.sync.flow import Docs, Flow, IdFormat
-from include.sync.ipaas_writer import IPaaSWriter
-from include.sync.model import Direction
+from include.sync.runs import Direction
+from include.writers.ipaas_records import IPaaSWriter
 
 _PAGE = "CustomerPriceGroups"
 

@@ -2,194 +2,24 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-
-from include.business_central.odata import Api, Page
-from include.business_central.records.base import present
-from include.business_central.records.sales import ApiSalesInvoice
-from include.flows.foreign.invoices import InvoiceWriter
-from include.flows.foreign.source import NESTED_SCOPES, ForeignTransactions
-from include.flows.shared.documents import (
-    AGENTS,
-    LINES,
-    SHIPMENTS,
-    OrderTransaction,
-    References,
-    api_lines,
-    is_counterpart,
-    order_lines,
-    shipments_of,
-    within_ownership,
-)
-from include.flows.shared.reading import asked_for, each, feed, optional
-from include.flows.shared.units import units_of
 from include.ipaas.endpoints import TRANSACTION
 from include.mappings.invoices_from_ipaas import invoice_from_ipaas, skip_foreign_invoice
-from include.mappings.remembered import WITHOUT_PAGE, remembering
+from include.mappings.remembered import remembering
 from include.mappings.sales_invoices import (
-    CANCELED,
-    POSTED,
     POSTED_ORDER,
     SHIPPED_ORDER,
-    invoice_header,
     invoice_to_ipaas,
     skip_invoice,
-    status_of,
 )
 from include.mappings.transactions import FROM_FURTHER_PAGES, PAGE_ONLY
-from include.sync.batches import batches
-from include.sync.flow import GUID, IPAAS_ID, AskedId, Docs, Flow, IdFormat, Reads, Window
-from include.sync.ipaas_writer import IPaaSWriter
-from include.sync.ledger.entries import State
-from include.sync.model import Direction, Json, SourceRecord, fold
-
-_PAGE = "PostedSalesInvoices"
-_FEED = Api("salesInvoices")
-_ORDERS_FLOW = "sales_order_to_ipaas"
-_FEED_FIELDS = tuple(ApiSalesInvoice.model_fields)
-_PREFIX = re.compile(r"^.*?(?=\d+$)")
-
-
-@dataclass(kw_only=True)
-class Posted:
-    """Which invoices are posted. API v2.0 does not tell: a released draft and an unpaid invoice both read `Open`.
-
-    The posted page knows, where it is published. Else it is the number: posting gives an invoice one of another series.
-    """
-
-    reads: Reads
-    _drafts: set[str] | None = None
-
-    def rows(self, records: Sequence[Json]) -> dict[str, Json] | None:
-        """The posted page's rows by folded number, every field of it; None where it is not published."""
-        if not optional(self.reads, _PAGE, "payment method, shipping agent and tracking number of invoices"):
-            return None
-        numbers = [str(record["number"]) for record in records]
-        # Pages 143 and 132 both serve; the fields that one of them lacks are absent.
-        return {fold(str(row["No"])): row for row in self.reads.bc.read_many(Page(_PAGE), "No", numbers)}
-
-    def reason_against(self, record: Json) -> str | None:
-        """Why an invoice is taken for a draft by its number, or None."""
-        if status_of(record) != "Open" or present(record.get("orderNumber")):
-            return None
-        self.reads.warn(
-            f"The web service {_PAGE} is not published, so whether an unpaid invoice is posted is told by its number. "
-            f"{self.reads.bc.how_to_publish(_PAGE)} Payment method and tracking of invoices come with it, too."
-        )
-        if _series(record) not in self._draft_series():
-            return None
-        self.reads.warn(
-            f"Unpaid invoices with numbers like those of drafts, as {record['number']}, are left out until they are paid."
-        )
-        return (
-            f"Invoice {record['number']} is not paid and has a number like those of drafts: whether it is posted cannot be "
-            f"told. {self.reads.bc.how_to_publish(_PAGE)}"
-        )
-
-    def _draft_series(self) -> set[str]:
-        if self._drafts is None:
-            rows = self.reads.bc.read(_FEED, filter="status eq 'Draft'", select=("number",), read_only=True)
-            self._drafts = {_series(row) for row in rows}
-        return self._drafts
-
-
-def _series(record: Json) -> str:
-    """What the numbers of one series have in common: all before the digits at the end."""
-    number = str(record["number"])
-    found = _PREFIX.match(number)
-    return fold(found[0] if found else number)
-
-
-class SalesInvoices:
-    """API `salesInvoices` for the changes and the lines, the posted page for what the API does not know."""
-
-    def changed(self, reads: Reads, window: Window) -> Iterator[SourceRecord]:
-        """Invoices modified in the window."""
-        yield from self._complete(reads, feed(reads, _FEED, window, select=_FEED_FIELDS))
-
-    def by_ids(self, reads: Reads, ids: Sequence[AskedId]) -> Iterator[SourceRecord]:
-        """Invoices by GUID or number."""
-        found = list(asked_for(reads, _FEED, ids, select=_FEED_FIELDS))
-        asked = {str(record["id"]): text for record, text in found}
-        yield from self._complete(reads, [record for record, _ in found], asked)
-
-    def _complete(
-        self, reads: Reads, records: Iterable[Json], asked: Mapping[str, str] | None = None
-    ) -> Iterator[SourceRecord]:
-        posted, references = Posted(reads=reads), References(reads=reads)
-
-        def whole_records(batch: Sequence[Json]) -> Iterator[SourceRecord]:
-            # Drafts are left out by their status: nothing more is read of them.
-            candidates = [record for record in batch if status_of(record) in POSTED]
-            rows = posted.rows(candidates) if candidates else {}
-            complete = _Details(reads, references, candidates)
-            for record in batch:
-                data: Json = {"feed": record}
-                number = fold(str(record["number"]))
-                if status_of(record) in POSTED:
-                    if rows is None:
-                        data["unposted"] = posted.reason_against(record)
-                    elif number not in rows:
-                        data["unposted"] = f"The invoice is not posted: {record['number']} is a draft."
-                    data |= complete.of(record, (rows or {}).get(number))
-                    if rows is None:
-                        data["detail"][WITHOUT_PAGE] = True
-                yield SourceRecord(key=str(record["number"]), data=data, asked=(asked or {}).get(str(record["id"])))
-
-        for batch in batches(records, 100):
-            yield from each(batch, whole_records, lambda record: str(record["number"]))
-
-
-class _Details:
-    """The details of a batch of invoices, each kind of them read in one go."""
-
-    def __init__(self, reads: Reads, references: References, records: Sequence[Json]) -> None:
-        self._references = references
-        self._lines = api_lines(reads, "salesInvoices", "salesInvoiceLines", records)
-        self._types = references.customer_types(str(record["customerNumber"]) for record in records)
-        orders = {str(no): None for record in records if (no := present(record.get("orderNumber")))}
-        self._shipments = shipments_of(reads, sorted(orders))
-        open_orders = {str(r["orderNumber"]): None for r in records if _follows(r)}
-        self._order_lines = order_lines(reads, open_orders)
-        documents = (*self._lines.values(), *self._order_lines.values())
-        self._units = references.units.of(line for rows in documents for line in rows)
-        # An order that waits for something is to be there before its invoices: they name it as their parent.
-        unfinished = reads.ledger.transfers(_ORDERS_FLOW, open_orders)
-        self._coming = {
-            number for number, transfer in unfinished.items() if transfer.state in (State.waiting, State.retry)
-        }
-
-    def of(self, record: Json, posted: Json | None) -> Json:
-        """The details of one invoice; `posted` is its row of the posted page."""
-        references = self._references
-        detail = invoice_header(
-            record, posted, references.terms_code(record.get("paymentTermsId")), references.own_currency
-        )
-        order = fold(str(present(record.get("orderNumber")) or ""))
-        shipments, lines = self._shipments.get(order, []), self._lines[str(record["id"])]
-        data: Json = {
-            "detail": detail,
-            "lines": lines,
-            **units_of(self._units, lines),
-            "customer_type": self._types.get(fold(str(record["customerNumber"]))),
-            "terms": references.terms_description(detail.get("Payment_Terms_Code")),
-            "shipments": shipments,
-            **references.agents_of([detail, *shipments]),
-        }
-        if order in self._order_lines:
-            data["order_lines"] = self._order_lines[order]
-            if order_units := units_of(self._units, self._order_lines[order]):
-                data["order_units"] = order_units["units"]
-            data["order_comes"] = str(record["orderNumber"]) in self._coming
-        return data
-
-
-def _follows(record: Json) -> bool:
-    """Whether the invoice says something about its order: it has one, and is not cancelled."""
-    return bool(present(record.get("orderNumber"))) and status_of(record) != CANCELED
-
+from include.sources.documents import AGENTS, LINES, SHIPMENTS
+from include.sources.sales_invoices import ORDERS_FLOW, PAGE, SalesInvoices
+from include.sources.transactions import NESTED_SCOPES, ForeignTransactions
+from include.sync.flow import GUID, IPAAS_ID, Docs, Flow, IdFormat
+from include.sync.runs import Direction
+from include.writers.bc_invoices import InvoiceWriter
+from include.writers.ipaas_ownership import OrderTransaction, is_counterpart, within_ownership
+from include.writers.ipaas_records import IPaaSWriter
 
 TO_IPAAS = Flow(
     name="sales_invoice_to_ipaas",
@@ -223,8 +53,8 @@ TO_IPAAS = Flow(
         ),
     ),
     poll="lookback",
-    after=(_ORDERS_FLOW, "invoice_from_ipaas"),
-    services=(_PAGE, LINES, AGENTS, SHIPMENTS),
+    after=(ORDERS_FLOW, "invoice_from_ipaas"),
+    services=(PAGE, LINES, AGENTS, SHIPMENTS),
     settings_used=(
         "bc_transaction_poll_search_days",
         "bc_time_zone",

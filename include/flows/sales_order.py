@@ -2,166 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-
-from pydantic import ValidationError
-
-from include.business_central.odata import Api
-from include.business_central.records.base import present
-from include.business_central.records.sales import ApiSalesOrder, SalesHeader, SalesLine
-from include.flows.foreign.orders import OrderWriter
-from include.flows.foreign.source import NESTED_SCOPES, ForeignTransactions
-from include.flows.shared.documents import (
-    AGENTS,
-    LINES,
-    ORDERS,
-    SHIPMENTS,
-    References,
-    is_counterpart,
-    order_lines,
-    shipments_of,
-    shipped_orders,
-    within_ownership,
-)
-from include.flows.shared.reading import asked_for, each, feed, selected, with_details
-from include.flows.shared.units import units_of
 from include.ipaas.endpoints import TRANSACTION
-from include.mappings.custom_fields import source_fields
 from include.mappings.orders_from_ipaas import order_from_ipaas, skip_foreign_order
 from include.mappings.remembered import remembering
-from include.mappings.sales_orders import RELEASED, order_from_api, order_to_ipaas, posted_note, skip_order
+from include.mappings.sales_orders import order_to_ipaas, skip_order
 from include.mappings.transactions import FROM_FURTHER_PAGES, PAGE_ONLY
-from include.sync.batches import batches
-from include.sync.flow import GUID, IPAAS_ID, AskedId, Docs, Flow, IdFormat, Reads, Window
-from include.sync.ipaas_writer import IPaaSWriter
-from include.sync.keyset import KeySet
-from include.sync.model import Direction, Json, RunKind, SourceRecord, fold
-
-_PAGE = "SalesOrders"
-_FEED_FIELDS = tuple(ApiSalesOrder.model_fields)
-_LOST = (
-    "Payment_Method_Code",
-    "Shipping_Agent_Code",
-    "Package_Tracking_No (tracking)",
-    "Shipment_Date",
-    "the contacts of the addresses",
-    "Status Pending Prepayment (read as Released)",
-    "fields of your own on the page",
+from include.sources.documents import (
+    AGENTS,
+    LINES,
+    SHIPMENTS,
 )
-
-
-class SalesOrders:
-    """API `salesOrders` for the changes, pages 42 and 46 for the fields and the lines, shipments for the tracking."""
-
-    def changed(self, reads: Reads, window: Window) -> Iterator[SourceRecord]:
-        """Orders modified in the window, and those of shipments in it: a shipment leaves its order's timestamp alone."""
-        whole = window.since is None and window.until is None
-        references = References(reads=reads)
-        seen = KeySet()
-        records = feed(reads, ORDERS, window, select=_FEED_FIELDS, by="number" if whole else "")
-        for record in self._complete(reads, references, records, whole=whole):
-            seen.add(fold(record.key))
-            yield record
-        for numbers in () if whole else batches(self._shipped(reads, window, seen), 100):
-            others = reads.bc.read_many(ORDERS, "number", numbers, select=_FEED_FIELDS)
-            yield from self._complete(reads, references, others, whole=False)
-
-    def _shipped(self, reads: Reads, window: Window, seen: KeySet) -> Iterator[str]:
-        for number in shipped_orders(reads, window):
-            if fold(number) not in seen:
-                seen.add(fold(number))
-                yield number
-
-    def by_ids(self, reads: Reads, ids: Sequence[AskedId]) -> Iterator[SourceRecord]:
-        """Orders by No or GUID; one that has vanished is looked for among the posted invoices."""
-        found = list(asked_for(reads, ORDERS, ids, select=_FEED_FIELDS))
-        asked = {str(record["id"]): text for record, text in found}
-        orders = [order for order, _ in found]
-        answered = set()
-        for record in self._complete(reads, References(reads=reads), orders, whole=False, asked=asked):
-            answered.add(record.asked)
-            yield record
-        yield from _posted(reads, [one for one in ids if one.text not in answered])
-
-    def _complete(
-        self,
-        reads: Reads,
-        references: References,
-        records: Iterable[Json],
-        *,
-        whole: bool,
-        asked: Mapping[str, str] | None = None,
-    ) -> Iterator[SourceRecord]:
-        names = source_fields(reads.settings, "transaction", Direction.to_ipaas)
-        rows = with_details(
-            reads,
-            records,
-            _PAGE,
-            select=selected(SalesHeader.model_fields, names - set(_FEED_FIELDS)),
-            lost=_LOST,
-            whole=whole,
-            from_api=lambda record: order_from_api(
-                record, references.terms_code(record.get("paymentTermsId")), references.own_currency
-            ),
-        )
-
-        def whole_records(batch: Sequence[tuple[Json, Json]]) -> Iterator[SourceRecord]:
-            lines = order_lines(reads, {str(detail["No"]): str(record["id"]) for record, detail in batch})
-            shipped = [no for _, detail in batch if _is_shipped(lines.get(fold(no := str(detail["No"])), ()))]
-            shipments = shipments_of(reads, shipped)
-            types = references.customer_types(_customer(detail) for _, detail in batch)
-            units = references.units.of(line for rows in lines.values() for line in rows)
-            for record, detail in batch:
-                key = str(detail["No"])
-                if detail.get("Status") == RELEASED and not lines.get(fold(key)):
-                    # No order is released without lines: it was posted or deleted while it was read.
-                    continue
-                own_shipments = shipments.get(fold(key), [])
-                data: Json = {
-                    "feed": record,
-                    "detail": detail,
-                    "lines": lines.get(fold(key), []),
-                    **units_of(units, lines.get(fold(key), ())),
-                    "customer_type": types.get(fold(_customer(detail))),
-                    "terms": references.terms_description(detail.get("Payment_Terms_Code")),
-                    "shipments": own_shipments,
-                    **references.agents_of([detail, *own_shipments]),
-                }
-                yield SourceRecord(key=key, data=data, asked=(asked or {}).get(str(record["id"])))
-
-        for batch in batches(rows, 100):
-            yield from each(batch, whole_records, lambda row: str(row[0]["number"]))
-
-
-def _customer(detail: Json) -> str:
-    return str(present(detail.get("Sell_to_Customer_No")) or "")
-
-
-def _is_shipped(lines: Iterable[Json]) -> bool:
-    try:
-        return any(SalesLine.model_validate(line).Quantity_Shipped for line in lines)
-    except ValidationError:
-        return False  # it says so when it is mapped
-
-
-def _posted(reads: Reads, ids: Sequence[AskedId]) -> Iterator[SourceRecord]:
-    """Orders that are there no more because they were posted: each with the numbers of its invoices."""
-    for part, field in (("no", "orderNumber"), ("guid", "orderId")):
-        asked = {fold(one.parts[part]): one for one in ids if part in one.parts}
-        invoices: dict[str, list[Json]] = {}
-        fields = ("number", "orderNumber", "orderId")
-        values = [one.parts[part] for one in asked.values()]
-        for row in reads.bc.read_many(Api("salesInvoices"), field, values, select=fields):
-            if present(row["orderNumber"]):
-                invoices.setdefault(fold(str(row[field])), []).append(row)
-        for value, rows in invoices.items():
-            number = str(rows[0]["orderNumber"])
-            posted = sorted(str(row["number"]) for row in rows)
-            if reads.plan.kind is RunKind.poll:
-                reads.warn(posted_note(number, posted))
-            data = {"number": number, "posted_as": posted}
-            yield SourceRecord(key=number, data=data, asked=asked[value].text)
-
+from include.sources.sales_orders import PAGE, SalesOrders
+from include.sources.transactions import NESTED_SCOPES, ForeignTransactions
+from include.sync.flow import GUID, IPAAS_ID, Docs, Flow, IdFormat
+from include.sync.runs import Direction
+from include.writers.bc_orders import OrderWriter
+from include.writers.ipaas_ownership import is_counterpart, within_ownership
+from include.writers.ipaas_records import IPaaSWriter
 
 TO_IPAAS = Flow(
     name="sales_order_to_ipaas",
@@ -199,7 +56,7 @@ TO_IPAAS = Flow(
         "shipping_method_to_ipaas",
         "sales_order_from_ipaas",
     ),
-    services=(_PAGE, LINES, AGENTS, SHIPMENTS),
+    services=(PAGE, LINES, AGENTS, SHIPMENTS),
     settings_used=(
         "bc_transaction_poll_search_days",
         "bc_time_zone",

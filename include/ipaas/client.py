@@ -12,6 +12,7 @@ from uuid import uuid4
 
 from requests import Response
 
+from include.errors import BadRecord, ErrorKind, NotFound, Sent, ServiceError, senseless
 from include.ipaas import endpoints, errors, paths
 from include.ipaas.bodies import with_links
 from include.ipaas.dialect import Dialect, Guess
@@ -24,7 +25,6 @@ from include.ipaas.saving import Saving, no_place
 from include.ipaas.subscriptions import is_business_centrals
 from include.settings import IPaaSConnection
 from include.transport.clock import ServerClock
-from include.transport.errors import BadRecord, ErrorKind, NotFound, Sent, ServiceError, senseless
 from include.transport.session import RetryPolicy, Session, Transport, json_of
 from include.transport.throttle import Pacer
 

@@ -9,8 +9,8 @@ from typing import Any
 import requests
 import simplejson
 
+from include.errors import ErrorKind, NotFound, RecordExists, Sent, ServiceError
 from include.ipaas.endpoints import ERROR_CODES, ERROR_LINKS, ERROR_TEXTS
-from include.transport.errors import ErrorKind, NotFound, RecordExists, Sent, ServiceError
 from include.transport.session import STATUSES, WORDLESS
 
 SYSTEM = "iPaaS.com"

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from include.transport.errors import BadRecord
+from include.errors import BadRecord
 
 # An iPaaS.com id: a number or a string, and sent as it was received.
 Id = int | str

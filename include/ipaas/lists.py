@@ -9,10 +9,10 @@ from typing import Any
 import simplejson
 from requests import Response
 
+from include.errors import senseless
 from include.ipaas import errors
 from include.ipaas.endpoints import Endpoint
 from include.ipaas.external_ids import is_summary, sound
-from include.transport.errors import senseless
 from include.transport.session import json_of
 
 Json = dict[str, Any]

@@ -9,9 +9,9 @@ from typing import Any
 import simplejson
 from requests import Response
 
+from include.errors import NotFound, senseless
 from include.ipaas import errors
 from include.ipaas.external_ids import Id, MissingUnreadable
-from include.transport.errors import NotFound, senseless
 from include.transport.session import json_of
 
 # Without a header that says how many pages there are, so many ids or more may be one page of several.

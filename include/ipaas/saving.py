@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol, TypeVar
 
+from include.errors import ErrorKind, NotFound, RecordExists, Sent, ServiceError
 from include.ipaas import endpoints
 from include.ipaas.bodies import category_ids, completed, lacks, needs_present
 from include.ipaas.dialect import Dialect, Guess
 from include.ipaas.endpoints import Endpoint
 from include.ipaas.external_ids import Id
-from include.transport.errors import ErrorKind, NotFound, RecordExists, Sent, ServiceError
 
 Json = dict[str, Any]
 T = TypeVar("T")

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from include.ipaas.external_ids import linked_to
-from include.sync.model import Json
+from include.sync.records import Json
 
 
 def body(**fields: Any) -> Json:

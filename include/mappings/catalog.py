@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from fnmatch import fnmatchcase
 
-from include.business_central.records.base import present
+from include.business_central.records.base import unblank
 from include.business_central.records.items import ApiLocation, ItemCategory, LocationCard, ShippingAgent
 from include.business_central.records.sales import PaymentCode
 from include.ipaas.external_ids import PRODUCT_CATEGORY_TABLE
 from include.mappings.body import body
 from include.mappings.names import first_address
-from include.sync.model import Json, Mapped, MappingContext, Missing, Ref
+from include.sync.records import Json, Mapped, MappingContext, Missing, Ref
 
 
 def location_to_ipaas(data: Json, context: MappingContext) -> Mapped:
@@ -29,7 +29,7 @@ def location_to_ipaas(data: Json, context: MappingContext) -> Mapped:
         url=card.Home_Page,
     )
     fields = body(name=card.Code, description=card.Name, address=address or None)
-    return Mapped(external_id=card.Code, match=card.Code, body=fields)
+    return Mapped(source_id=card.Code, match=card.Code, body=fields)
 
 
 def location_card_from_api(record: Json) -> Json:
@@ -55,14 +55,14 @@ def shipping_method_to_ipaas(data: Json, context: MappingContext) -> Mapped:
     """A shipping agent as a shipping method; iPaaS.com requires both fields, so a blank name is the code."""
     agent = ShippingAgent.model_validate(data["detail"])
     fields = body(name=agent.Code, description=agent.Name or agent.Code)
-    return Mapped(external_id=agent.Code, match=agent.Code, body=fields)
+    return Mapped(source_id=agent.Code, match=agent.Code, body=fields)
 
 
 def payment_method_to_ipaas(data: Json, context: MappingContext) -> Mapped:
     """A payment method, or payment terms, as a payment method; payments name it by its code."""
     code = PaymentCode.model_validate(data["feed"])
     fields = body(name=code.code, description=code.displayName)
-    return Mapped(external_id=code.code, match=code.code, body=fields)
+    return Mapped(source_id=code.code, match=code.code, body=fields)
 
 
 def category_is_excluded(code: str, context: MappingContext) -> bool:
@@ -74,7 +74,7 @@ def category_ref(code: str | None, context: MappingContext, missing: Missing) ->
     """A reference to an item category; none when there is none or it is left out."""
     if not code or category_is_excluded(code, context):
         return None
-    return Ref(table=PRODUCT_CATEGORY_TABLE, external_id=code, missing=missing, flow="product_category_to_ipaas")
+    return Ref(table=PRODUCT_CATEGORY_TABLE, source_id=code, missing=missing, flow="product_category_to_ipaas")
 
 
 def skip_category(data: Json, context: MappingContext) -> str | None:
@@ -88,11 +88,11 @@ def skip_category(data: Json, context: MappingContext) -> str | None:
 def product_category_to_ipaas(data: Json, context: MappingContext) -> Mapped:
     """An item category; its parent is known only where page 5733 is published."""
     category = ItemCategory.model_validate(data["feed"])
-    parent = present((data.get("detail") or {}).get("Parent_Category"))
+    parent = unblank((data.get("detail") or {}).get("Parent_Category"))
     fields = body(
         name=category.code,
         description=category.displayName,
         # Parents go first; one that is met later than its child is transferred with the child.
         parent_id=category_ref(parent, context, Missing.transfer),
     )
-    return Mapped(external_id=category.code, match=category.code, body=fields)
+    return Mapped(source_id=category.code, match=category.code, body=fields)

@@ -10,7 +10,8 @@ from include.ipaas.external_ids import COMPANY_TABLE
 from include.mappings.body import body, child
 from include.mappings.custom_fields import to_ipaas as custom_fields
 from include.mappings.names import first_address, split_name
-from include.sync.model import Json, Mapped, MappingContext, Missing, Ref, fold
+from include.sync.records import Json, Mapped, MappingContext, Missing, Ref
+from include.sync.values import fold
 
 # On the number of a contact, so that its external id is not a customer's.
 _MARK = "|contact"
@@ -71,7 +72,7 @@ def contact_to_ipaas(data: Json, context: MappingContext) -> Mapped:
         addresses=[_address(contact, context, first, last)],
         custom_fields=custom_fields(context.settings, "contact", source),
     )
-    return Mapped(external_id=external_id, match=email, body=fields)
+    return Mapped(source_id=external_id, match=email, body=fields)
 
 
 def _company_ref(data: Json, context: MappingContext) -> Ref | None:
@@ -82,14 +83,14 @@ def _company_ref(data: Json, context: MappingContext) -> Ref | None:
     creates = context.settings.bc_processing_company_creation_in_prerequisite
     return Ref(
         table=COMPANY_TABLE,
-        external_id=str(customer),
+        source_id=str(customer),
         missing=Missing.transfer if creates else Missing.wait,
         flow="company_to_ipaas",
     )
 
 
 def _as_text(ref: Ref) -> Ref:
-    return Ref(table=ref.table, external_id=ref.external_id, missing=ref.missing, flow=ref.flow, value="text")
+    return Ref(table=ref.table, source_id=ref.source_id, missing=ref.missing, flow=ref.flow, value="text")
 
 
 def _address(contact: ApiContact, context: MappingContext, first: str, last: str) -> Json:

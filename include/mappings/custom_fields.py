@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from include.business_central.records.base import present
+from include.business_central.records.base import unblank
+from include.errors import Rejected
 from include.mappings.formulas import fields_of, render
 from include.settings import CustomField, SyncSettings
-from include.sync.model import Direction, Json, Ref, Rejected, text_of
+from include.sync.records import Json, Ref
+from include.sync.runs import Direction
+from include.sync.values import text_of
 
 
 def entries(settings: SyncSettings, model: str, direction: Direction) -> list[CustomField]:
@@ -59,7 +62,7 @@ def _value(entry: CustomField, source: Mapping[str, Any]) -> Any:
             f"Custom field {entry.target!r}: the record has no field {field!r}.",
             "Correct the source in the Variable bc_custom_fields, or show the field on the page that is published.",
         )
-    value = present(source[field])
+    value = unblank(source[field])
     if entry.lookup:
         table = {str(name): item for name, item in entry.lookup.table.items()}
         return table.get(text_of(value) if value is not None else "", entry.lookup.default)

@@ -5,21 +5,22 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from include.business_central.records.base import present
+from include.business_central.records.base import unblank
 from include.business_central.records.customers import ApiCustomer, CustomerCard, CustomerPriceGroup
+from include.errors import Rejected
 from include.ipaas.external_ids import COMPANY_TABLE, CUSTOMER_CATEGORY_TABLE, CUSTOMER_TABLE, external_id_of
 from include.mappings.body import body, child
 from include.mappings.contacts import contact_id
 from include.mappings.custom_fields import to_ipaas as custom_fields
 from include.mappings.names import first_address, split_name
-from include.sync.model import Also, Json, Mapped, MappingContext, Missing, Ref, Rejected
+from include.sync.records import Follower, Json, Mapped, MappingContext, Missing, Ref
 
 
 def category_to_ipaas(data: Json, context: MappingContext) -> Mapped:
     """A customer price group as a customer category."""
     group = CustomerPriceGroup.model_validate(data["detail"])
     fields = body(name=group.Code, description=group.Description, is_pricing_group=True)
-    return Mapped(external_id=group.Code, match=group.Code, body=fields)
+    return Mapped(source_id=group.Code, match=group.Code, body=fields)
 
 
 def company_to_ipaas(data: Json, context: MappingContext) -> Mapped:
@@ -44,22 +45,22 @@ def company_to_ipaas(data: Json, context: MappingContext) -> Mapped:
         creates = settings.bc_processing_company_creation_in_prerequisite
         fields["parent_company_id"] = Ref(
             table=COMPANY_TABLE,
-            external_id=str(card.Bill_to_Customer_No),
+            source_id=str(card.Bill_to_Customer_No),
             missing=Missing.transfer if creates else Missing.wait,
             flow="company_to_ipaas",
         )
-    return Mapped(external_id=card.No, match=card.Name, body=fields, also=_relationships(card.No, data))
+    return Mapped(source_id=card.No, match=card.Name, body=fields, followers=_relationships(card.No, data))
 
 
-def _relationships(no: str, data: Json) -> tuple[Also, ...]:
+def _relationships(no: str, data: Json) -> tuple[Follower, ...]:
     """One relationship per person contact of the company; each waits for its customer in iPaaS.com."""
     return tuple(
-        Also(
+        Follower(
             kind="relationship",
             external_id=f"{no}|{number}",
             body={
-                "company_id": Ref(table=COMPANY_TABLE, external_id=no),
-                "customer_id": Ref(table=CUSTOMER_TABLE, external_id=contact_id(number)),
+                "company_id": Ref(table=COMPANY_TABLE, source_id=no),
+                "customer_id": Ref(table=CUSTOMER_TABLE, source_id=contact_id(number)),
                 "type": "Contact",
             },
         )
@@ -90,7 +91,7 @@ def customer_to_ipaas(data: Json, context: MappingContext) -> Mapped:
         addresses=[address(card, context)],
         custom_fields=custom_fields(context.settings, "customer", _fields(data)),
     )
-    return Mapped(external_id=card.No, match=email, body=fields)
+    return Mapped(source_id=card.No, match=email, body=fields)
 
 
 def _category_ref(card: CustomerCard) -> Ref | None:
@@ -98,7 +99,7 @@ def _category_ref(card: CustomerCard) -> Ref | None:
         return None
     return Ref(
         table=CUSTOMER_CATEGORY_TABLE,
-        external_id=card.Customer_Price_Group,
+        source_id=card.Customer_Price_Group,
         missing=Missing.transfer,
         flow="customer_category_to_ipaas",
     )
@@ -159,7 +160,7 @@ def not_of_type(kind: str) -> Callable[[Json, MappingContext], str | None]:
     """The filter of a flow that carries customers of one type: `Company` or `Person`."""
 
     def skip(data: Json, context: MappingContext) -> str | None:
-        found = present((data.get("feed") or {}).get("type")) or present(data["detail"].get("Partner_Type"))
+        found = unblank((data.get("feed") or {}).get("type")) or unblank(data["detail"].get("Partner_Type"))
         if found == kind:
             return None
         other = "company_to_ipaas" if kind == "Person" else "customer_to_ipaas"

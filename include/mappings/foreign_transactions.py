@@ -16,10 +16,12 @@ from zoneinfo import ZoneInfo
 
 from pydantic import ValidationError
 
+from include.errors import Rejected
 from include.ipaas.external_ids import COMPANY_TABLE
 from include.ipaas.records.transactions import Transaction, TransactionAddress, TransactionLine
 from include.mappings.limits import fit
-from include.sync.model import Json, MappingContext, Missing, Ref, Rejected, fold
+from include.sync.records import Json, MappingContext, Missing, Ref
+from include.sync.values import fold
 
 # How the link of a transaction that became an invoice begins; any other link is the number of a sales order.
 INVOICE_LINK = "invoice|"
@@ -190,7 +192,7 @@ def buyer(data: Json, context: MappingContext, role: str = "buyer") -> Ref:
     creates = is_company and context.settings.bc_processing_company_creation_in_prerequisite
     return Ref(
         table=found["table"],
-        external_id=str(found["id"]),
+        source_id=str(found["id"]),
         missing=Missing.transfer if creates else Missing.wait,
         flow="company_from_ipaas" if is_company else None,
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from decimal import Decimal
 
+from include.errors import Rejected
 from include.ipaas.records.transactions import Transaction, TransactionPayment
 from include.mappings.body import body
 from include.mappings.custom_fields import from_ipaas as custom_fields
@@ -31,7 +32,7 @@ from include.mappings.foreign_transactions import (
     without_buyer,
 )
 from include.mappings.limits import fit
-from include.sync.model import Json, Mapped, MappingContext, Rejected
+from include.sync.records import Json, Mapped, MappingContext
 
 # Payments in these states are no money received, and are left out until they are.
 NOT_RECEIVED = frozenset({"pending", "authorized", "cancelled", "canceled", "declined", "failed", "voided"})
@@ -118,7 +119,7 @@ def invoice_from_ipaas(data: Json, context: MappingContext) -> Mapped:
     if order:
         fields: Json = {"order": order, "payments": payments}
         return Mapped(
-            external_id=str(transaction.id),
+            source_id=str(transaction.id),
             linked=data.get("linked"),
             holders=data.get("holders", {}),
             body=fields,
@@ -133,7 +134,7 @@ def invoice_from_ipaas(data: Json, context: MappingContext) -> Mapped:
         "payments": payments,
     }
     return Mapped(
-        external_id=str(transaction.id),
+        source_id=str(transaction.id),
         linked=data.get("linked"),
         holders=data.get("holders", {}),
         match=document_number(transaction),

@@ -9,7 +9,8 @@ import unicodedata
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from include.sync.model import Json, Rejected
+from include.errors import Rejected
+from include.sync.records import Json
 
 _JOINER = "\u200d"
 _MARKS = ("Mn", "Mc", "Me")

@@ -10,7 +10,8 @@ from typing import Any
 from include.ipaas.records.transactions import Transaction, TransactionLine
 from include.mappings.foreign_transactions import extended, header_discount, is_excluded, is_product, taxes_of
 from include.mappings.rounding import Rounding
-from include.sync.model import Json, MappingContext, text_of
+from include.sync.records import Json, MappingContext
+from include.sync.values import text_of
 
 _ZERO = Decimal(0)
 

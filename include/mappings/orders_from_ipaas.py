@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from include.errors import Rejected
 from include.ipaas.records.transactions import Transaction, TransactionAddress, TransactionLine
 from include.mappings.custom_fields import from_ipaas as custom_fields
 from include.mappings.foreign_transactions import (
@@ -24,7 +25,7 @@ from include.mappings.foreign_transactions import (
 from include.mappings.limits import fit, number_fits
 from include.mappings.names import join_name
 from include.mappings.order_sums import sums_of
-from include.sync.model import Json, Mapped, MappingContext, Rejected
+from include.sync.records import Json, Mapped, MappingContext
 
 # What decides about an order once, when it is made; afterwards the order clerk may choose otherwise.
 CREATE_ONLY = frozenset(
@@ -147,7 +148,7 @@ def order_from_ipaas(data: Json, context: MappingContext) -> Mapped:
     if account := context.settings.bc_create_defaults.sales_order.shipping_account:
         body["shipping"] = account
     return Mapped(
-        external_id=str(transaction.id),
+        source_id=str(transaction.id),
         linked=data.get("linked"),
         holders=data.get("holders", {}),
         match=document_number(transaction),

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import takewhile
 from typing import Any
 
+from include.errors import Rejected
 from include.ipaas.external_ids import ADDRESS_TABLE, COMPANY_ADDRESS_TABLE, CUSTOMER_CATEGORY_TABLE, external_id_of
 from include.ipaas.records.parties import Company, Customer, Party
 from include.mappings.body import body
@@ -14,7 +15,8 @@ from include.mappings.custom_fields import from_ipaas as custom_fields
 from include.mappings.limits import number_fits, within, without_letters
 from include.mappings.names import first_address, join_name
 from include.settings import PartyDefaults
-from include.sync.model import Candidate, Json, Mapped, MappingContext, Rejected, Shared, fold
+from include.sync.records import Candidate, Json, Mapped, MappingContext, Shared
+from include.sync.values import fold
 
 # The fields of page 21 that are written. The post code stands before city, county and country: Business Central fills
 # those in from its own table of post codes, and what comes later wins.
@@ -207,7 +209,7 @@ def _party(
     custom = custom_fields(context.settings, model, data["record"])
     linked = data.get("linked")
     return Mapped(
-        external_id=str(party.id),
+        source_id=str(party.id),
         body={**fields, **defaults, **custom},
         create_only=frozenset(defaults) - frozenset(always),
         insisted=frozenset(always),
@@ -217,7 +219,7 @@ def _party(
         candidates=() if linked else tuple(candidates),
         holders=data.get("holders") or {},
         children=_address_link(party, model, context.system_id),
-        followers=_followers(party, model, linked, context.system_id) if linked else (),
+        linked_children=_followers(party, model, linked, context.system_id) if linked else (),
     )
 
 

@@ -8,11 +8,13 @@ from decimal import Decimal
 from typing import Any
 
 from include.business_central.records.items import ApiItem, ItemCard, SalesPrice, StockRow
+from include.errors import Rejected
 from include.ipaas.external_ids import LOCATION_TABLE, PRODUCT_TABLE, external_id_of
 from include.mappings.body import body, child
 from include.mappings.catalog import category_ref
 from include.mappings.custom_fields import to_ipaas as custom_fields
-from include.sync.model import Json, Mapped, MappingContext, Missing, Ref, Rejected, fold, text_of
+from include.sync.records import Json, Mapped, MappingContext, Missing, Ref
+from include.sync.values import fold, text_of
 
 # How a Business Central item type is called in iPaaS.com.
 TYPES = {"Inventory": "Physical", "Service": "Service Items", "Non-Inventory": "Virtual"}
@@ -53,11 +55,11 @@ def product_to_ipaas(data: Json, context: MappingContext) -> Mapped:
         custom_fields=custom or None,
     )
     return Mapped(
-        external_id=item.No,
+        source_id=item.No,
         match=item.No,
         body=fields,
         create_only=frozenset({"sku"}),
-        memory={"locations": locations, "prices": by_code},
+        carry={"locations": locations, "prices": by_code},
     )
 
 
@@ -86,11 +88,11 @@ def inventory_rows(data: Json, context: MappingContext) -> tuple[list[Json], lis
     """The stock rows of an item, and the locations that had stock; one that had before is sent once with zero."""
     if "stock" not in data:
         # The query is not there: what is known of the stock stays as it is.
-        return [], list(context.memory.get("locations", ()))
+        return [], list(context.carry.get("locations", ()))
     guid = str(data["feed"]["id"])
     rows = [StockRow.model_validate(row) for row in data.get("stock", ())]
     by_location = {row.Location_Code: row.Remaining_Quantity for row in rows if row.Location_Code}
-    fallen_out = [code for code in context.memory.get("locations", ()) if code not in by_location]
+    fallen_out = [code for code in context.carry.get("locations", ()) if code not in by_location]
     quantities = {**by_location, **dict.fromkeys(fallen_out, Decimal(0))}
     return (
         [
@@ -121,7 +123,7 @@ def inventory_id(location: str, item_guid: str) -> str:
 
 def stock_fields(location: str, quantity: Decimal) -> Json:
     """One location's stock. Business Central's query knows one quantity, so it is both."""
-    where = Ref(table=LOCATION_TABLE, external_id=location, missing=Missing.transfer, flow="location_to_ipaas")
+    where = Ref(table=LOCATION_TABLE, source_id=location, missing=Missing.transfer, flow="location_to_ipaas")
     return {"location_id": where, "qty_on_hand": quantity, "qty_available": quantity}
 
 
@@ -131,10 +133,10 @@ def inventory_to_ipaas(data: Json, context: MappingContext) -> Mapped:
     item = _stocked_item(row, context)
     location = str(row.Location_Code)
     fields = {
-        "parent_id": Ref(table=PRODUCT_TABLE, external_id=str(item), missing=Missing.wait),
+        "parent_id": Ref(table=PRODUCT_TABLE, source_id=str(item), missing=Missing.wait),
         **stock_fields(location, row.Remaining_Quantity),
     }
-    return Mapped(external_id=inventory_id(location, str(data["item_id"])), body=fields, memory={"item": item})
+    return Mapped(source_id=inventory_id(location, str(data["item_id"])), body=fields, carry={"item": item})
 
 
 def skip_stock(data: Json, context: MappingContext) -> str | None:
@@ -149,7 +151,7 @@ def skip_stock(data: Json, context: MappingContext) -> str | None:
 
 def _stocked_item(row: StockRow, context: MappingContext) -> str | None:
     # A row that has fallen out of the query is known by its key alone; its item is remembered.
-    return row.No or context.memory.get("item")
+    return row.No or context.carry.get("item")
 
 
 def price_fields(
@@ -160,7 +162,7 @@ def price_fields(
     A code that had prices the last time and has none any more is sent as `none`. `rows` is None where prices are not
     read: what is known of them stays as it is.
     """
-    before = context.memory.get("prices") or {}
+    before = context.carry.get("prices") or {}
     if rows is None:
         # Where they are wanted and their services are gone, the product keeps those that it has.
         kept = before if context.settings.bc_transfer_customer_price_groups else {}

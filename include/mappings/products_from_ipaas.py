@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from include.errors import Rejected
 from include.ipaas.records.products import Product
 from include.mappings.body import body
 from include.mappings.custom_fields import from_ipaas as custom_fields
 from include.mappings.limits import cut, number_fits, within
-from include.sync.model import Candidate, Json, Mapped, MappingContext, Rejected, Shared
+from include.sync.records import Candidate, Json, Mapped, MappingContext, Shared
 
 # An item's description is cut to this, as the platform's own mapping does.
 DESCRIPTION_LENGTH = 99
@@ -90,7 +91,7 @@ def product_from_ipaas(data: Json, context: MappingContext) -> Mapped:
     )
     fields = {**new, **within(always, _LIMITS, _SOURCES)}
     return Mapped(
-        external_id=str(product.id),
+        source_id=str(product.id),
         # Business Central checks the fields of a new record in the order in which they stand.
         body={
             **{name: fields[name] for name in FIELDS if name in fields},

@@ -10,9 +10,10 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from typing import Any
 
-from include.business_central.records.base import present
+from include.business_central.records.base import unblank
 from include.mappings.custom_fields import source_fields
-from include.sync.model import Direction, Json, Mapped, MappingContext
+from include.sync.records import Json, Mapped, MappingContext
+from include.sync.runs import Direction
 
 ToIPaaS = Callable[[Json, MappingContext], Mapped]
 # In what was read of a record, and of a line, where it does not come from its page but from API v2.0.
@@ -41,14 +42,14 @@ def remembering(
         own = _own_fields(context, model)
         page = _page(data["detail"], context, {*only, *own})
         lines = _page_lines(data, context, {*on_lines, *_own_fields(context, _LINE_MODEL)}) if on_lines else {}
-        parts = {n: kept for n in beside if (kept := data.get(n) or (context.memory.get(_BESIDE) or {}).get(n))}
+        parts = {n: kept for n in beside if (kept := data.get(n) or (context.carry.get(_BESIDE) or {}).get(n))}
         complete = {**data, **parts, "detail": _completed(data["detail"], page, only)}
         if lines:
             rows = (_without(row, made_up_on_lines, lines) for row in data["lines"])
             complete["lines"] = [_completed(row, lines.get(str(row["Line_No"]), {}), on_lines) for row in rows]
         result = mapping(complete, context)
         memory = {_DETAIL: page, _LINES: lines, _BESIDE: parts}
-        return replace(result, memory={**result.memory, **{name: value for name, value in memory.items() if value}})
+        return replace(result, carry={**result.carry, **{name: value for name, value in memory.items() if value}})
 
     return mapped
 
@@ -60,13 +61,13 @@ def _own_fields(context: MappingContext, model: str) -> set[str]:
 def _page(row: Mapping[str, Any], context: MappingContext, names: Collection[str]) -> Json:
     """What the page tells of these fields, or told the last time where it is gone."""
     if WITHOUT_PAGE in row:
-        return dict(context.memory.get(_DETAIL) or {})
+        return dict(context.carry.get(_DETAIL) or {})
     return _told(row, names)
 
 
 def _page_lines(data: Json, context: MappingContext, names: Collection[str]) -> Json:
     """The same for the lines, by their Line_No."""
-    before: Json = context.memory.get(_LINES) or {}
+    before: Json = context.carry.get(_LINES) or {}
     lines: Json = {}
     for row in data.get("lines") or ():
         number = str(row["Line_No"])
@@ -78,14 +79,14 @@ def _page_lines(data: Json, context: MappingContext, names: Collection[str]) -> 
 
 
 def _told(row: Mapping[str, Any], names: Collection[str]) -> Json:
-    return {name: row[name] for name in sorted(names) if row.get(name) and present(row[name]) is not None}
+    return {name: row[name] for name in sorted(names) if row.get(name) and unblank(row[name]) is not None}
 
 
 def _completed(row: Json, page: Mapping[str, Any], only: Collection[str]) -> Json:
     """A row with what its page told: where it is gone, that wins over what API v2.0 says instead."""
     if WITHOUT_PAGE not in row:
         return row
-    return {**row, **{name: value for name, value in page.items() if name in only or present(row.get(name)) is None}}
+    return {**row, **{name: value for name, value in page.items() if name in only or unblank(row.get(name)) is None}}
 
 
 def _without(row: Json, made_up: Collection[str], lines: Mapping[str, Json]) -> Json:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
-from include.business_central.records.base import present
+from include.business_central.records.base import unblank
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,7 +32,7 @@ def rounding_of(places: Any, precision: Any = None) -> Rounding:
     Where those are blank, the decimals of `precision` are taken; it alone does not tell, since API v2.0 shows the
     rounding of whole invoices under that name: 0.05 for francs, whose amounts have cents.
     """
-    most = str(present(places) or "").rpartition(":")[2].strip()
+    most = str(unblank(places) or "").rpartition(":")[2].strip()
     if most.isdecimal():
         return Rounding(decimals=int(most))
     exponent = Decimal(str(precision or "0.01")).normalize().as_tuple().exponent

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from include.business_central.records.base import decoded, present
+from include.business_central.records.base import decoded, unblank
 from include.business_central.records.sales import ApiSalesInvoice
 from include.ipaas.external_ids import TRANSACTION_TABLE
 from include.mappings.foreign_transactions import INVOICE_LINK
 from include.mappings.sales_lines import shipped_line
 from include.mappings.transactions import header_from_api, read_document, transaction
 from include.mappings.units import in_base_units
-from include.sync.model import Also, Json, Mapped, MappingContext, Missing, Ref
+from include.sync.records import Follower, Json, Mapped, MappingContext, Missing, Ref
 
 # The statuses of API v2.0 that a posted invoice may have; a released draft is `Open`, too.
 POSTED = frozenset({"Open", "Paid", "Canceled", "Corrective"})
@@ -21,7 +21,7 @@ POSTED_ORDER = "posted order"
 
 def status_of(record: Json) -> str:
     """The invoice's status, as a person writes it."""
-    return decoded(str(present(record.get("status")) or ""))
+    return decoded(str(unblank(record.get("status")) or ""))
 
 
 def skip_invoice(data: Json, context: MappingContext) -> str | None:
@@ -52,27 +52,27 @@ def invoice_to_ipaas(data: Json, context: MappingContext) -> Mapped:
         # Only an invoice without an order can have been made from a transaction of iPaaS.com.
         return transaction(document, context, made_from=f"{INVOICE_LINK}{invoice.id.lower()}")
     missing = Missing.wait if data.get("order_comes") else Missing.drop
-    parent = Ref(table=TRANSACTION_TABLE, external_id=order, missing=missing)
+    parent = Ref(table=TRANSACTION_TABLE, source_id=order, missing=missing)
     # What a cancelled invoice once said about its order stays as it is.
     also = () if status == CANCELED else _order(order, data, context)
     return transaction(document, context, also=also, transaction_parent_id=parent)
 
 
-def _order(order: str, data: Json, context: MappingContext) -> tuple[Also, ...]:
+def _order(order: str, data: Json, context: MappingContext) -> tuple[Follower, ...]:
     rows = data.get("order_lines")
     if rows is None:
-        return (Also(kind=POSTED_ORDER, external_id=order, body={"status": "Complete"}),)
+        return (Follower(kind=POSTED_ORDER, external_id=order, body={"status": "Complete"}),)
     lines, _ = in_base_units(rows, data.get("order_units") or {})
     open_lines = [line for line in lines if line.Type and line.Quantity_Invoiced != line.Quantity]
     if not open_lines:
         return ()
     shipped = [shipped_line(line, order, context) for line in lines if line.Type and line.No]
-    return (Also(kind=SHIPPED_ORDER, external_id=order, body={"lines": shipped}),)
+    return (Follower(kind=SHIPPED_ORDER, external_id=order, body={"lines": shipped}),)
 
 
 def invoice_header(
     record: Json, posted: Json | None, payment_terms: str | None, own_currency: str | None = None
 ) -> Json:
     """The invoice under the names of page 42: what the API knows, and what its posted page knows better."""
-    own = {name: value for name, value in (posted or {}).items() if present(value) is not None}
+    own = {name: value for name, value in (posted or {}).items() if unblank(value) is not None}
     return {**header_from_api(record, payment_terms, own_currency), **own}

@@ -9,11 +9,14 @@ from typing import Any
 
 from include.business_central.records.base import decoded
 from include.business_central.records.sales import ApiSalesLine, SalesLine
+from include.errors import Rejected
 from include.ipaas.external_ids import PRODUCT_TABLE
 from include.mappings.body import body, child
 from include.mappings.custom_fields import source_fields
 from include.mappings.custom_fields import to_ipaas as custom_fields
-from include.sync.model import Direction, Json, MappingContext, Missing, Ref, Rejected, fold, text_of
+from include.sync.records import Json, MappingContext, Missing, Ref
+from include.sync.runs import Direction
+from include.sync.values import fold, text_of
 
 # What a line of each type is in iPaaS.com. A line without a type is a comment.
 LINE_TYPES = {
@@ -126,7 +129,7 @@ def _sku(line: SalesLine) -> Ref | str | None:
     if line.Type != "Item":
         return line.No
     # The product has to be there; the line names it by its number.
-    return Ref(table=PRODUCT_TABLE, external_id=str(line.No), missing=Missing.wait, value="external_id")
+    return Ref(table=PRODUCT_TABLE, source_id=str(line.No), missing=Missing.wait, value="external_id")
 
 
 def _source(line: SalesLine, context: MappingContext) -> Mapping[str, Any]:

@@ -8,7 +8,7 @@ from include.business_central.records.base import decoded
 from include.business_central.records.sales import ApiSalesOrder, SalesHeader, SalesLine
 from include.mappings.body import body
 from include.mappings.transactions import header_from_api, read_document, transaction
-from include.sync.model import Json, Mapped, MappingContext
+from include.sync.records import Json, Mapped, MappingContext
 
 RELEASED = "Released"
 # What the API calls the statuses of page 42 (docs/business_central.md, "Sales documents and their statuses").

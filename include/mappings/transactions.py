@@ -9,8 +9,9 @@ from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from include.business_central.records.base import present
+from include.business_central.records.base import unblank
 from include.business_central.records.sales import ApiSalesDocument, SalesHeader, SalesLine, Shipment
+from include.errors import Rejected
 from include.ipaas.external_ids import COMPANY_TABLE, CUSTOMER_TABLE, PAYMENT_METHOD_TABLE, SHIPPING_METHOD_TABLE
 from include.mappings.body import body, child
 from include.mappings.custom_fields import source_fields
@@ -18,7 +19,9 @@ from include.mappings.custom_fields import to_ipaas as custom_fields
 from include.mappings.names import first_address, split_name
 from include.mappings.sales_lines import Amounts, Lines, comment_to_ipaas, line_to_ipaas, removed_line, sort_lines
 from include.mappings.units import in_base_units
-from include.sync.model import Also, Direction, Json, Mapped, MappingContext, Missing, Ref, Rejected, fold
+from include.sync.records import Follower, Json, Mapped, MappingContext, Missing, Ref
+from include.sync.runs import Direction
+from include.sync.values import fold
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,7 +67,7 @@ def read_document(
     in_base, converted = in_base_units(rows, data.get("units") or {})
     lines = sort_lines(in_base, shipping_account=shipping_account, excluded=excluded)
     first = next((SalesLine.model_validate(row) for row in rows), None)
-    own_area = present(data["detail"].get("Tax_Area_Code"))
+    own_area = unblank(data["detail"].get("Tax_Area_Code"))
     return Document(
         type=type,
         status=status,
@@ -113,14 +116,14 @@ def transaction(
     document: Document,
     context: MappingContext,
     *,
-    also: tuple[Also, ...] = (),
+    also: tuple[Follower, ...] = (),
     made_from: str | None = None,
     **more: Any,
 ) -> Mapped:
     """The document as a transaction; `more` are fields that only one kind of document has."""
     header, amounts, number = document.header, document.amounts, document.header.No
     sent = [line_to_ipaas(line, number, context, shipped=document.shipped) for line in document.lines.sent]
-    before = set(context.memory.get("lines", ()))
+    before = set(context.carry.get("lines", ()))
     removed = before - {line.Line_No for line in (*document.lines.sent, *document.lines.excluded)}
     notes = [comment_to_ipaas(line, number, context) for line in document.lines.comments]
     fields = body(
@@ -150,11 +153,11 @@ def transaction(
     )
     fields |= party(document, context)
     return Mapped(
-        external_id=number,
+        source_id=number,
         match=number,
         body=fields,
-        memory={"lines": sorted(before | {line.Line_No for line in document.lines.sent})},
-        also=also,
+        carry={"lines": sorted(before | {line.Line_No for line in document.lines.sent})},
+        followers=also,
         made_from=made_from,
         notes=(*amounts.notes, *document.notes),
     )
@@ -173,10 +176,10 @@ def party(document: Document, context: MappingContext) -> Json:
     if not number:
         raise Rejected("The document has no customer.", "Fill in Sell-to Customer No. in Business Central.")
     if document.customer_type == "Person":
-        return {"customer_id": Ref(table=CUSTOMER_TABLE, external_id=number)}
+        return {"customer_id": Ref(table=CUSTOMER_TABLE, source_id=number)}
     creates = context.settings.bc_processing_company_creation_in_prerequisite
     missing = Missing.transfer if creates else Missing.wait
-    return {"company_id": Ref(table=COMPANY_TABLE, external_id=number, missing=missing, flow="company_to_ipaas")}
+    return {"company_id": Ref(table=COMPANY_TABLE, source_id=number, missing=missing, flow="company_to_ipaas")}
 
 
 def addresses(document: Document, context: MappingContext) -> list[Json]:
@@ -237,7 +240,7 @@ def _shipping_method(document: Document, agent: str | None) -> Ref | None:
     missing = Missing.drop if document.agents is None else Missing.transfer
     return Ref(
         table=SHIPPING_METHOD_TABLE,
-        external_id=agent,
+        source_id=agent,
         missing=missing,
         flow="shipping_method_to_ipaas",
         value="external_id",
@@ -278,7 +281,7 @@ def payments(document: Document, context: MappingContext) -> list[Json]:
         return []
     method = Ref(
         table=PAYMENT_METHOD_TABLE,
-        external_id=code,
+        source_id=code,
         missing=Missing.transfer,
         flow="payment_method_to_ipaas",
         value="external_id",

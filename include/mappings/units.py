@@ -7,7 +7,9 @@ from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
 from include.business_central.records.sales import SalesLine
-from include.sync.model import Json, Rejected, fold, text_of
+from include.errors import Rejected
+from include.sync.records import Json
+from include.sync.values import fold, text_of
 
 # Where the units of an item can be read.
 ITEM_UNITS = "ItemUnitsOfMeasure"

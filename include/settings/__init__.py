@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from include.settings.base import SettingsError, truth
+from include.errors import SettingsError
+from include.settings.base import truth
 from include.settings.connections import BusinessCentralConnection, IPaaSConnection
 from include.settings.variables import (
     IPAAS_OPERATIONS,

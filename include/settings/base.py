@@ -12,16 +12,6 @@ def truth(value: object) -> bool | None:
     return _WORDS.get(str(value).strip().lower())
 
 
-class SettingsError(Exception):
-    """A Variable or Connection field is wrong. Names it, its value (never a secret) and what is allowed."""
-
-    def __init__(self, setting: str, value: object, allowed: str) -> None:
-        super().__init__(f"{setting} is {value!r}. {allowed}")
-        self.setting = setting
-        self.value = value
-        self.allowed = allowed
-
-
 class Closed(BaseModel):
     """Settings that do not change, and refuse a key they do not know."""
 

@@ -9,7 +9,8 @@ from urllib.parse import urlsplit
 
 from pydantic import SecretStr
 
-from include.settings.base import Closed, SettingsError, truth
+from include.errors import SettingsError
+from include.settings.base import Closed, truth
 
 BC_SCOPE = "https://api.businesscentral.dynamics.com/.default"
 ENTRA = "https://login.microsoftonline.com"

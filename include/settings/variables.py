@@ -9,7 +9,8 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import BeforeValidator, Field, StringConstraints, ValidationError, field_validator, model_validator
 
-from include.settings.base import Closed, SettingsError, truth
+from include.errors import SettingsError
+from include.settings.base import Closed, truth
 
 # The web services that flows read, the eight that are needed first: published name -> what to publish under it.
 SERVICES: Mapping[str, str] = {

@@ -11,8 +11,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from include.sync.compare import same
-from include.sync.model import Json
+from include.sync.records import Json
+from include.sync.values import same
 
 Alike = Callable[[str, Any, Any], bool]
 

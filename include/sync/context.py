@@ -10,31 +10,22 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from include.errors import Rejected, Waiting
 from include.ipaas.external_ids import Id
 from include.sync.base import Base
 from include.sync.echoes import Settled
 from include.sync.endings import finish_failed
 from include.sync.flow import Flow
 from include.sync.ledger.entries import Claimant, Finish, State, Transfer
-from include.sync.model import (
-    Change,
-    Json,
-    Mapped,
-    Missing,
-    Outcome,
-    Ref,
-    Rejected,
-    Result,
-    Waiting,
-    fold,
-    mapped_from_wire,
-    refs,
-)
 from include.sync.natural_keys import NaturalKeys
+from include.sync.outcomes import Change, Outcome, Result
 from include.sync.prerequisites import needs_of
-from include.sync.route import Link, route_of
-from include.sync.stage import Stage
+from include.sync.records import Json, Mapped, Missing, Ref, refs
+from include.sync.route import Link, side_of
+from include.sync.stage import TaskContext
 from include.sync.tenure import Tenure
+from include.sync.values import fold
+from include.sync.wire import mapped_from_wire
 
 if TYPE_CHECKING:
     from include.business_central.client import BusinessCentralClient
@@ -47,7 +38,7 @@ _ABSENT_FOR = 30.0
 
 
 @dataclass(frozen=True, kw_only=True)
-class Staged:
+class WriteRequest:
     """One record to write, of a flow. `read_at`: when it was read, by the clock of its system. `suspect`: an earlier
     attempt may have written it without our knowing.
 
@@ -88,7 +79,7 @@ class Echo:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Written:
+class WriteResult:
     """What a writer did with a record.
 
     `links` are (table, external id, iPaaS.com id) of everything that iPaaS.com knows to be linked now. `unpushed` are
@@ -110,22 +101,22 @@ class Written:
     then: Waiting | Rejected | None = None
 
 
-class LoadContext:
+class WriteContext:
     """What writers work with: the client of the system written to, references, prerequisites, the run."""
 
-    def __init__(self, stage: Stage, concurrency: int, tenure: Tenure | None = None) -> None:
+    def __init__(self, task: TaskContext, concurrency: int, tenure: Tenure | None = None) -> None:
         """Bind the context to the stage; `concurrency` records are written at a time, under `tenure` unless in a plan."""
-        self.stage = stage
+        self.stage = task
         self.concurrency = concurrency
         self.tenure = tenure
         # Reentrant: a prerequisite may need one of its own (a category its parent).
         self._bringing = threading.RLock()
         self._under_way: set[tuple[str, str]] = set()
-        self.plan = stage.plan
-        self.ledger = stage.ledger
-        self.settings = stage.settings
+        self.plan = task.plan
+        self.ledger = task.ledger
+        self.settings = task.settings
         # The two directions know a link by different ends; see `route`.
-        self.route = route_of(stage.flow.direction)
+        self.route = side_of(task.flow.direction)
         # By table and folded id of the source: the id of the target.
         self.linked: dict[tuple[str, str], Id] = {}
         self._absent: dict[tuple[str, str], float] = {}
@@ -134,7 +125,7 @@ class LoadContext:
         self.scratch: dict[str, Any] = {}
         self._prerequisites: dict[tuple[str, str], Json] = {}
         # Which records of this task wait for one another, since they share a natural key.
-        self.natural = NaturalKeys(self, stage.flow.writer.table)
+        self.natural = NaturalKeys(self, task.flow.writer.table)
         # Records of the target that were found unlinked -> the record of ours that matched first.
         self._matched: dict[tuple[str, str], str] = {}
 
@@ -221,7 +212,7 @@ class LoadContext:
         return value
 
     def _resolve(self, ref: Ref) -> Any:
-        target_id = self.link_of(ref.table, ref.external_id)
+        target_id = self.link_of(ref.table, ref.source_id)
         if target_id is None and ref.missing is Missing.transfer:
             target_id = self._bring(ref)
         if target_id is None and (ref.missing is Missing.drop or self._unreadable(ref)):
@@ -230,19 +221,19 @@ class LoadContext:
             raise Waiting(
                 f"It needs {ref.label}, which is not in {self.route.target} yet.",
                 table=ref.table,
-                external_id=ref.external_id,
+                external_id=ref.source_id,
             )
         if ref.value == "external_id":
-            return ref.external_id
+            return ref.source_id
         return str(target_id) if ref.value == "text" else target_id
 
     def _unreadable(self, ref: Ref) -> bool:
         """True when the record goes without what it refers to, since that cannot be read: its page is gone."""
-        return "unreadable" in self._prerequisites.get((ref.table, fold(ref.external_id)), {})
+        return "unreadable" in self._prerequisites.get((ref.table, fold(ref.source_id)), {})
 
     def _bring(self, ref: Ref) -> Any:
         """Transfer a prerequisite on the spot and return its id."""
-        entry = self._prerequisites.get((ref.table, fold(ref.external_id)))
+        entry = self._prerequisites.get((ref.table, fold(ref.source_id)))
         if entry is None or "unreadable" in entry:
             # Another record of this run, which this one goes after; or one that cannot be read.
             return None
@@ -255,19 +246,19 @@ class LoadContext:
             raise Waiting(
                 f"It needs {ref.label}, which cannot be transferred: {entry['problem']}",
                 table=ref.table,
-                external_id=ref.external_id,
+                external_id=ref.source_id,
             )
         flow = self.stage.catalogue[entry["flow"]]
         if not self.applies:
             return f"({ref.label}, to be created first)"
         mapped = mapped_from_wire(entry["mapped"])
         self.transfer(flow, entry["key"], mapped, entry["fingerprint"], entry["read_at"])
-        return self.linked.get((ref.table, fold(ref.external_id)))
+        return self.linked.get((ref.table, fold(ref.source_id)))
 
-    def transfer(self, flow: Flow, key: str, mapped: Mapped, print_: str, read_at: str) -> Written:
+    def transfer(self, flow: Flow, key: str, mapped: Mapped, print_: str, read_at: str) -> WriteResult:
         """Write a record of another flow that this one needs first, under a claim of its own."""
-        item = Staged(flow=flow, key=key, mapped=mapped, fingerprint=print_, read_at=read_at)
-        place = (flow.writer.table, fold(mapped.external_id))
+        item = WriteRequest(flow=flow, key=key, mapped=mapped, fingerprint=print_, read_at=read_at)
+        place = (flow.writer.table, fold(mapped.source_id))
         # One at a time within this task; the claim keeps other tasks and runs away.
         with self._bringing:
             if place in self._under_way:
@@ -281,11 +272,11 @@ class LoadContext:
             finally:
                 self._under_way.remove(place)
 
-    def _transfer(self, flow: Flow, key: str, item: Staged) -> Written:
+    def _transfer(self, flow: Flow, key: str, item: WriteRequest) -> WriteResult:
         mapped = item.mapped
-        known = self.linked.get((flow.writer.table, fold(mapped.external_id)))
+        known = self.linked.get((flow.writer.table, fold(mapped.source_id)))
         if known is not None:
-            return Written(result=Result.unchanged, target_id=known)
+            return WriteResult(result=Result.unchanged, target_id=known)
         claims = self.route.claims(flow.writer.table)
         deadline = time.monotonic() + BUSY_WAIT
         while not (claim := self.ledger.claim(claims, [key], self.owner)[key]).held:
@@ -310,18 +301,18 @@ class LoadContext:
         note(self, progress, flow)
         return written
 
-    def prepare(self, items: Sequence[Staged]) -> None:
+    def prepare(self, items: Sequence[WriteRequest]) -> None:
         """Know the links that the chunk's references point at, and the prerequisites staged for them."""
         wanted: dict[str, set[str]] = {}
         reached: set[tuple[str, str]] = set()
 
         def reach(found: Iterable[Ref]) -> None:
             for ref in found:
-                wanted.setdefault(ref.table, set()).add(ref.external_id)
-                reached.add((ref.table, fold(ref.external_id)))
+                wanted.setdefault(ref.table, set()).add(ref.source_id)
+                reached.add((ref.table, fold(ref.source_id)))
 
         for item in items:
-            reach(refs([item.mapped.body, list(item.mapped.also)]))
+            reach(refs([item.mapped.body, list(item.mapped.followers)]))
         # Those of the whole run do not fit into memory; what a prerequisite needs in turn may stand before it.
         before = -1
         while before < len(reached):
@@ -362,23 +353,23 @@ class Progress:
         self.first_taken = self.first_taken or now
         self.last_taken = now
 
-    def take(self, written: Written, item: Staged, table: str) -> None:
+    def take(self, written: WriteResult, item: WriteRequest, table: str) -> None:
         """Keep what a written record leaves to be noted."""
         self.record_ids |= written.record_ids
         if item.mapped.record_id:
-            self.record_ids[table, item.mapped.external_id] = item.mapped.record_id
+            self.record_ids[table, item.mapped.source_id] = item.mapped.record_id
         self.links += written.links
         self.unpushed += written.unpushed
         self.echoes += written.echoes
 
 
-def finish_of(context: LoadContext, item: Staged, written: Written, outcome: Outcome) -> Finish:
+def finish_of(work: WriteContext, item: WriteRequest, written: WriteResult, outcome: Outcome) -> Finish:
     """What the ledger remembers of a record that was written; one that is held up after that stays unfinished."""
-    memory = item.mapped.memory if written.memory is None else written.memory
+    memory = item.mapped.carry if written.memory is None else written.memory
     finish = Finish(
         key=item.key,
         state=State.done,
-        run_id=context.plan.run_id,
+        run_id=work.plan.run_id,
         outcome=outcome.as_json(),
         record_id=item.mapped.record_id,
         read_at=item.read_at,
@@ -387,30 +378,30 @@ def finish_of(context: LoadContext, item: Staged, written: Written, outcome: Out
         memory=memory,
         base=written.base.as_json() if written.base else None,
         base_at=item.base.at if item.base else None,
-        watches=tuple(context.route.waits_for(table, id_) for table, id_ in item.mapped.watches),
+        watches=tuple(work.route.waits_for(table, id_) for table, id_ in item.mapped.watches),
     )
     if written.then is None:
         return finish
-    held_up = finish_failed(context.plan, outcome, item.fingerprint, item.read_at, written.then)
+    held_up = finish_failed(work.plan, outcome, item.fingerprint, item.read_at, written.then)
     return replace(held_up, target_id=written.target_id, memory=memory, base=finish.base, base_at=finish.base_at)
 
 
-def note(context: LoadContext, progress: Progress, flow: Flow) -> None:
+def note(work: WriteContext, progress: Progress, flow: Flow) -> None:
     """Bring what has been settled of a flow's records into the ledger, and give up their claims."""
-    if not context.applies:
+    if not work.applies:
         return
     if progress.unpushed:
         # Before the claims go: a link that only this task knows must not be lost with it.
-        context.ledger.link(progress.unpushed, pushed=False, record_ids=progress.record_ids)
+        work.ledger.link(progress.unpushed, pushed=False, record_ids=progress.record_ids)
     # Before the record counts as done: a process that dies in between does it once more.
     written = [(echo.flow, echo.key, echo.written) for echo in progress.echoes]
     if written:
-        context.ledger.settle(written, context.now_there)
-    context.ledger.receive([(echo.flow, echo.key, "left to it") for echo in progress.echoes if echo.look])
+        work.ledger.settle(written, work.now_there)
+    work.ledger.receive([(echo.flow, echo.key, "left to it") for echo in progress.echoes if echo.look])
     if progress.ends or progress.links:
-        claims = context.route.claims(flow.writer.table)
-        context.ledger.finish(
-            flow.name, claims, progress.ends, progress.links, owner=context.owner, record_ids=progress.record_ids
+        claims = work.route.claims(flow.writer.table)
+        work.ledger.finish(
+            flow.name, claims, progress.ends, progress.links, owner=work.owner, record_ids=progress.record_ids
         )
     progress.ends, progress.links, progress.unpushed, progress.echoes = [], [], [], []
     progress.record_ids = {}

@@ -10,11 +10,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from include.errors import Rejected, Waiting
 from include.sync.base import Base
 from include.sync.fields import put
+from include.sync.fingerprints import canonical
 from include.sync.ledger.entries import State, Transfer
-from include.sync.model import Direction, Json, Mapped, Rejected, Waiting, canonical, fold, from_wire, to_wire
-from include.sync.stage import Stage
+from include.sync.records import Json, Mapped
+from include.sync.runs import Direction
+from include.sync.stage import TaskContext
+from include.sync.values import fold
+from include.sync.wire import from_wire, to_wire
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,22 +46,22 @@ class Settled:
 class Echoes:
     """The same for the records of one batch; nothing is read but for those that it may concern."""
 
-    def __init__(self, stage: Stage, batch: Sequence[Json], known: Mapping[str, Transfer]) -> None:
+    def __init__(self, task: TaskContext, batch: Sequence[Json], known: Mapping[str, Transfer]) -> None:
         """`known` are the transfers of the batch."""
-        self._stage = stage
+        self._stage = task
         self._known = known
-        self._side = _SIDES[stage.flow.direction]
+        self._side = _SIDES[task.flow.direction]
         self._bases: dict[str, Base] = {}
         self._made: dict[str, Base] = {}
-        if stage.flow.counterpart is None:
+        if task.flow.counterpart is None:
             return
         # Whoever writes into a record takes its fingerprint away.
         touched = [key for key, transfer in known.items() if transfer.fingerprint is None]
         if touched:
-            found = stage.ledger.transfers(stage.flow.name, touched, base=True)
+            found = task.ledger.transfers(task.flow.name, touched, base=True)
             self._bases = {key: Base.from_json(t.base) for key, t in found.items() if t.base}
         new = [record for record in batch if self._is_new(str(record["key"]))]
-        self._made = self._made_there(stage.flow.counterpart.flow, new) if new else {}
+        self._made = self._made_there(task.flow.counterpart.flow, new) if new else {}
 
     def _is_new(self, key: str) -> bool:
         return key not in self._known or (self._known[key].fingerprint is None and not self._has_values(key))
@@ -115,10 +120,10 @@ class _Side(Protocol):
     def put(self, data: Json, values: Mapping[str, Any], system_id: int) -> Json:
         """The same with other values of these fields."""
 
-    def rebuilt(self, data: Json, base: Base, stage: Stage) -> Json:
+    def rebuilt(self, data: Json, base: Base, task: TaskContext) -> Json:
         """The record as the other direction has made it."""
 
-    def other_ends(self, stage: Stage, table: str, records: Sequence[Json]) -> dict[str, str]:
+    def other_ends(self, task: TaskContext, table: str, records: Sequence[Json]) -> dict[str, str]:
         """By key: the key that the flow the other way knows it by, for those that are linked."""
 
 
@@ -132,11 +137,11 @@ class _FromBusinessCentral:
     def put(self, data: Json, values: Mapping[str, Any], system_id: int) -> Json:
         return {**data, "detail": {**data["detail"], **{n: v for n, v in values.items() if n in data["detail"]}}}
 
-    def rebuilt(self, data: Json, base: Base, stage: Stage) -> Json:
-        return self.put(data, {**base.values, **base.kept}, stage.plan.system_id)
+    def rebuilt(self, data: Json, base: Base, task: TaskContext) -> Json:
+        return self.put(data, {**base.values, **base.kept}, task.plan.system_id)
 
-    def other_ends(self, stage: Stage, table: str, records: Sequence[Json]) -> dict[str, str]:
-        links = stage.ledger.internal_ids(table, [str(record["key"]) for record in records])
+    def other_ends(self, task: TaskContext, table: str, records: Sequence[Json]) -> dict[str, str]:
+        links = task.ledger.internal_ids(table, [str(record["key"]) for record in records])
         return {str(r["key"]): str(links[end]) for r in records if (end := fold(str(r["key"]))) in links}
 
 
@@ -149,13 +154,13 @@ class _FromIPaaS:
     def put(self, data: Json, values: Mapping[str, Any], system_id: int) -> Json:
         return {**data, "record": put(data["record"], values, system_id)}
 
-    def rebuilt(self, data: Json, base: Base, stage: Stage) -> Json:
+    def rebuilt(self, data: Json, base: Base, task: TaskContext) -> Json:
         """The record with nothing but what was sent to it."""
         record = data["record"]
-        made = put({"id": record["id"]}, {**base.values, **base.kept}, stage.plan.system_id, add=True)
+        made = put({"id": record["id"]}, {**base.values, **base.kept}, task.plan.system_id, add=True)
         return {**data, "record": made}
 
-    def other_ends(self, stage: Stage, table: str, records: Sequence[Json]) -> dict[str, str]:
+    def other_ends(self, task: TaskContext, table: str, records: Sequence[Json]) -> dict[str, str]:
         return {str(r["key"]): str(linked) for r in records if (linked := r["data"].get("linked"))}
 
 

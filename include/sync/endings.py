@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from include.errors import ErrorKind, Rejected, Waiting
 from include.sync.ledger.entries import Finish, State, Transfer
-from include.sync.model import Outcome, Rejected, Result, RunKind, RunPlan, Waiting
-from include.sync.route import route_of
-from include.transport.errors import ErrorKind
+from include.sync.outcomes import Outcome, Result
+from include.sync.route import side_of
+from include.sync.runs import RunKind, RunPlan
 
 
 def problem_outcome(key: str, problem: Rejected | Waiting) -> Outcome:
@@ -35,7 +36,7 @@ def finish_failed(
     states = {ErrorKind.waiting: State.waiting, ErrorKind.rejected: State.failed}
     waits_for = None
     if isinstance(problem, Waiting) and problem.table:
-        waits_for = route_of(plan.direction).waits_for(problem.table, problem.external_id)
+        waits_for = side_of(plan.direction).waits_for(problem.table, problem.external_id)
     return Finish(
         key=outcome.key,
         state=states.get(outcome.kind or ErrorKind.rejected, State.retry),

@@ -5,25 +5,28 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 
+from include.errors import ErrorKind, Unreadable
 from include.sync.batches import batches
-from include.sync.flow import AskedId, Flow, Unreadable, Window
-from include.sync.keyset import KeySet
+from include.sync.flow import AskedId, Flow, Window
 from include.sync.ledger.entries import iso
-from include.sync.model import Json, Outcome, Result, RunKind, SourceRecord, fold
-from include.sync.route import route_of
-from include.sync.stage import BATCH, Stage
-from include.transport.errors import ErrorKind
+from include.sync.outcomes import Outcome, Result
+from include.sync.records import Json, SourceRecord
+from include.sync.route import side_of
+from include.sync.runs import RunKind
+from include.sync.stage import BATCH, TaskContext
+from include.sync.staging.keyset import KeySet
+from include.sync.values import fold
 
 HOOKS_PER_RUN = 50_000  # those that came later wait for the next run
 RETRIES_PER_RUN = 50_000  # likewise
 
 
-def extract(stage: Stage) -> None:
+def extract(task: TaskContext) -> None:
     """Read what may have changed, or what was asked for, and stage it whole."""
-    flow, plan, ledger = stage.flow, stage.plan, stage.ledger
-    stage.identify()
+    flow, plan, ledger = task.flow, task.plan, task.ledger
+    task.identify()
     if ledger.begins:
-        stage.warn(f"The first run of this flow with {ledger.known.systems}: its links are read from iPaaS.com.")
+        task.warn(f"The first run of this flow with {ledger.known.systems}: its links are read from iPaaS.com.")
     hooks = ledger.received(flow.name, HOOKS_PER_RUN) if plan.kind is RunKind.poll else []
     began = datetime.now(UTC)
     not_found: list[Outcome] = []
@@ -40,26 +43,26 @@ def extract(stage: Stage) -> None:
         for batch in batches(asked, BATCH):
             since = datetime.now(UTC)
             try:
-                for record in flow.source.by_ids(stage, batch):
+                for record in flow.source.by_ids(task, batch):
                     # A record may be asked for twice, by its number and by its id.
                     answered.update((fold(record.asked or record.key), fold(record.key)))
                     keep(new([record]), since)
                     seen.add(record.key)
-                answered.update(fold(key) for key in stage.refused)
+                answered.update(fold(key) for key in task.refused)
             except Unreadable:
                 return  # which the run has been told; an id that was asked for is not found
 
     def forget(vanished: Sequence[str]) -> None:
         if vanished and plan.applies:
             ledger.forget(flow.name, vanished)
-            stage.warn(f"No longer there, so no longer retried: {', '.join(vanished[:20])}")
+            task.warn(f"No longer there, so no longer retried: {', '.join(vanished[:20])}")
 
-    with stage.staging.write("raw") as raw:
+    with task.staging.write("raw") as raw:
 
         def keep(records: Iterable[SourceRecord], since: datetime) -> None:
             """Stage records that have been read `since` then."""
             for record in records:
-                read_at = stage.dated(since)
+                read_at = task.dated(since)
                 raw.add(_raw(record, read_at))
                 if everything is not None:
                     everything.add(record.key)
@@ -81,28 +84,28 @@ def extract(stage: Stage) -> None:
                 by_ids([flow.again(key) for key in keys], answered)
                 forget([key for key in keys if fold(key) not in answered])
             since = datetime.now(UTC)
-            keep(new(flow.source.changed(stage, Window(since=plan.since, until=plan.until))), since)
-            if stage.nameless:
+            keep(new(flow.source.changed(task, Window(since=plan.since, until=plan.until))), since)
+            if task.nameless:
                 # One of those that cannot be read may be any: nothing can be told of what is gone.
                 everything = None
             if everything is not None and flow.gone:
                 since = datetime.now(UTC)
                 there = sum(1 for key, sent in ledger.keys(flow.name) if sent and key in everything)
-                gone = flow.gone(stage, lambda: (k for k, _ in ledger.keys(flow.name) if k not in everything), there)
+                gone = flow.gone(task, lambda: (k for k, _ in ledger.keys(flow.name) if k not in everything), there)
                 keep(gone, since)
             elif everything is not None:
                 forget([key for key in ledger.due(flow.name, RETRIES_PER_RUN) if key not in everything])
-        refused = (SourceRecord(key=key, data={}, asked=key, problem=why) for key, why in stage.refused.items())
+        refused = (SourceRecord(key=key, data={}, asked=key, problem=why) for key, why in task.refused.items())
         keep(refused, began)
-    rejected = [*not_found, *stage.nameless]
-    stage.staging.write_all("outcomes-extract", (outcome.as_json() for outcome in rejected))
-    stage.staging.write_all("hooks", ({"id": i, "generation": g} for i, g in hooks))
+    rejected = [*not_found, *task.nameless]
+    task.staging.write_all("outcomes-extract", (outcome.as_json() for outcome in rejected))
+    task.staging.write_all("hooks", ({"id": i, "generation": g} for i, g in hooks))
     # By the service's clock, but never past the run's own start: should that clock run ahead, what it dates rightly
     # would lie behind the position for good.
-    read_from = min(stage.dated(began), iso(plan.started_at))
+    read_from = min(task.dated(began), iso(plan.started_at))
     # And never past what could not be read.
-    held = stage.held or bool(stage.nameless)
-    stage.save_stats("extract", read=raw.count + len(rejected), read_from=read_from, held=held)
+    held = task.held or bool(task.nameless)
+    task.save_stats("extract", read=raw.count + len(rejected), read_from=read_from, held=held)
 
 
 def _raw(record: SourceRecord, read_at: str) -> Json:
@@ -116,6 +119,6 @@ def _not_found(flow: Flow, text: str) -> Outcome:
         key=text,
         result=Result.failed,
         kind=ErrorKind.rejected,
-        message=f"There is no {flow.record} {text!r} in {route_of(flow.direction).source}.",
+        message=f"There is no {flow.record} {text!r} in {side_of(flow.direction).source}.",
         advice="Check the id: it may be misspelt, deleted, or of another company.",
     )

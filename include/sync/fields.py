@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from include.ipaas.external_ids import external_id_of, linked_to
-from include.sync.model import Json, fold
+from include.sync.records import Json
+from include.sync.values import fold
 
 # Lists whose items carry no identity of ours: the list that is sent is the whole set.
 SETS = frozenset({"categories"})

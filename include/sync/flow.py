@@ -10,31 +10,20 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from pydantic import ValidationError
 
+from include.errors import BadRecord, InvalidId, Rejected, place_of
 from include.settings import SyncSettings
-from include.sync.model import Direction, Json, Mapped, MappingContext, Rejected, RunPlan, Shared, SourceRecord, System
-from include.transport.errors import BadRecord, place_of
+from include.sync.records import Json, Mapped, MappingContext, Shared, SourceRecord
+from include.sync.runs import Direction, RunPlan, System
 
 if TYPE_CHECKING:
     from include.business_central.client import BusinessCentralClient
     from include.ipaas.client import IPaaSClient
-    from include.sync.context import LoadContext, Staged, Written
+    from include.sync.context import WriteContext, WriteRequest, WriteResult
     from include.sync.ledger import Ledger
     from include.sync.route import LinkLookup
 
 Poll = Literal["position", "lookback", "whole", "missing"]
 GUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", re.IGNORECASE)
-
-
-class InvalidId(ValueError):
-    """An id given by hand has none of the flow's formats. Names the id and the formats."""
-
-    def __init__(self, message: str, text: str = "") -> None:
-        super().__init__(message)
-        self.text = text
-
-
-class Unreadable(Exception):
-    """A source's records cannot be read here, since their page is gone; the run has been told. Not the same as none."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -142,10 +131,10 @@ class Writer(Protocol):
     def table(self) -> str:
         """The external-id table of the record in iPaaS.com; with the key it is what a claim protects."""
 
-    def prepare(self, load: LoadContext, items: Sequence[Staged]) -> None:
+    def prepare(self, work: WriteContext, items: Sequence[WriteRequest]) -> None:
         """Read what deciding needs for many records at once (links, matches, current values)."""
 
-    def write(self, load: LoadContext, item: Staged) -> Written:
+    def write(self, work: WriteContext, item: WriteRequest) -> WriteResult:
         """Bring one record over, or in plan mode say what would be. Raises Rejected, Waiting, ServiceError."""
 
 

@@ -14,8 +14,9 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, TypeAdapter, ValidationError
 
-from include.sync.flow import Flow, InvalidId
-from include.sync.model import Direction
+from include.errors import InvalidId
+from include.sync.flow import Flow
+from include.sync.runs import Direction
 
 # The platform's code for a webhook request that cannot be read.
 MALFORMED = "VALD-1042"

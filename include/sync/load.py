@@ -15,24 +15,19 @@ from contextlib import nullcontext
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from include.sync.context import BUSY_WAIT, LoadContext, Progress, Staged, Written, finish_of, note
+from include.errors import ODD, ErrorKind, Rejected, Sent, ServiceDown, ServiceError, Waiting, said_of
+from include.sync.context import BUSY_WAIT, Progress, WriteContext, WriteRequest, WriteResult, finish_of, note
 from include.sync.echoes import Settled
 from include.sync.endings import finish_failed, overtaken, problem_outcome, unexpected
 from include.sync.ledger import LedgerFault
 from include.sync.ledger.entries import State, Transfer
-from include.sync.model import (
-    Json,
-    Outcome,
-    Rejected,
-    Result,
-    Waiting,
-    mapped_from_wire,
-)
-from include.sync.route import route_of
-from include.sync.stage import Stage
+from include.sync.outcomes import Outcome, Result
+from include.sync.records import Json
+from include.sync.route import side_of
+from include.sync.stage import TaskContext
 from include.sync.tenure import Tenure
 from include.sync.twins import twins_of
-from include.transport.errors import ODD, ErrorKind, Sent, ServiceDown, ServiceError, said_of
+from include.sync.wire import mapped_from_wire
 from include.transport.throttle import PATIENCE
 
 # Claims are taken and outcomes noted for this many records at a time.
@@ -43,7 +38,7 @@ _AHEAD = 3
 _GIVE_UP_AFTER = 10
 
 
-def load(stage: Stage, chunk: int, concurrency: int) -> None:
+def load(task: TaskContext, chunk: int, concurrency: int) -> None:
     """Write the records of one chunk, at most `concurrency` at a time.
 
     Raises ServiceError when a fault concerns the whole run (bad credentials, a missing service), and ServiceDown
@@ -53,64 +48,66 @@ def load(stage: Stage, chunk: int, concurrency: int) -> None:
     name = f"load-{chunk:04}"
     progress = Progress()
     # Claims belong to a task, not to its run: tasks of one run must not write the same record either.
-    task = f"{stage.plan.run_id}#{name}"
-    with Tenure(stage.ledger, task, stage.under_way) if stage.plan.applies else nullcontext() as tenure:
-        items = [_staged(stage, record) for record in stage.staging.read(name)]
-        if todo := _still_to_do(stage, items, progress):
-            stage.identify()
-            _load_chunk(LoadContext(stage, concurrency, tenure), todo, progress)
-    stage.staging.write_all(f"outcomes-{name}", (o.as_json() for o in progress.outcomes if _worth_a_line(o)))
+    task_name = f"{task.plan.run_id}#{name}"
+    with Tenure(task.ledger, task_name, task.under_way) if task.plan.applies else nullcontext() as tenure:
+        items = [_staged(task, record) for record in task.staging.read(name)]
+        if todo := _still_to_do(task, items, progress):
+            task.identify()
+            _load_chunk(WriteContext(task, concurrency, tenure), todo, progress)
+    task.staging.write_all(f"outcomes-{name}", (o.as_json() for o in progress.outcomes if _worth_a_line(o)))
     counts = Counter(outcome.result.value for outcome in progress.outcomes)
-    stage.save_stats(name, counts=dict(counts))
+    task.save_stats(name, counts=dict(counts))
 
 
-def _load_chunk(context: LoadContext, todo: Sequence[Staged], progress: Progress) -> None:
-    writer = context.stage.flow.writer
-    context.prepare(todo)
+def _load_chunk(work: WriteContext, todo: Sequence[WriteRequest], progress: Progress) -> None:
+    writer = work.stage.flow.writer
+    work.prepare(todo)
     try:
-        todo = _without_twins(context, todo, progress)
+        todo = _without_twins(work, todo, progress)
         if todo:
-            context.know_links(writer.table, [item.mapped.external_id for item in todo])
-            context.natural.claim(todo)
-        for part in _prepared(context, todo, progress):
-            _write_all(context, part, progress)
+            work.know_links(writer.table, [item.mapped.source_id for item in todo])
+            work.natural.claim(todo)
+        for part in _prepared(work, todo, progress):
+            _write_all(work, part, progress)
     finally:
         try:
-            note(context, progress, context.stage.flow)
+            note(work, progress, work.stage.flow)
         finally:
-            context.natural.release(everything=True)
-        _outage_over(context, progress)
+            work.natural.release(everything=True)
+        _outage_over(work, progress)
 
 
-def _prepared(context: LoadContext, items: Sequence[Staged], progress: Progress) -> Iterator[Sequence[Staged]]:
+def _prepared(
+    work: WriteContext, items: Sequence[WriteRequest], progress: Progress
+) -> Iterator[Sequence[WriteRequest]]:
     """The items, ready to be written: all at once, unless something that is read for one of them is odd. Then that one
     is found by halves and rejected, and the others go on."""
     if not items:
         return
     try:
-        context.stage.flow.writer.prepare(context, items)
+        work.stage.flow.writer.prepare(work, items)
     except ODD as fault:
         if len(items) == 1:
-            _fail(context, items[0], _unreadable(context, fault), progress, claimed=False)
+            _fail(work, items[0], _unreadable(work, fault), progress, claimed=False)
             return
         half = len(items) // 2
         for part in (items[:half], items[half:]):
-            yield from _prepared(context, part, progress)
+            yield from _prepared(work, part, progress)
         return
     yield items
 
 
-def _unreadable(context: LoadContext, fault: Exception) -> Rejected:
-    return Rejected(f"What {context.route.target} has of it cannot be read: {said_of(fault)}.")
+def _unreadable(work: WriteContext, fault: Exception) -> Rejected:
+    return Rejected(f"What {work.route.target} has of it cannot be read: {said_of(fault)}.")
 
 
 def _worth_a_line(outcome: Outcome) -> bool:
     return outcome.result is not Result.unchanged or bool(outcome.notes or outcome.message)
 
 
-def _staged(stage: Stage, record: Json) -> Staged:
-    return Staged(
-        flow=stage.flow,
+def _staged(task: TaskContext, record: Json) -> WriteRequest:
+    return WriteRequest(
+        flow=task.flow,
         key=record["key"],
         mapped=mapped_from_wire(record["mapped"]),
         fingerprint=record["fingerprint"],
@@ -121,153 +118,153 @@ def _staged(stage: Stage, record: Json) -> Staged:
     )
 
 
-def _without_twins(context: LoadContext, items: Sequence[Staged], progress: Progress) -> list[Staged]:
+def _without_twins(work: WriteContext, items: Sequence[WriteRequest], progress: Progress) -> list[WriteRequest]:
     """The items without those whose key is, but for blanks, that of another record of the run."""
-    twins = twins_of(context.stage.staging)
+    twins = twins_of(work.stage.staging)
     for item in items:
         if item.key in twins:
-            _fail(context, item, twins[item.key], progress, claimed=False)
+            _fail(work, item, twins[item.key], progress, claimed=False)
     return [item for item in items if item.key not in twins]
 
 
-def _still_to_do(stage: Stage, items: Sequence[Staged], progress: Progress) -> list[Staged]:
+def _still_to_do(task: TaskContext, items: Sequence[WriteRequest], progress: Progress) -> list[WriteRequest]:
     """The items without those that are done: by an earlier try of this task, or by another run that read them later.
 
     Each comes with what the ledger knows of it now.
     """
-    known = stage.ledger.transfers(stage.flow.name, (item.key for item in items))
+    known = task.ledger.transfers(task.flow.name, (item.key for item in items))
     latest = {item.key: item for item in items}  # a record that was read twice is written once, as last read
-    todo: list[Staged] = []
+    todo: list[WriteRequest] = []
     overtook: list[str] = []
     seen: dict[str, list[str]] = {}
     for item in latest.values():
         transfer = known.get(item.key)
         if transfer is None:
             todo.append(item)
-        elif mine := _by_an_earlier_try(stage, item, transfer):
+        elif mine := _by_an_earlier_try(task, item, transfer):
             progress.outcomes.append(mine)
         elif late := overtaken(item.key, transfer, item.read_at):
             progress.outcomes.append(late)
             if late.result is Result.unchanged:
                 overtook.append(item.key)
-        elif not stage.plan.force and _written(stage, item, transfer):
+        elif not task.plan.force and _written(task, item, transfer):
             progress.outcomes.append(Outcome(key=item.key, result=Result.unchanged))
             seen.setdefault(item.read_at, []).append(item.key)
         else:
             todo.append(replace(item, transfer=transfer))
-    if stage.plan.applies:
-        stage.ledger.look_again(stage.flow.name, overtook)
+    if task.plan.applies:
+        task.ledger.look_again(task.flow.name, overtook)
         for read_at, keys in seen.items():
-            stage.ledger.seen(stage.flow.name, keys, read_at)
+            task.ledger.seen(task.flow.name, keys, read_at)
     return todo
 
 
-def _outage_over(context: LoadContext, progress: Progress) -> None:
+def _outage_over(work: WriteContext, progress: Progress) -> None:
     """What the target did not take during an outage need not wait for its next try once it takes records again."""
-    if progress.first_taken is None or progress.last_taken is None or not context.applies:
+    if progress.first_taken is None or progress.last_taken is None or not work.applies:
         return
-    direction, catalogue = context.stage.flow.direction, context.stage.catalogue
+    direction, catalogue = work.stage.flow.direction, work.stage.catalogue
     taken = f"{direction.value}|taken"
     flows = [name for name, flow in catalogue.items() if flow.direction is direction]
-    context.ledger.outage_over(flows, after=context.ledger.position(taken), before=progress.first_taken)
-    context.ledger.advance(taken, progress.last_taken)
+    work.ledger.outage_over(flows, after=work.ledger.position(taken), before=progress.first_taken)
+    work.ledger.advance(taken, progress.last_taken)
 
 
-def _by_an_earlier_try(stage: Stage, item: Staged, transfer: Transfer) -> Outcome | None:
+def _by_an_earlier_try(task: TaskContext, item: WriteRequest, transfer: Transfer) -> Outcome | None:
     """What an earlier try of this task made of the same reading of a record, if it finished it."""
-    if transfer.run_id != stage.plan.run_id or transfer.state != State.done or not transfer.outcome:
+    if transfer.run_id != task.plan.run_id or transfer.state != State.done or not transfer.outcome:
         return None
     # What was read anew since, by a repeated `extract`, is something else.
     same = transfer.read_at is not None and transfer.read_at >= item.read_at
     return Outcome.from_json(transfer.outcome) if same else None
 
 
-def _written(stage: Stage, item: Staged, transfer: Transfer) -> bool:
+def _written(task: TaskContext, item: WriteRequest, transfer: Transfer) -> bool:
     """Whether the target has this very version already."""
     if transfer.state != State.done or transfer.fingerprint != item.fingerprint:
         return False
-    return route_of(stage.flow.direction).stands(stage.ledger, stage.flow.writer.table, item.mapped, transfer)
+    return side_of(task.flow.direction).stands(task.ledger, task.flow.writer.table, item.mapped, transfer)
 
 
-def _write_all(context: LoadContext, todo: Sequence[Staged], progress: Progress) -> None:
+def _write_all(work: WriteContext, todo: Sequence[WriteRequest], progress: Progress) -> None:
     """Write the items; then again those that waited for a record which has arrived meanwhile."""
-    busy: list[Staged] = []
-    waiting = _pass(context, todo, progress, busy)
+    busy: list[WriteRequest] = []
+    waiting = _pass(work, todo, progress, busy)
     deadline = time.monotonic() + BUSY_WAIT
     while busy or waiting:
-        ready = [item for item, problem in waiting if _arrived(context, problem)]
-        waiting = [(item, problem) for item, problem in waiting if not _arrived(context, problem)]
+        ready = [item for item, problem in waiting if _arrived(work, problem)]
+        waiting = [(item, problem) for item, problem in waiting if not _arrived(work, problem)]
         again, busy = [*ready, *busy], []
         if not again:
             break
-        waiting += _pass(context, again, progress, busy)
+        waiting += _pass(work, again, progress, busy)
         if busy and time.monotonic() > deadline:
             for item in busy:
                 busy_elsewhere = Waiting("Another run is writing this record at the moment.")
-                _fail(context, item, busy_elsewhere, progress, claimed=False)
+                _fail(work, item, busy_elsewhere, progress, claimed=False)
             break
         if busy:
-            note(context, progress, context.stage.flow)
-            context.natural.release()
+            note(work, progress, work.stage.flow)
+            work.natural.release()
             time.sleep(0.5)
     for item, problem in waiting:
-        _fail(context, item, problem, progress)
+        _fail(work, item, problem, progress)
 
 
-def _arrived(context: LoadContext, problem: Waiting) -> bool:
-    return bool(problem.table) and context.route.waits_for(problem.table, problem.external_id) in context.arrived
+def _arrived(work: WriteContext, problem: Waiting) -> bool:
+    return bool(problem.table) and work.route.waits_for(problem.table, problem.external_id) in work.arrived
 
 
 def _pass(
-    context: LoadContext, items: Sequence[Staged], progress: Progress, busy: list[Staged]
-) -> list[tuple[Staged, Waiting]]:
+    work: WriteContext, items: Sequence[WriteRequest], progress: Progress, busy: list[WriteRequest]
+) -> list[tuple[WriteRequest, Waiting]]:
     """Write the items once, a fixed number at a time, without a barrier between them."""
-    waiting: list[tuple[Staged, Waiting]] = []
+    waiting: list[tuple[WriteRequest, Waiting]] = []
     queue = deque(items)
-    ready: deque[Staged] = deque()
-    running: dict[Future[Written], Staged] = {}
-    with ThreadPoolExecutor(max_workers=context.concurrency) as pool:
+    ready: deque[WriteRequest] = deque()
+    running: dict[Future[WriteResult], WriteRequest] = {}
+    with ThreadPoolExecutor(max_workers=work.concurrency) as pool:
         try:
             while queue or ready or running:
                 # More are handed to the pool than it runs, so that its workers go on while outcomes are noted here.
-                while len(running) < _AHEAD * context.concurrency and (ready or queue):
+                while len(running) < _AHEAD * work.concurrency and (ready or queue):
                     if not ready:
                         group = [queue.popleft() for _ in range(min(_GROUP, len(queue)))]
-                        ready.extend(_claimed(context, group, progress, busy))
+                        ready.extend(_claimed(work, group, progress, busy))
                         continue
                     item = ready.popleft()
-                    running[pool.submit(_write, context, item)] = item
+                    running[pool.submit(_write, work, item)] = item
                 if not running:
                     continue
                 for done in wait(running, return_when=FIRST_COMPLETED).done:
                     item = running.pop(done)
-                    problem = _settle(context, item, done, progress)
+                    problem = _settle(work, item, done, progress)
                     if problem:
                         waiting.append((item, problem))
-                    following = context.natural.done(item)
+                    following = work.natural.done(item)
                     if following is not None:
                         # It must find what has become of the one before it.
-                        note(context, progress, context.stage.flow)
+                        note(work, progress, work.stage.flow)
                         ready.append(following)
                 if len(progress.ends) >= _GROUP:
-                    note(context, progress, context.stage.flow)
-                    context.natural.release()
+                    note(work, progress, work.stage.flow)
+                    work.natural.release()
         except BaseException:
             # Nothing new is sent; what is under way is awaited and noted, so that its outcome is not lost.
             _give_back(
-                context,
-                [*ready, *context.natural.lined_up(), *(item for future, item in running.items() if future.cancel())],
+                work,
+                [*ready, *work.natural.lined_up(), *(item for future, item in running.items() if future.cancel())],
             )
             for future, item in running.items():
                 if not future.cancelled() and isinstance(future.exception(), Exception | None):
-                    _take_in(context, item, future, progress, waiting)
+                    _take_in(work, item, future, progress, waiting)
             # Nothing was sent for those that wait: the next run finds them free.
-            _give_back(context, [item for item, _ in waiting])
+            _give_back(work, [item for item, _ in waiting])
             raise
     return waiting
 
 
-def _write(context: LoadContext, item: Staged) -> Written:
+def _write(work: WriteContext, item: WriteRequest) -> WriteResult:
     if item.base and item.base.at and item.base.at > item.read_at:
         # What was read may be older than what is agreed: it would pass for a change, and be sent back.
         raise Waiting(
@@ -276,58 +273,60 @@ def _write(context: LoadContext, item: Staged) -> Written:
             at_once=True,
         )
     writer = item.flow.writer
-    with context.writing(context.route.claims(writer.table), item.key):
-        return writer.write(context, item)
+    with work.writing(work.route.claims(writer.table), item.key):
+        return writer.write(work, item)
 
 
-def _with_bases(context: LoadContext, group: Sequence[Staged]) -> list[Staged]:
+def _with_bases(work: WriteContext, group: Sequence[WriteRequest]) -> list[WriteRequest]:
     """The items with what was last agreed of them: few at a time, since a long document has much of it."""
-    known = context.ledger.transfers(context.stage.flow.name, [item.key for item in group], base=True)
+    known = work.ledger.transfers(work.stage.flow.name, [item.key for item in group], base=True)
     return [replace(item, transfer=known.get(item.key, item.transfer)) for item in group]
 
 
-def _claimed(context: LoadContext, group: Sequence[Staged], progress: Progress, busy: list[Staged]) -> list[Staged]:
+def _claimed(
+    work: WriteContext, group: Sequence[WriteRequest], progress: Progress, busy: list[WriteRequest]
+) -> list[WriteRequest]:
     """Those of the group that this task may write now, and that are still to be written."""
-    if not context.applies:
-        return _with_bases(context, group)
-    table = context.stage.flow.writer.table
-    held = context.ledger.claim(context.route.claims(table), [item.key for item in group], context.owner)
+    if not work.applies:
+        return _with_bases(work, group)
+    table = work.stage.flow.writer.table
+    held = work.ledger.claim(work.route.claims(table), [item.key for item in group], work.owner)
     busy.extend(item for item in group if not held[item.key].held)
     mine = [item for item in group if held[item.key].held]
     # Another run may have linked or written a record between our reading and our claim.
-    context.know_links(table, [item.mapped.external_id for item in mine])
-    todo = _still_to_do(context.stage, mine, progress)
+    work.know_links(table, [item.mapped.source_id for item in mine])
+    todo = _still_to_do(work.stage, mine, progress)
     left = {item.key for item in todo}
-    _give_back(context, [item for item in mine if item.key not in left])
-    admitted, elsewhere = context.natural.admit(replace(item, suspect=held[item.key].suspect) for item in todo)
-    _give_back(context, elsewhere)
+    _give_back(work, [item for item in mine if item.key not in left])
+    admitted, elsewhere = work.natural.admit(replace(item, suspect=held[item.key].suspect) for item in todo)
+    _give_back(work, elsewhere)
     busy.extend(elsewhere)
-    return _with_bases(context, admitted)
+    return _with_bases(work, admitted)
 
 
-def _give_back(context: LoadContext, items: Iterable[Staged]) -> None:
-    if context.applies:
-        claims = context.route.claims(context.stage.flow.writer.table)
-        context.ledger.release(claims, (item.key for item in items), context.owner)
+def _give_back(work: WriteContext, items: Iterable[WriteRequest]) -> None:
+    if work.applies:
+        claims = work.route.claims(work.stage.flow.writer.table)
+        work.ledger.release(claims, (item.key for item in items), work.owner)
 
 
 def _take_in(
-    context: LoadContext,
-    item: Staged,
-    done: Future[Written],
+    work: WriteContext,
+    item: WriteRequest,
+    done: Future[WriteResult],
     progress: Progress,
-    waiting: list[tuple[Staged, Waiting]],
+    waiting: list[tuple[WriteRequest, Waiting]],
 ) -> None:
     """Take in a record that was still under way when the pass broke off for another one."""
     try:
-        problem = _settle(context, item, done, progress)
+        problem = _settle(work, item, done, progress)
     except (ServiceError, ServiceDown, LedgerFault):
         return  # as the one that broke it off
     if problem:
         waiting.append((item, problem))
 
 
-def _settle(context: LoadContext, item: Staged, done: Future[Written], progress: Progress) -> Waiting | None:
+def _settle(work: WriteContext, item: WriteRequest, done: Future[WriteResult], progress: Progress) -> Waiting | None:
     """Take in one finished record. Returns why it waits, when it may still go through in this pass."""
     problem: Exception
     try:
@@ -336,17 +335,17 @@ def _settle(context: LoadContext, item: Staged, done: Future[Written], progress:
         return waits
     except ServiceError as error:
         if error.stops_run:
-            _give_back(context, [item])
+            _give_back(work, [item])
             raise
         if (error.retry_after or 0) > PATIENCE and error.sent is Sent.no:
             # It takes nobody's calls for longer than a task may wait: the record is free for whoever comes back.
-            _give_back(context, [item])
+            _give_back(work, [item])
             raise ServiceDown(str(error), error.retry_after) from None
         problem = error
     except Rejected as rejected:
         problem = rejected
     except ODD as odd:
-        problem = _unreadable(context, odd)
+        problem = _unreadable(work, odd)
     except LedgerFault:
         raise  # it concerns the run
     except Exception as defect:  # noqa: BLE001 - one record's defect must not stop the others
@@ -366,17 +365,19 @@ def _settle(context: LoadContext, item: Staged, done: Future[Written], progress:
             outcome = replace(outcome, kind=held_up.kind, message=held_up.message, advice=held_up.advice)
             if written.result is Result.unchanged:
                 outcome = replace(outcome, result=held_up.result)
-        context.remember([*written.links, *written.unpushed])
+        work.remember([*written.links, *written.unpushed])
         progress.outcomes.append(outcome)
-        progress.take(written, item, context.stage.flow.writer.table)
-        if context.applies:
-            progress.ends.append(finish_of(context, item, written, outcome))
+        progress.take(written, item, work.stage.flow.writer.table)
+        if work.applies:
+            progress.ends.append(finish_of(work, item, written, outcome))
         return None
-    _fail(context, item, problem, progress)
+    _fail(work, item, problem, progress)
     return None
 
 
-def _fail(context: LoadContext, item: Staged, problem: Exception, progress: Progress, *, claimed: bool = True) -> None:
+def _fail(
+    work: WriteContext, item: WriteRequest, problem: Exception, progress: Progress, *, claimed: bool = True
+) -> None:
     if isinstance(problem, ServiceError):
         retried = problem.kind in (ErrorKind.throttled, ErrorKind.unavailable, ErrorKind.conflict)
         progress.in_a_row = progress.in_a_row + 1 if retried else 0
@@ -392,8 +393,8 @@ def _fail(context: LoadContext, item: Staged, problem: Exception, progress: Prog
         assert isinstance(problem, Rejected | Waiting)
         outcome = problem_outcome(item.key, problem).with_notes(item.mapped.notes)
     progress.outcomes.append(outcome)
-    if context.applies:
-        end = finish_failed(context.plan, outcome, item.fingerprint, item.read_at, problem)
+    if work.applies:
+        end = finish_failed(work.plan, outcome, item.fingerprint, item.read_at, problem)
         progress.ends.append(replace(end, claimed=claimed))
     if progress.in_a_row >= _GIVE_UP_AFTER:
         raise ServiceDown(f"{outcome.message} ({progress.in_a_row} records in a row; the task is tried again later.)")

@@ -13,7 +13,8 @@ from typing import Any
 
 from include.sync.base import Alike, Base
 from include.sync.fields import pattern
-from include.sync.model import Direction, Shared
+from include.sync.records import Shared
+from include.sync.runs import Direction
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -13,39 +13,39 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from include.sync.model import fold
+from include.sync.values import fold
 
 if TYPE_CHECKING:
-    from include.sync.context import LoadContext, Staged
+    from include.sync.context import WriteContext, WriteRequest
 
 
 class NaturalKeys:
     """The natural keys that one load task has claimed."""
 
-    def __init__(self, load: LoadContext, table: str) -> None:
+    def __init__(self, work: WriteContext, table: str) -> None:
         """`table` is the external-id table of the records to write."""
-        self._load = load
+        self._load = work
         self._claims = f"{table} by natural key"
         self._table = table
         # Claimed by this task, and no record of it written yet.
         self._fresh: set[str] = set()
         # Being written: the record's own key, and those that line up behind it.
-        self._writing: dict[str, tuple[str, deque[Staged]]] = {}
+        self._writing: dict[str, tuple[str, deque[WriteRequest]]] = {}
         # Settled; given up once the ledger knows what became of the record.
         self._settled: set[str] = set()
 
-    def claim(self, items: Sequence[Staged]) -> None:
+    def claim(self, items: Sequence[WriteRequest]) -> None:
         """Claim the keys of records that are not linked, before the other side's list is read."""
         names = {name for item in items if (name := self._name(item))}
         if names and self._load.applies:
             held = self._load.ledger.claim(self._claims, sorted(names), self._load.owner)
             self._fresh = {name for name in names if held[name].held}
 
-    def admit(self, items: Iterable[Staged]) -> tuple[list[Staged], list[Staged]]:
+    def admit(self, items: Iterable[WriteRequest]) -> tuple[list[WriteRequest], list[WriteRequest]]:
         """Those that may be written now, and those whose key another task holds. The others line up, and `done` tells
         when it is their turn."""
-        admitted: list[Staged] = []
-        elsewhere: list[Staged] = []
+        admitted: list[WriteRequest] = []
+        elsewhere: list[WriteRequest] = []
         for item in items:
             name = self._name(item)
             if name is None:
@@ -64,7 +64,7 @@ class NaturalKeys:
                 elsewhere.append(item)
         return admitted, elsewhere
 
-    def done(self, item: Staged) -> Staged | None:
+    def done(self, item: WriteRequest) -> WriteRequest | None:
         """Note that a record is settled, or has to wait; answers the next one of its key, if one lines up."""
         name = self._key(item)
         key, line = self._writing.get(name or "", ("", deque()))
@@ -78,7 +78,7 @@ class NaturalKeys:
         self._settled.add(name)
         return None
 
-    def lined_up(self) -> list[Staged]:
+    def lined_up(self) -> list[WriteRequest]:
         """Those whose turn has not come, for when the task breaks off."""
         return [item for _, line in self._writing.values() for item in line]
 
@@ -89,13 +89,13 @@ class NaturalKeys:
             self._load.ledger.release(self._claims, sorted(names), self._load.owner)
         self._settled = set()
 
-    def _name(self, item: Staged) -> str | None:
+    def _name(self, item: WriteRequest) -> str | None:
         """The natural key of a record that is not linked; None for one that is, or that has none beside its own key."""
-        linked = item.mapped.linked or (self._table, fold(item.mapped.external_id)) in self._load.linked
+        linked = item.mapped.linked or (self._table, fold(item.mapped.source_id)) in self._load.linked
         return None if linked or not self._load.applies else self._key(item)
 
-    def _key(self, item: Staged) -> str | None:
+    def _key(self, item: WriteRequest) -> str | None:
         match = item.mapped.match
-        if not match or fold(match) == fold(item.mapped.external_id):
+        if not match or fold(match) == fold(item.mapped.source_id):
             return None
         return " ".join(match.split()).casefold()[:200]

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from include.settings import SyncSettings
 from include.sync.flow import Flow
 from include.sync.ledger import Ledger
-from include.sync.model import Mode, RunKind, RunPlan
+from include.sync.runs import Mode, RunKind, RunPlan
 
 # A poll reads again what was modified this long before the position: the usual late commit and a lagging read replica
 # lose nothing, and an unchanged record costs one hash.

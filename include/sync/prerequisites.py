@@ -7,29 +7,19 @@ from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 
+from include.errors import Rejected, Unreadable, Waiting
 from include.sync.batches import batches
 from include.sync.endings import unexpected
-from include.sync.flow import Flow, Unreadable
-from include.sync.keyset import KeySet
+from include.sync.fingerprints import fingerprint
+from include.sync.flow import Flow
 from include.sync.ledger import LedgerFault
-from include.sync.model import (
-    Json,
-    Missing,
-    Ref,
-    Rejected,
-    SourceRecord,
-    Waiting,
-    fingerprint,
-    fold,
-    from_wire,
-    mapped_from_wire,
-    mapped_to_wire,
-    refs,
-    to_wire,
-)
-from include.sync.route import route_of
-from include.sync.stage import BATCH, Stage
-from include.sync.staging import Staging, Writer
+from include.sync.records import Json, Missing, Ref, SourceRecord, refs
+from include.sync.route import side_of
+from include.sync.stage import BATCH, TaskContext
+from include.sync.staging.files import Staging, Writer
+from include.sync.staging.keyset import KeySet
+from include.sync.values import fold
+from include.sync.wire import from_wire, mapped_from_wire, mapped_to_wire, to_wire
 
 # So many of them are followed to what they need in turn before the next ones are looked at.
 _AT_ONCE = 4_000
@@ -56,52 +46,52 @@ def wanted(staging: Staging) -> Iterator[Wanted]:
         yield Wanted(out)
 
 
-def stage_prerequisites(stage: Stage, written: Iterable[str]) -> None:
+def stage_prerequisites(task: TaskContext, written: Iterable[str]) -> None:
     """Read and map the records that others need first and that no link is known of, and theirs in turn.
 
     `written` are the external ids that this run writes anyway; they are looked at only if one of them is needed.
     """
-    own = stage.flow.writer.table
+    own = task.flow.writer.table
     known = KeySet()
-    if any(needed["$ref"]["table"] == own for needed in stage.staging.read("wanted")):
+    if any(needed["$ref"]["table"] == own for needed in task.staging.read("wanted")):
         # They need no fetching; whoever refers to them is written after them.
         for external_id in written:
             known.add(f"{own}|{fold(external_id)}")
-    needed = (from_wire(ref) for ref in stage.staging.read("wanted"))
+    needed = (from_wire(ref) for ref in task.staging.read("wanted"))
     staged = KeySet()
-    with stage.staging.write("prerequisites") as out:
+    with task.staging.write("prerequisites") as out:
         for level in batches((ref for ref in needed if _place(ref) not in known), _AT_ONCE):
             while level:
-                level = _stage_level(stage, level, staged, out)
+                level = _stage_level(task, level, staged, out)
 
 
-def _stage_level(stage: Stage, level: Sequence[Ref], staged: KeySet, out: Writer) -> list[Ref]:
+def _stage_level(task: TaskContext, level: Sequence[Ref], staged: KeySet, out: Writer) -> list[Ref]:
     """Stage the records that these references name; returns what they need in turn."""
-    route = route_of(stage.flow.direction)
+    route = side_of(task.flow.direction)
     further: list[Ref] = []
     for flow_name in sorted({ref.flow for ref in level if ref.flow}):
-        flow = stage.catalogue[flow_name]
+        flow = task.catalogue[flow_name]
         group = [ref for ref in level if ref.flow == flow_name and staged.add(_place(ref))]
         linked = {
             f"{table}|{folded}"
             for table in {ref.table for ref in group}
-            for folded in route.known(stage.ledger, table, (ref.external_id for ref in group if ref.table == table))
+            for folded in route.known(task.ledger, table, (ref.source_id for ref in group if ref.table == table))
         }
         for part in batches((ref for ref in group if _place(ref) not in linked), BATCH):
-            asked = [flow.again(ref.external_id) for ref in part]
-            absent = {fold(ref.external_id): ref for ref in part}
+            asked = [flow.again(ref.source_id) for ref in part]
+            absent = {fold(ref.source_id): ref for ref in part}
             why = "absent"
             since = datetime.now(UTC)
             try:
-                for record in flow.source.by_ids(stage, asked):
+                for record in flow.source.by_ids(task, asked):
                     absent.pop(fold(record.key), None)
-                    prerequisite = {**_prerequisite(stage, flow, record), "read_at": stage.dated(since)}
+                    prerequisite = {**_prerequisite(task, flow, record), "read_at": task.dated(since)}
                     out.add(prerequisite)
                     further += filter(_transfers, needs_of(prerequisite))
             except Unreadable:
                 why = "unreadable"
             for ref in absent.values():
-                out.add({"flow": flow_name, "table": ref.table, "key": ref.external_id, why: True})
+                out.add({"flow": flow_name, "table": ref.table, "key": ref.source_id, why: True})
     return further
 
 
@@ -110,18 +100,18 @@ def _transfers(ref: Ref) -> bool:
 
 
 def _place(ref: Ref) -> str:
-    return f"{ref.table}|{fold(ref.external_id)}"
+    return f"{ref.table}|{fold(ref.source_id)}"
 
 
 def needs_of(prerequisite: Json) -> Iterable[Ref]:
     """What a staged prerequisite refers to itself."""
     mapped = mapped_from_wire(prerequisite["mapped"]) if "mapped" in prerequisite else None
-    return refs([mapped.body, list(mapped.also)] if mapped else [])
+    return refs([mapped.body, list(mapped.followers)] if mapped else [])
 
 
-def _prerequisite(stage: Stage, flow: Flow, record: SourceRecord) -> Json:
+def _prerequisite(task: TaskContext, flow: Flow, record: SourceRecord) -> Json:
     entry: Json = {"flow": flow.name, "table": flow.writer.table, "key": record.key}
-    context = stage.context({})
+    context = task.context({})
     try:
         mapped = flow.take(record.data, context)
     except (Rejected, Waiting) as problem:

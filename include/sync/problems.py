@@ -5,11 +5,10 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from include.errors import ErrorKind, InvalidId, ServiceDown, ServiceError
 from include.settings import SettingsError
-from include.sync.flow import InvalidId
 from include.sync.ledger import LedgerFault
-from include.sync.staging import StagingFault
-from include.transport.errors import ErrorKind, ServiceDown, ServiceError
+from include.sync.staging.files import StagingFault
 
 _LONGEST = 1_000  # characters of what a person reads
 # What no word is: a token, a signature, a key. It may stand in the message of a fault that nobody foresaw.

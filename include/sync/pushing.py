@@ -5,34 +5,34 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from include.errors import ErrorKind, NotFound, RecordExists, Rejected, ServiceError
 from include.sync.endings import finish_failed, problem_outcome
 from include.sync.ledger import Ledger
 from include.sync.ledger.entries import Purpose, iso
-from include.sync.model import Outcome, Rejected
-from include.sync.route import Link, route_of
-from include.sync.stage import Stage
-from include.transport.errors import ErrorKind, NotFound, RecordExists, ServiceError
+from include.sync.outcomes import Outcome
+from include.sync.route import Link, side_of
+from include.sync.stage import TaskContext
 
 
-def push_links(stage: Stage) -> dict[str, Outcome]:
+def push_links(task: TaskContext) -> dict[str, Outcome]:
     """Push every link that iPaaS.com does not know, those of runs that died included.
 
     Returns, by key, the flow's records whose link is refused: another record has their external id. Raises
     ServiceError when the fault concerns the whole run.
     """
     refused: dict[str, Outcome] = {}
-    for link in _unpushed(stage.ledger):
+    for link in _unpushed(task.ledger):
         table, external_id, internal_id = link
         try:
-            stage.ipaas.link(table, internal_id, external_id)
+            task.ipaas.link(table, internal_id, external_id)
         except ServiceError as error:
             if error.stops_run:
                 raise
-            outcome = _not_pushed(stage, link, error)
+            outcome = _not_pushed(task, link, error)
             if outcome is not None:
                 refused[outcome.key] = outcome
         else:
-            stage.ledger.mark_pushed(table, external_id)
+            task.ledger.mark_pushed(table, external_id)
     return refused
 
 
@@ -44,25 +44,25 @@ def _unpushed(ledger: Ledger) -> Iterator[Link]:
         after = links[-1][:2]
 
 
-def _not_pushed(stage: Stage, link: Link, error: ServiceError) -> Outcome | None:
+def _not_pushed(task: TaskContext, link: Link, error: ServiceError) -> Outcome | None:
     """Deal with a link that could not be pushed: kept for the next run, given up, or the record's rejection."""
     table, external_id, internal_id = link
     if error.kind is not ErrorKind.rejected:
         # The ledger keeps it; the next run tries again.
-        stage.warn(f"The link of {table} {internal_id} to {external_id!r} is not in iPaaS.com yet: {error}")
+        task.warn(f"The link of {table} {internal_id} to {external_id!r} is not in iPaaS.com yet: {error}")
         return None
-    holder = stage.ipaas.internal_id(table, external_id) if isinstance(error, RecordExists) else None
+    holder = task.ipaas.internal_id(table, external_id) if isinstance(error, RecordExists) else None
     if holder is not None and str(holder) == str(internal_id):
-        stage.ledger.mark_pushed(table, external_id)
+        task.ledger.mark_pushed(table, external_id)
         return None
-    stage.ledger.unlink(table, external_id)
-    if table != stage.flow.writer.table or isinstance(error, NotFound):
-        stage.warn(f"The link of {table} {internal_id} to {external_id!r} cannot be made in iPaaS.com: {error}")
+    task.ledger.unlink(table, external_id)
+    if table != task.flow.writer.table or isinstance(error, NotFound):
+        task.warn(f"The link of {table} {internal_id} to {external_id!r} cannot be made in iPaaS.com: {error}")
         return None
-    return _refused(stage, link, holder, error)
+    return _refused(task, link, holder, error)
 
 
-def _refused(stage: Stage, link: Link, holder: Any | None, error: ServiceError) -> Outcome:
+def _refused(task: TaskContext, link: Link, holder: Any | None, error: ServiceError) -> Outcome:
     table, external_id, internal_id = link
     key = str(internal_id)
     belongs = f" The external id belongs to iPaaS.com {table} {holder}." if holder is not None else ""
@@ -73,13 +73,13 @@ def _refused(stage: Stage, link: Link, holder: Any | None, error: ServiceError) 
     )
     outcome = problem_outcome(key, problem)
     if holder is not None:
-        stage.ledger.link([(table, external_id, holder)])
-    claims = route_of(stage.flow.direction).claims(table)
+        task.ledger.link([(table, external_id, holder)])
+    claims = side_of(task.flow.direction).claims(table)
     # The next try finds what was written for it, instead of making it once more.
-    stage.ledger.reserve(claims, key, table, external_id, Purpose.keep)
-    known = stage.ledger.transfers(stage.flow.name, [key]).get(key)
+    task.ledger.reserve(claims, key, table, external_id, Purpose.keep)
+    known = task.ledger.transfers(task.flow.name, [key]).get(key)
     print_ = known.fingerprint if known and known.fingerprint else ""
-    read_at = known.read_at if known and known.read_at else iso(stage.plan.started_at)
-    end = finish_failed(stage.plan, outcome, print_, read_at, problem)
-    stage.ledger.finish(stage.flow.name, claims, [end], [], owner=f"{stage.plan.run_id}#report")
+    read_at = known.read_at if known and known.read_at else iso(task.plan.started_at)
+    end = finish_failed(task.plan, outcome, print_, read_at, problem)
+    task.ledger.finish(task.flow.name, claims, [end], [], owner=f"{task.plan.run_id}#report")
     return outcome

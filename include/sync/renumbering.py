@@ -9,14 +9,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
+from include.errors import NotFound, Rejected, Waiting
 from include.ipaas.external_ids import Id, external_id_of
-from include.sync.model import Direction, Json, Rejected, Waiting, fold
+from include.sync.records import Json
+from include.sync.runs import Direction
 from include.sync.twins import look_alike
-from include.transport.errors import NotFound
+from include.sync.values import fold
 
 if TYPE_CHECKING:
     from include.ipaas.endpoints import Endpoint
-    from include.sync.context import LoadContext, Staged
+    from include.sync.context import WriteContext, WriteRequest
 
 # So often a record waits for the one that had its number before.
 _PATIENCE = 2
@@ -25,9 +27,9 @@ _PATIENCE = 2
 class Renumbering:
     """What the ledger says of the immutable ids of the records that one task writes to an endpoint."""
 
-    def __init__(self, load: LoadContext, endpoint: Endpoint, nested: Mapping[str, str]) -> None:
+    def __init__(self, work: WriteContext, endpoint: Endpoint, nested: Mapping[str, str]) -> None:
         """`nested`: the lists of nested records whose external ids begin with the record's, and their tables."""
-        self._load = load
+        self._load = work
         self._endpoint = endpoint
         self._nested = nested
         self._asked: set[str | None] = {None}
@@ -38,15 +40,15 @@ class Renumbering:
         # By folded external id: as the ledger spells it, and the immutable id that it belongs to.
         self._spelled: dict[str, tuple[str, str | None]] = {}
 
-    def learn(self, items: Iterable[Staged]) -> None:
+    def learn(self, items: Iterable[WriteRequest]) -> None:
         """Read what is known of these records."""
         mapped = [item.mapped for item in items]
         ids = [one.record_id for one in mapped if one.record_id]
         self._asked |= {None, *ids}
         self._known |= self._load.ledger.links_of_record_id(self._endpoint.table, ids)
-        self._spelled |= self._load.ledger.spelled(self._endpoint.table, [one.external_id for one in mapped])
+        self._spelled |= self._load.ledger.spelled(self._endpoint.table, [one.source_id for one in mapped])
 
-    def follow(self, item: Staged) -> Id | None:
+    def follow(self, item: WriteRequest) -> Id | None:
         """Give the record that the same immutable id is linked under the new number; answers its iPaaS.com id.
 
         None when it was not renumbered, or the record is gone. Raises Rejected when its new number is linked to another record.
@@ -57,9 +59,9 @@ class Renumbering:
         if mapped.record_id is None or mapped.record_id not in self._known:
             return None
         old, internal_id = self._known[mapped.record_id]
-        if old.upper() == mapped.external_id.upper():
+        if old.upper() == mapped.source_id.upper():
             return None
-        holder = load.link_of(table, mapped.external_id)
+        holder = load.link_of(table, mapped.source_id)
         if holder is not None and str(holder) != str(internal_id):
             raise Rejected(
                 f"It was renumbered from {old!r}, which is linked to iPaaS.com {self._endpoint.name} {internal_id}, and "
@@ -68,13 +70,13 @@ class Renumbering:
             )
         if load.applies:
             try:
-                load.ipaas.link(table, internal_id, mapped.external_id)
+                load.ipaas.link(table, internal_id, mapped.source_id)
             except NotFound:
                 load.ledger.unlink(table, old)
                 del self._known[mapped.record_id]
                 return None
-            self._follow_nested(old, mapped.external_id, load.ipaas.get(self._endpoint, internal_id) or {})
-            link = (table, mapped.external_id, internal_id)
+            self._follow_nested(old, mapped.source_id, load.ipaas.get(self._endpoint, internal_id) or {})
+            link = (table, mapped.source_id, internal_id)
             load.ledger.link([link], record_ids={link[:2]: mapped.record_id})
             # What was written under the old number says nothing any more, should the record ever have it again.
             for flow in load.stage.catalogue.values():
@@ -83,7 +85,7 @@ class Renumbering:
             load.linked.pop((table, fold(old)), None)
             load.remember([link])
             self._left.add(fold(old))
-        self._known[mapped.record_id] = mapped.external_id, internal_id
+        self._known[mapped.record_id] = mapped.source_id, internal_id
         return internal_id
 
     def _follow_nested(self, old: str, new: str, present: Json) -> None:
@@ -95,7 +97,7 @@ class Renumbering:
         """Whether a record of this task had this external id, and has another one now."""
         return fold(external_id) in self._left
 
-    def check_own(self, item: Staged, present: Json | None) -> None:
+    def check_own(self, item: WriteRequest, present: Json | None) -> None:
         """Raise Rejected when a record is linked under a key that merely looks like this one's, Waiting when it is linked
         under the same key as another record of Business Central.
 
@@ -103,11 +105,11 @@ class Renumbering:
         """
         mapped = item.mapped
         shown = external_id_of(present, self._load.plan.system_id) if present else None
-        spelled, record_id = self._spelled.get(fold(mapped.external_id), (shown, None))
+        spelled, record_id = self._spelled.get(fold(mapped.source_id), (shown, None))
         if spelled is None or (record_id is not None and record_id == mapped.record_id):
             return
-        if spelled.upper() != mapped.external_id.upper():
-            raise look_alike(mapped.external_id, [spelled])
+        if spelled.upper() != mapped.source_id.upper():
+            raise look_alike(mapped.source_id, [spelled])
         waited = item.transfer.attempts if item.transfer else 0
         if mapped.record_id and record_id and waited < _PATIENCE:
             raise Waiting(

@@ -10,12 +10,14 @@ from itertools import chain, islice
 
 import simplejson
 
-from include.sync.chunks import load_chunks
 from include.sync.ledger.entries import moment
-from include.sync.model import Json, Outcome, Result, RunKind, RunPlan
+from include.sync.outcomes import Outcome, Result
 from include.sync.plan import late_commits
 from include.sync.pushing import push_links
-from include.sync.stage import Stage
+from include.sync.records import Json
+from include.sync.runs import RunKind, RunPlan
+from include.sync.stage import TaskContext
+from include.sync.staging.chunks import load_chunks
 from include.sync.tenure import Tenure
 
 COUNTS = (
@@ -74,25 +76,25 @@ class Report:
         }
 
 
-def report(stage: Stage) -> Report:
+def report(task: TaskContext) -> Report:
     """Add the run up and, when it wrote, settle it: push links, drop finished hooks, move the position."""
-    plan = stage.plan
-    chunks = load_chunks(stage.staging)
+    plan = task.plan
+    chunks = load_chunks(task.staging)
     loads = [f"load-{number:04}" for number in range(chunks)]
     refused: dict[str, Outcome] = {}
     if plan.applies:
-        if stage.flow.talks_to("report"):
-            with Tenure(stage.ledger, f"{plan.run_id}#report", stage.under_way) as tenure, tenure.alone():
-                refused = _push(stage)
-        hooks = [(hook["id"], hook["generation"]) for hook in stage.staging.read("hooks")]
-        stage.ledger.dealt_with(stage.flow.name, hooks)
+        if task.flow.talks_to("report"):
+            with Tenure(task.ledger, f"{plan.run_id}#report", task.under_way) as tenure, tenure.alone():
+                refused = _push(task)
+        hooks = [(hook["id"], hook["generation"]) for hook in task.staging.read("hooks")]
+        task.ledger.dealt_with(task.flow.name, hooks)
     counts: Counter[str] = Counter()
     tried: Counter[str] = Counter()  # of them, those that got as far as the service
-    warnings: list[str] = list(stage.warnings)
+    warnings: list[str] = list(task.warnings)
     read_from: str | None = None
     held = False
     for name in ["extract", "transform", *loads]:
-        for stats in stage.staging.read(f"stats-{name}"):
+        for stats in task.staging.read(f"stats-{name}"):
             counts.update(stats.get("counts", {}))
             if name in loads:
                 tried.update(stats.get("counts", {}))
@@ -102,12 +104,12 @@ def report(stage: Stage) -> Report:
             warnings += [text for text in stats["warnings"] if text not in warnings]
             read_from = stats.get("read_from", read_from)
             held = held or stats.get("held", False)
-    counts.update(stage.requests)
-    counts["failed"] += sum(1 for _ in stage.staging.read("outcomes-extract"))
+    counts.update(task.requests)
+    counts["failed"] += sum(1 for _ in task.staging.read("outcomes-extract"))
     if plan.applies and plan.kind is RunKind.poll and read_from and not held:
         # Everything that was read is written, or is in the ledger as unfinished.
-        _advance(stage, moment(read_from))
-    lines = _outcomes(stage, ["outcomes-extract", "outcomes-transform", *(f"outcomes-{n}" for n in loads)])
+        _advance(task, moment(read_from))
+    lines = _outcomes(task, ["outcomes-extract", "outcomes-transform", *(f"outcomes-{n}" for n in loads)])
     lines = _with_refused(lines, refused, counts)
     kept, left_out = _most_urgent(lines)
     result = Report(
@@ -118,26 +120,24 @@ def report(stage: Stage) -> Report:
         left_out=left_out,
         refused=bool(tried["retrying"]) and not (tried["created"] or tried["updated"] or tried["unchanged"]),
     )
-    stage.staging.write_text("report.json", simplejson.dumps(result.as_json(), use_decimal=True, indent=1))
+    task.staging.write_text("report.json", simplejson.dumps(result.as_json(), use_decimal=True, indent=1))
     return result
 
 
-def _advance(stage: Stage, read_from: datetime) -> None:
+def _advance(task: TaskContext, read_from: datetime) -> None:
     """Move the position of a flow that has one to when this poll began to read."""
-    whole = stage.flow.poll == "missing" and stage.plan.since is None
-    if stage.flow.poll in ("position", "lookback") or whole:
-        stage.ledger.advance(stage.flow.name, read_from)
-    if stage.plan.late:
-        stage.ledger.advance(late_commits(stage.flow), read_from)
+    whole = task.flow.poll == "missing" and task.plan.since is None
+    if task.flow.poll in ("position", "lookback") or whole:
+        task.ledger.advance(task.flow.name, read_from)
+    if task.plan.late:
+        task.ledger.advance(late_commits(task.flow), read_from)
 
 
-def _push(stage: Stage) -> dict[str, Outcome]:
+def _push(task: TaskContext) -> dict[str, Outcome]:
     """Push links; what was refused is staged, so that a repeated task reports it, too."""
-    before = {
-        outcome.key: outcome for outcome in map(Outcome.from_json, stage.staging.read_if_there("outcomes-report"))
-    }
-    refused = before | push_links(stage)
-    stage.staging.write_all("outcomes-report", (outcome.as_json() for outcome in refused.values()))
+    before = {outcome.key: outcome for outcome in map(Outcome.from_json, task.staging.read_if_there("outcomes-report"))}
+    refused = before | push_links(task)
+    task.staging.write_all("outcomes-report", (outcome.as_json() for outcome in refused.values()))
     return refused
 
 
@@ -152,8 +152,8 @@ def _with_refused(lines: Iterator[Outcome], refused: Mapping[str, Outcome], coun
     yield from refused.values()
 
 
-def _outcomes(stage: Stage, names: list[str]) -> Iterator[Outcome]:
-    return (Outcome.from_json(data) for data in chain.from_iterable(stage.staging.read(name) for name in names))
+def _outcomes(task: TaskContext, names: list[str]) -> Iterator[Outcome]:
+    return (Outcome.from_json(data) for data in chain.from_iterable(task.staging.read(name) for name in names))
 
 
 def _most_urgent(outcomes: Iterable[Outcome]) -> tuple[tuple[Outcome, ...], int]:

@@ -12,16 +12,18 @@ from typing import TYPE_CHECKING, Protocol
 from include.ipaas.external_ids import Id, id_from
 from include.sync.ledger import Ledger
 from include.sync.ledger.entries import Transfer, waits_for_external, waits_for_internal
-from include.sync.model import Direction, Mapped, fold
+from include.sync.records import Mapped
+from include.sync.runs import Direction
+from include.sync.values import fold
 
 if TYPE_CHECKING:
     from include.ipaas.client import IPaaSClient
-    from include.sync.stage import Stage
+    from include.sync.stage import TaskContext
 
 Link = tuple[str, str, Id]  # table, external id, iPaaS.com id
 
 
-class Route(Protocol):
+class Side(Protocol):
     """One direction. `source` and `target` are the systems' names in words."""
 
     source: str
@@ -33,7 +35,7 @@ class Route(Protocol):
     def ends(self, link: Link) -> tuple[str, Id]:
         """A link as (id of the source, id of the target)."""
 
-    def ask(self, stage: Stage, table: str, id_: str) -> Id | None:
+    def ask(self, task: TaskContext, table: str, id_: str) -> Id | None:
         """The target's id of a record whose link the ledger does not know, or None."""
 
     def waits_for(self, table: str, id_: str) -> str:
@@ -56,10 +58,10 @@ class _ToIPaaS:
     def ends(self, link: Link) -> tuple[str, Id]:
         return link[1], link[2]
 
-    def ask(self, stage: Stage, table: str, id_: str) -> Id | None:
-        found = stage.ipaas.internal_id(table, id_)
-        if found is not None and stage.plan.applies:
-            stage.ledger.link([(table, id_, found)])
+    def ask(self, task: TaskContext, table: str, id_: str) -> Id | None:
+        found = task.ipaas.internal_id(table, id_)
+        if found is not None and task.plan.applies:
+            task.ledger.link([(table, id_, found)])
         return found
 
     def waits_for(self, table: str, id_: str) -> str:
@@ -83,7 +85,7 @@ class _FromIPaaS:
     def ends(self, link: Link) -> tuple[str, Id]:
         return str(link[2]), link[1]
 
-    def ask(self, stage: Stage, table: str, id_: str) -> Id | None:
+    def ask(self, task: TaskContext, table: str, id_: str) -> Id | None:
         # What a record refers to was asked of iPaaS.com when the record was read; `load` talks to Business Central.
         return None
 
@@ -95,14 +97,14 @@ class _FromIPaaS:
 
     def stands(self, ledger: Ledger, table: str, mapped: Mapped, transfer: Transfer) -> bool:
         # A record of iPaaS.com carries its link; one that was made here a moment ago is in the ledger alone.
-        linked = mapped.linked or ledger.external_ids(table, [mapped.external_id]).get(mapped.external_id)
+        linked = mapped.linked or ledger.external_ids(table, [mapped.source_id]).get(mapped.source_id)
         return linked is not None and fold(linked) == fold(str(transfer.target_id))
 
 
-_ROUTES: dict[Direction, Route] = {Direction.to_ipaas: _ToIPaaS(), Direction.from_ipaas: _FromIPaaS()}
+_ROUTES: dict[Direction, Side] = {Direction.to_ipaas: _ToIPaaS(), Direction.from_ipaas: _FromIPaaS()}
 
 
-def route_of(direction: Direction) -> Route:
+def side_of(direction: Direction) -> Side:
     """The route of a direction."""
     return _ROUTES[direction]
 

@@ -9,10 +9,10 @@ from include.sync.extract import extract
 from include.sync.flow import Flow
 from include.sync.ledger import Ledger
 from include.sync.load import load
-from include.sync.model import RunPlan, System
 from include.sync.report import Report, report
-from include.sync.stage import Stage
-from include.sync.staging import Staging
+from include.sync.runs import RunPlan, System
+from include.sync.stage import TaskContext
+from include.sync.staging.files import Staging
 from include.sync.transform import transform
 
 if TYPE_CHECKING:
@@ -43,10 +43,10 @@ def stage_for(
     *,
     bc: BusinessCentralClient | None = None,
     ipaas: IPaaSClient | None = None,
-) -> Stage:
+) -> TaskContext:
     """A stage with only the client of the system that it talks to."""
     system = flow.talks_to(name)
-    return Stage(
+    return TaskContext(
         flow=flow,
         plan=plan,
         ledger=ledger,
@@ -72,7 +72,7 @@ def run(
     """Extract, transform, load, report. `at_once` overrides how many records are written at a time; `before` is called
     with the name of each stage before it starts."""
 
-    def stage(name: str) -> Stage:
+    def stage(name: str) -> TaskContext:
         before(name)
         return stage_for(name, flow, plan, ledger, staging, catalogue, bc=bc, ipaas=ipaas)
 

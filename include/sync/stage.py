@@ -7,14 +7,16 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from include.errors import ErrorKind, ServiceError
 from include.settings import SyncSettings
 from include.sync.flow import Flow
 from include.sync.ledger import Ledger
 from include.sync.ledger.entries import iso
-from include.sync.model import MappingContext, Outcome, Pair, Result, RunPlan
+from include.sync.outcomes import Outcome, Result
+from include.sync.records import MappingContext
 from include.sync.route import LinkLookup
-from include.sync.staging import Staging
-from include.transport.errors import ErrorKind, ServiceError
+from include.sync.runs import Pair, RunPlan
+from include.sync.staging.files import Staging
 
 if TYPE_CHECKING:
     from include.business_central.client import BusinessCentralClient
@@ -25,7 +27,7 @@ BATCH = 400
 
 
 @dataclass(kw_only=True)
-class Stage:
+class TaskContext:
     """What one stage of one run works with. At most one of the two clients is there: see `Flow.talks_to`."""
 
     flow: Flow
@@ -139,7 +141,7 @@ class Stage:
     def context(self, memory: Mapping[str, Any]) -> MappingContext:
         """The mapping context for a record that left `memory` the last time."""
         plan = self.plan
-        return MappingContext(settings=plan.settings, system_id=plan.system_id, today=plan.today, memory=memory)
+        return MappingContext(settings=plan.settings, system_id=plan.system_id, today=plan.today, carry=memory)
 
     def save_stats(self, name: str, **values: Any) -> None:
         """Stage what this stage did, for the report."""

@@ -7,42 +7,34 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 
+from include.errors import Rejected, Waiting
 from include.sync.batches import batches
-from include.sync.chunks import Chunks
 from include.sync.echoes import Echoes
 from include.sync.endings import finish_failed, overtaken, problem_outcome, resting, unexpected
+from include.sync.fingerprints import canonical, fingerprint
 from include.sync.ledger import LedgerFault
 from include.sync.ledger.entries import Finish, State, Transfer, iso
-from include.sync.model import (
-    Json,
-    Mapped,
-    Outcome,
-    Rejected,
-    Result,
-    RunKind,
-    RunPlan,
-    Waiting,
-    canonical,
-    fingerprint,
-    refs,
-)
+from include.sync.outcomes import Outcome, Result
 from include.sync.prerequisites import stage_prerequisites, wanted
-from include.sync.route import route_of
-from include.sync.stage import BATCH, Stage
+from include.sync.records import Json, Mapped, refs
+from include.sync.route import side_of
+from include.sync.runs import RunKind, RunPlan
+from include.sync.stage import BATCH, TaskContext
+from include.sync.staging.chunks import Chunks
 from include.sync.twins import Twins
 
 _LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
 
 
-def transform(stage: Stage) -> int:
+def transform(task: TaskContext) -> int:
     """Filter, map and fingerprint what was read; stage what differs from what was last written. Returns the chunks."""
     counts: Counter[str] = Counter()
     twins = Twins()
-    chunks = Chunks(stage.staging)
-    with stage.staging.write("outcomes-transform") as outcomes, wanted(stage.staging) as needs:
-        for batch in batches(stage.staging.read("raw"), BATCH):
-            known = _known(stage, batch)
-            echoes = Echoes(stage, batch, known)
+    chunks = Chunks(task.staging)
+    with task.staging.write("outcomes-transform") as outcomes, wanted(task.staging) as needs:
+        for batch in batches(task.staging.read("raw"), BATCH):
+            known = _known(task, batch)
+            echoes = Echoes(task, batch, known)
             ends: list[Finish] = []
             unchanged: dict[str, list[str]] = {}
             overtook: list[str] = []
@@ -52,9 +44,9 @@ def transform(stage: Stage) -> int:
                 late = overtaken(record["key"], transfer, record["read_at"]) if transfer else None
                 if late and late.result is Result.unchanged:
                     overtook.append(record["key"])
-                decided = (late, None) if late else _decide(stage, record, transfer)
+                decided = (late, None) if late else _decide(task, record, transfer)
                 if isinstance(decided, Mapped):
-                    needs.add(refs([decided.body, list(decided.also)]))
+                    needs.add(refs([decided.body, list(decided.followers)]))
                     chunks.add(record["key"], decided, record["read_at"], echoes.of(record))
                     continue
                 outcome, end = decided
@@ -65,37 +57,37 @@ def transform(stage: Stage) -> int:
                     ends.append(end)
                 elif outcome.result is Result.unchanged and not late:
                     unchanged.setdefault(record["read_at"], []).append(record["key"])
-            if not stage.plan.applies:
+            if not task.plan.applies:
                 continue
             for read_at, keys in unchanged.items():
-                stage.ledger.seen(stage.flow.name, keys, read_at)
-            stage.ledger.look_again(stage.flow.name, overtook)
+                task.ledger.seen(task.flow.name, keys, read_at)
+            task.ledger.look_again(task.flow.name, overtook)
             if ends:
-                claims = route_of(stage.flow.direction).claims(stage.flow.writer.table)
+                claims = side_of(task.flow.direction).claims(task.flow.writer.table)
                 # This task holds no claim, and what another one is writing at the moment stays claimed.
-                stage.ledger.finish(stage.flow.name, claims, ends, [], owner=f"{stage.plan.run_id}#transform")
+                task.ledger.finish(task.flow.name, claims, ends, [], owner=f"{task.plan.run_id}#transform")
     number = chunks.close()
-    twins.stage(stage.staging)
-    stage_prerequisites(stage, chunks.external_ids())
-    stage.save_stats("transform", counts=dict(counts), chunks=number, changed=chunks.total)
+    twins.stage(task.staging)
+    stage_prerequisites(task, chunks.external_ids())
+    task.save_stats("transform", counts=dict(counts), chunks=number, changed=chunks.total)
     return number
 
 
-def _known(stage: Stage, batch: Sequence[Json]) -> dict[str, Transfer]:
+def _known(task: TaskContext, batch: Sequence[Json]) -> dict[str, Transfer]:
     """What the ledger knows of these records; of one that was renumbered, what it left behind under its old number.
 
     What is known under a key that another record had before says nothing of the one that has it now.
     """
-    flow = stage.flow
+    flow = task.flow
     ids = {record["key"]: record["record_id"] for record in batch if record.get("record_id")}
-    found = stage.ledger.transfers(flow.name, (record["key"] for record in batch))
+    found = task.ledger.transfers(flow.name, (record["key"] for record in batch))
     known = {
         key: one for key, one in found.items() if not one.record_id or ids.get(key, one.record_id) == one.record_id
     }
     new = {ids[key]: key for key in ids if key not in known}
-    moved = stage.ledger.links_of_record_id(flow.writer.table, new)
+    moved = task.ledger.links_of_record_id(flow.writer.table, new)
     before = {old: new[record_id] for record_id, (old, _) in moved.items() if old != new[record_id]}
-    for old, transfer in stage.ledger.transfers(flow.name, before).items():
+    for old, transfer in task.ledger.transfers(flow.name, before).items():
         # Nothing has been written under the new number yet.
         known[before[old]] = Transfer(
             key=before[old], memory=transfer.memory, state=State.retry, next_try=iso(_LONG_AGO)
@@ -103,51 +95,51 @@ def _known(stage: Stage, batch: Sequence[Json]) -> dict[str, Transfer]:
     return known
 
 
-def _decide(stage: Stage, record: Json, transfer: Transfer | None) -> Mapped | tuple[Outcome, Finish | None]:
+def _decide(task: TaskContext, record: Json, transfer: Transfer | None) -> Mapped | tuple[Outcome, Finish | None]:
     """The mapped record when it has to be written, else what became of it and what the ledger should remember."""
     key, data = record["key"], record["data"]
     unfinished = transfer is not None and transfer.state != State.done
-    context = stage.context(transfer.memory if transfer else {})
-    source_print = fingerprint(Mapped(external_id=key, body=data))
+    context = task.context(transfer.memory if transfer else {})
+    source_print = fingerprint(Mapped(source_id=key, body=data))
     try:
         if "problem" in record:
-            raise Rejected(f"The {stage.flow.record} cannot be read: {record['problem']}.")
-        mapped = stage.flow.take(data, context)
+            raise Rejected(f"The {task.flow.record} cannot be read: {record['problem']}.")
+        mapped = task.flow.take(data, context)
     except LedgerFault:
         raise  # it concerns the run
     except Exception as fault:  # noqa: BLE001 - one record's defect must not stop the others
         problem = fault if isinstance(fault, Rejected | Waiting) else unexpected("mapping", fault)
-        if unfinished and transfer and _rests(stage.plan, transfer, source_print):
+        if unfinished and transfer and _rests(task.plan, transfer, source_print):
             return resting(key, transfer), None
         outcome = problem_outcome(key, problem)
-        return outcome, finish_failed(stage.plan, outcome, source_print, record["read_at"], problem)
+        return outcome, finish_failed(task.plan, outcome, source_print, record["read_at"], problem)
     if isinstance(mapped, str):
-        if unfinished and stage.plan.applies:
-            stage.ledger.forget(stage.flow.name, [key])
-        message = mapped if stage.plan.kind is RunKind.ids else ""
+        if unfinished and task.plan.applies:
+            task.ledger.forget(task.flow.name, [key])
+        message = mapped if task.plan.kind is RunKind.ids else ""
         outcome = Outcome(key=key, result=Result.skipped, message=message)
         # What stays missing on the other side is remembered, so that not every poll reads it again.
-        if stage.flow.poll != "missing":
+        if task.flow.poll != "missing":
             return outcome, None
-        return outcome, _left_out(stage.plan, outcome, source_print, record["read_at"])
+        return outcome, _left_out(task.plan, outcome, source_print, record["read_at"])
     mapped = replace(mapped, record_id=record.get("record_id"))
     print_ = fingerprint(mapped)
-    if transfer and not stage.plan.force:
-        route = route_of(stage.flow.direction)
+    if transfer and not task.plan.force:
+        route = side_of(task.flow.direction)
         same = transfer.fingerprint == print_ and not unfinished
-        if same and route.stands(stage.ledger, stage.flow.writer.table, mapped, transfer):
-            asked = stage.plan.kind is RunKind.ids
+        if same and route.stands(task.ledger, task.flow.writer.table, mapped, transfer):
+            asked = task.plan.kind is RunKind.ids
             message = "Equal to what was last written." if asked else ""
             outcome = Outcome(key=key, result=Result.unchanged, message=message)
-            return outcome, _remembered(stage.plan, outcome, mapped, transfer, record["read_at"])
-        if unfinished and _rests(stage.plan, transfer, print_):
+            return outcome, _remembered(task.plan, outcome, mapped, transfer, record["read_at"])
+        if unfinished and _rests(task.plan, transfer, print_):
             return resting(key, transfer), None
     return mapped
 
 
 def _remembered(plan: RunPlan, outcome: Outcome, mapped: Mapped, transfer: Transfer, read_at: str) -> Finish | None:
     """What the flow wants back of a record the next time, where that is other than before though the record is not."""
-    if mapped.memory == transfer.memory or canonical(mapped.memory) == canonical(transfer.memory):
+    if mapped.carry == transfer.memory or canonical(mapped.carry) == canonical(transfer.memory):
         return None
     return Finish(
         key=outcome.key,
@@ -156,7 +148,7 @@ def _remembered(plan: RunPlan, outcome: Outcome, mapped: Mapped, transfer: Trans
         outcome=outcome.as_json(),
         read_at=read_at,
         fingerprint=transfer.fingerprint,
-        memory=mapped.memory,
+        memory=mapped.carry,
     )
 
 

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from include.sync.keyset import KeySet
-from include.sync.model import Rejected, fold
-from include.sync.staging import Staging
+from include.errors import Rejected
+from include.sync.staging.files import Staging
+from include.sync.staging.keyset import KeySet
+from include.sync.values import fold
 
 _FILE = "twins"
 

@@ -22,8 +22,8 @@ from requests.adapters import HTTPAdapter
 from requests.utils import get_environ_proxies
 from urllib3.exceptions import NewConnectionError
 
+from include.errors import ErrorKind, Sent, ServiceError, senseless
 from include.transport.clock import ServerClock
-from include.transport.errors import ErrorKind, Sent, ServiceError, senseless
 from include.transport.guard import before_writing
 from include.transport.throttle import PATIENCE, Pacer
 from include.transport.values import loads

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-from include.transport.errors import ErrorKind, Sent, ServiceError
+from include.errors import ErrorKind, Sent, ServiceError
 
 # Who has to wait longer than this gives up, and with that the slots that it holds; seconds.
 PATIENCE = 60.0

@@ -13,7 +13,7 @@ from typing import Any
 
 import simplejson
 
-from include.transport.errors import BadRecord
+from include.errors import BadRecord
 
 # Digits before or after the point, beyond which a number is none.
 _DIGITS = 400

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from include.sync.flow import Flow
-from include.sync.model import Direction
+from include.sync.runs import Direction
 
 
 def doc_md(flow: Flow) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from airflow.sdk import Param
 
 from include.sync.flow import Flow
-from include.sync.model import Direction
+from include.sync.runs import Direction
 
 MODE = "mode"
 # The params that take ids by hand: name, title, and what a run without ids does.

@@ -9,7 +9,7 @@ from sqlalchemy.engine import URL
 
 from bridge.staging import home
 from include.sync.ledger import LedgerFault
-from include.sync.model import Pair
+from include.sync.runs import Pair
 
 
 class Place(Protocol):

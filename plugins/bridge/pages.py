@@ -30,7 +30,7 @@ from bridge.server import current
 from bridge.staging import run_folder, staged_folder
 from include.flows import FLOWS
 from include.sync.overview import FlowState, flow_states, links_to_push, unfinished_transfers
-from include.sync.staging import StagingFault
+from include.sync.staging.files import StagingFault
 
 # States of tasks that ended otherwise than they should.
 _ENDED = ("failed", "up_for_retry")

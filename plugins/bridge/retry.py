@@ -10,7 +10,7 @@ from typing import Any
 
 from airflow.sdk import RetryDecision, RetryPolicy
 
-from include.transport.errors import ServiceDown, ServiceError
+from include.errors import ServiceDown, ServiceError
 
 
 class RetryWhenAsked(RetryPolicy):

@@ -15,7 +15,7 @@ from sqlalchemy import select
 from bridge.hooks import BusinessCentralHook, IPaaSHook
 from bridge.ledger import Place, ledger_url, pair_of
 from include.sync.ledger import Ledger
-from include.sync.model import Pair
+from include.sync.runs import Pair
 
 # Seconds for which the Connections are remembered: a burst of hooks must not ask Airflow's database each time, and a
 # changed Connection must soon work.

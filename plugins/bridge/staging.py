@@ -11,7 +11,7 @@ from typing import Any
 
 from airflow.sdk import ObjectStoragePath
 
-from include.sync.staging import StagingFault
+from include.sync.staging.files import StagingFault
 
 # The file that the folder of every reading of a run begins with.
 PLAN = "plan.json"

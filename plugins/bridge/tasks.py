@@ -28,15 +28,16 @@ from include.sync import extract as extracting
 from include.sync import load as loading
 from include.sync import report as reporting
 from include.sync import transform as transforming
-from include.sync.chunks import load_chunks
 from include.sync.flow import Flow
 from include.sync.ledger import Ledger
-from include.sync.model import Mode, Pair, Result, RunKind, RunPlan, System
+from include.sync.outcomes import Result
 from include.sync.plan import make_plan, split_ids
 from include.sync.problems import Problem, problem_of
 from include.sync.run import concurrency, stage_for
-from include.sync.stage import Stage
-from include.sync.staging import Staging
+from include.sync.runs import Mode, Pair, RunKind, RunPlan, System
+from include.sync.stage import TaskContext
+from include.sync.staging.chunks import load_chunks
+from include.sync.staging.files import Staging
 
 # An XCom stays small enough to be read in the UI; the whole report is in the run's staging folder.
 _XCOM_BYTES = 7_000
@@ -180,7 +181,7 @@ def _planned(staging: Staging) -> RunPlan:
     return RunPlan.model_validate_json(staging.read_text(PLAN))
 
 
-def _stage(name: str, flow: Flow, plan: RunPlan, ledger: Ledger, staging: Staging, *, at_once: int = 1) -> Stage:
+def _stage(name: str, flow: Flow, plan: RunPlan, ledger: Ledger, staging: Staging, *, at_once: int = 1) -> TaskContext:
     """A stage with the client that it needs, which takes its calls from the window that all tasks share."""
     system = flow.talks_to(name)
     window = partial(ledger.window, run=f"{flow.name} {plan.run_id}")

@@ -12,17 +12,9 @@ import pytest
 
 from include.business_central.client import BusinessCentralClient
 from include.business_central.odata import Api, Page
+from include.errors import EntityChanged, ErrorKind, NotFound, RecordExists, Sent, ServiceError, ServiceNotPublished
 from include.sandbox.faults import GATEWAY, Fault
 from include.sandbox.server import Sandbox
-from include.transport.errors import (
-    EntityChanged,
-    ErrorKind,
-    NotFound,
-    RecordExists,
-    Sent,
-    ServiceError,
-    ServiceNotPublished,
-)
 from tests.transport.scripted import Reply, Wire
 
 NOON = datetime(2026, 5, 5, 12, tzinfo=UTC)

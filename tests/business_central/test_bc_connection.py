@@ -11,9 +11,9 @@ import pytest
 
 from include.business_central.client import BusinessCentralClient
 from include.business_central.odata import Api, Page
+from include.errors import ErrorKind, ServiceError
 from include.sandbox.faults import GATEWAY, Fault
 from include.sandbox.server import Sandbox
-from include.transport.errors import ErrorKind, ServiceError
 from include.transport.session import RetryPolicy
 
 Connect = Callable[..., BusinessCentralClient]

@@ -8,7 +8,7 @@ import pytest
 import requests
 
 from include.business_central import errors
-from include.transport.errors import EntityChanged, ErrorKind, NotFound, RecordExists, Sent, ServiceError
+from include.errors import EntityChanged, ErrorKind, NotFound, RecordExists, Sent, ServiceError
 
 ID = "0b8f5b7c-6a7e-4d6b-9a43-0a1b2c3d4e5f"
 

@@ -34,7 +34,7 @@ from include.sandbox.ipaas.types import TYPES
 from include.sandbox.switches import Switches
 from include.sandbox.world import Size
 from include.sync import hooks
-from include.sync.model import Result
+from include.sync.outcomes import Result
 from tests.flows.bench import Bench
 
 Setting = Mapping[str, Any]

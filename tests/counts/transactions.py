@@ -18,7 +18,7 @@ from typing import Any
 from bench import Bench, outcome_of
 
 from include.sandbox import Sandbox
-from include.sync.model import Outcome, Result
+from include.sync.outcomes import Outcome, Result
 from tests.counts._company import Company, make_company, settings_of, text
 from tests.counts._ledger_documents import Document, random_document
 from tests.counts._shop_sales import Sale, random_sale

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
+from include.errors import ErrorKind, ServiceError
 from include.flows import FLOWS
 from include.sync.flow import Flow
-from include.transport.errors import ErrorKind, ServiceError
 
 pytestmark = pytest.mark.dag
 

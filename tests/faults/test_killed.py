@@ -39,10 +39,10 @@ SCRIPT = textwrap.dedent(
     from bench import Bench, Remote
     from include.flows import FLOWS
     from include.settings import SyncSettings
-    from include.sync.model import RunKind
+    from include.sync.records import RunKind
     from include.sync.run import run
     from include.sync.plan import make_plan
-    from include.sync.staging import Staging
+    from include.sync.staging.files import Staging
 
     url, tls_url, ca_file, folder, run_id, *flows = sys.argv[1:]
     bench = Bench(Remote(url=url, tls_url=tls_url, ca_file=ca_file), Path(folder))

@@ -13,8 +13,8 @@ from include.flows import FLOWS
 from include.settings import SyncSettings
 from include.sync import plan as planning
 from include.sync.ledger import Ledger
-from include.sync.model import RunKind, RunPlan
 from include.sync.plan import DAY, LATE_EVERY, OVERLAP, late_commits, lookback_start, make_plan
+from include.sync.runs import RunKind, RunPlan
 from tests.counts.schedules import KINDS, Found, Kind, Weather, world
 from tests.systems import PAIR
 

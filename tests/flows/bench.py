@@ -15,11 +15,12 @@ from include.ipaas.client import IPaaSClient
 from include.sandbox import Sandbox
 from include.settings import BusinessCentralConnection, IPaaSConnection, SyncSettings
 from include.sync.ledger import Ledger
-from include.sync.model import Mode, Outcome, RunKind
+from include.sync.outcomes import Outcome
 from include.sync.plan import make_plan
 from include.sync.report import Report
 from include.sync.run import run
-from include.sync.staging import Staging
+from include.sync.runs import Mode, RunKind
+from include.sync.staging.files import Staging
 from include.transport.session import RetryPolicy
 from include.transport.throttle import Throttle
 from tests.systems import PAIR

@@ -16,10 +16,10 @@ from bench import Bench
 from test_two_sided import DEFAULTS
 
 from include.flows import FLOWS
-from include.flows.shared.reading import BY_NAME, FEED_PAGE
 from include.sandbox import Sandbox
 from include.sandbox.world import Size
-from include.sync.model import Direction, RunKind
+from include.sources.reading import BY_NAME, FEED_PAGE
+from include.sync.runs import Direction, RunKind
 
 TO_IPAAS = [name for name, flow in FLOWS.items() if flow.direction is Direction.to_ipaas]
 FROM_IPAAS = [name for name in FLOWS if name not in TO_IPAAS]

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from bench import Bench, outcome_of, tally
 
-from include.sync.model import RunKind
-from include.transport.errors import ErrorKind
+from include.errors import ErrorKind
+from include.sync.runs import RunKind
 
 LONG_AGO = datetime.now(UTC) - timedelta(days=200)
 

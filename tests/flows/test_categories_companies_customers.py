@@ -8,11 +8,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from bench import Bench, outcome_of, tally
 
+from include.errors import ErrorKind, InvalidId, ServiceError
 from include.sandbox.credentials import OTHER_SYSTEM_ID
 from include.sandbox.faults import Fault
-from include.sync.flow import InvalidId
-from include.sync.model import RunKind
-from include.transport.errors import ErrorKind, ServiceError
+from include.sync.runs import RunKind
 
 COMPANY = {
     "E-Mail": "office@adatum.example",

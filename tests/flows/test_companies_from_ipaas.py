@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 from bench import Bench, outcome_of, tally
 
+from include.errors import ErrorKind
 from include.sandbox.faults import Fault
 from include.sandbox.ipaas.platform import Record
 from include.settings import SettingsError
-from include.sync.model import RunKind
-from include.transport.errors import ErrorKind
+from include.sync.runs import RunKind
 
 FLOW = "company_from_ipaas"
 DEFAULTS = {

@@ -9,10 +9,10 @@ import pytest
 from bench import Bench, outcome_of, tally
 from webshop import ADDRESS, Shop
 
+from include.errors import ErrorKind
 from include.flows import FLOWS
 from include.sandbox.credentials import OTHER_SYSTEM_ID, SYSTEM_ID
 from include.sync.hooks import listeners, read_hook, take
-from include.transport.errors import ErrorKind
 
 Json = dict[str, Any]
 

@@ -10,16 +10,18 @@ import pytest
 from bench import Bench, outcome_of, tally
 
 from include.flows import CATALOGUE
-from include.flows.shared.from_ipaas import IPaaSRecords
 from include.ipaas.endpoints import COMPANY, TRANSACTION
 from include.settings import SyncSettings
-from include.sync.context import LoadContext, Staged, Written
+from include.sources.ipaas_records import IPaaSRecords
+from include.sync.context import WriteContext, WriteRequest, WriteResult
 from include.sync.flow import IPAAS_ID, Docs, Flow
-from include.sync.model import Direction, Json, Mapped, MappingContext, Missing, Mode, Ref, Result, RunKind
+from include.sync.outcomes import Result
 from include.sync.plan import make_plan
+from include.sync.records import Json, Mapped, MappingContext, Missing, Ref
 from include.sync.report import Report
 from include.sync.run import run
-from include.sync.staging import Staging
+from include.sync.runs import Direction, Mode, RunKind
+from include.sync.staging.files import Staging
 
 
 @dataclass
@@ -29,13 +31,13 @@ class Notes:
     table: str = TRANSACTION.table
     written: list[Json] = field(default_factory=list)
 
-    def prepare(self, load: LoadContext, items: Sequence[Staged]) -> None:
+    def prepare(self, work: WriteContext, items: Sequence[WriteRequest]) -> None:
         """Needs nothing."""
 
-    def write(self, load: LoadContext, item: Staged) -> Written:
+    def write(self, work: WriteContext, item: WriteRequest) -> WriteResult:
         """Resolve the record's references."""
-        self.written.append(load.resolve(item.mapped.body))
-        return Written(result=Result.created, unpushed=[(self.table, f"SO{item.key}", int(item.key))])
+        self.written.append(work.resolve(item.mapped.body))
+        return WriteResult(result=Result.created, unpushed=[(self.table, f"SO{item.key}", int(item.key))])
 
 
 @dataclass
@@ -51,9 +53,9 @@ class Orders:
     def mapping(self, data: Json, context: MappingContext) -> Mapped:
         company = str(data["record"]["company_id"])
         known = data["refs"][COMPANY.table].get(company)
-        ref = Ref(table=COMPANY.table, external_id=company, missing=self.missing, flow="company_from_ipaas")
+        ref = Ref(table=COMPANY.table, source_id=company, missing=self.missing, flow="company_from_ipaas")
         return Mapped(
-            external_id=str(data["record"]["id"]), body={"Sell_to_Customer_No": known or ref}, linked=data.get("linked")
+            source_id=str(data["record"]["id"]), body={"Sell_to_Customer_No": known or ref}, linked=data.get("linked")
         )
 
     def run(self, *ids: Any, mode: str = "apply") -> Report:

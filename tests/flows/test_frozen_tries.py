@@ -23,12 +23,12 @@ from include.settings import SyncSettings
 from include.sync.extract import extract
 from include.sync.ledger.faults import ClaimLost
 from include.sync.load import load
-from include.sync.model import RunKind
 from include.sync.plan import make_plan
 from include.sync.report import report
 from include.sync.run import stage_for
-from include.sync.stage import Stage
-from include.sync.staging import Staging
+from include.sync.runs import RunKind
+from include.sync.stage import TaskContext
+from include.sync.staging.files import Staging
 from include.sync.tenure import Tenure
 from include.sync.transform import transform
 from include.transport import session
@@ -140,7 +140,7 @@ class Tries:
         extract(self._stage("extract"))
         self.chunks = transform(self._stage("transform"))
 
-    def _stage(self, name: str) -> Stage:
+    def _stage(self, name: str) -> TaskContext:
         bc, ipaas = self._bench.bc(), self._bench.ipaas()
         return stage_for(name, self._flow, self._plan, self._bench.ledger, self._staging, CATALOGUE, bc=bc, ipaas=ipaas)
 
@@ -259,7 +259,7 @@ def test_what_the_first_try_has_sent_is_given_the_time_to_arrive_before_it_is_lo
 
     monkeypatch.setattr(session.Session, "request", request)
     monkeypatch.setattr(Tenure, "_let_arrive", let_arrive)
-    monkeypatch.setattr(Stage, "under_way", 130.0)
+    monkeypatch.setattr(TaskContext, "under_way", 130.0)
     first.start()
     assert freezer.frozen.wait(60)
     tries.load()

@@ -10,15 +10,15 @@ from typing import Any
 import pytest
 from bench import Bench, outcome_of, tally
 
+from include.errors import ServiceDown
 from include.flows import FLOWS
 from include.sandbox.faults import Fault
 from include.sandbox.ipaas.hooks import notification
 from include.sync.extract import HOOKS_PER_RUN
 from include.sync.hooks import listeners, read_hook, take
 from include.sync.overview import unfinished_transfers
-from include.sync.stage import Stage
+from include.sync.stage import TaskContext
 from include.sync.transform import transform
-from include.transport.errors import ServiceDown
 
 FLOW = "company_from_ipaas"
 DEFAULTS = {
@@ -100,10 +100,10 @@ def test_a_change_announced_while_the_run_works_waits_for_the_next(
     one = company(bench, "Company")
     change(bench, one, email_address=NEW)
 
-    def meanwhile(stage: Stage) -> int:
+    def meanwhile(task: TaskContext) -> int:
         if waiting(bench) == [one]:
             change(bench, one, email_address="newest@example.com")
-        return transform(stage)
+        return transform(task)
 
     monkeypatch.setattr("include.sync.run.transform", meanwhile)
     bench.run(FLOW)

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from include.transport.errors import ErrorKind, ServiceError
+from include.errors import ErrorKind, ServiceError
 from tests.flows.bench import Bench, tally
 from tests.systems import PAIR
 

@@ -13,11 +13,11 @@ from webshop import ADDRESS, Outage, Shop, line, rejection
 
 from include.business_central.client import BusinessCentralClient
 from include.business_central.odata import Api
+from include.errors import ErrorKind, ServiceError
 from include.sandbox.credentials import SYSTEM_ID
 from include.sandbox.faults import GATEWAY, Fault
 from include.sandbox.ipaas.platform import Record
 from include.sync.report import Report
-from include.transport.errors import ErrorKind, ServiceError
 
 FLOW = "invoice_from_ipaas"
 SHIPPING, TAX, JOURNAL = "40410", "22700", "WEBSHOP"

@@ -9,8 +9,8 @@ import pytest
 from bench import Bench, outcome_of, tally
 from shop import BICYCLE, children, order, set_up, transaction
 
+from include.errors import ErrorKind
 from include.sandbox.bc.units import add_unit
-from include.transport.errors import ErrorKind
 
 ORDERS, INVOICES = "sales_order_to_ipaas", "sales_invoice_to_ipaas"
 BOXES = {"Type": "Item", "No.": "1000", "Unit of Measure Code": "BOX", "Quantity": 2, "Unit Price": 250}

@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from include.flows.shared.documents import SETTLED, fulfilment, within_ownership
-from include.sync.model import Json, Rejected
+from include.errors import Rejected
+from include.sync.records import Json
+from include.writers.ipaas_ownership import SETTLED, fulfilment, within_ownership
 
 OURS, SHOP = 7, 8
 STATUSES = ("Pending", "Complete", "Cancelled", "Shipped", "Backorder", "Partial Refunded", "Refunded")

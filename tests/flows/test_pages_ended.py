@@ -19,7 +19,7 @@ from include.sandbox.credentials import SYSTEM_ID
 from include.sandbox.faults import Fault
 from include.sandbox.world import Size
 from include.sync.ledger.tables import transfers
-from include.sync.model import RunKind
+from include.sync.runs import RunKind
 
 ORDERS, INVOICES = "sales_order_from_ipaas", "invoice_from_ipaas"
 Row = dict[str, Any]

@@ -9,10 +9,10 @@ import pytest
 from bench import Bench, tally
 from shop import BELL, BICYCLE, order, set_up
 
+from include.errors import ErrorKind, ServiceError
 from include.flows import FLOWS
 from include.settings import SERVICES
-from include.sync.model import Direction
-from include.transport.errors import ErrorKind, ServiceError
+from include.sync.runs import Direction
 
 Make = Callable[..., Bench]
 TO_IPAAS = [flow for flow in FLOWS.values() if flow.direction is Direction.to_ipaas]

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 from bench import Bench, outcome_of, tally
 
-from include.sync.model import Result
-from include.transport.errors import ErrorKind
+from include.errors import ErrorKind
+from include.sync.outcomes import Result
 
 GOODS = {"name": "Desk", "default_price": 5, "type": "Physical", "status": "Active", "tracking_method": "Product"}
 # Kind -> a record that Business Central takes, the series of its number, and its table.

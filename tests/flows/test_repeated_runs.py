@@ -15,12 +15,12 @@ from include.flows import CATALOGUE, FLOWS
 from include.settings import SyncSettings
 from include.sync.extract import extract
 from include.sync.load import load
-from include.sync.model import RunKind
 from include.sync.plan import make_plan
 from include.sync.report import Report, report
 from include.sync.run import stage_for
-from include.sync.stage import Stage
-from include.sync.staging import Staging
+from include.sync.runs import RunKind
+from include.sync.stage import TaskContext
+from include.sync.staging.files import Staging
 from include.sync.transform import transform
 
 START = datetime(2026, 5, 5, 12, tzinfo=UTC)
@@ -64,7 +64,7 @@ class Parts:
         """Settle the run."""
         return report(self._stage("report"))
 
-    def _stage(self, name: str) -> Stage:
+    def _stage(self, name: str) -> TaskContext:
         bench = self.bench
         staging = Staging(bench.folder / self.run_id)
         return stage_for(

@@ -10,8 +10,8 @@ import pytest
 from bench import Bench, outcome_of, tally
 from shop import BELL, BICYCLE, Json, children, days_ago, foreign, order, set_up, transaction, transactions
 
-from include.sync.model import RunKind
-from include.transport.errors import ErrorKind
+from include.errors import ErrorKind
+from include.sync.runs import RunKind
 
 FLOW = "sales_invoice_to_ipaas"
 ORDERS = "sales_order_to_ipaas"

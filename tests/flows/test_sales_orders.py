@@ -10,8 +10,8 @@ import pytest
 from bench import Bench, outcome_of, tally
 from shop import BELL, BICYCLE, OTHER_SYSTEM, children, days_ago, foreign, order, set_up, transaction, transactions
 
-from include.sync.model import RunKind
-from include.transport.errors import ErrorKind
+from include.errors import ErrorKind
+from include.sync.runs import RunKind
 
 FLOW = "sales_order_to_ipaas"
 Make = Callable[..., Bench]
@@ -436,7 +436,7 @@ class TestPagesEnded:
         assert [note["text"] for note in record["notes"]] == ["Ring twice"]
 
     def test_before_that_a_page_that_is_not_published_stops_the_run(self, shop: Bench) -> None:
-        from include.transport.errors import ServiceNotPublished
+        from include.errors import ServiceNotPublished
 
         order(shop)
         shop.sandbox.bc.unpublish("SalesOrderLines")

@@ -9,8 +9,8 @@ import pytest
 from bench import Bench, outcome_of, tally
 
 from include.sandbox.faults import Fault
-from include.sync.ipaas_writer import IPaaSWriter
 from include.sync.report import Report
+from include.writers.ipaas_records import IPaaSWriter
 
 TO, FROM = "to_ipaas", "from_ipaas"
 ADDRESS = {"address_1": "1 Main Street", "city": "Atlanta", "country": "US", "is_primary_billing": True}

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from bench import Bench, outcome_of, tally
 
+from include.errors import ErrorKind
 from include.sandbox.faults import Fault
-from include.transport.errors import ErrorKind
 
 FLOW = "product_inventory_to_ipaas"
 

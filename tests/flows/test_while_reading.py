@@ -12,9 +12,9 @@ from shop import BELL, BICYCLE, children, order, set_up, transaction
 
 from include.business_central.client import BusinessCentralClient
 from include.business_central.odata import Resource
+from include.errors import ErrorKind
 from include.flows import FLOWS
-from include.sync.model import Direction
-from include.transport.errors import ErrorKind
+from include.sync.runs import Direction
 
 NEVER = datetime(1, 1, 1, tzinfo=UTC)
 

@@ -12,7 +12,7 @@ from test_two_sided import DEFAULTS, SMALL
 from include.flows import FLOWS
 from include.sandbox import Sandbox
 from include.sandbox.check import check
-from include.sync.model import Direction, RunKind
+from include.sync.runs import Direction, RunKind
 
 # What each flow from iPaaS.com reads there.
 READS = {

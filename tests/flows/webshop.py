@@ -9,13 +9,13 @@ from typing import Any
 
 from bench import Bench, outcome_of
 
+from include.errors import ErrorKind
 from include.sandbox.bc.sales_documents import delete_document
 from include.sandbox.credentials import OTHER_SYSTEM_ID, SYSTEM_ID
 from include.sandbox.faults import Fault
 from include.sandbox.ipaas.platform import Record
 from include.sync.ledger import Ledger
 from include.sync.report import Report
-from include.transport.errors import ErrorKind
 from tests.systems import PAIR
 
 ADDRESS = {

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from include.errors import RecordExists, ServiceError
 from include.ipaas import endpoints
 from include.ipaas.client import IPaaSClient
 from include.ipaas.endpoints import ENDPOINTS, INVENTORY, PRODUCT, TRANSACTION
@@ -15,7 +16,6 @@ from include.ipaas.external_ids import MissingUnreadable
 from include.sandbox import Sandbox
 from include.sandbox.faults import Fault
 from include.settings import IPAAS_RECORDS
-from include.transport.errors import RecordExists, ServiceError
 
 CHAIR = {"sku": "A-1", "name": "Chair", "type": "Physical", "status": "Active", "tracking_method": "Product"}
 Json = dict[str, Any]

@@ -12,11 +12,11 @@ from typing import Any
 
 import pytest
 
+from include.errors import ErrorKind, NotFound, RecordExists, Sent, ServiceError
 from include.ipaas import endpoints
 from include.ipaas.client import IPaaSClient
 from include.sandbox.faults import GATEWAY, Fault
 from include.sandbox.server import Sandbox
-from include.transport.errors import ErrorKind, NotFound, RecordExists, Sent, ServiceError
 from tests.ipaas.conftest import QUICK
 from tests.transport.scripted import Reply, Wire
 

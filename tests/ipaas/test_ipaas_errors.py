@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 import requests
 
+from include.errors import ErrorKind, NotFound, RecordExists, Sent, ServiceError
 from include.ipaas import errors
-from include.transport.errors import ErrorKind, NotFound, RecordExists, Sent, ServiceError
 
 
 def answer(status: int, body: Any = None, *, reason: str = "", headers: dict[str, str] | None = None) -> ServiceError:

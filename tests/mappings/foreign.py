@@ -6,7 +6,7 @@ from datetime import date
 from typing import Any
 
 from include.settings import SyncSettings
-from include.sync.model import Json, MappingContext
+from include.sync.records import Json, MappingContext
 
 OURS, SHOP = 4711, 4712
 

@@ -6,9 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from include.errors import Rejected
 from include.mappings.limits import code_units, cut, fit, number_fits
 from include.mappings.names import first_address, with_first_address
-from include.sync.model import Rejected, fold
+from include.sync.values import fold
 
 
 @pytest.mark.parametrize(

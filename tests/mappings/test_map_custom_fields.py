@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
+from include.errors import Rejected
 from include.ipaas.records.transactions import Transaction
 from include.mappings.custom_fields import from_ipaas
 from include.mappings.foreign_transactions import plain
 from include.settings import SyncSettings
-from include.sync.model import Rejected
 
 LINKED = [{"custom_field_name": "Limit", "value": "5"}, {"custom_field_name": "Web Id", "value": None}]
 RECORD = {"name": "Adatum", "fax_number": None, "url": "", "custom_fields": LINKED}

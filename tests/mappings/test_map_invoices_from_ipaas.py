@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 from foreign import OURS, SHIPPING, context, line, read, transaction
 
+from include.errors import Rejected
 from include.mappings.invoices_from_ipaas import invoice_from_ipaas, skip_foreign_invoice
-from include.sync.model import Json, Mapped, MappingContext, Rejected
+from include.sync.records import Json, Mapped, MappingContext
 
 DEFAULTS = {"invoice": {"shipping_account": "8430", "tax_account": "5610", "payment_journal": "PAYMENTS"}}
 

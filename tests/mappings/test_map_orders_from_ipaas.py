@@ -7,8 +7,10 @@ from decimal import Decimal
 import pytest
 from foreign import BILLING, OURS, SHIPPING, context, line, read, transaction
 
+from include.errors import Rejected
 from include.mappings.orders_from_ipaas import order_from_ipaas, skip_foreign_order
-from include.sync.model import Missing, Ref, Rejected, fingerprint
+from include.sync.fingerprints import fingerprint
+from include.sync.records import Missing, Ref
 
 
 class TestFilter:
@@ -131,7 +133,7 @@ class TestBuyer:
     def test_a_customer_is_waited_for(self) -> None:
         customer = order_from_ipaas(read(), context()).body["header"]["Sell_to_Customer_No"]
         assert isinstance(customer, Ref)
-        assert (customer.table, customer.external_id, customer.missing) == ("customer", "501", Missing.wait)
+        assert (customer.table, customer.source_id, customer.missing) == ("customer", "501", Missing.wait)
 
     @pytest.mark.parametrize(("creates", "missing"), [(False, Missing.wait), (True, Missing.transfer)])
     def test_a_missing_company_is_created_first_when_the_setting_says_so(self, creates: bool, missing: Missing) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from include.errors import Rejected
 from include.mappings.parties_from_ipaas import (
     company_from_ipaas,
     company_numbers,
@@ -15,7 +16,8 @@ from include.mappings.parties_from_ipaas import (
     skip_contact,
 )
 from include.settings import SyncSettings
-from include.sync.model import Candidate, Mapped, MappingContext, Rejected, fingerprint
+from include.sync.fingerprints import fingerprint
+from include.sync.records import Candidate, Mapped, MappingContext
 
 SYSTEM = 4711
 ADDRESS = {"id": 7, "address_1": "1 Main Street", "city": "Atlanta", "is_primary_billing": True}

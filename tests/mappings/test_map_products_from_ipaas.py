@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 
+from include.errors import Rejected
 from include.mappings.products_from_ipaas import cut_description, product_from_ipaas
 from include.settings import SyncSettings
-from include.sync.model import Candidate, Mapped, MappingContext, Rejected
+from include.sync.records import Candidate, Mapped, MappingContext
 
 PRODUCT = {
     "id": 5,

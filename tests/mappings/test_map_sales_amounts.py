@@ -13,7 +13,8 @@ from sales import context, line, order
 from include.business_central.records.sales import SalesLine
 from include.mappings.sales_lines import sort_lines
 from include.mappings.sales_orders import order_to_ipaas
-from include.sync.model import Json, text_of
+from include.sync.records import Json
+from include.sync.values import text_of
 
 ACCOUNT = {"sales_order": {"shipping_account": "6910"}}
 # Yen know no decimals, Kuwaiti dinars have three.

@@ -9,7 +9,7 @@ from sales import GUID, api_line, comment, context, ids, line
 
 from include.mappings.sales_invoices import POSTED_ORDER, SHIPPED_ORDER, invoice_header, invoice_to_ipaas, skip_invoice
 from include.mappings.sales_lines import line_from_api
-from include.sync.model import Json, Mapped, Missing, Ref
+from include.sync.records import Json, Mapped, Missing, Ref
 
 
 def invoice(
@@ -71,7 +71,7 @@ class TestHeader:
 
     def test_number_date_and_amounts(self) -> None:
         found = mapped(invoice(), bc_time_zone="Europe/Berlin")
-        assert (found.external_id, found.body["transaction_number"]) == ("PS-1", "PS-1")
+        assert (found.source_id, found.body["transaction_number"]) == ("PS-1", "PS-1")
         assert found.body["created_datetime"] == "2026-05-08T00:00:00+02:00"
         assert (found.body["subtotal"], found.body["discount_amount"]) == (100, 30)
         assert (found.body["tax_amount"], found.body["total"]) == (18, 108)
@@ -84,10 +84,10 @@ class TestHeader:
     def test_the_posted_page_knows_better_but_its_blanks_erase_nothing(self) -> None:
         posted = {"No": "PS-1", "Payment_Method_Code": "CARD", "Tax_Area_Code": "GA", "Sell_to_Customer_Name": ""}
         body = mapped(invoice(posted=posted)).body
-        assert body["payments"][0]["method"].external_id == "CARD"
+        assert body["payments"][0]["method"].source_id == "CARD"
         assert body["taxes"][0]["authority"] == "GA"
         assert body["addresses"][0]["company"] == "Adatum"
-        assert mapped(invoice()).body["payments"][0]["method"].external_id == "30 DAYS"
+        assert mapped(invoice()).body["payments"][0]["method"].source_id == "30 DAYS"
 
 
 class TestLines:
@@ -96,7 +96,7 @@ class TestLines:
         assert ids([found]) == ["PS-1|10000"]
         assert (found["qty"], found["qty_shipped"], found["status"]) == (2, 2, "Shipped")
         assert (found["unit_price"], found["extended_price"], found["tax_percent"]) == (60, 100, 20)
-        assert found["sku"] == Ref(table="product", external_id="1000", missing=Missing.wait, value="external_id")
+        assert found["sku"] == Ref(table="product", source_id="1000", missing=Missing.wait, value="external_id")
 
     @pytest.mark.parametrize(
         ("kind", "expected"), [("Resource", "Service"), ("Account", "Service"), ("Fixed_x0020_Asset", "Service")]
@@ -133,7 +133,7 @@ class TestLines:
 class TestOrder:
     def test_its_transaction_is_the_parent_if_there_is_one(self) -> None:
         body = mapped(invoice(orderNumber="S-1")).body
-        assert body["transaction_parent_id"] == Ref(table="transaction", external_id="S-1", missing=Missing.drop)
+        assert body["transaction_parent_id"] == Ref(table="transaction", source_id="S-1", missing=Missing.drop)
         assert "transaction_parent_id" not in mapped(invoice()).body
 
     def test_while_it_is_open_its_lines_learn_what_was_shipped(self) -> None:
@@ -142,17 +142,17 @@ class TestOrder:
             line(20000, Quantity_Shipped=1, Quantity_Invoiced=1),
             comment(30000, "x"),
         ]
-        (also,) = mapped(invoice(orderNumber="S-1", data={"order_lines": rows})).also
+        (also,) = mapped(invoice(orderNumber="S-1", data={"order_lines": rows})).followers
         assert (also.kind, also.external_id) == (SHIPPED_ORDER, "S-1")
         assert ids(also.body["lines"]) == ["S-1|10000", "S-1|20000"]
         assert [(x["qty_shipped"], x["status"]) for x in also.body["lines"]] == [(2, "Shipped"), (1, "Pending")]
 
     def test_once_it_is_gone_it_is_posted_in_full(self) -> None:
-        (also,) = mapped(invoice(orderNumber="S-1")).also
+        (also,) = mapped(invoice(orderNumber="S-1")).followers
         assert (also.kind, also.external_id) == (POSTED_ORDER, "S-1")
 
     def test_a_cancelled_invoice_says_nothing_about_it(self) -> None:
-        assert mapped(invoice(orderNumber="S-1", status="Canceled")).also == ()
+        assert mapped(invoice(orderNumber="S-1", status="Canceled")).followers == ()
 
     def test_only_an_invoice_without_one_can_have_come_from_ipaas(self) -> None:
         assert mapped(invoice()).made_from == f"invoice|{GUID.lower()}"

@@ -10,8 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sales import SYSTEM, comment, context, ids, line, order
 
+from include.errors import Rejected
 from include.mappings.sales_orders import order_from_api, order_to_ipaas, skip_order
-from include.sync.model import Json, Missing, Ref, Rejected, fingerprint
+from include.sync.fingerprints import fingerprint
+from include.sync.records import Json, Missing, Ref
 
 
 def sent(data: Json, **settings: Any) -> Json:
@@ -34,7 +36,7 @@ class TestFilter:
 class TestHeader:
     def test_number_owner_and_party(self) -> None:
         mapped = order_to_ipaas(order(), context())
-        assert (mapped.external_id, mapped.match) == ("S-1", "S-1")
+        assert (mapped.source_id, mapped.match) == ("S-1", "S-1")
         assert mapped.body["system_id"] == SYSTEM
         assert (mapped.body["transaction_number"], mapped.body["type"], mapped.body["status"]) == (
             "S-1",
@@ -69,13 +71,13 @@ class TestHeader:
         body = sent(order(), bc_processing_company_creation_in_prerequisite=creates)
         missing = Missing.transfer if creates else Missing.wait
         assert body["company_id"] == Ref(
-            table="customer company", external_id="C1", missing=missing, flow="company_to_ipaas"
+            table="customer company", source_id="C1", missing=missing, flow="company_to_ipaas"
         )
         assert "customer_id" not in body
 
     def test_a_person_is_a_customer_and_always_waited_for(self) -> None:
         body = sent(order(customer_type="Person"), bc_processing_company_creation_in_prerequisite=True)
-        assert body["customer_id"] == Ref(table="customer", external_id="C1", missing=Missing.wait)
+        assert body["customer_id"] == Ref(table="customer", source_id="C1", missing=Missing.wait)
         assert "company_id" not in body
 
 
@@ -84,7 +86,7 @@ class TestLines:
         row = line(Line_Discount_Amount=10, Line_Discount_Percent=10, Line_Amount=90, Quantity_Shipped=1)
         (found,) = sent(order(row))["lines"]
         assert ids([found]) == ["S-1|10000"]
-        sku = Ref(table="product", external_id="1000", missing=Missing.wait, value="external_id")
+        sku = Ref(table="product", source_id="1000", missing=Missing.wait, value="external_id")
         assert found | {"external_ids": 0} == {
             "external_ids": 0,
             "sequence_number": 10000,
@@ -134,13 +136,13 @@ class TestLines:
 
     def test_a_line_that_is_gone_stays_with_nothing_in_it(self) -> None:
         first = order_to_ipaas(order(line(), line(20000)), context())
-        assert first.memory == {"lines": [10000, 20000]}
-        second = order_to_ipaas(order(line()), context(memory=first.memory))
+        assert first.carry == {"lines": [10000, 20000]}
+        second = order_to_ipaas(order(line()), context(memory=first.carry))
         gone = second.body["lines"][-1]
         assert ids([gone]) == ["S-1|20000"]
         assert (gone["qty"], gone["extended_price"]) == (0, 0)
         # It is said every time, so that nothing changes between one transfer and the next.
-        assert fingerprint(order_to_ipaas(order(line()), context(memory=second.memory))) == fingerprint(second)
+        assert fingerprint(order_to_ipaas(order(line()), context(memory=second.carry))) == fingerprint(second)
 
 
 class TestShipping:
@@ -202,7 +204,7 @@ class TestAddresses:
         _, shipping = sent(data)["addresses"]
         assert shipping["shipping_method"] == Ref(
             table="shipping method",
-            external_id="DHL",
+            source_id="DHL",
             missing=Missing.transfer,
             flow="shipping_method_to_ipaas",
             value="external_id",
@@ -235,7 +237,7 @@ class TestPayment:
     @pytest.mark.parametrize(("method", "expected"), [("CARD", "CARD"), ("", "30 DAYS")])
     def test_by_method_or_else_by_terms(self, method: str, expected: str) -> None:
         (payment,) = sent(order(detail={"Payment_Method_Code": method}, tax=5))["payments"]
-        assert payment["method"].external_id == expected
+        assert payment["method"].source_id == expected
         assert (payment["method"].missing, payment["method"].flow) == (Missing.transfer, "payment_method_to_ipaas")
         assert (payment["amount"], payment["status"], payment["description"]) == (105, "Pending", "Net 30 days")
         assert ids([payment]) == ["S-1|payment"]

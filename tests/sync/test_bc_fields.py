@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from include.business_central.metadata import FieldInfo
+from include.errors import Rejected
 from include.settings import SettingsError, SyncSettings
-from include.sync.bc_fields import CustomFields, converted
-from include.sync.model import Rejected
+from include.writers.bc_fields import CustomFields, converted
 
 
 def info(edm_type: str, length: int | None = None) -> FieldInfo:

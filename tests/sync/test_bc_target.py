@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from include.flows.company import customer_target
 from include.flows.product import TARGET as ITEM
-from include.flows.shared.parties import customer_target
 
 PERSON, COMPANY = customer_target("customer", "Person"), customer_target("company", "Company")
 

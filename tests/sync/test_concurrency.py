@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 import pytest
 
 from include.settings import SyncSettings
-from include.sync.model import Direction, RunKind, RunPlan
 from include.sync.run import LOAD_SLOTS, concurrency
+from include.sync.runs import Direction, RunKind, RunPlan
 from tests.systems import PAIR
 
 

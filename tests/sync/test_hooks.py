@@ -13,7 +13,7 @@ import pytest
 from include.flows import FLOWS
 from include.sync.flow import IPAAS_ID, Flow
 from include.sync.hooks import MalformedHook, is_sender, listeners, read_hook, take
-from include.sync.model import Direction
+from include.sync.runs import Direction
 
 OURS = 4711
 

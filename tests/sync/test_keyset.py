@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from include.sync.keyset import KeySet
+from include.sync.staging.keyset import KeySet
 
 
 def test_it_holds_what_was_put_in_and_nothing_else() -> None:

@@ -10,22 +10,25 @@ import pytest
 
 from include.flows import CATALOGUE, FLOWS
 from include.settings import SyncSettings
-from include.sync.context import LoadContext, Staged
+from include.sync.context import WriteContext, WriteRequest
 from include.sync.ledger import Ledger
-from include.sync.model import Mapped, Missing, Outcome, Ref, Result, RunKind, mapped_to_wire
+from include.sync.outcomes import Outcome, Result
 from include.sync.plan import make_plan
+from include.sync.records import Mapped, Missing, Ref
 from include.sync.report import _LINES, _most_urgent
-from include.sync.stage import Stage
-from include.sync.staging import Staging
+from include.sync.runs import RunKind
+from include.sync.stage import TaskContext
+from include.sync.staging.files import Staging
+from include.sync.wire import mapped_to_wire
 from tests.systems import PAIR
 
 
 @pytest.fixture
-def stage(tmp_path: Path) -> Iterator[Stage]:
+def stage(tmp_path: Path) -> Iterator[TaskContext]:
     flow, ledger = FLOWS["sales_order_to_ipaas"], Ledger(f"sqlite:///{tmp_path / 'ledger.db'}", PAIR)
     settings = SyncSettings()
     plan = make_plan(flow, run_id="r", kind=RunKind.poll, settings=settings, ledger=ledger)
-    yield Stage(flow=flow, plan=plan, ledger=ledger, staging=Staging(tmp_path), catalogue=CATALOGUE)
+    yield TaskContext(flow=flow, plan=plan, ledger=ledger, staging=Staging(tmp_path), catalogue=CATALOGUE)
     ledger.close()
 
 
@@ -39,19 +42,19 @@ def test_the_report_shows_the_worst_and_counts_the_rest() -> None:
 
 def company(number: str, parent: str | None = None) -> dict[str, Any]:
     body = {"parent_company_id": ref(parent)} if parent else {}
-    mapped = mapped_to_wire(Mapped(external_id=number, body=body))
+    mapped = mapped_to_wire(Mapped(source_id=number, body=body))
     return {"flow": "company_to_ipaas", "table": "customer company", "key": number, "fingerprint": "", "mapped": mapped}
 
 
 def ref(number: str) -> Ref:
-    return Ref(table="customer company", external_id=number, missing=Missing.transfer, flow="company_to_ipaas")
+    return Ref(table="customer company", source_id=number, missing=Missing.transfer, flow="company_to_ipaas")
 
 
-def test_a_load_task_holds_the_prerequisites_of_its_own_records_and_theirs_in_turn(stage: Stage) -> None:
+def test_a_load_task_holds_the_prerequisites_of_its_own_records_and_theirs_in_turn(task: TaskContext) -> None:
     # A parent may have been staged before its child, when another record needed it first.
     others = [company(f"X{number}") for number in range(50)]
-    stage.staging.write_all("prerequisites", [company("C3"), *others, company("C2", "C3"), company("C1", "C2")])
-    context = LoadContext(stage, 1)
+    task.staging.write_all("prerequisites", [company("C3"), *others, company("C2", "C3"), company("C1", "C2")])
+    context = WriteContext(task, 1)
     body = {"company_id": ref("c1")}
-    context.prepare([Staged(key="S1", mapped=Mapped(external_id="S1", body=body), fingerprint="", read_at="2026")])
+    context.prepare([WriteRequest(key="S1", mapped=Mapped(source_id="S1", body=body), fingerprint="", read_at="2026")])
     assert sorted(key for _, key in context._prerequisites) == ["C1", "C2", "C3"]

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from include.errors import InvalidId
 from include.flows import FLOWS
-from include.sync.flow import InvalidId
 from include.sync.plan import split_ids
 
 

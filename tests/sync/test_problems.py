@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from include.errors import ErrorKind, InvalidId, ServiceDown, ServiceError
 from include.settings import SettingsError
-from include.sync.flow import InvalidId
 from include.sync.ledger import LedgerFault
 from include.sync.problems import problem_of
-from include.sync.staging import StagingFault
-from include.transport.errors import ErrorKind, ServiceDown, ServiceError
+from include.sync.staging.files import StagingFault
 
 TOKEN = "eyJhbGciOiJSUzI1NiIsInR5cCI6IkpXVCJ9.eyJzdWIiOiIxMjM0NTY3ODkwIn0.c2lnbmF0dXJl"
 

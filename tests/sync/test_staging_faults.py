@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from include.sync.staging import Staging, StagingFault
+from include.sync.staging.files import Staging, StagingFault
 
 
 @pytest.fixture

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from include.errors import ErrorKind, Sent, ServiceError
 from include.sync.ledger import Ledger
 from include.sync.ledger.windows import SystemWindow
-from include.transport.errors import ErrorKind, Sent, ServiceError
 from include.transport.throttle import SharedThrottle
 from tests import postgres
 

@@ -16,7 +16,7 @@ import pytest
 import requests
 import trustme
 
-from include.transport.errors import ErrorKind, Sent, ServiceError
+from include.errors import ErrorKind, Sent, ServiceError
 from include.transport.session import STATUSES, WORDLESS, RetryPolicy, Session, Transport, json_of
 from include.transport.throttle import Throttle
 from tests.transport.scripted import Reply, Wire

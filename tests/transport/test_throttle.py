@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from include.transport.errors import ErrorKind, Sent, ServiceError
+from include.errors import ErrorKind, Sent, ServiceError
 from include.transport.throttle import Throttle
 
 

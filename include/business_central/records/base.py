@@ -20,7 +20,7 @@ def decoded(value: str) -> str:
     return _ENCODED.sub(lambda found: chr(int(found[1], 16)), value)
 
 
-def present(value: Any) -> Any:
+def unblank(value: Any) -> Any:
     """`value`, or None when it is one of Business Central's blanks (docs/business_central.md, "Values on the wire")."""
     if isinstance(value, str):
         bare = value.strip()
@@ -39,7 +39,7 @@ class BusinessCentralRecord(BaseModel):
     def _without_blanks(cls, data: Any) -> Any:
         if not isinstance(data, dict):
             return data
-        found = {name: present(value) for name, value in data.items()}
+        found = {name: unblank(value) for name, value in data.items()}
         for name, value in found.items():
             refuse_uncountable(cls, name, value)
         return {name: value for name, value in found.items() if value is not None}

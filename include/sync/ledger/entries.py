@@ -13,7 +13,8 @@ import simplejson
 import sqlalchemy as sa
 
 from include.ipaas.external_ids import Id
-from include.sync.model import Json, fold
+from include.sync.records import Json
+from include.sync.values import fold
 
 
 def iso(moment: datetime) -> str:

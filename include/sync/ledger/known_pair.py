@@ -10,7 +10,7 @@ from sqlalchemy.engine import Connection
 
 from include.sync.ledger.database import FileId
 from include.sync.ledger.tables import pairs
-from include.sync.model import Pair
+from include.sync.runs import Pair
 
 # Any number, the same in every process: PostgreSQL's name of the lock under which pairs are made.
 _NAMING = 4_711_001

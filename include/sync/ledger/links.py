@@ -9,13 +9,13 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from include.errors import ErrorKind
 from include.ipaas.external_ids import Id
 from include.sync.batches import batches
 from include.sync.ledger.entries import State, dump, iso, load, waits_for_external, waits_for_internal
 from include.sync.ledger.store import BATCH, Store, repeated
 from include.sync.ledger.tables import links, transfers, watches
-from include.sync.model import fold
-from include.transport.errors import ErrorKind
+from include.sync.values import fold
 
 # What is said of a record that is done and is looked at again, since what it refers to has been linked.
 _WOKEN = {

@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from include.sync.ledger.entries import Purpose, Reservation
 from include.sync.ledger.store import Store, repeated
 from include.sync.ledger.tables import reservations
-from include.sync.model import fold
+from include.sync.values import fold
 
 
 class Reservations(Store):

@@ -19,7 +19,7 @@ from include.sync.ledger.database import connect, file_of
 from include.sync.ledger.entries import iso
 from include.sync.ledger.faults import LedgerFault, faults
 from include.sync.ledger.known_pair import KnownPair, find_pair, make_pair
-from include.sync.model import Pair
+from include.sync.runs import Pair
 
 P = ParamSpec("P")
 T = TypeVar("T")

@@ -9,14 +9,14 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from include.errors import ErrorKind
 from include.sync.base import Base
 from include.sync.batches import batches
 from include.sync.ledger.claims import CLAIM_LIFETIME
 from include.sync.ledger.entries import Finish, State, Transfer, iso, moment, pack, unpack
 from include.sync.ledger.store import BATCH, Store, repeated
 from include.sync.ledger.tables import transfers
-from include.sync.model import Json
-from include.transport.errors import ErrorKind
+from include.sync.records import Json
 
 # After this many tries only a change of the record or a person starts another one.
 MAX_ATTEMPTS = 8

@@ -1,0 +1,216 @@
+"""How flows read iPaaS.com: what has no external id of ours yet, records by id, and for backfills the whole list.
+
+A record is read whole: with its link, with the external ids of what it refers to, and, when it is not linked, with
+whom the records that it may be belong to. So the stages after this one need not ask iPaaS.com any more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from pydantic import ValidationError
+
+from include.errors import ODD, ServiceError, said_of
+from include.ipaas.endpoints import Endpoint
+from include.ipaas.external_ids import external_id_of, is_summary, reference
+from include.sources.nested import named_records
+from include.sources.unlinked import moment_of, unlinked_ids
+from include.sync.batches import batches
+from include.sync.flow import AskedId, Reads, Window
+from include.sync.ledger.entries import State
+from include.sync.records import ASK, Json, SourceRecord
+
+if TYPE_CHECKING:
+    from include.ipaas.lists import Page
+
+# From this many records on, reading the whole list may cost less than reading each.
+_LIST_FROM = 20
+_BATCH = 100
+_LOOK_UP = 1_000
+
+
+def _no_refs(record: Mapping[str, Any]) -> Iterable[tuple[str, Any]]:
+    return ()
+
+
+def _no_numbers(record: Mapping[str, Any]) -> Sequence[str]:
+    return ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class IPaaSRecords:
+    """The records of one endpoint. `flow` is the flow that they are read for.
+
+    `refs` names what a record refers to: (table, iPaaS.com id). `numbers` are the external ids that an unlinked record
+    may be given or matched by; of each it is asked which record has it.
+    """
+
+    endpoint: Endpoint
+    flow: str
+    refs: Callable[[Mapping[str, Any]], Iterable[tuple[str, Any]]] = _no_refs
+    numbers: Callable[[Mapping[str, Any]], Sequence[str]] = _no_numbers
+
+    def changed(self, reads: Reads, window: Window) -> Iterator[SourceRecord]:
+        """A poll: what iPaaS.com lists as missing. A backfill: everything modified in the window."""
+        if window.until is not None:
+            yield from self._complete(
+                reads, (r for r in self._whole(reads) if isinstance(r, SourceRecord) or _within(r, window))
+            )
+            return
+        missing = unlinked_ids(reads, self.endpoint, window)
+        ids = [i for batch in batches(missing, _LOOK_UP) for i in self._to_read(reads, batch, window)]
+        settled = self._settled(reads, ids)
+        yield from self._complete(reads, self._read(reads, ids), settled)
+
+    def by_ids(self, reads: Reads, ids: Sequence[AskedId]) -> Iterator[SourceRecord]:
+        """Records by their iPaaS.com id, or that of a record nested in them."""
+        named = named_records(reads, self.endpoint, ids)
+        texts: dict[str, list[str]] = {}
+        for ipaas_id, asked in named:
+            texts.setdefault(ipaas_id, []).append(asked.text)
+        wanted = list(texts)
+        settled = self._settled(reads, wanted)
+        for record in self._complete(reads, self._read(reads, wanted), settled):
+            for text in texts[record.key]:
+                yield replace(record, asked=text)
+
+    def data_of(self, reads: Reads, record: Json) -> Json:
+        """A record that is linked and was read elsewhere, as this flow would map it."""
+        refs, _ = self._named(record)
+        linked = external_id_of(record, reads.plan.system_id)
+        return {"record": record, "refs": _external_ids(reads, refs), "linked": linked or str(record["id"])}
+
+    def _settled(self, reads: Reads, ids: Sequence[str]) -> dict[str, str]:
+        """Links that iPaaS.com has been told of; looked at before the records, which then must carry them."""
+        return reads.ledger.external_ids(self.endpoint.table, ids, pushed=True)
+
+    def _to_read(self, reads: Reads, ids: Sequence[str], window: Window) -> list[str]:
+        """What is missing and has not been dealt with. A window without `since` looks at everything again."""
+        known = reads.ledger.transfers(self.flow, ids)
+        hooked = reads.ledger.announced(self.flow, ids)
+        # Linked by us, and iPaaS.com is told of it at the end of a run.
+        told_later = reads.ledger.external_ids(self.endpoint.table, ids, pushed=False)
+
+        def wanted(ipaas_id: str) -> bool:
+            if ipaas_id in hooked or ipaas_id in told_later:
+                return False
+            transfer = known.get(ipaas_id)
+            if transfer is None:
+                return True
+            if transfer.state != State.done:
+                # Read when it is due.
+                return window.since is None
+            left_out = (transfer.outcome or {}).get("result") == "skipped"
+            # Done and missing all the same: somebody has removed the link.
+            return window.since is None or not left_out
+
+        return [ipaas_id for ipaas_id in ids if wanted(ipaas_id)]
+
+    def _pages(self, reads: Reads) -> Iterator[Page]:
+        """The whole list; entries that are no records are rejected by their place."""
+        for page in reads.ipaas.pages(self.endpoint):
+            for place, why in page.odd:
+                reads.reject(f"{place} of the list of {self.endpoint.name}", why)
+            yield page
+
+    def _whole(self, reads: Reads) -> Iterator[Json | SourceRecord]:
+        """Every record, each that the list does not show whole by itself."""
+        for page in self._pages(reads):
+            for row in page.records:
+                if is_summary(row):
+                    yield from self._one(reads, str(row["id"]))
+                else:
+                    yield row
+
+    def _one(self, reads: Reads, ipaas_id: str) -> Iterator[Json | SourceRecord]:
+        """A record by itself, if it is there."""
+        found: Json | None = None
+        with isolated() as fault:
+            found = reads.ipaas.get(self.endpoint, ipaas_id)
+        if found is not None:
+            yield found
+        if fault:
+            yield SourceRecord(key=ipaas_id, data={}, asked=ipaas_id, problem=fault[0])
+
+    def _read(self, reads: Reads, ids: Sequence[str]) -> Iterator[Json | SourceRecord]:
+        if len(ids) >= _LIST_FROM:
+            wanted = set(ids)
+            for page in self._pages(reads):
+                if page.total > len(ids) or not page.whole:
+                    break
+                for record in page.records:
+                    if str(record["id"]) in wanted:
+                        wanted.discard(str(record["id"]))
+                        yield record
+            # What a list has not shown is read by itself.
+            ids = [ipaas_id for ipaas_id in ids if ipaas_id in wanted]
+        for ipaas_id in ids:
+            yield from self._one(reads, ipaas_id)
+
+    def _complete(
+        self, reads: Reads, records: Iterable[Json | SourceRecord], settled: Mapping[str, str] | None = None
+    ) -> Iterator[SourceRecord]:
+        for batch in batches(records, _BATCH):
+            yield from (entry for entry in batch if isinstance(entry, SourceRecord))
+            read = [entry for entry in batch if not isinstance(entry, SourceRecord)]
+            keys = [str(record["id"]) for record in read]
+            known = reads.ledger.transfers(self.flow, keys)
+            for record, key in zip(read, keys, strict=True):
+                data: Json = {"record": record}
+                with isolated() as fault:
+                    asked = known[key].memory.get(ASK, ()) if key in known else ()
+                    self._extend(reads, data, key, settled or {}, asked)
+                yield SourceRecord(key=key, data=data, asked=key, problem=fault[0] if fault else None)
+
+    def _extend(self, reads: Reads, data: Json, key: str, settled: Mapping[str, str], asked: Sequence[str]) -> None:
+        """Add to a record its link, what it refers to, and whom the records that it may be belong to."""
+        refs, numbers = self._named(data["record"])
+        data["refs"] = _external_ids(reads, refs)
+        linked = external_id_of(data["record"], reads.plan.system_id)
+        if linked:
+            data["linked"] = linked
+            return
+        if key in settled and reads.plan.applies:
+            # iPaaS.com is the authority: it knew the link and does not have it any more.
+            reads.ledger.unlink(self.endpoint.table, settled[key])
+        data["holders"] = reads.links.holders(self.endpoint.table, [*numbers, *asked])
+
+    def _named(self, record: Json) -> tuple[list[tuple[str, Any]], Sequence[str]]:
+        """What a record refers to, and the numbers that it may have."""
+        try:
+            return list(self.refs(record)), self.numbers(record)
+        except ValidationError:
+            return [], ()  # it says so when it is mapped
+
+
+@contextmanager
+def isolated() -> Iterator[list[str]]:
+    """Keep what is wrong with one record from the others: what it was, in words, stands in the list afterwards."""
+    fault: list[str] = []
+    try:
+        yield fault
+    except ODD as error:
+        fault.append(said_of(error))
+    except ServiceError as error:
+        if not error.concerns_one:
+            raise
+        fault.append(f"{error} {error.advice}".strip().rstrip("."))
+
+
+def _external_ids(reads: Reads, refs: Iterable[tuple[str, Any]]) -> dict[str, dict[str, str]]:
+    wanted: dict[str, list[Any]] = {}
+    for table, ipaas_id in refs:
+        if reference(ipaas_id, f"The id of its {table}") is not None:
+            wanted.setdefault(table, []).append(ipaas_id)
+    return {table: reads.links.external_ids(table, ids) for table, ids in wanted.items()}
+
+
+def _within(record: Json, window: Window) -> bool:
+    """Whether a record was last modified in the window; one without a date is always read."""
+    moment = moment_of(record, "updated_datetime", "created_datetime")
+    if moment is None:
+        return True
+    return (window.since is None or moment >= window.since) and (window.until is None or moment < window.until)

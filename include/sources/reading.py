@@ -1,0 +1,235 @@
+"""How flows read Business Central: a change feed from API v2.0, joined with details of a published page service.
+
+Details are read many per request and never one by one. A page that is not published stops the run with advice, or,
+where Microsoft's pages have ended (BC v30), is replaced by what API v2.0 knows, which the run says.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
+from itertools import chain
+from typing import TypeVar
+
+from pydantic import BaseModel
+
+from include.business_central.odata import Page, Resource, literal
+from include.business_central.records.base import unblank
+from include.business_central.services import without
+from include.errors import ODD, ServiceError, ServiceNotPublished, said_of
+from include.mappings.remembered import WITHOUT_PAGE
+from include.sync.batches import batches
+from include.sync.flow import AskedId, Reads, Window
+from include.sync.records import Json, SourceRecord
+from include.sync.values import fold
+
+T = TypeVar("T")
+M = TypeVar("M", bound=BaseModel)
+FEED_PAGE = 1_000
+# What records are known by, and how long that may be at most.
+_NAMES = ("id", "number", "code", "itemNumber")
+_LONGEST = 100
+# Records asked for by name in one request.
+BY_NAME = 100
+_GOES_ON = "the run goes on"
+
+
+def _filter(where: str | None, window: Window) -> str | None:
+    """The OData filter of a window; None for everything, so that records never modified are read too."""
+    parts = [where] if where else []
+    if window.since:
+        parts.append(f"lastModifiedDateTime ge {literal(window.since)}")
+    if window.until:
+        parts.append(f"lastModifiedDateTime lt {literal(window.until)}")
+    return " and ".join(parts) or None
+
+
+def from_page(
+    reads: Reads, name: str, lost: Sequence[str], read: Callable[[Page], Iterable[Json]]
+) -> Iterator[Json] | None:
+    """The rows of a published page, or None, with a warning that names the fields lost, where pages have ended.
+
+    Raises ServiceError (misconfigured) when the page should be there: before BC v30 an unpublished page of the
+    seed's table is a mistake in the set-up, and going on without it would silently lose fields.
+    """
+    if not reads.bc.does_without(name):
+        rows = iter(read(Page(name)))
+        try:
+            first = next(rows, None)
+        except ServiceNotPublished:
+            if not reads.bc.goes_without(name):
+                raise
+        else:
+            return iter(()) if first is None else chain([first], rows)
+    reads.warn(without([name], _GOES_ON, lost))
+    return None
+
+
+def optional(reads: Reads, name: str, lost: str) -> bool:
+    """Whether a page that a flow can do without is published. Where pages have ended it was there before, perhaps:
+    then the run says what is lost."""
+    if reads.bc.published(name):
+        return True
+    if reads.bc.goes_without(name):
+        reads.warn(without([name], _GOES_ON, [lost]))
+    return False
+
+
+def feed(
+    reads: Reads,
+    resource: Resource,
+    window: Window,
+    *,
+    select: Sequence[str],
+    where: str | None = None,
+    by: str = "",
+) -> Iterator[Json]:
+    """Records of an API feed modified in the window. `by` orders them, for joins by ranges."""
+    rows = reads.bc.read(
+        resource,
+        filter=_filter(where, window),
+        select=select,
+        orderby=(by,) if by else (),
+        page_size=FEED_PAGE,
+        read_only=True,
+    )
+    return sound(reads, rows, resource, [name for name in _NAMES if name in select])
+
+
+def sound(reads: Reads, rows: Iterable[Json], resource: Resource, names: Sequence[str]) -> Iterator[Json]:
+    """The rows that have what they are known by; the others are rejected, by what is left of that or by their place."""
+    for place, row in enumerate(rows, 1):
+        lacking = [name for name in names if not _names(row.get(name))]
+        if not lacking:
+            yield row
+            continue
+        known = [f"{name} {row[name]}" for name in names if name not in lacking]
+        where = f"{resource.name} {', '.join(known)}" if known else f"record {place} of {resource.name}"
+        reads.reject(where, f"{lacking[0]} is {str(row.get(lacking[0]))[:60]!r}")
+
+
+def each(
+    batch: Sequence[T], complete: Callable[[Sequence[T]], Iterable[SourceRecord]], key: Callable[[T], str]
+) -> Iterator[SourceRecord]:
+    """The records of a batch, completed together. One that cannot be is found by halves and rejected by its `key`;
+    the others go on."""
+    try:
+        done = list(complete(batch))
+    except ODD as fault:
+        if len(batch) == 1:
+            yield SourceRecord(key=key(batch[0]), data={}, asked=key(batch[0]), problem=said_of(fault))
+            return
+        half = len(batch) // 2
+        for part in (batch[:half], batch[half:]):
+            yield from each(part, complete, key)
+        return
+    yield from done
+
+
+def sound_codes(reads: Reads, rows: Iterable[Json], model: type[M], what: str) -> Iterator[M]:
+    """The rows of a table that records refer to, as far as they can be read; of the others the run is told."""
+    for place, row in enumerate(rows, 1):
+        try:
+            yield model.model_validate(row)
+        except ODD as fault:
+            reads.warn(f"Record {place} of {what} cannot be read, so records go without it: {said_of(fault)}.")
+
+
+def _names(value: object) -> bool:
+    """Whether a value can be what a record is known by."""
+    return isinstance(value, str) and bool(unblank(value)) and len(value) <= _LONGEST
+
+
+def with_details(
+    reads: Reads,
+    records: Iterable[Json],
+    page: str,
+    *,
+    select: Sequence[str],
+    lost: Sequence[str],
+    whole: bool,
+    from_api: Callable[[Json], Json],
+    feed_key: str = "number",
+    page_key: str = "No",
+) -> Iterator[tuple[Json, Json]]:
+    """Each record of a feed with its detail from a page service. `whole`: the feed is the whole table, ordered by
+    `feed_key`.
+
+    A record whose detail is gone was deleted while the feed was read; it is left out.
+    """
+    for batch in batches(records, FEED_PAGE if whole else BY_NAME):
+        keys = [str(record[feed_key]) for record in batch]
+        rows = from_page(reads, page, lost, partial(_details, reads, page_key, keys, select))
+        if rows is None:
+            # What the page alone knows, fields of one's own among it, is blank then: no fault of the record.
+            unknown = {**dict.fromkeys(select, ""), WITHOUT_PAGE: True}
+            yield from ((record, {**unknown, **from_api(record)}) for record in batch)
+            continue
+        # Not folded: a key that differs in a no-break space is another record's.
+        details = {str(row[page_key]).upper(): row for row in rows}
+        for record, key in zip(batch, keys, strict=True):
+            detail = details.get(key.upper())
+            if detail is not None:
+                yield record, detail
+
+
+def _details(reads: Reads, field: str, keys: Sequence[str], select: Sequence[str], page: Page) -> Iterator[Json]:
+    return neighbours(reads, page, field, keys, select, refused=_refusing(reads))
+
+
+def neighbours(
+    reads: Reads,
+    resource: Resource,
+    field: str,
+    values: Sequence[str],
+    select: Sequence[str],
+    *,
+    refused: Callable[[object, Exception], None] | None = None,
+) -> Iterator[Json]:
+    """Records by a field's values, which stand in the field's order: each by name, or by one range when they are many.
+
+    A range may hold others, too.
+    """
+    lacking = {value.upper(): value for value in values}
+    if len(values) > BY_NAME:
+        # For a long run of neighbours one range costs less than asking for each by name.
+        between = f"{field} ge {literal(values[0])} and {field} le {literal(values[-1])}"
+        for record in reads.bc.read(resource, filter=between, select=select, read_only=True):
+            # One that does not say which it is, is among the lacking.
+            if isinstance(record.get(field), str):
+                lacking.pop(record[field].upper(), None)
+                yield record
+    # Should the service sort otherwise than it answered, or the range come from a replica that lags behind, it lacks
+    # some; they must not pass for deleted.
+    if lacking:
+        yield from reads.bc.read_many(resource, field, list(lacking.values()), select=select, refused=refused)
+
+
+def asked_for(
+    reads: Reads, resource: Resource, ids: Sequence[AskedId], *, select: Sequence[str], key: str = "number"
+) -> Iterator[tuple[Json, str]]:
+    """Records of an API resource asked for by number (`no`) or by GUID (`guid`), each with the id as it was asked."""
+    for part, field in (("no", key), ("guid", "id")):
+        asked = {fold(a.parts[part]): a.text for a in ids if part in a.parts}
+        if asked:
+            wanted = [a.parts[part] for a in ids if part in a.parts]
+            rows = reads.bc.read_many(resource, field, wanted, select=select, refused=_refusing(reads, asked))
+            for record in sound(reads, rows, resource, [name for name in _NAMES if name in select]):
+                yield record, asked[fold(str(record[field]))]
+
+
+def _refusing(reads: Reads, names: Mapping[str, str] | None = None) -> Callable[[object, Exception], None]:
+    """What is done with a value that the service objects to; `names` says how its record was asked for."""
+
+    def refuse(value: object, error: Exception) -> None:
+        name = (names or {}).get(fold(str(value)), str(value))
+        advice = error.advice if isinstance(error, ServiceError) else ""
+        reads.refuse(name, f"{error} {advice}".strip().rstrip("."))
+
+    return refuse
+
+
+def selected(model_fields: Iterable[str], extra: Iterable[str] = (), without: Iterable[str] = ()) -> tuple[str, ...]:
+    """The fields to read: those of a model and those that custom fields use, each once."""
+    left_out = set(without)
+    return tuple(dict.fromkeys(f for f in (*model_fields, *sorted(extra)) if f not in left_out))

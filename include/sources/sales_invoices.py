@@ -1,0 +1,179 @@
+"""Posted invoices of Business Central."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from include.business_central.odata import Api, Page
+from include.business_central.records.base import unblank
+from include.business_central.records.sales import ApiSalesInvoice
+from include.mappings.remembered import WITHOUT_PAGE
+from include.mappings.sales_invoices import (
+    CANCELED,
+    POSTED,
+    invoice_header,
+    status_of,
+)
+from include.sources.documents import References, api_lines, order_lines, shipments_of
+from include.sources.reading import asked_for, each, feed, optional
+from include.sources.units import units_of
+from include.sync.batches import batches
+from include.sync.flow import AskedId, Reads, Window
+from include.sync.ledger.entries import State
+from include.sync.records import Json, SourceRecord
+from include.sync.values import fold
+
+PAGE = "PostedSalesInvoices"
+
+
+_FEED = Api("salesInvoices")
+
+
+ORDERS_FLOW = "sales_order_to_ipaas"
+
+
+_FEED_FIELDS = tuple(ApiSalesInvoice.model_fields)
+
+
+_PREFIX = re.compile(r"^.*?(?=\d+$)")
+
+
+@dataclass(kw_only=True)
+class Posted:
+    """Which invoices are posted. API v2.0 does not tell: a released draft and an unpaid invoice both read `Open`.
+
+    The posted page knows, where it is published. Else it is the number: posting gives an invoice one of another series.
+    """
+
+    reads: Reads
+    _drafts: set[str] | None = None
+
+    def rows(self, records: Sequence[Json]) -> dict[str, Json] | None:
+        """The posted page's rows by folded number, every field of it; None where it is not published."""
+        if not optional(self.reads, PAGE, "payment method, shipping agent and tracking number of invoices"):
+            return None
+        numbers = [str(record["number"]) for record in records]
+        # Pages 143 and 132 both serve; the fields that one of them lacks are absent.
+        return {fold(str(row["No"])): row for row in self.reads.bc.read_many(Page(PAGE), "No", numbers)}
+
+    def reason_against(self, record: Json) -> str | None:
+        """Why an invoice is taken for a draft by its number, or None."""
+        if status_of(record) != "Open" or unblank(record.get("orderNumber")):
+            return None
+        self.reads.warn(
+            f"The web service {PAGE} is not published, so whether an unpaid invoice is posted is told by its number. "
+            f"{self.reads.bc.how_to_publish(PAGE)} Payment method and tracking of invoices come with it, too."
+        )
+        if _series(record) not in self._draft_series():
+            return None
+        self.reads.warn(
+            f"Unpaid invoices with numbers like those of drafts, as {record['number']}, are left out until they are paid."
+        )
+        return (
+            f"Invoice {record['number']} is not paid and has a number like those of drafts: whether it is posted cannot be "
+            f"told. {self.reads.bc.how_to_publish(PAGE)}"
+        )
+
+    def _draft_series(self) -> set[str]:
+        if self._drafts is None:
+            rows = self.reads.bc.read(_FEED, filter="status eq 'Draft'", select=("number",), read_only=True)
+            self._drafts = {_series(row) for row in rows}
+        return self._drafts
+
+
+def _series(record: Json) -> str:
+    """What the numbers of one series have in common: all before the digits at the end."""
+    number = str(record["number"])
+    found = _PREFIX.match(number)
+    return fold(found[0] if found else number)
+
+
+class SalesInvoices:
+    """API `salesInvoices` for the changes and the lines, the posted page for what the API does not know."""
+
+    def changed(self, reads: Reads, window: Window) -> Iterator[SourceRecord]:
+        """Invoices modified in the window."""
+        yield from self._complete(reads, feed(reads, _FEED, window, select=_FEED_FIELDS))
+
+    def by_ids(self, reads: Reads, ids: Sequence[AskedId]) -> Iterator[SourceRecord]:
+        """Invoices by GUID or number."""
+        found = list(asked_for(reads, _FEED, ids, select=_FEED_FIELDS))
+        asked = {str(record["id"]): text for record, text in found}
+        yield from self._complete(reads, [record for record, _ in found], asked)
+
+    def _complete(
+        self, reads: Reads, records: Iterable[Json], asked: Mapping[str, str] | None = None
+    ) -> Iterator[SourceRecord]:
+        posted, references = Posted(reads=reads), References(reads=reads)
+
+        def whole_records(batch: Sequence[Json]) -> Iterator[SourceRecord]:
+            # Drafts are left out by their status: nothing more is read of them.
+            candidates = [record for record in batch if status_of(record) in POSTED]
+            rows = posted.rows(candidates) if candidates else {}
+            complete = _Details(reads, references, candidates)
+            for record in batch:
+                data: Json = {"feed": record}
+                number = fold(str(record["number"]))
+                if status_of(record) in POSTED:
+                    if rows is None:
+                        data["unposted"] = posted.reason_against(record)
+                    elif number not in rows:
+                        data["unposted"] = f"The invoice is not posted: {record['number']} is a draft."
+                    data |= complete.of(record, (rows or {}).get(number))
+                    if rows is None:
+                        data["detail"][WITHOUT_PAGE] = True
+                yield SourceRecord(key=str(record["number"]), data=data, asked=(asked or {}).get(str(record["id"])))
+
+        for batch in batches(records, 100):
+            yield from each(batch, whole_records, lambda record: str(record["number"]))
+
+
+class _Details:
+    """The details of a batch of invoices, each kind of them read in one go."""
+
+    def __init__(self, reads: Reads, references: References, records: Sequence[Json]) -> None:
+        self._references = references
+        self._lines = api_lines(reads, "salesInvoices", "salesInvoiceLines", records)
+        self._types = references.customer_types(str(record["customerNumber"]) for record in records)
+        orders = {str(no): None for record in records if (no := unblank(record.get("orderNumber")))}
+        self._shipments = shipments_of(reads, sorted(orders))
+        open_orders = {str(r["orderNumber"]): None for r in records if _follows(r)}
+        self._order_lines = order_lines(reads, open_orders)
+        documents = (*self._lines.values(), *self._order_lines.values())
+        self._units = references.units.of(line for rows in documents for line in rows)
+        # An order that waits for something is to be there before its invoices: they name it as their parent.
+        unfinished = reads.ledger.transfers(ORDERS_FLOW, open_orders)
+        self._coming = {
+            number for number, transfer in unfinished.items() if transfer.state in (State.waiting, State.retry)
+        }
+
+    def of(self, record: Json, posted: Json | None) -> Json:
+        """The details of one invoice; `posted` is its row of the posted page."""
+        references = self._references
+        detail = invoice_header(
+            record, posted, references.terms_code(record.get("paymentTermsId")), references.own_currency
+        )
+        order = fold(str(unblank(record.get("orderNumber")) or ""))
+        shipments, lines = self._shipments.get(order, []), self._lines[str(record["id"])]
+        data: Json = {
+            "detail": detail,
+            "lines": lines,
+            **units_of(self._units, lines),
+            "customer_type": self._types.get(fold(str(record["customerNumber"]))),
+            "terms": references.terms_description(detail.get("Payment_Terms_Code")),
+            "shipments": shipments,
+            **references.agents_of([detail, *shipments]),
+        }
+        if order in self._order_lines:
+            data["order_lines"] = self._order_lines[order]
+            if order_units := units_of(self._units, self._order_lines[order]):
+                data["order_units"] = order_units["units"]
+            data["order_comes"] = str(record["orderNumber"]) in self._coming
+        return data
+
+
+def _follows(record: Json) -> bool:
+    """Whether the invoice says something about its order: it has one, and is not cancelled."""
+    return bool(unblank(record.get("orderNumber"))) and status_of(record) != CANCELED

@@ -1,0 +1,191 @@
+"""Stock on hand, from query 2554, and whether an answer of it is to be believed.
+
+An answer that is suddenly short would empty the shop: what is missing is taken for gone only as long as enough is there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+
+from include.business_central.odata import Api, Page
+from include.business_central.records.base import unblank
+from include.business_central.records.items import StockRow
+from include.mappings.products import inventory_id, inventory_to_ipaas
+from include.sources.reading import FEED_PAGE, each, from_page, neighbours, sound
+from include.sync.batches import batches
+from include.sync.fingerprints import fingerprint
+from include.sync.flow import GUID, AskedId, Reads, Window
+from include.sync.records import Json, SourceRecord
+from include.sync.runs import RunKind
+from include.sync.values import fold
+
+_FLOW = "product_inventory_to_ipaas"
+
+
+class Stock:
+    """Query 2554 for the quantities, API `items` for the GUIDs that the external ids are made of."""
+
+    def changed(self, reads: Reads, window: Window) -> Iterator[SourceRecord]:
+        """Every row: the query knows no modification time, and stock moves without its item's."""
+        yield from self._records(reads, all_stock(reads))
+
+    def by_ids(self, reads: Reads, ids: Sequence[AskedId]) -> Iterator[SourceRecord]:
+        """The rows named by location code and item GUID, or item No."""
+        numbers = item_numbers(reads, [a.parts["guid"] for a in ids if "guid" in a.parts])
+        asked: dict[tuple[str, str], list[str]] = {}
+        for one in ids:
+            number = one.parts.get("no") or numbers.get(fold(one.parts["guid"]))
+            if number:
+                asked.setdefault((fold(one.parts["location"]), fold(number)), []).append(one.text)
+        if not asked:
+            return
+        rows = stock_of(reads, sorted({number for _, number in asked})) or {}
+        places = {(fold(str(row["Location_Code"])), number): row for number, found in rows.items() for row in found}
+        wanted = [places[place] for place in asked if place in places]
+        for record in self._records(reads, sorted(wanted, key=lambda row: str(row["No"]))):
+            row = record.data["row"]
+            for text in asked[fold(str(row["Location_Code"])), fold(str(row["No"]))]:
+                yield SourceRecord(key=record.key, data=record.data, asked=text)
+        if reads.plan.force:
+            yield from _emptied(reads, {place: texts for place, texts in asked.items() if place not in places})
+
+    def _records(self, reads: Reads, rows: Iterable[Json]) -> Iterator[SourceRecord]:
+
+        def whole_records(batch: Sequence[Json]) -> Iterator[SourceRecord]:
+            # Only what lies somewhere can be transferred, and needs its item's GUID.
+            numbers = list(dict.fromkeys(str(row["No"]) for row in batch if unblank(row["Location_Code"])))
+            ids = item_ids(reads, numbers) if numbers else {}
+            for row in batch:
+                code, number = unblank(row["Location_Code"]), str(row["No"])
+                if not code:
+                    yield SourceRecord(key=inventory_id("", number), data={"row": row})
+                elif fold(number) in ids:
+                    guid = ids[fold(number)]
+                    yield SourceRecord(key=inventory_id(code, guid), data={"row": row, "item_id": guid})
+                elif row.get("Remaining_Quantity"):
+                    reads.reject(f"{QUERY} No {number}, Location_Code {code}", "no item of that number is known")
+
+        for batch in batches(rows, FEED_PAGE):
+            yield from each(batch, whole_records, lambda row: f"{row.get('Location_Code')}|{row['No']}"[:190])
+
+
+def fallen_out(reads: Reads, gone: Callable[[], Iterator[str]], there: int) -> Iterator[SourceRecord]:
+    """Rows that were sent once and that the query has no more, with quantity 0; their item is remembered.
+
+    None when the query is suddenly short. `there`: how many of the rows that were sent it still has.
+    """
+    if reads.bc.does_without(QUERY):
+        return  # nothing was read: nothing can be told of what is gone
+    emptied = _with_stock(reads, gone())
+    if emptied and is_short(reads, there, there + emptied):
+        not_believed(reads, emptied, there + emptied)
+        return
+    for key in gone():
+        if GUID.fullmatch(key.partition("|")[2]):  # a row that could not be read had no item
+            yield SourceRecord(key=key, data=_nothing_at(key))
+
+
+def _emptied(reads: Reads, asked: Mapping[tuple[str, str], Sequence[str]]) -> Iterator[SourceRecord]:
+    """Places that a person asks for by force, and that the query does not have: with quantity 0, if they were sent once."""
+    ids = item_ids(reads, sorted({number for _, number in asked})) if asked else {}
+    keys = {inventory_id(place[0], ids[place[1]]): texts for place, texts in asked.items() if place[1] in ids}
+    for key, transfer in reads.ledger.transfers(_FLOW, keys).items():
+        for text in keys[key] if transfer.fingerprint else ():
+            yield SourceRecord(key=key, data=_nothing_at(key), asked=text)
+
+
+def _with_stock(reads: Reads, keys: Iterable[str]) -> int:
+    """How many of these rows were not sent with quantity 0 already."""
+    number = 0
+    for batch in batches(keys, FEED_PAGE):
+        for key, transfer in reads.ledger.transfers(_FLOW, batch).items():
+            if transfer.fingerprint is not None:
+                nothing = inventory_to_ipaas(_nothing_at(key), reads.context(transfer.memory))
+                number += transfer.fingerprint != fingerprint(nothing)
+    return number
+
+
+def _nothing_at(key: str) -> Json:
+    code, _, guid = key.partition("|")
+    return {"row": {"Location_Code": code, "Remaining_Quantity": 0}, "item_id": guid}
+
+
+QUERY = "Itemsbylocation"
+_FIELDS = tuple(StockRow.model_fields)
+_LOST = ("stock: API v2.0 knows it only in total, not by location",)
+
+# Of so few places, some may well be empty at once: then an item counts as answered for by any row of its own.
+_MANY = 10
+
+
+def stock_of(reads: Reads, items: Sequence[str]) -> dict[str, list[Json]] | None:
+    """The stock rows of these items, by folded item No; None where the query is not there."""
+    rows = from_page(reads, QUERY, _LOST, lambda query: reads.bc.read_many(query, "No", items, select=_FIELDS))
+    if rows is None:
+        return None
+    found: dict[str, list[Json]] = {}
+    for row in rows:
+        found.setdefault(fold(str(row["No"])), []).append(row)
+    return found
+
+
+def stock_since(reads: Reads, flow: str, items: Sequence[str]) -> dict[str, list[Json] | None] | None:
+    """The same, for items whose stock a flow has sent before; None for an item of which it is not to be believed.
+
+    The query has a row for every item, if only one without a location. The next poll reads such items again.
+    """
+    found = stock_of(reads, items)
+    if found is None:
+        return None
+    rows: dict[str, list[Json] | None] = {fold(number): found.get(fold(number), []) for number in items}
+    if (reads.plan.kind is RunKind.ids and reads.plan.force) or not reads.settings.bc_stock_shrink_share:
+        return rows  # a person says so
+    known = {
+        fold(key): set(transfer.memory.get("locations", ()))
+        for key, transfer in reads.ledger.transfers(flow, items).items()
+    }
+    gone = {number: places - _places(found.get(number, ())) for number, places in known.items()}
+    before, missing = sum(map(len, known.values())), sum(map(len, gone.values()))
+    short = before >= _MANY and is_short(reads, before - missing, before)
+    doubtful = {number for number, places in gone.items() if places and (short or number not in found)}
+    if doubtful:
+        not_believed(reads, missing, before)
+        reads.ask_again()
+    return {**rows, **dict.fromkeys(doubtful)}
+
+
+def _places(rows: Iterable[Json]) -> set[str]:
+    return {str(code) for row in rows if (code := unblank(row["Location_Code"]))}
+
+
+def is_short(reads: Reads, still: int, before: int) -> bool:
+    """Whether what is still there of what was known is less than the share that is believed."""
+    return still * 100 < reads.settings.bc_stock_shrink_share * before
+
+
+def not_believed(reads: Reads, missing: int, before: int) -> None:
+    """Tell the operator that nothing was set to 0, and why."""
+    reads.warn(
+        f"The query {reads.bc.name_of(QUERY)} answers without the stock of {missing} of {before} places that were known to have "
+        "some. Nothing was set to 0; it is asked again with the next run. If these places are really empty, transfer their "
+        "records by id with force, or set the Variable bc_stock_shrink_share to 0 for one run."
+    )
+
+
+def all_stock(reads: Reads) -> Iterator[Json]:
+    """Every stock row."""
+    rows = from_page(reads, QUERY, _LOST, lambda query: reads.bc.read(query, select=_FIELDS, read_only=True))
+    yield from sound(reads, rows or (), Page(QUERY), ("No",))
+
+
+def item_ids(reads: Reads, numbers: Sequence[str]) -> dict[str, str]:
+    """The GUIDs of items by folded No. The numbers stand in the order of the item table."""
+    fields = ("id", "number")
+    rows = neighbours(reads, Api("items"), "number", numbers, fields)
+    return {fold(str(row["number"])): str(row["id"]) for row in rows if GUID.fullmatch(str(row["id"]))}
+
+
+def item_numbers(reads: Reads, ids: Sequence[str]) -> dict[str, str]:
+    """The No of items by folded GUID."""
+    rows = reads.bc.read_many(Api("items"), "id", ids, select=("id", "number")) if ids else iter(())
+    return {fold(str(row["id"])): str(row["number"]) for row in rows}

@@ -1,0 +1,158 @@
+"""Transactions of other systems, read with everything that an order or an invoice is made of.
+
+`load` talks to Business Central alone; so whatever iPaaS.com has to be asked is asked here: who buys, which products its
+SKUs are, what is linked to us already.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from pydantic import ValidationError
+
+from include.errors import BadRecord, Rejected
+from include.ipaas.endpoints import COMPANY, CUSTOMER, PRODUCT, TRANSACTION
+from include.ipaas.external_ids import LINE_TABLE, PAYMENT_TABLE, external_id_of, reference, sound
+from include.mappings.contacts import contact_of
+from include.mappings.foreign_transactions import held_by, item_lines, transaction_of
+from include.sources.ipaas_records import IPaaSRecords, isolated
+from include.sync.flow import AskedId, Reads, Window
+from include.sync.records import Json, MappingContext, SourceRecord
+from include.sync.values import fold
+
+# What is nested in a transaction and announced by itself.
+NESTED_SCOPES = {
+    "transaction/line": "lines",
+    "transaction/address": "addresses",
+    "transaction/tax": "taxes",
+    "transaction/payment": "payments",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class ForeignTransactions:
+    """Transactions for one flow. Those that its filter leaves out are read no further."""
+
+    flow: str
+    skip: Callable[[Json, MappingContext], str | None]
+
+    @property
+    def _records(self) -> IPaaSRecords:
+        return IPaaSRecords(endpoint=TRANSACTION, flow=self.flow)
+
+    def changed(self, reads: Reads, window: Window) -> Iterator[SourceRecord]:
+        """A poll: what iPaaS.com lists as missing. A backfill: everything modified in the window."""
+        yield from self._complete(reads, self._records.changed(reads, window))
+
+    def by_ids(self, reads: Reads, ids: Sequence[AskedId]) -> Iterator[SourceRecord]:
+        """Transactions by their iPaaS.com id."""
+        yield from self._complete(reads, self._records.by_ids(reads, ids))
+
+    def _complete(self, reads: Reads, records: Iterable[SourceRecord]) -> Iterator[SourceRecord]:
+        context = MappingContext(settings=reads.settings, system_id=reads.plan.system_id, today=reads.plan.today)
+        products: dict[str, Any] = {}
+        for record in records:
+            data = record.data
+            if record.problem is not None:
+                yield record
+                continue
+            # A link that iPaaS.com is yet to be told of counts as well, or the transaction would be transferred twice.
+            link = data.get("linked") or reads.ledger.external_ids(TRANSACTION.table, [record.key]).get(record.key)
+            if link:
+                data["link"] = link
+            with isolated() as fault:
+                if not self._left_out(data, context):
+                    self._extend(reads, data, context, products)
+            yield replace(record, problem=fault[0]) if fault else record
+
+    def _left_out(self, data: Json, context: MappingContext) -> bool:
+        try:
+            return self.skip(data, context) is not None
+        except (Rejected, ValidationError):
+            return True  # it says so again when it is mapped
+
+    def _extend(self, reads: Reads, data: Json, context: MappingContext, products: dict[str, Any]) -> None:
+        record: Json = data["record"]
+        parent = reference(record.get("transaction_parent_id"), "transaction_parent_id")
+        if parent and (parent_link := _link(reads, TRANSACTION.table, parent)):
+            data["parent_link"] = parent_link
+        buyers = _buyers(reads, record)
+        data |= buyers
+        data["holders"] = _holders(reads, data, buyers.values())
+        try:
+            skus = [str(line.sku) for line in item_lines(transaction_of(data), context)]
+        except (Rejected, ValidationError):
+            return  # it says so again when it is mapped
+        _know_products(reads, skus, products)
+        data["products"] = {fold(sku): found for sku in skus if (found := products[fold(sku)]) is not None}
+
+
+def _link(reads: Reads, table: str, ipaas_id: Any) -> str | None:
+    return reads.links.external_ids(table, [ipaas_id]).get(str(ipaas_id))
+
+
+def _buyers(reads: Reads, record: Json) -> dict[str, Json]:
+    """Who the document is made out to (`buyer`), and who pays when that is somebody else (`bill_to`).
+
+    A contact buys for its company. A customer that is not linked, of a company that the transaction names, is one that
+    Business Central need not know: the company is.
+    """
+    customer_id, company_id = (reference(record.get(name), name) for name in ("customer_id", "company_id"))
+    if customer_id is None:
+        return {"buyer": _company(company_id)}
+    customer = _link(reads, CUSTOMER.table, customer_id)
+    contact = None if customer is None else contact_of(customer)
+    if contact is not None:
+        if company_id is None:
+            company_id = reference((reads.ipaas.get(CUSTOMER, customer_id) or {}).get("company_id"), "company_id")
+        return {"buyer": {**_company(company_id), "contact": contact}}
+    if customer is None and company_id is not None:
+        return {"buyer": _company(company_id)}
+    buyer: Json = {"table": CUSTOMER.table, "id": customer_id}
+    return {"buyer": buyer} if company_id is None else {"buyer": buyer, "bill_to": _company(company_id)}
+
+
+def _company(company_id: Any) -> Json:
+    return {"table": COMPANY.table, "id": company_id}
+
+
+def _holders(reads: Reads, data: Json, buyers: Iterable[Json]) -> dict[str, Any]:
+    """Which records hold external ids of ours: parties, lines, payments, and other transactions of this number."""
+    record, system_id = data["record"], reads.plan.system_id
+    found = [
+        (party["table"], link, party["id"])
+        for party in buyers
+        if party["id"] is not None and (link := _link(reads, party["table"], party["id"]))
+    ]
+    nested = [(LINE_TABLE, line) for line in _nested(record, "lines")]
+    nested += [(PAYMENT_TABLE, payment) for payment in _nested(record, "payments")]
+    nested.append((TRANSACTION.table, record))
+    if not data.get("link") and record.get("transaction_number"):
+        # Other systems may number their transactions alike: what has become of those is not this one's document.
+        others = reads.ipaas.search(TRANSACTION, str(record["transaction_number"]))
+        nested += [(TRANSACTION.table, other) for other in others]
+    found += [(table, own, child["id"]) for table, child in nested if (own := external_id_of(child, system_id))]
+    return {held_by(table, external_id): ipaas_id for table, external_id, ipaas_id in found}
+
+
+def _nested(record: Json, name: str) -> list[Json]:
+    """The records of a nested list. Raises BadRecord when there is something else in it."""
+    found = record.get(name) or []
+    if not isinstance(found, list):
+        raise BadRecord(f"{name} is no list")
+    records, odd = sound(found, name)
+    for place, why in odd:
+        raise BadRecord(f"of {place}, {why}")
+    return records
+
+
+def _know_products(reads: Reads, skus: Sequence[str], products: dict[str, Any]) -> None:
+    """Learn the iPaaS.com products of these SKUs: None where there is none."""
+    unknown = {fold(sku): sku for sku in skus if fold(sku) not in products}
+    products |= reads.ledger.internal_ids(PRODUCT.table, unknown.values())
+    for folded, sku in unknown.items():
+        if folded not in products:
+            found = reads.ipaas.search(PRODUCT, sku)
+            products[folded] = next((p["id"] for p in found if fold(str(p.get("sku"))) == folded), None)

@@ -1,0 +1,103 @@
+"""What became of one record, in words an operator can act on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from enum import StrEnum
+from typing import Any
+
+from include.errors import ErrorKind
+from include.sync.records import Json
+
+
+class Result(StrEnum):
+    """How a record left the run; the names of the report's counts.
+
+    A `waiting` one goes through by itself when what it needs is there; a `retrying` one the service did not take.
+    """
+
+    skipped = "skipped"
+    unchanged = "unchanged"
+    created = "created"
+    updated = "updated"
+    waiting = "waiting"
+    retrying = "retrying"
+    failed = "failed"
+
+
+# Of a value, and of a record's changes, a report shows so much.
+_SHOWN_TEXT, _SHOWN_CHANGES = 120, 30
+
+
+@dataclass(frozen=True, kw_only=True)
+class Change:
+    """One field that was changed: by its path, with what was there before and after, where that is known."""
+
+    field: str
+    before: Any = None
+    after: Any = None
+
+    def as_json(self) -> Json:
+        """The change for staging and reports, without what is not known; long texts are cut."""
+        values = {"field": self.field, "before": _shown(self.before), "after": _shown(self.after)}
+        return {name: value for name, value in values.items() if value is not None}
+
+
+def _shown(value: Any) -> Any:
+    if value is None or isinstance(value, bool | int | Decimal):
+        return value
+    text = ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
+    return text if len(text) <= _SHOWN_TEXT else f"{text[:_SHOWN_TEXT]}…"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """What became of one record, in words an operator can act on."""
+
+    key: str
+    result: Result
+    kind: ErrorKind | None = None
+    message: str = ""
+    advice: str = ""
+    changes: tuple[Change, ...] = ()
+    target_id: Any = None
+    notes: tuple[str, ...] = ()
+
+    @property
+    def fields(self) -> tuple[str, ...]:
+        """The names of the fields that were changed."""
+        return tuple(change.field for change in self.changes)
+
+    def as_json(self) -> Json:
+        """The outcome for staging and reports, without what is empty."""
+        values = {
+            "key": self.key,
+            "result": self.result.value,
+            "kind": self.kind.value if self.kind else None,
+            "message": self.message,
+            "advice": self.advice,
+            "changes": [change.as_json() for change in self.changes[:_SHOWN_CHANGES]],
+            "target_id": self.target_id,
+            "notes": list(self.notes),
+        }
+        return {name: value for name, value in values.items() if name == "key" or value not in (None, "", [])}
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Outcome:
+        """Read back what `as_json` wrote."""
+        return cls(
+            key=data["key"],
+            result=Result(data["result"]),
+            kind=ErrorKind(data["kind"]) if data.get("kind") else None,
+            message=data.get("message", ""),
+            advice=data.get("advice", ""),
+            changes=tuple(Change(**change) for change in data.get("changes", ())),
+            target_id=data.get("target_id"),
+            notes=tuple(data.get("notes", ())),
+        )
+
+    def with_notes(self, notes: Iterable[str]) -> Outcome:
+        """The same outcome with further notes."""
+        return replace(self, notes=(*self.notes, *notes))

@@ -1,0 +1,170 @@
+"""The words of the engine: runs, records on their way, references, outcomes. Values only; no I/O."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from enum import StrEnum
+from typing import Any, Literal
+
+from include.settings import SyncSettings
+
+# Under this name a record's memory holds the numbers that iPaaS.com is to be asked about with the next run.
+ASK = "ask"
+
+
+Json = dict[str, Any]
+
+
+class Missing(StrEnum):
+    """What to do when what a reference points at is not linked yet (docs/mappings.md, "Rules that all flows share")."""
+
+    wait = "wait"
+    transfer = "transfer"
+    drop = "drop"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ref:
+    """A reference to a record of the other system, resolved when the record is loaded.
+
+    `table` and `source_id` name the linked record by its id in the system that is read: coming from iPaaS.com that is
+    its iPaaS.com id. `flow` is the flow that can transfer it when it is missing. `value` says what stands in the body
+    once resolved: the linked record's `id`, that id as `text`, or `source_id` itself, for fields that carry a name
+    rather than an id.
+    """
+
+    table: str
+    source_id: str
+    missing: Missing = Missing.wait
+    flow: str | None = None
+    value: Literal["id", "text", "external_id"] = "id"
+
+    @property
+    def label(self) -> str:
+        """How the reference is named to a person."""
+        return f"{self.table} {self.source_id!r}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class SourceRecord:
+    """One record as read, with everything its mapping needs.
+
+    `key` is what the ledger knows it by: the external id going to iPaaS.com, the iPaaS.com id coming from it.
+    `asked` is the id of the request that it answers, when somebody asked for it by id. `record_id` is its immutable id
+    in Business Central, where the feed has one. `problem` is why it cannot be read, when it cannot:
+    it is rejected with these words.
+    """
+
+    key: str
+    data: Json
+    asked: str | None = None
+    record_id: str | None = None
+    problem: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Candidate:
+    """One way to find the record of Business Central that an unlinked record may be: its field `by` equals `value`.
+
+    Names are those of API v2.0. `agree` are fields one of which must be alike for it to count. A candidate by `number` is also
+    the number under which the record is created when there is no such record.
+    """
+
+    by: str
+    value: str
+    agree: Json = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Mapped:
+    """A record as the other system shall have it. `source_id` is its id in the system that is read.
+
+    `body` may hold `Ref`s anywhere. `match` is the natural key by which an unlinked record is looked for: records that
+    share one are settled one after another.
+    `create_only` names the fields that an update never sends, `insisted` those that it sends whenever the target has
+    something else, though the source did not change them. `followers` are records of their own that follow the
+    parent (a company's relationships). `carry` is what the flow wants back the next time it maps this record.
+    `notes` are things the operator should know that do not stop the record. `made_from` is the external id under which
+    the record is linked if it was made from one of the other system: then it is that one, and nothing is written.
+    `record_id` is its immutable id in Business Central, by which it is the same record under another number.
+
+    From iPaaS.com, where a record carries its links: `linked` is the external id of ours that it has. For an unlinked
+    one `candidates` are what it may be, and `holders` says of external ids that iPaaS.com was asked about (folded)
+    which record is linked to each, None being nobody. `children` are nested records to be linked with it:
+    (table, what follows the parent's external id, iPaaS.com id). `linked_children` are those that are linked already, and get
+    the parent's new number when it was renumbered. `watches` are records of the source, by table and id, that are not
+    linked and would make something else of this one if they were. None of these is part of the fingerprint.
+    """
+
+    source_id: str
+    body: Json
+    match: str | None = None
+    create_only: frozenset[str] = frozenset()
+    insisted: frozenset[str] = frozenset()
+    followers: tuple[Follower, ...] = ()
+    carry: Json = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+    made_from: str | None = None
+    record_id: str | None = None
+    linked: str | None = None
+    candidates: tuple[Candidate, ...] = ()
+    holders: Mapping[str, Any] = field(default_factory=dict)
+    children: tuple[tuple[str, str, Any], ...] = ()
+    linked_children: tuple[tuple[str, str, Any], ...] = ()
+    watches: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Shared:
+    """One thing that both systems keep of a record, and the fields that hold it on each side.
+
+    A change of one of `bc` or of `ipaas` (paths without the keys of nested records) is a change of it: what is made of
+    parts, as a name or a place, gives way as a whole. `shown` are further fields of iPaaS.com that are filled with it and
+    that the other direction does not read: there they may be otherwise. Without a base all of them count as equal while
+    what iPaaS.com has stands for what Business Central has. `later`: where both sides changed it, the later change wins,
+    if both times are known; else, and by default, Business Central.
+    """
+
+    bc: tuple[str, ...] = ()
+    ipaas: tuple[str, ...] = ()
+    shown: tuple[str, ...] = ()
+    later: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Follower:
+    """A further record that a mapped record brings along, written after it by the flow's writer.
+
+    `kind` tells the writer what it is; `external_id` is its own link; `body` may hold `Ref`s.
+    """
+
+    kind: str
+    external_id: str
+    body: Json
+
+
+@dataclass(frozen=True, kw_only=True)
+class MappingContext:
+    """Everything a mapping may know beside its record; mappings read no clock, no Variable and no network."""
+
+    settings: SyncSettings
+    system_id: int
+    today: date
+    # What this flow's mapping of the same record returned as `Mapped.memory` when it was last written.
+    carry: Mapping[str, Any] = field(default_factory=dict)
+
+
+def refs(value: Any) -> Iterable[Ref]:
+    """Every reference in a body."""
+    if isinstance(value, Ref):
+        yield value
+    elif isinstance(value, Follower):
+        yield from refs(value.body)
+    elif isinstance(value, Mapping):
+        for item in value.values():
+            yield from refs(item)
+    elif isinstance(value, list | tuple):
+        for item in value:
+            yield from refs(item)

@@ -1,0 +1,107 @@
+"""The words of a run: which way, which system, what it does. Values only; no I/O."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from enum import StrEnum
+from zoneinfo import ZoneInfo
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict
+
+from include.settings import SyncSettings
+
+
+class Direction(StrEnum):
+    """Which way a flow carries its records."""
+
+    to_ipaas = "to_ipaas"
+    from_ipaas = "from_ipaas"
+
+
+class System(StrEnum):
+    """The system a stage of a flow talks to: one at most, so that a pool slot is a request in flight."""
+
+    business_central = "business_central"
+    ipaas = "ipaas"
+
+
+class Mode(StrEnum):
+    """`apply` writes; `plan` says what `apply` would write, and writes nothing anywhere."""
+
+    apply = "apply"
+    plan = "plan"
+
+
+class RunKind(StrEnum):
+    """Where a run takes its records from."""
+
+    poll = "poll"
+    ids = "ids"
+    backfill = "backfill"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pair:
+    """The two systems that are kept in step; what is remembered of one pair is never seen by another.
+
+    `tenant_id`, `environment` and `company_name` are as the Connection `business_central` says, `ipaas_company_id` and
+    `system_id` as the Connection `ipaas` does. `company_id` is Business Central's own id of the company, None until it
+    has been asked: a company that was made anew under the same name is another one.
+    """
+
+    tenant_id: str
+    environment: str
+    company_name: str
+    ipaas_company_id: str
+    system_id: int
+    company_id: str | None = None
+
+    def __post_init__(self) -> None:
+        # Ids and names of environments compare without case.
+        for name in ("tenant_id", "environment", "ipaas_company_id", "company_id"):
+            value = getattr(self, name)
+            object.__setattr__(self, name, value.strip().casefold() if value else value)
+
+    def __str__(self) -> str:
+        return (
+            f"company {self.company_name!r} of environment {self.environment!r} and iPaaS.com subscription "
+            f"{self.system_id}"
+        )
+
+
+class RunPlan(BaseModel):
+    """What one run does, fixed when `extract` starts, so that every task and every retry sees the same."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    flow: str
+    direction: Direction
+    run_id: str
+    kind: RunKind
+    mode: Mode = Mode.apply
+    force: bool = False
+    ids: tuple[str, ...] = ()
+    # Backfill: the run's data interval. Poll: read from `since`; None means everything.
+    since: AwareDatetime | None = None
+    until: AwareDatetime | None = None
+    # Whether a poll reads again what was modified in the last days, for what was committed late.
+    late: bool = False
+    started_at: AwareDatetime
+    pair: Pair
+    settings: SyncSettings
+
+    @property
+    def system_id(self) -> int:
+        """The integer id of the Business Central subscription in iPaaS.com."""
+        return self.pair.system_id
+
+    @property
+    def applies(self) -> bool:
+        """True when the run may write."""
+        return self.mode is Mode.apply
+
+    @property
+    def today(self) -> date:
+        """The day on which the run started, where the company is."""
+        return self.started_at.astimezone(ZoneInfo(self.settings.bc_time_zone)).date()

@@ -1,0 +1,1 @@
+"""What travels between the tasks of a run: files of records, cut into chunks."""

@@ -1,0 +1,179 @@
+"""Where the records of a run lie between its tasks: compressed NDJSON files under one folder per reading.
+
+The folder is any path that behaves like `pathlib.Path`: a local one, or an Airflow `ObjectStoragePath` in a bucket.
+A file is written whole by one task and replaced whole when that task is repeated. What cannot be written or read is a
+StagingFault, which concerns the run and never a record.
+"""
+
+from __future__ import annotations
+
+import gzip
+import io
+import zlib
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from typing import IO, Any, Protocol
+
+import simplejson
+
+from include.sync.records import Json
+
+
+class StagingFault(Exception):
+    """The files of a run cannot be written or read. `again`: they may be later, so that the task is worth repeating."""
+
+    def __init__(self, message: str, *, advice: str, again: bool) -> None:
+        super().__init__(message)
+        self.advice = advice
+        self.again = again
+
+    @classmethod
+    def unwritten(cls, path: object, error: OSError) -> StagingFault:
+        """A file that cannot be written: there is no room, or no leave."""
+        return cls(
+            f"The staging file {path} cannot be written: {_said(error)}.",
+            advice="Make room there, or let Airflow's workers write there. Another place is named by the environment "
+            "variable SYNC_STAGING. Then clear this task.",
+            again=True,
+        )
+
+    @classmethod
+    def unread(cls, path: object, error: Exception) -> StagingFault:
+        """A file that is there and cannot be read."""
+        return cls(
+            f"The staging file {path} cannot be read: {_said(error)}.",
+            advice="Let every worker reach the same staging folder (the environment variable SYNC_STAGING). Should the "
+            "file be damaged, clear `extract` with the tasks after it: it reads anew.",
+            again=True,
+        )
+
+    @classmethod
+    def gone(cls, path: object) -> StagingFault:
+        """A file that is not there although the task before has written it."""
+        return cls(
+            f"The staging file {path} is not there.",
+            advice="Clear `extract` with the tasks after it: it reads anew. Files of runs are kept for 14 days; should "
+            "this run be younger, its workers do not share one staging folder (the environment variable SYNC_STAGING).",
+            again=False,
+        )
+
+
+def _said(error: Exception) -> str:
+    return getattr(error, "strerror", None) or f"{type(error).__name__}: {error}"
+
+
+# What a file that was cut off or damaged raises when it is read.
+_DAMAGED = (EOFError, zlib.error, ValueError)
+
+
+class StagingPath(Protocol):
+    """The part of `pathlib.Path` that staging uses."""
+
+    def __truediv__(self, name: str) -> StagingPath: ...
+    def open(self, mode: str) -> Any: ...
+    def exists(self) -> bool: ...
+    def mkdir(self, *, parents: bool, exist_ok: bool) -> None: ...
+
+
+class Writer:
+    """Appends records to one staged file."""
+
+    def __init__(self, stream: IO[str], path: StagingPath) -> None:
+        self._stream = stream
+        self._path = path
+        self.count = 0
+
+    def add(self, record: Json) -> None:
+        """Write one record as a line."""
+        line = simplejson.dumps(record, use_decimal=True, separators=(",", ":"), ensure_ascii=False)
+        with _writing(self._path):
+            self._stream.write(f"{line}\n")
+        self.count += 1
+
+
+@contextmanager
+def _writing(path: StagingPath) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise StagingFault.unwritten(path, error) from None
+
+
+class Staging:
+    """The staged files of one run of one flow. Every method raises StagingFault."""
+
+    def __init__(self, folder: StagingPath) -> None:
+        """Use a folder; it is made when it is not there."""
+        self._folder = folder
+        with _writing(folder):
+            folder.mkdir(parents=True, exist_ok=True)
+
+    @contextmanager
+    def write(self, name: str) -> Iterator[Writer]:
+        """Write the file `name` anew."""
+        path = self._folder / f"{name}.ndjson.gz"
+        opened = ExitStack()
+        with _writing(path):
+            raw = opened.enter_context(path.open("wb"))
+            packed = opened.enter_context(gzip.GzipFile(fileobj=raw, mode="wb", compresslevel=3, mtime=0))
+            stream = opened.enter_context(io.TextIOWrapper(packed, encoding="utf-8"))
+        try:
+            yield Writer(stream, path)
+        except BaseException:
+            # What broke it off says more than that the rest of it cannot be written either.
+            with suppress(OSError):
+                opened.close()
+            raise
+        with _writing(path):
+            opened.close()
+
+    def read(self, name: str) -> Iterator[Json]:
+        """The records of the file `name`, which the task before has written."""
+        path = self._folder / f"{name}.ndjson.gz"
+        try:
+            with path.open("rb") as raw, gzip.open(raw, "rt", encoding="utf-8") as stream:
+                for line in stream:
+                    yield simplejson.loads(line, use_decimal=True)
+        except FileNotFoundError:
+            raise StagingFault.gone(path) from None
+        except (OSError, *_DAMAGED) as error:
+            raise StagingFault.unread(path, error) from None
+
+    def read_if_there(self, name: str) -> Iterator[Json]:
+        """The records of a file that need not have been written."""
+        if self.exists(f"{name}.ndjson.gz"):
+            yield from self.read(name)
+
+    def write_all(self, name: str, records: Iterable[Json]) -> int:
+        """Write all records to the file `name`; returns how many."""
+        with self.write(name) as writer:
+            for record in records:
+                writer.add(record)
+            return writer.count
+
+    def exists(self, name: str) -> bool:
+        """Whether a plain file is there."""
+        path = self._folder / name
+        try:
+            return path.exists()
+        except OSError as error:
+            raise StagingFault.unread(path, error) from None
+
+    def write_text(self, name: str, text: str) -> str:
+        """Write a plain file, such as the report; returns where it lies."""
+        path = self._folder / name
+        with _writing(path), path.open("wb") as stream:
+            stream.write(text.encode())
+        return str(path)
+
+    def read_text(self, name: str) -> str:
+        """Read what `write_text` wrote."""
+        path = self._folder / name
+        try:
+            with path.open("rb") as stream:
+                data: bytes = stream.read()
+        except FileNotFoundError:
+            raise StagingFault.gone(path) from None
+        except OSError as error:
+            raise StagingFault.unread(path, error) from None
+        return data.decode()

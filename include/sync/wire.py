@@ -1,0 +1,94 @@
+"""Mapped records as the JSON that is staged between tasks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date, datetime
+from typing import Any
+
+from include.sync.records import Candidate, Follower, Json, Mapped, Missing, Ref
+
+
+def to_wire(value: Any) -> Any:
+    """`value` with its `Ref`s as JSON, for staging."""
+    if isinstance(value, Ref):
+        return {
+            "$ref": {
+                "table": value.table,
+                "external_id": value.source_id,
+                "missing": value.missing.value,
+                "flow": value.flow,
+                "value": value.value,
+            }
+        }
+    if isinstance(value, Mapping):
+        return {name: to_wire(item) for name, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [to_wire(item) for item in value]
+    if isinstance(value, datetime | date):
+        return value.isoformat()
+    return value
+
+
+def from_wire(value: Any) -> Any:
+    """Read back what `to_wire` wrote."""
+    if isinstance(value, dict):
+        if "$ref" in value:
+            ref = value["$ref"]
+            return Ref(
+                table=ref["table"],
+                source_id=ref["external_id"],
+                missing=Missing(ref["missing"]),
+                flow=ref["flow"],
+                value=ref["value"],
+            )
+        return {name: from_wire(item) for name, item in value.items()}
+    if isinstance(value, list):
+        return [from_wire(item) for item in value]
+    return value
+
+
+def mapped_to_wire(mapped: Mapped) -> Json:
+    """A mapped record as staged JSON."""
+    return {
+        "external_id": mapped.source_id,
+        "body": to_wire(mapped.body),
+        "match": mapped.match,
+        "create_only": sorted(mapped.create_only),
+        "insisted": sorted(mapped.insisted),
+        "also": [{"kind": a.kind, "external_id": a.external_id, "body": to_wire(a.body)} for a in mapped.followers],
+        "memory": to_wire(mapped.carry),
+        "notes": list(mapped.notes),
+        "made_from": mapped.made_from,
+        "record_id": mapped.record_id,
+        "linked": mapped.linked,
+        "candidates": [{"by": c.by, "value": c.value, "agree": c.agree} for c in mapped.candidates],
+        "holders": dict(mapped.holders),
+        "children": [list(child) for child in mapped.children],
+        "followers": [list(child) for child in mapped.linked_children],
+        "watches": [list(watch) for watch in mapped.watches],
+    }
+
+
+def mapped_from_wire(data: Mapping[str, Any]) -> Mapped:
+    """Read back what `mapped_to_wire` wrote."""
+    return Mapped(
+        source_id=data["external_id"],
+        body=from_wire(data["body"]),
+        match=data["match"],
+        create_only=frozenset(data["create_only"]),
+        insisted=frozenset(data["insisted"]),
+        followers=tuple(
+            Follower(kind=a["kind"], external_id=a["external_id"], body=from_wire(a["body"])) for a in data["also"]
+        ),
+        carry=from_wire(data["memory"]),
+        notes=tuple(data["notes"]),
+        made_from=data["made_from"],
+        record_id=data["record_id"],
+        linked=data["linked"],
+        candidates=tuple(Candidate(**candidate) for candidate in data["candidates"]),
+        holders=data["holders"],
+        children=tuple((table, suffix, id_) for table, suffix, id_ in data["children"]),
+        linked_children=tuple((table, suffix, id_) for table, suffix, id_ in data["followers"]),
+        watches=tuple((table, id_) for table, id_ in data["watches"]),
+    )

@@ -1,0 +1,140 @@
+"""Sales invoices and customer payments as Business Central has them, read many per request: API v2.0."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable, Mapping, Sequence
+from decimal import Decimal
+from typing import Any
+
+from include.business_central.odata import Api
+from include.business_central.records.base import decoded
+from include.errors import ErrorKind, Sent, ServiceError
+from include.mappings.invoices_from_ipaas import HEADER_FIELDS
+from include.sync.context import WriteContext
+from include.sync.records import Json
+from include.sync.values import fold
+from include.writers.bc_currencies import Currencies
+from include.writers.bc_documents import Items
+
+INVOICES = Api("salesInvoices")
+_LINES, _JOURNALS, _ORDERS = Api("salesInvoiceLines"), Api("customerPaymentJournals"), Api("salesOrders")
+_STATE = (
+    "id",
+    "number",
+    "status",
+    "orderNumber",
+    "discountAmount",
+    "totalTaxAmount",
+    "totalAmountIncludingTax",
+    "remainingAmount",
+    "billToCustomerNumber",
+)
+_DRAFT = frozenset({"Draft", "In Review"})
+_CANCELLED = frozenset({"Canceled", "Corrective"})
+_LINE_STATE = ("id", "sequence", "lineType", "lineObjectNumber")
+_PAYMENT = ("id", "externalDocumentNumber", "customerNumber", "amount", "appliesToInvoiceNumber")
+
+
+def is_draft(invoice: Json) -> bool:
+    """Whether it has not been posted."""
+    return decoded(str(invoice["status"])) in _DRAFT
+
+
+def paid(invoice: Json) -> Decimal:
+    """How much of a posted invoice has been settled."""
+    return Decimal(invoice["totalAmountIncludingTax"]) - Decimal(invoice["remainingAmount"])
+
+
+def lines_of(invoice_id: str) -> Api:
+    """The lines of one invoice, to be written."""
+    return Api(f"{INVOICES.name}({invoice_id})/{_LINES.name}")
+
+
+class InvoiceBook:
+    """What one task has read of invoices, their orders and their payments."""
+
+    def __init__(self, work: WriteContext) -> None:
+        """Nothing is read yet."""
+        self._load = work
+        self.items = Items(work)
+        self.currencies = Currencies(work)
+        # Lines of one journal are written one after another: Business Central numbers them as they come.
+        self.journal_lock = threading.Lock()
+        self._journal: str | None = None
+        self._invoices: dict[str, Json] = {}
+        self._references: dict[str, list[Json]] = {}
+        self._by_order: dict[str, list[Json]] = {}
+        self._open_orders: set[str] = set()
+        self._known_orders: set[str] = set()
+
+    def prepare(self, ids: Sequence[str], references: Sequence[str], orders: Sequence[str]) -> None:
+        """Read the invoices of these ids and references, and what became of these orders."""
+        self._invoices |= {str(invoice["id"]).lower(): invoice for invoice in self._read("id", ids)}
+        for invoice in self._read("externalDocumentNumber", references):
+            self._references.setdefault(fold(str(invoice["externalDocumentNumber"])), []).append(invoice)
+        self.know_orders(orders)
+
+    def known(self, invoice_id: str) -> Json | None:
+        """The invoice of an id, as it was prepared or else as it is now."""
+        return self._invoices.pop(invoice_id.lower(), None) or self.anew(invoice_id)
+
+    def anew(self, invoice_id: str) -> Json | None:
+        """The invoice of an id as it is now."""
+        return next(iter(self._read("id", [invoice_id])), None)
+
+    def referring(self, reference: str, *, anew: bool = False) -> list[Json]:
+        """The invoices that have a reference and stand, as they were prepared or as they are now."""
+        found = self._read("externalDocumentNumber", [reference]) if anew else self._references.pop(fold(reference), [])
+        return [invoice for invoice in found if str(invoice["status"]) not in _CANCELLED]
+
+    def know_orders(self, numbers: Iterable[str]) -> None:
+        """Learn which of these orders are open, and the invoices that were posted from the others."""
+        wanted = list({fold(no): no for no in numbers if fold(no) not in self._known_orders}.values())
+        if not wanted:
+            return
+        rows = self._load.bc.read_many(_ORDERS, "number", wanted, select=("number",))
+        self._open_orders |= {fold(str(row["number"])) for row in rows}
+        for invoice in self._read("orderNumber", [no for no in wanted if fold(no) not in self._open_orders]):
+            self._by_order.setdefault(fold(str(invoice["orderNumber"])), []).append(invoice)
+        self._known_orders |= {fold(no) for no in wanted}
+
+    def is_open(self, order: str) -> bool:
+        """Whether an order is there, to be posted in Business Central."""
+        return fold(order) in self._open_orders
+
+    def posted_from(self, order: str) -> list[Json]:
+        """The invoices that were posted from an order which is gone, and that stand."""
+        return [i for i in self._by_order.get(fold(order), ()) if str(i["status"]) not in _CANCELLED]
+
+    def lines(self, invoice_id: str, fields: Iterable[str]) -> dict[int, Json]:
+        """The lines of an invoice as they are now, by their number."""
+        select = tuple(dict.fromkeys((*_LINE_STATE, *fields)))
+        rows = self._load.bc.read(_LINES, filter=f"documentId eq {invoice_id}", select=select)
+        return {int(row["sequence"]): row for row in rows}
+
+    def journal(self) -> Api:
+        """The lines of the configured payment journal. Raises ServiceError (misconfigured) when there is none."""
+        if self._journal is None:
+            code = str(self._load.settings.bc_create_defaults.invoice.payment_journal)
+            found = next(iter(self._load.bc.read_many(_JOURNALS, "code", [code], select=("id", "code"))), None)
+            if found is None:
+                raise ServiceError(
+                    f"There is no customer payment journal {code!r}.",
+                    system=self._load.route.target,
+                    kind=ErrorKind.misconfigured,
+                    sent=Sent.no,
+                    advice="Set invoice.payment_journal in the Variable bc_create_defaults to the code of a batch of the "
+                    "payment journal (page 251, template type Cash Receipts or Payments), or create that batch.",
+                )
+            self._journal = str(found["id"])
+        return Api(f"{_JOURNALS.name}({self._journal})/customerPayments")
+
+    def payments(self, references: Sequence[str]) -> Mapping[str, Json]:
+        """The journal's lines with these references, those that have not been posted yet, by reference."""
+        rows = self._load.bc.read_many(self.journal(), "externalDocumentNumber", list(references), select=_PAYMENT)
+        return {str(row["externalDocumentNumber"]): row for row in rows}
+
+    def _read(self, name: str, values: Sequence[Any]) -> list[Json]:
+        select = tuple(dict.fromkeys((*_STATE, *HEADER_FIELDS)))
+        return list(self._load.bc.read_many(INVOICES, name, list(values), select=select)) if values else []

@@ -1,0 +1,396 @@
+"""Writes sales invoices to Business Central: a draft, its lines, its discount, a check of its total; then it is posted.
+
+A draft that was cut off anywhere is found again by its externalDocumentNumber and goes on from what it has.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from decimal import Decimal
+from typing import Any
+
+from include.errors import NotFound, Rejected, Sent, ServiceError, Waiting
+from include.ipaas.external_ids import LINE_TABLE, TRANSACTION_TABLE
+from include.mappings.foreign_transactions import INVOICE_LINK
+from include.mappings.invoices_from_ipaas import HEADER_CODES
+from include.sync.context import WriteContext, WriteRequest, WriteResult
+from include.sync.ledger.entries import Purpose, State
+from include.sync.outcomes import Change, Result
+from include.sync.records import Json
+from include.sync.values import fold, same, text_of
+from include.writers.bc_documents import Links, begin, know_parties, moved, once_more, sent, until_settled
+from include.writers.bc_invoice_book import INVOICES, InvoiceBook, is_draft, lines_of
+from include.writers.bc_payments import Payments
+from include.writers.bc_refusal import refusal
+from include.writers.bc_target import ETAG, Target
+
+_BOOK = "invoice book"
+_HEADER = Target(
+    name="sales invoice", page="", api=INVOICES.name, fields=(), api_fields={}, model="transaction", codes=HEADER_CODES
+)
+# In the order in which they are set: setting one makes Business Central work out those after it anew.
+_CHAIN = ("unitOfMeasureCode", "quantity", "unitPrice", "discountAmount")
+# What a line is of; it cannot be changed, only made anew.
+_OBJECT = ("lineType", "lineObjectNumber")
+
+
+class InvoiceWriter:
+    """Brings transactions over as posted invoices with their payments; see `Writer`."""
+
+    table = TRANSACTION_TABLE
+
+    def prepare(self, work: WriteContext, items: Sequence[WriteRequest]) -> None:
+        """Read the invoices that are linked or may be meant, the orders behind others, and items, many per request."""
+        once_more(self._prepare, work, items)
+
+    def _prepare(self, work: WriteContext, items: Sequence[WriteRequest]) -> None:
+        book = work.scratch[_BOOK] = InvoiceBook(work)
+        work.know_links(self.table, [item.key for item in items])
+        owns = {item.key: own for item in items if (own := Links(work, item).own)}
+        ids = [own.removeprefix(INVOICE_LINK) for own in owns.values() if own.startswith(INVOICE_LINK)]
+        references = [str(item.mapped.match) for item in items if item.key not in owns and item.mapped.match]
+        know_parties(work, items)
+        bodies = [item.mapped.body for item in items]
+        book.prepare(ids, references, [str(body["order"]) for body in bodies if "order" in body])
+        book.items.read(_item_of(line) for body in bodies for line in body.get("lines", ()) if "id" in line)
+        if any(body["payments"] for body in bodies):
+            # A journal that is not there concerns every record: better before anything is posted.
+            book.journal()
+
+    def write(self, work: WriteContext, item: WriteRequest) -> WriteResult:
+        """Create and post the invoice, or add payments to it; see `Writer.write`."""
+        return _Transfer(work, work.scratch[_BOOK], item).run()
+
+
+class _Transfer:
+    """One transaction on its way to its invoice."""
+
+    def __init__(self, work: WriteContext, book: InvoiceBook, item: WriteRequest) -> None:
+        self.load, self.book, self.item = work, book, item
+        self.links = Links(work, item)
+        self.body = work.resolve(item.mapped.body)
+        self.payments = Payments(work, book, self.links, self.body["payments"])
+        self.reference = str(item.mapped.match)
+        self.written: list[str] = []
+        self.notes: list[str] = []
+
+    def run(self) -> WriteResult:
+        """Find the invoice or create it, post it, and add its payments."""
+        own = self.links.own
+        if own and not own.startswith(INVOICE_LINK):
+            return self._of_order(own)
+        if "order" in self.body:
+            return self._of_order(str(self.body["order"]))
+        invoice, created = self._present(), False
+        if invoice is None or is_draft(invoice):
+            invoice, created = self._posted(invoice), True
+            if invoice is None:
+                return WriteResult(
+                    result=Result.created, changes=[Change(field=name) for name in sorted(self.body["header"])]
+                )
+        self.links.note(self.links.own_link(f"{INVOICE_LINK}{invoice['id']}"))
+        self._link_lines(invoice)
+        # To an invoice that did not exist a moment ago nothing has been paid.
+        self.written += self.payments.add(invoice, fresh=created)
+        result = Result.created if created else Result.updated if self.written else Result.unchanged
+        if created:
+            self._compare_posted(invoice)
+        return self._result(f"{INVOICE_LINK}{invoice['id']}", result, *self.notes)
+
+    def _compare_posted(self, invoice: Json) -> None:
+        """Note when posting has changed the total of a draft that agreed, as rounding by the set-up's precision does."""
+        total = self._amount(self.body["total"], invoice)
+        if not same(total, invoice["totalAmountIncludingTax"]):
+            posted = text_of(Decimal(invoice["totalAmountIncludingTax"]))
+            self.notes.append(
+                f"Posted, invoice {invoice['number']} comes to {posted}, and its transaction to {text_of(total)}."
+            )
+
+    def _result(self, target: str | None, result: Result, *notes: str, then: Waiting | None = None) -> WriteResult:
+        own = [self.links.own_link(target)] if target else []
+        return WriteResult(
+            result=result,
+            target_id=target,
+            changes=[Change(field=name) for name in dict.fromkeys(self.written)],
+            links=[link for link in own if link not in self.links.new],
+            unpushed=tuple(self.links.new),
+            notes=notes,
+            then=then,
+        )
+
+    # --- transactions that became orders ---------------------------------------------------------------------
+
+    def _of_order(self, order: str) -> WriteResult:
+        """A transaction that is invoiced in Business Central, from its order: only payments are transferred."""
+        self.book.know_orders([order])
+        own = self.links.own
+        if self.book.is_open(order):
+            reason = f"It is sales order {order} in Business Central, which is to be posted there."
+            if not self.body["payments"]:
+                return self._result(own, Result.skipped, reason)
+            # Nothing tells us when the order is posted: it is looked at again, for the payments.
+            advice = "Post the order; the payments follow by themselves."
+            return self._result(own, Result.skipped, then=Waiting(reason, advice=advice))
+        invoices = self.book.posted_from(order)
+        if not invoices:
+            raise Rejected(
+                f"It is linked to order {order}, which is not in Business Central any more and has not been invoiced.",
+                "If the order was deleted, remove the external id from the transaction to have it invoiced.",
+            )
+        # Of several partial invoices, the one that most is owed on.
+        invoice = max(invoices, key=lambda invoice: (invoice["remainingAmount"], str(invoice["number"])))
+        self.written += self.payments.add(invoice, fresh=False)
+        return self._result(own, Result.updated if self.written else Result.unchanged)
+
+    # --- finding ---------------------------------------------------------------------------------------------
+
+    def _present(self) -> Json | None:
+        """The invoice as it is, draft or posted: the linked one, or the one with the transaction's reference."""
+        own = self.links.own
+        if own is None:
+            return self._mine(self.book.referring(self.reference))
+        found = self.book.known(own.removeprefix(INVOICE_LINK))
+        if found is None and self.item.mapped.linked is None:
+            # A draft that was cut off as it was being posted, and then deleted: iPaaS.com has not been told of it.
+            self.links.forget(self.links.own_link(own))
+            return self._mine(self.book.referring(self.reference, anew=True))
+        if found is None:
+            raise Rejected(
+                f"It is linked to {own}, which does not exist in Business Central any more.",
+                "To have it invoiced again, remove the external id from the transaction in iPaaS.com.",
+            )
+        return found
+
+    def _mine(self, invoices: Sequence[Json]) -> Json | None:
+        """The one of these invoices with the transaction's reference that it has become.
+
+        Two systems may number their transactions alike, so one that belongs to another transaction does not count.
+        """
+        customer = fold(str(self.body["header"]["customerNumber"]))
+        found = [
+            invoice
+            for invoice in invoices
+            if fold(str(invoice["customerNumber"])) == customer
+            and not self.links.is_others(f"{INVOICE_LINK}{invoice['id']}")
+        ]
+        if len(found) > 1:
+            raise Rejected(
+                f"Several invoices of customer {customer} have externalDocumentNumber {self.reference!r}: "
+                f"{', '.join(str(invoice['number']) for invoice in found)}.",
+                "Link the right one to the transaction in iPaaS.com, as invoice|{its id}, or delete the drafts.",
+            )
+        return found[0] if found else None
+
+    # --- whose draft it is -------------------------------------------------------------------------------------
+
+    @property
+    def _intent(self) -> str:
+        """Under this name the ledger keeps that a draft is being made for this very transaction."""
+        return f"{self.reference}|{self.item.key}"
+
+    def _intend(self) -> None:
+        """Note, before the first call, that a draft with this reference is ours, whatever the call is answered."""
+        claims = self.load.route.claims(InvoiceWriter.table)
+        self.load.ledger.reserve(claims, self.item.key, INVOICES.name, self._intent, Purpose.create)
+
+    def _forget_intent(self) -> None:
+        """From here on a draft is what a refusal has left, for the setting to decide about; or there is none."""
+        if self.load.applies:
+            self.load.ledger.unreserve(self.load.route.claims(InvoiceWriter.table), self.item.key)
+
+    @property
+    def _may_resume(self) -> bool:
+        """Whether a draft is ours to complete: cut off in the middle, or the subscriber wants it so."""
+        if self.item.suspect or self.load.settings.bc_update_non_existing_invoice_lines:
+            return True
+        if self.item.transfer is not None and self.item.transfer.state == State.retry:
+            return True
+        intended = self.load.ledger.reservation(self.load.route.claims(InvoiceWriter.table), self.item.key)
+        return intended is not None and fold(intended.reference) == fold(self._intent)
+
+    # --- making and posting ----------------------------------------------------------------------------------
+
+    def _posted(self, draft: Json | None) -> Json | None:
+        """The posted invoice, made from a draft or from nothing; None in a plan."""
+        if draft is not None and not self._may_resume:
+            raise Rejected(
+                f"Draft invoice {draft['number']} with the transaction's number is in Business Central: left by an earlier "
+                "failure, or entered by somebody.",
+                "Set Update Non-Existing Invoice Lines to TRUE to have it completed and posted, or delete the draft.",
+            )
+        buyer = str(self.body["header"]["customerNumber"])
+        if draft is not None and fold(str(draft["customerNumber"])) != fold(buyer):
+            raise Rejected(
+                f"Draft invoice {draft['number']} is made out to customer {draft['customerNumber']}, and the transaction to "
+                f"{buyer} now. It was not posted.",
+                "Delete the draft: then a new one is made.",
+            )
+        lines = [line for line in self.body["lines"] if "id" in line]
+        self.book.items.require((_item_of(line), line.get("product")) for line in lines)
+        if not self.load.applies:
+            return None
+        begin(self.load, self.item)
+        invoice = draft or self._create()
+
+        def once() -> None:
+            if is_draft(invoice):
+                self._complete(invoice)
+                self._post(invoice)
+                read()
+
+        def read() -> None:
+            nonlocal invoice
+            invoice = self._again(invoice)
+
+        try:
+            until_settled(read, once)
+        except Rejected:
+            self._forget_intent()
+            raise
+        return invoice
+
+    def _post(self, draft: Json) -> None:
+        """Post a draft, which keeps its id: it is linked before, so that sales_invoice_to_ipaas knows it from the start."""
+        own = self.links.own_link(f"{INVOICE_LINK}{draft['id']}")
+        self.links.note(own)
+        what = f"the posting of draft invoice {draft['number']}"
+        try:
+            sent(what, {}, lambda: self.load.bc.action(INVOICES, str(draft["id"]), "post"))
+        except Rejected:
+            self.links.forget(own)
+            raise
+
+    def _again(self, invoice: Json) -> Json:
+        found = self.book.anew(str(invoice["id"]))
+        if found is None:
+            raise NotFound.of_record(self.load.route.target, f"Invoice {invoice['number']}")
+        return found
+
+    def _create(self) -> Json:
+        """The new draft."""
+        header = self.body["header"]
+        self._intend()
+        try:
+            return dict(self.load.bc.create(INVOICES, header))
+        except ServiceError as error:
+            # The answer was lost and the draft may be there. Repeating the call could double it: look instead.
+            found = self._mine(self.book.referring(self.reference, anew=True)) if moved(error) else None
+            if found is None:
+                if error.sent is not Sent.unknown:
+                    self._forget_intent()
+                raise refusal(error, "the invoice", header) from None
+            return found
+
+    def _complete(self, draft: Json) -> None:
+        """Give a draft what it lacks, and see that it comes to what the transaction does."""
+        wanted = {name: value for name, value in self.body["header"].items() if name != "customerNumber"}
+        if changes := _HEADER.differences(wanted, draft):
+            draft = self._change(draft, changes)
+        if self._bring_lines(draft):
+            draft = self._again(draft)
+        discount = self._amount(self.body["discount"], draft)
+        if not same(discount, draft["discountAmount"]):
+            draft = self._change(draft, {"discountAmount": discount})
+        self._tie_out(draft)
+
+    def _tie_out(self, draft: Json) -> None:
+        """Raise Rejected, with both figures, unless a draft comes to what its transaction does, with no tax of its own."""
+        total, tax = self._amount(self.body["total"], draft), Decimal(draft["totalTaxAmount"])
+        if same(total, draft["totalAmountIncludingTax"]) and not tax:
+            return
+        own = f", of which {text_of(tax)} are tax of its own," if tax else ""
+        advice = "Compare prices, discounts, taxes and the accounts of shipping and tax; then correct one side."
+        if tax:
+            advice = (
+                "The taxes of a transaction are lines of its invoice, so Business Central must add none: take Tax Liable (or "
+                "the VAT set-up) from the customer, or set invoice.no_tax_group in the Variable bc_create_defaults to a tax "
+                "group (VAT product posting group) that bears no tax."
+            )
+        raise Rejected(
+            f"Draft invoice {draft['number']} comes to {text_of(Decimal(draft['totalAmountIncludingTax']))} in Business "
+            f"Central{own} and the transaction to {text_of(total)} (less excluded lines). It was not posted.",
+            advice,
+        )
+
+    def _amount(self, value: Any, invoice: Json) -> Decimal:
+        """An amount as Business Central rounds it in an invoice's currency."""
+        return self.book.currencies.rounded(Decimal(value), str(invoice["currencyCode"]))
+
+    def _change(self, draft: Json, changes: Json) -> Json:
+        what, update = f"draft invoice {draft['number']}", self.load.bc.update
+        return sent(what, changes, lambda: dict(update(INVOICES, str(draft["id"]), draft[ETAG], changes)))
+
+    def _bring_lines(self, draft: Json) -> bool:
+        """Write the lines that the draft lacks or has otherwise, one after another; returns whether there were any."""
+        lines = [self._fields(line, draft) for line in self.body["lines"]]
+        present = self.book.lines(str(draft["id"]), (name for line in lines for name in line))
+        wrote = False
+        for wanted in lines:
+            wrote = self._bring_line(draft, wanted, present.get(int(wanted["sequence"]))) or wrote
+        return wrote
+
+    def _fields(self, line: Json, draft: Json) -> Json:
+        """A line's fields: its unit after what it is of, and amounts as the draft's currency has them."""
+        fields: Json = {}
+        for name, value in line["fields"].items():
+            fields[name] = self._amount(value, draft) if name == "discountAmount" else value
+            if name == "lineObjectNumber" and "id" in line:
+                unit, note = self.book.items.unit(str(value), line.get("unit"))
+                fields |= {"unitOfMeasureCode": unit} if unit else {}
+                self.notes += [note] if note and note not in self.notes else []
+        if "id" not in line:
+            # A charge is of one: its price is an amount.
+            fields["unitPrice"] = self._amount(fields["unitPrice"], draft)
+        return fields
+
+    def _bring_line(self, draft: Json, wanted: Json, present: Json | None) -> bool:
+        lines, what = lines_of(str(draft["id"])), f"line {wanted['sequence']} of draft invoice {draft['number']}"
+        if present is not None and _differing(_OBJECT, wanted, present):
+            line = present
+            sent(what, wanted, lambda: self.load.bc.delete(lines, str(line["id"]), line[ETAG]))
+            present = None
+        if present is None:
+            sent(what, wanted, lambda: self.load.bc.create(lines, wanted))
+            return True
+        changes = _line_changes(wanted, present)
+        if changes:
+            line = present
+            sent(what, changes, lambda: self.load.bc.update(lines, str(line["id"]), line[ETAG], changes))
+        return bool(changes)
+
+    # --- links of the lines ----------------------------------------------------------------------------------
+
+    def _link_lines(self, invoice: Json) -> None:
+        """Link the transaction's lines to those of the posted invoice."""
+        lines = {str(line["id"]): line for line in self.body["lines"] if "id" in line}
+        missing = lines.keys() - self.links.of(LINE_TABLE, lines).keys()
+        if not missing or not self.load.applies:
+            return
+        present = self.book.lines(str(invoice["id"]), ())
+        for identifier in sorted(missing):
+            wanted = lines[identifier]["fields"]
+            found = present.get(int(wanted["sequence"]))
+            # An invoice that was posted from an order has numbers of its own.
+            if found is not None and not _differing(_OBJECT, wanted, found):
+                self.links.note((LINE_TABLE, str(found["id"]), lines[identifier]["id"]))
+
+
+def _item_of(line: Json) -> str:
+    return str(line["fields"]["lineObjectNumber"])
+
+
+def _differing(names: Sequence[str], wanted: Json, present: Json) -> list[str]:
+    return [name for name in names if name in wanted and not _alike(wanted[name], present.get(name))]
+
+
+def _alike(wanted: Any, found: Any) -> bool:
+    return fold(wanted) == fold(found) if isinstance(wanted, str) and isinstance(found, str) else same(wanted, found)
+
+
+def _line_changes(wanted: Json, present: Json) -> Json:
+    """What of a line has to be sent: from the first field of the chain that differs on, and whatever else differs."""
+    own = [name for name in wanted if name not in ("sequence", *_OBJECT)]
+    differing = _differing(own, wanted, present)
+    first = next((place for place, name in enumerate(_CHAIN) if name in differing), len(_CHAIN))
+    names = {*_CHAIN[first:], *differing}
+    return {name: value for name, value in wanted.items() if name in names}

@@ -1,0 +1,431 @@
+"""Writes sales orders to Business Central: the header, then line by line, then the discount."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from include.errors import NotFound, RecordExists, Rejected, ServiceError
+from include.ipaas.external_ids import LINE_TABLE, TRANSACTION_TABLE
+from include.mappings.foreign_transactions import INVOICE_LINK, LINE_STEP
+from include.mappings.orders_from_ipaas import HEADER_CODES, HEADER_FIELDS
+from include.sync.context import WriteContext, WriteRequest, WriteResult
+from include.sync.ledger.entries import State
+from include.sync.outcomes import Change, Result
+from include.sync.records import Json
+from include.sync.values import fold, same, text_of
+from include.writers.bc_documents import Links, begin, know_parties, moved, once_more, sent, until_settled
+from include.writers.bc_order_amounts import SHIPPING, Wanted, difference, net_of, shipping_line, wanted_order
+from include.writers.bc_order_book import OrderBook, line_changes
+from include.writers.bc_order_surface import API_ORDERS, ORDERS, Order
+from include.writers.bc_refusal import refusal
+from include.writers.bc_target import ETAG, Target
+
+_BOOK = "order book"
+# An invoice discount that was not shown: it differs from whatever it shall be.
+_UNKNOWN = object()
+_HEADER = Target(
+    name="sales order",
+    page=ORDERS.name,
+    api=API_ORDERS.name,
+    fields=HEADER_FIELDS,
+    api_fields={},
+    model="transaction",
+    codes=HEADER_CODES,
+)
+# The option that makes the fields of an address writable sets them back to the customer's own: whoever writes one field
+# of an address writes the option and the whole address.
+_GROUPS = {"BillToOptions": "Bill_to_", "ShippingOptions": "Ship_to_"}
+
+
+class OrderWriter:
+    """Brings transactions over as sales orders; see `Writer`."""
+
+    table = TRANSACTION_TABLE
+
+    def prepare(self, work: WriteContext, items: Sequence[WriteRequest]) -> None:
+        """Read the orders that are linked or may be meant, their lines, items and customers, many per request."""
+        once_more(self._prepare, work, items)
+
+    def _prepare(self, work: WriteContext, items: Sequence[WriteRequest]) -> None:
+        book = work.scratch[_BOOK] = OrderBook(work)
+        work.know_links(self.table, [item.key for item in items])
+        linked = {item.key: own for item in items if (own := Links(work, item).own)}
+        references = [str(item.mapped.match) for item in items if item.key not in linked]
+        book.prepare(list(dict.fromkeys(linked.values())), references)
+        bodies = [item.mapped.body for item in items]
+        book.items.read(line["fields"]["No"] for body in bodies for line in body["lines"])
+        book.know_customers(know_parties(work, items))
+
+    def write(self, work: WriteContext, item: WriteRequest) -> WriteResult:
+        """Create or update the order; see `Writer.write`."""
+        return _Transfer(work, work.scratch[_BOOK], item).run()
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Step:
+    """One write that brings an order nearer to what it shall be. `fields` names what changes."""
+
+    fields: Sequence[str]
+    send: Callable[[], None]
+
+
+class _Transfer:
+    """One transaction on its way to its order."""
+
+    def __init__(self, work: WriteContext, book: OrderBook, item: WriteRequest) -> None:
+        self.load, self.book, self.item = work, book, item
+        self.links = Links(work, item)
+        self.reference = str(item.mapped.match)
+        body = work.resolve(item.mapped.body)
+        self.body = body
+        self.customer = str(body["header"]["Sell_to_Customer_No"])
+        self.header = self._header(body["header"])
+        self.written: list[str] = []
+        self.notes: tuple[str, ...] = ()
+        # The invoice discount, and the amount before tax, as Business Central has them after what was written last.
+        self.present_discount: Any = 0
+        self.present_net: Decimal | None = None
+        self.wanted: Wanted
+
+    def _header(self, wanted: Json) -> Json:
+        """The header as this customer's orders have it."""
+        customer = self.book.customer(self.customer)
+        if customer is None:
+            raise Rejected(
+                f"Its buyer is linked to customer {self.customer}, which does not exist in Business Central.",
+                "Correct the external id of the buyer in iPaaS.com.",
+            )
+        header = self.book.header_fields.convert(wanted)
+        if "Currency_Code" in header:
+            header["Currency_Code"] = self.book.currencies.on_pages(str(header["Currency_Code"]))
+        if not customer.get("Disable_Search_by_Name"):
+            # The page would look for a customer of that name instead, and does not let it be written.
+            header.pop("Bill_to_Name", None)
+        for name in ("Shipping_Agent_Code", "Shipping_Agent_Service_Code"):
+            if customer.get(name):
+                header.setdefault(name, customer[name])
+        return {name: value for name, value in header.items() if not self.book.surface.lacks(name)}
+
+    def _currency(self) -> str:
+        """The currency that a new order will have: the transaction's, or else the customer's."""
+        customer = self.book.customer(self.customer) or {}
+        return str(self.header.get("Currency_Code", customer.get("Currency_Code") or ""))
+
+    def run(self) -> WriteResult:
+        """Find the order or create it, and bring it in line."""
+        number, created = self.links.own, False
+        if number and number.startswith(INVOICE_LINK):
+            return self._result(number, Result.skipped, "The transaction has been invoiced in Business Central.")
+        order = self.book.known(number) if number else self._mine(self.book.referring(self.reference))
+        if order is None:
+            if posted := self._posted(number):
+                return posted
+            self._require_items(self.body["lines"])
+            self.wanted = wanted_order(self.book, self.body, self._currency())
+            if not self.load.applies:
+                return WriteResult(result=Result.created, changes=[Change(field=name) for name in sorted(self.header)])
+            order, created = self._create(), True
+        self._check_same(order)
+        self.wanted = wanted_order(self.book, self.body, order.currency)
+        self._bring(order)
+        result = Result.created if created else Result.updated if self.written else Result.unchanged
+        return self._result(order.no, result, *self.wanted.notes, *self.notes)
+
+    def _check_same(self, order: Order) -> None:
+        """Raise Rejected when an order differs in what Business Central cannot change once there are lines."""
+        if fold(order.customer) != fold(self.customer):
+            raise Rejected(
+                f"Order {order.no} is made out to customer {order.customer}, and the transaction to {self.customer} now.",
+                "Business Central cannot give an order to another customer: cancel one of the two, and enter it anew.",
+            )
+        currency = str(self.header.get("Currency_Code", order.currency))
+        if fold(order.currency) != fold(currency):
+            own = "the company's own currency"
+            raise Rejected(
+                f"Order {order.no} is in {order.currency or own}, and the transaction in {currency or own}.",
+                "Correct one of them, or delete the order and the external id, to have it made anew.",
+            )
+
+    def _result(self, number: str, result: Result, *notes: str) -> WriteResult:
+        own = self.links.own_link(number)
+        return WriteResult(
+            result=result,
+            target_id=number,
+            changes=[Change(field=name) for name in dict.fromkeys(self.written)],
+            links=() if own in self.links.new else (own,),
+            unpushed=tuple(self.links.new),
+            notes=notes,
+        )
+
+    def _require_items(self, lines: Iterable[Json]) -> None:
+        self.book.items.require((line["fields"]["No"], line.get("product")) for line in lines)
+
+    # --- finding ---------------------------------------------------------------------------------------------
+
+    def _mine(self, orders: Iterable[Order]) -> Order | None:
+        """The one of these orders with the transaction's reference that it has become; linked from here on.
+
+        It is one that an earlier try has made, or that somebody has entered. Two systems may number their transactions
+        alike, so one that belongs to another transaction does not count.
+        """
+        found = [o for o in orders if fold(o.customer) == fold(self.customer) and not self.links.is_others(o.no)]
+        if len(found) > 1:
+            raise Rejected(
+                f"Several orders of customer {self.customer} have External_Document_No {self.reference!r}: "
+                f"{', '.join(order.no for order in found)}.",
+                "Link the right one to the transaction in iPaaS.com, with its No. as external id.",
+            )
+        for order in found:
+            self.links.note(self.links.own_link(order.no))
+        return found[0] if found else None
+
+    def _posted(self, number: str | None) -> WriteResult | None:
+        """What it means that an order is not there: posted in full, deleted by somebody, or None: never made."""
+        if number is None:
+            invoices = [
+                invoice
+                for invoice in self.book.invoices_referring(self.reference)
+                if fold(str(invoice["customerNumber"])) == fold(self.customer)
+                and not self.links.is_others(str(invoice["orderNumber"]))
+            ]
+            if not invoices:
+                return None
+            number = str(invoices[0]["orderNumber"])
+            self.links.note(self.links.own_link(number))
+        else:
+            invoices = self.book.invoices_of(number)
+        if not invoices:
+            raise Rejected(
+                f"It is linked to order {number}, which is not in Business Central any more and has not been invoiced.",
+                "If it was deleted on purpose, cancel the transaction; to have it made again, remove the external id.",
+            )
+        names = ", ".join(str(invoice["number"]) for invoice in invoices)
+        before = self.item.transfer.fingerprint if self.item.transfer else None
+        if before not in (None, self.item.fingerprint):
+            raise Rejected(
+                f"Order {number} has been posted as invoice {names}, and the transaction has changed since.",
+                "Settle the difference in Business Central, with a credit memo or another order.",
+            )
+        return self._result(number, Result.unchanged, f"Order {number} has been posted as invoice {names}.")
+
+    # --- creating --------------------------------------------------------------------------------------------
+
+    def _create(self) -> Order:
+        """The new order's header. Whatever becomes of its lines, the order is linked from here on."""
+        begin(self.load, self.item)
+        try:
+            made = self.book.surface.create(self.header)
+        except ServiceError as error:
+            # The answer was lost and the order may be there. Repeating the call could double it: look instead.
+            order = self._mine(self.book.referring(self.reference, anew=True)) if moved(error) else None
+            if order is not None:
+                return order
+            if isinstance(error, RecordExists):
+                raise Rejected(
+                    f"Number {self.header.get('No')} is another order's in Business Central.",
+                    "Take sales_order.number_from_transaction out of bc_create_defaults, or renumber one of the two.",
+                ) from None
+            raise refusal(error, "the order", self.header) from None
+        self.links.note(self.links.own_link(str(made["No"])))
+        return Order(header=made, lines={})
+
+    # --- bringing in line ------------------------------------------------------------------------------------
+
+    def _bring(self, order: Order) -> None:
+        """Write what the order lacks. One that others change meanwhile is read and compared again."""
+        force = self.load.plan.force
+
+        def once() -> None:
+            self._once(order, force=force)
+
+        def read() -> None:
+            nonlocal order, force
+            found = self.book.anew(order.no)
+            if found is None:
+                raise NotFound.of_record(self.load.route.target, f"Order {order.no}")
+            order, force = found, False
+
+        until_settled(read, once)
+
+    def _once(self, order: Order, *, force: bool) -> None:
+        numbers = self._numbers(order)
+        self.present_discount, self.present_net = order.discount, order.net
+        others = self._others(order, numbers)
+        if order.locked:
+            # What cannot be changed is not forced either.
+            self._compare_locked(order, [*self._steps(order, numbers, force=False)])
+            self._tie_out(order, others)
+            return
+        steps = [*self._steps(order, numbers, force=force)]
+        if not self.load.applies:
+            self.written += [name for step in steps for name in step.fields] or self._discount_differs()
+            return
+        linked = [line for line in self.wanted.lines if line["id"] != SHIPPING]
+        new = [line for line in linked if numbers[str(line["id"])] not in order.lines]
+        if new:
+            self._require_items(new)
+        # Their numbers are theirs before they are sent, so that a line whose answer is lost is known by its number.
+        self.links.note(*((LINE_TABLE, f"{order.no}|{numbers[str(line['id'])]}", line["id"]) for line in linked))
+        for step in steps:
+            step.send()
+            self.written += step.fields
+        if self._discount_differs():
+            self._set_discount(order.no)
+        self._tie_out(order, others)
+
+    @property
+    def _agreed_before(self) -> bool:
+        """Whether the order has once been what its transaction said, and so is one that was edited since."""
+        return self.item.transfer is not None and self.item.transfer.fingerprint is not None
+
+    def _others(self, order: Order, numbers: Mapping[str, int]) -> Decimal:
+        """What lines come to that are not the transaction's. Whoever adds one to an order that agreed means it."""
+        if not self._agreed_before:
+            return Decimal(0)
+        return order.amount_of(set(order.lines) - set(numbers.values()) - set(self._held(order)))
+
+    def _tie_out(self, order: Order, others: Decimal) -> None:
+        """Compare what the order has come to with what the transaction says. Raises Rejected with both figures."""
+        if self.present_net is None or self.present_net - others != self.wanted.net:
+            # An answer may tell what was true a moment ago.
+            self.notes = difference(self.book.anew(order.no) or order, self.wanted, self.book, others)
+        if not self.wanted.problem:
+            return
+        if not self._agreed_before:
+            raise Rejected(
+                f"{self.wanted.problem} Order {order.no} was made of its lines, comes to {text_of(self.wanted.net)} before "
+                "tax, and is not released.",
+                "Correct the transaction, or settle the order in Business Central. The prices of the transaction's lines are "
+                "to be net of its tax, and its discount is to hold what was taken off the lines and off the whole.",
+            )
+        # One that agreed once, and was edited: its total may be what was charged at first.
+        self.notes += (self.wanted.problem,)
+
+    def _compare_locked(self, order: Order, steps: Sequence[_Step]) -> None:
+        fields = [name for step in steps for name in step.fields] or self._discount_differs()
+        if fields:
+            raise Rejected(
+                f"Order {order.no} {order.locked} in Business Central, and differs in {', '.join(fields)}.",
+                "Reopen the order, or change it there as the transaction says; it is compared again with the next run.",
+            )
+
+    def _steps(self, order: Order, numbers: Mapping[str, int], *, force: bool) -> Iterator[_Step]:
+        """What has to be written, one after another: the header, lines to add and to change, lines to remove."""
+        yield from self._header_steps(order, force=force)
+        for line in self.wanted.lines:
+            number, wanted = numbers[str(line["id"])], line["fields"]
+            present = order.lines.get(number)
+            if present is None:
+                yield self._add(order, number, wanted)
+            elif changes := wanted if force else line_changes(wanted, present):
+                yield self._change(order, number, changes)
+        for number in sorted(set(self._held(order)) - set(numbers.values())):
+            # It came from a line which the transaction does not have, or does not send, any more.
+            yield self._remove(order, number)
+
+    def _header_steps(self, order: Order, *, force: bool) -> Iterator[_Step]:
+        """The header's change: what differs, and of an address all of it."""
+        kept = {"Sell_to_Customer_No", *self.item.mapped.create_only}
+        wanted = {name: value for name, value in self.header.items() if name not in kept}
+        comparable = {name: value for name, value in wanted.items() if name not in _GROUPS}
+        differing = comparable if force else _HEADER.differences(comparable, order.header)
+        if not differing:
+            return
+        names = set(differing)
+        for option, prefix in _GROUPS.items():
+            if any(name.startswith(prefix) for name in differing):
+                names |= {option, *(name for name in wanted if name.startswith(prefix))}
+        changes = {name: value for name, value in wanted.items() if name in names}
+
+        def send() -> None:
+            sent(f"order {order.no}", changes, lambda: self.book.surface.change(order, changes))
+
+        yield _Step(fields=tuple(differing), send=send)
+
+    def _add(self, order: Order, number: int, wanted: Json) -> _Step:
+        def send() -> None:
+            what = f"line {number} of order {order.no}"
+            self._take(sent(what, wanted, lambda: self.book.surface.add_line(order, number, wanted)))
+
+        return _Step(fields=(f"lines[{number}]",), send=send)
+
+    def _change(self, order: Order, number: int, changes: Json) -> _Step:
+        def send() -> None:
+            what = f"line {number} of order {order.no}"
+            self._take(sent(what, changes, lambda: self.book.surface.change_line(order, number, changes)))
+
+        return _Step(fields=tuple(f"lines[{number}].{name}" for name in changes), send=send)
+
+    def _remove(self, order: Order, number: int) -> _Step:
+        def send() -> None:
+            what = f"the removal of line {number} of order {order.no}"
+            sent(what, {}, lambda: self.book.surface.remove_line(order, number))
+            self.load.ledger.unlink(LINE_TABLE, f"{order.no}|{number}")
+            self.present_net = None
+
+        return _Step(fields=(f"lines[{number}]",), send=send)
+
+    def _take(self, line: Json) -> None:
+        """A written line tells the order's discount as it is now; one of API v2.0 does not, so that it is asked for."""
+        self.present_discount = line.get("Invoice_Discount_Amount", _UNKNOWN)
+        self.present_net = net_of(line)
+
+    def _discount_differs(self) -> list[str]:
+        return [] if same(self.wanted.discount, self.present_discount) else ["discount"]
+
+    def _set_discount(self, number: str) -> None:
+        """Set the invoice discount, which only API v2.0 can."""
+        changes = {"discountAmount": self.wanted.discount}
+        for record in self.load.bc.read_many(API_ORDERS, "number", [number], select=("id", "number", *changes)):
+            if not same(self.wanted.discount, record["discountAmount"]):
+                answer = sent(f"the discount of order {number}", changes, self._update_of(record, changes))
+                self.present_net = net_of(answer)
+                self.written.append("discount")
+
+    def _update_of(self, record: Json, changes: Json) -> Callable[[], Any]:
+        return lambda: self.load.bc.update(API_ORDERS, str(record["id"]), record[ETAG], changes)
+
+    # --- lines and their numbers -----------------------------------------------------------------------------
+
+    def _numbers(self, order: Order) -> dict[str, int]:
+        """The Line_No of every line of the transaction: the one it is linked to, else the next one."""
+        numbers: dict[str, int] = {}
+        for identifier, external_id in self.links.of(LINE_TABLE, [line["id"] for line in self.wanted.lines]).items():
+            document, _, number = external_id.rpartition("|")
+            if fold(document) == fold(order.no) and number.isdecimal():
+                numbers[identifier] = int(number)
+        held = self._held(order)
+        free = [number for number in order.lines if number not in held]
+        last = max([0, *order.lines, *numbers.values()])
+        for line in self.wanted.lines:
+            if (identifier := str(line["id"])) in numbers:
+                continue
+            if identifier == SHIPPING:
+                found = shipping_line(order, free, line)
+            else:
+                found = self._alike(order, free, line) if self._may_be_there else None
+            if found is None:
+                last = found = last // LINE_STEP * LINE_STEP + LINE_STEP
+            else:
+                free.remove(found)
+            numbers[identifier] = found
+        return numbers
+
+    @property
+    def _may_be_there(self) -> bool:
+        """Whether lines without a link may have been written all the same: by an earlier try, or before the ledger was
+        lost. A line that somebody adds to a finished order is that person's own."""
+        transfer = self.item.transfer
+        return self.item.suspect or transfer is None or transfer.state != State.done
+
+    def _alike(self, order: Order, free: Sequence[int], line: Json) -> int | None:
+        wanted = {name: line["fields"][name] for name in ("Type", "No")}
+        return next((number for number in free if not line_changes(wanted, order.lines[number])), None)
+
+    def _held(self, order: Order) -> dict[int, Any]:
+        """By Line_No: the transaction line that is linked to it."""
+        names = {fold(f"{order.no}|{number}"): number for number in order.lines}
+        return {names[folded]: id_ for folded, id_ in self.links.holders(LINE_TABLE, list(names)).items()}

@@ -1,0 +1,473 @@
+"""Writes records to Business Central: finds the linked or matching one, else creates it under a reserved number.
+
+Business Central has no idempotency key. So a number is reserved in the ledger before a record is created under it or
+matched to it: a create whose answer was lost is found again by its number, and two records never take the same one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, TypeVar
+
+from include.business_central.odata import Api
+from include.business_central.services import without
+from include.errors import (
+    EntityChanged,
+    ErrorKind,
+    NotFound,
+    RecordExists,
+    Rejected,
+    Sent,
+    ServiceError,
+    ServiceNotPublished,
+    Waiting,
+)
+from include.ipaas.external_ids import Id, id_from
+from include.sync.base import Base
+from include.sync.context import Echo, WriteContext, WriteRequest, WriteResult
+from include.sync.ledger.entries import Purpose, State
+from include.sync.merge import Times
+from include.sync.outcomes import Change, Result
+from include.sync.records import ASK, Candidate, Json
+from include.sync.route import Link
+from include.sync.values import fold
+from include.writers.bc_changes import BCUpdate, base_of
+from include.writers.bc_fields import CustomFields
+from include.writers.bc_refusal import refusal
+from include.writers.bc_target import KEY, TRIES, ApiSurface, PageSurface, Surface, Target
+
+T = TypeVar("T")
+
+
+class _Taken(Exception):
+    """Somebody else was faster with a number: look again."""
+
+
+@dataclass(kw_only=True)
+class _Session:
+    """What one task knows of a target: how it is reached, and what has been read of it."""
+
+    target: Target
+    surface: Surface
+    custom: CustomFields
+    select: tuple[str, ...] = ()
+    # By number in capitals, with its blanks, which tell records apart; None: there is no such record.
+    rows: dict[str, Json | None] = field(default_factory=dict)
+    # By (field, folded value): the records of API v2.0 that have it.
+    candidates: dict[tuple[str, str], list[Json]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class BCWriter:
+    """How one record type is written to Business Central.
+
+    `table` is its external-id table in iPaaS.com. `shares_number`: a candidate that is linked to another record does not
+    count (companies); elsewhere it is a rejection.
+    """
+
+    target: Target
+    table: str
+    shares_number: bool = False
+
+    # --- reading many at once --------------------------------------------------------------------------------
+
+    def prepare(self, work: WriteContext, items: Sequence[WriteRequest]) -> None:
+        """Read the linked records, and what unlinked ones may be, many per request."""
+        session = self._session(work)
+        work.know_links(self.table, [item.key for item in items])
+        numbers = {number for item in items if (number := self._number(work, item))}
+        unlinked = [item for item in items if not self._number(work, item)]
+        self._look(work, session, [c for item in unlinked for c in item.mapped.candidates])
+        matched = {
+            str(row["number"]) for item in unlinked for c in item.mapped.candidates for row in self._alike(session, c)
+        }
+        self._read(work, session, sorted(numbers | matched))
+
+    def _session(self, work: WriteContext) -> _Session:
+        session: _Session | None = work.scratch.get(self.target.page)
+        if session is None:
+            custom = CustomFields(self.target.model, self.target.page, work.settings)
+            session = _Session(target=self.target, surface=PageSurface(self.target), custom=custom)
+            session.select = tuple(
+                dict.fromkeys((*self.target.fields, *custom.targets, *self.target.also(work.settings)))
+            )
+            if work.bc.goes_without(self.target.page):
+                self._without_page(work, session)
+            if custom.targets:
+                custom.check(session.surface.properties(work.bc))
+            work.scratch[self.target.page] = session
+        return session
+
+    def _without_page(self, work: WriteContext, session: _Session) -> None:
+        """Go on with API v2.0, and say what is lost."""
+        session.surface = ApiSurface(self.target)
+        lost = [name for name in (*self.target.fields, *session.custom.targets) if session.surface.lacks(name)]
+        going_on = f"each {self.target.name} is written through API v2.0"
+        work.stage.warn(without([work.bc.name_of(self.target.page)], going_on, lost))
+
+    def _read(self, work: WriteContext, session: _Session, numbers: Sequence[str]) -> None:
+        """Read these records anew."""
+        if not numbers:
+            return
+        rows = self._through(work, session, lambda surface: list(surface.read(work.bc, numbers, session.select)))
+        found = {str(row[KEY]).upper(): row for row in rows}
+        for number in numbers:
+            session.rows[number.upper()] = found.get(number.upper())
+
+    def _through(self, work: WriteContext, session: _Session, act: Callable[[Surface], T]) -> T:
+        """Do it on the page, or through API v2.0 where that turns out to be gone."""
+        try:
+            return act(session.surface)
+        except ServiceNotPublished:
+            if not work.bc.goes_without(self.target.page):
+                raise
+            self._without_page(work, session)
+            return act(session.surface)
+
+    def _row(self, work: WriteContext, session: _Session, number: str, *, anew: bool = False) -> Json | None:
+        if anew or number.upper() not in session.rows:
+            self._read(work, session, [number])
+        return session.rows[number.upper()]
+
+    def _look(self, work: WriteContext, session: _Session, candidates: Iterable[Candidate]) -> None:
+        """Read the records that have these values."""
+        by_field: dict[str, dict[str, str]] = {}
+        for candidate in candidates:
+            if (candidate.by, fold(candidate.value)) not in session.candidates:
+                by_field.setdefault(candidate.by, {})[fold(candidate.value)] = candidate.value
+        select = ("number", "displayName", "email", *self.target.fixed) if self.target.fixed else ("number",)
+        for name, values in by_field.items():
+            for folded in values:
+                session.candidates[name, folded] = []
+            listed = name in self.target.listed
+            rows = work.bc.read_many(Api(self.target.api), name, list(values.values()), select=select, listed=listed)
+            for row in rows:
+                if (found := session.candidates.get((name, fold(self._shown(row, name))))) is not None:
+                    found.append(row)
+
+    def _alike(self, session: _Session, candidate: Candidate) -> list[Json]:
+        """The records that an unlinked one may be by this candidate: of the right type, and agreeing."""
+        return [
+            row
+            for row in session.candidates.get((candidate.by, fold(candidate.value)), ())
+            if all(row.get(name) == value for name, value in self.target.fixed.items())
+            and (not candidate.agree or any(self._says(row, name, value) for name, value in candidate.agree.items()))
+        ]
+
+    def _says(self, row: Json, name: str, value: Any) -> bool:
+        return _words(self._shown(row, name)) == _words(value)
+
+    def _shown(self, row: Json, name: str) -> str:
+        """A field of API v2.0 as one value: of a list the first."""
+        text = str(row.get(name) or "")
+        return text.strip(" ;").split(";")[0].strip() if name in self.target.listed else text
+
+    # --- one record ------------------------------------------------------------------------------------------
+
+    def write(self, work: WriteContext, item: WriteRequest) -> WriteResult:
+        """Create or update the record; see `Writer.write`."""
+        session = self._session(work)
+        body = session.custom.convert(work.resolve(item.mapped.body))
+        body = {name: value for name, value in body.items() if not session.surface.lacks(name)}
+        for _ in range(TRIES):
+            try:
+                return self._write(work, session, item, body)
+            except _Taken:
+                for candidate in item.mapped.candidates:
+                    session.candidates.pop((candidate.by, fold(candidate.value)), None)
+        raise Rejected(f"Every number that a new {self.target.name} could have was taken while it was to be created.")
+
+    def _write(self, work: WriteContext, session: _Session, item: WriteRequest, body: Json) -> WriteResult:
+        number = self._number(work, item)
+        reserved = work.ledger.reservation(self._claims(work), item.key)
+        begun = reserved.reference if reserved and reserved.purpose is Purpose.create else None
+        kept = reserved.reference if reserved and reserved.purpose is Purpose.keep else None
+        if begun and fold(number or begun) == fold(begun) and self._row(work, session, begun, anew=True):
+            # An earlier try created it without learning so, or did not get as far as completing it.
+            return self._complete(work, session, item, body, begun)
+        if number is not None:
+            return self._update(work, session, item, body, number, known=True)
+        if kept and self._row(work, session, kept, anew=True):
+            return self._update(work, session, item, body, kept, known=False)
+        if item.suspect:
+            for candidate in item.mapped.candidates:
+                session.candidates.pop((candidate.by, fold(candidate.value)), None)
+        self._look(work, session, item.mapped.candidates)
+        matched = self._match(work, session, item)
+        if isinstance(matched, WriteResult):
+            return matched
+        if matched is not None:
+            return self._adopt(work, session, item, body, matched)
+        return self._create(work, session, item, body, late=begun is not None)
+
+    def _adopt(self, work: WriteContext, session: _Session, item: WriteRequest, body: Json, number: str) -> WriteResult:
+        """Write to the record that an unlinked one turned out to be."""
+        try:
+            return self._update(work, session, item, body, number, known=False)
+        except Rejected:
+            if work.applies:
+                work.ledger.unreserve(self._claims(work), item.key)
+            raise
+
+    def _number(self, work: WriteContext, item: WriteRequest) -> str | None:
+        """The number it is linked to: by the record itself, or by a link that iPaaS.com is yet to be told of."""
+        linked = item.mapped.linked or work.linked.get((self.table, fold(item.key)))
+        return None if linked is None else str(linked)
+
+    def _claims(self, work: WriteContext) -> str:
+        return work.route.claims(self.table)
+
+    # --- matching --------------------------------------------------------------------------------------------
+
+    def _match(self, work: WriteContext, session: _Session, item: WriteRequest) -> str | WriteResult | None:
+        """The number of the one record that an unlinked one is; None when there is none. Raises Rejected when doubtful.
+
+        A record of which it is not known whether another one is linked to it is not touched: iPaaS.com is asked with
+        the next run.
+        """
+        found = {
+            fold(str(row["number"])): str(row["number"])
+            for candidate in item.mapped.candidates
+            for row in self._alike(session, candidate)
+        }
+        free: list[str] = []
+        for number in found.values():
+            holder = self._holder(work, item, number)
+            if holder is None:
+                free.append(number)
+            elif not self.shares_number:
+                raise self._belongs_to(number, holder, item.key)
+        if len(free) > 1:
+            raise Rejected(
+                f"Several {self.target.name}s of Business Central may be this one: {', '.join(sorted(free))}.",
+                "Link the right one in iPaaS.com, with its No. as external id, or correct the others.",
+            )
+        if not free:
+            return None
+        number = free[0]
+        if fold(number) not in item.mapped.holders:
+            return WriteResult(
+                result=Result.unchanged,
+                memory={ASK: [number]},
+                then=Waiting(
+                    f"It matches {self.target.name} {number} of Business Central. Before that one is changed, iPaaS.com "
+                    "is asked whether another record is linked to it.",
+                    advice="Nothing to do: it goes on with the next run.",
+                    at_once=True,
+                ),
+            )
+        if not self._reserve(work, item, number, Purpose.match):
+            raise Waiting(f"Another record is being linked to {self.target.name} {number} at the moment.")
+        return number
+
+    def _reserve(self, work: WriteContext, item: WriteRequest, number: str, purpose: Purpose) -> bool:
+        """Take a number for this record; a plan takes none."""
+        if not work.applies:
+            return True
+        return work.ledger.reserve(self._claims(work), item.key, self.target.api, number, purpose)
+
+    def _holder(self, work: WriteContext, item: WriteRequest, number: str) -> Id | None:
+        """The other iPaaS.com record that is linked to a number, as far as is known."""
+        known = work.ledger.internal_ids(self.table, [number]).get(fold(number))
+        holder = known if known is not None else item.mapped.holders.get(fold(number))
+        return None if holder is None or str(holder) == item.key else holder
+
+    def _belongs_to(self, number: str, holder: Id, key: str) -> Rejected:
+        return Rejected(
+            f"{self.target.name.capitalize()} {number} of Business Central is linked to iPaaS.com {self.table} {holder}, "
+            f"and this record ({key}) matches it, too.",
+            "Two records are the same: merge them in iPaaS.com, or correct the number, the e-mail or the link of one.",
+        )
+
+    # --- creating --------------------------------------------------------------------------------------------
+
+    def _create(
+        self, work: WriteContext, session: _Session, item: WriteRequest, body: Json, *, late: bool
+    ) -> WriteResult:
+        number = self._free_number(work, session, item)
+        if not work.applies:
+            return WriteResult(result=Result.created, changes=[Change(field=name) for name in sorted(body)])
+        claims = self._claims(work)
+        try:
+            made = self._through(work, session, lambda surface: surface.create(work.bc, number, body))
+        except RecordExists:
+            if not late:
+                work.ledger.unreserve(claims, item.key)
+            raise _Taken from None
+        except ServiceError as error:
+            if error.sent is not Sent.unknown:
+                work.ledger.unreserve(claims, item.key)
+                raise refusal(error, f"a new {self.target.name} {number}", body) from None
+            # The answer was lost, the record may be there. Repeating the call could double it: look instead.
+            if not self._row(work, session, number, anew=True):
+                raise
+            made = number
+        return self._complete(work, session, item, body, made)
+
+    def _free_number(self, work: WriteContext, session: _Session, item: WriteRequest) -> str:
+        """The first number that no record has and that nobody else has reserved; reserved from here on."""
+        tried = [c.value for c in item.mapped.candidates if c.by == "number"]
+        for number in tried:
+            if session.candidates.get(("number", fold(number))) or self._holder(work, item, number) is not None:
+                continue
+            if self._reserve(work, item, number, Purpose.create):
+                return number
+        raise Rejected(
+            f"A new {self.target.name} cannot have a number: {', '.join(tried)} are in use in Business Central.",
+            f"Link the record to its {self.target.name} in iPaaS.com, with the No. as external id, or give it a number.",
+        )
+
+    def _complete(
+        self, work: WriteContext, session: _Session, item: WriteRequest, body: Json, number: str
+    ) -> WriteResult:
+        """Write what creating a record has left out, as it is found now."""
+        row = self._row(work, session, number, anew=True)
+        if row is None:
+            raise NotFound.of_record(work.route.target, f"{self.target.name} {number}")
+        update = self._update_to(work, session, item, body, number, None)
+        row = self._bring(work, session, row, update)
+        update.wanted = {name: value for name, value in body.items() if name not in item.mapped.create_only}
+        return self._written(item, row, Result.created, update.agreed(row, made=True), [], [], [])
+
+    # --- updating --------------------------------------------------------------------------------------------
+
+    def _update(
+        self, work: WriteContext, session: _Session, item: WriteRequest, body: Json, number: str, *, known: bool
+    ) -> WriteResult:
+        row = self._row(work, session, number)
+        if row is None and (moved := self._renumbered(work, number)) is not None:
+            now, record_id = moved
+            written = self._update(work, session, item, body, now, known=known)
+            return replace(written, record_ids={(self.table, now): record_id})
+        if row is None:
+            if item.mapped.linked is None and not (item.transfer and item.transfer.state == State.waiting):
+                raise Waiting(
+                    f"It has been linked to Business Central {number} since it was read.",
+                    advice="Nothing to do: it is read again with the next run.",
+                    at_once=True,
+                )
+            raise self._gone(number)
+        wanted = {name: value for name, value in body.items() if name not in item.mapped.create_only}
+        base = base_of(item, self.target, number) if known else None
+        update = self._update_to(work, session, item, wanted, number, base, force=work.plan.force)
+        try:
+            row = self._bring(work, session, row, update)
+        finally:
+            session.rows.pop(number.upper(), None)  # whoever comes to it again reads it again
+        result = Result.updated if update.sent or not known else Result.unchanged
+        told = update.written(row)
+        echoes = self._echoes(item, number, told) if told or update.merged.held else []
+        return self._written(item, row, result, update.agreed(row), update.changes(), echoes, update.merged.notes)
+
+    def _renumbered(self, work: WriteContext, number: str) -> tuple[str, str] | None:
+        """The number that a record has now which has gone from this one, and its immutable id; None when it is gone, or
+        nothing is known."""
+        _, record_id = work.ledger.spelled(self.table, [number]).get(fold(number), (number, None))
+        if record_id is None:
+            return None
+        rows = work.bc.read_many(Api(self.target.api), "id", [record_id], select=("id", "number"))
+        now = next((str(row["number"]) for row in rows), None)
+        return None if now is None or fold(now) == fold(number) else (now, record_id)
+
+    def _update_to(
+        self,
+        work: WriteContext,
+        session: _Session,
+        item: WriteRequest,
+        wanted: Json,
+        number: str,
+        base: Base | None,
+        *,
+        force: bool = False,
+    ) -> BCUpdate:
+        times = Times(bc=lambda: self._changed_at(work, number), ipaas=lambda: item.modified)
+        return BCUpdate(
+            target=self.target, item=item, wanted=wanted, base=base, times=times, names=session.select, force=force
+        )
+
+    def _changed_at(self, work: WriteContext, number: str) -> Any:
+        """When a record was last changed there; no page tells."""
+        rows = work.bc.read_many(Api(self.target.api), "number", [number], select=("number", "lastModifiedDateTime"))
+        return next((row["lastModifiedDateTime"] for row in rows), None)
+
+    def _bring(self, work: WriteContext, session: _Session, row: Json, update: BCUpdate) -> Json:
+        """Send what a record lacks; returns it as it is now.
+
+        Fields are compared again after a write: Business Central may have changed others along with it, as the city
+        with the post code.
+        """
+        number = str(row[KEY])
+        update.look(row)
+        for _ in range(TRIES):
+            changes = update.lacking(row)
+            if not changes or not work.applies:
+                update.took(changes)
+                return row
+            try:
+                row = session.surface.update(work.bc, row, self.target.to_write(changes, row))
+                update.took(changes)
+            except EntityChanged:
+                changed = self._row(work, session, number, anew=True)
+                if changed is None:
+                    raise self._gone(number) from None
+                row = changed
+                if not self.target.differences(changes, row):
+                    update.took(changes)  # it arrived, and its answer was lost
+                else:
+                    update.look(row)
+            except NotFound:
+                raise self._gone(number) from None
+            except ServiceError as error:
+                raise refusal(error, f"{self.target.name} {number}", changes) from None
+        raise ServiceError(
+            f"{self.target.name.capitalize()} {number} is being changed by others all the time.",
+            system=work.route.target,
+            kind=ErrorKind.conflict,
+            advice="It is tried again by itself.",
+        )
+
+    def _gone(self, number: str) -> Rejected:
+        return Rejected(
+            f"It is linked to {self.target.name} {number}, which does not exist in Business Central any more.",
+            f"If it was deleted on purpose, remove the external id from the record in iPaaS.com: then a new "
+            f"{self.target.name} is created. If it was renumbered, correct the external id.",
+        )
+
+    # --- what is left behind ---------------------------------------------------------------------------------
+
+    def _echoes(self, item: WriteRequest, number: str, written: Mapping[str, tuple[Any, Any]]) -> Sequence[Echo]:
+        counterpart = item.flow.counterpart
+        return [Echo(flow=counterpart.flow, key=number, written=written)] if counterpart else []
+
+    def _written(
+        self,
+        item: WriteRequest,
+        row: Json,
+        result: Result,
+        base: Base,
+        changes: Sequence[Change],
+        echoes: Sequence[Echo],
+        notes: Sequence[str],
+    ) -> WriteResult:
+        number = str(row[KEY])
+        own: Link = (self.table, number, id_from(item.key))
+        linked = item.mapped.linked is not None and fold(item.mapped.linked) == fold(number)
+        moved = item.mapped.linked is not None and not linked
+        nested = (*item.mapped.children, *(item.mapped.linked_children if moved else ()))
+        children = [(table, f"{number}{suffix}", id_) for table, suffix, id_ in nested]
+        new = () if linked or result is Result.created else (f"Linked to Business Central {number}.",)
+        return WriteResult(
+            result=result,
+            target_id=number,
+            changes=tuple(changes),
+            links=(own,) if linked else (),
+            unpushed=(*(() if linked else (own,)), *children),
+            base=base,
+            echoes=echoes,
+            notes=(*new, *notes),
+        )
+
+
+def _words(value: Any) -> str:
+    return " ".join(str(value or "").split()).casefold()

@@ -1,0 +1,210 @@
+"""What an update sends to a record of iPaaS.com: what Business Central changed since both sides last agreed.
+
+Without a base it is what the record lacks, but for what the shop may have otherwise: fields that the other direction
+would map to what Business Central has at present.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from include.errors import Rejected, Waiting
+from include.ipaas.endpoints import Endpoint
+from include.ipaas.external_ids import CUSTOMER_CATEGORY_TABLE, PRODUCT_CATEGORY_TABLE, Id, id_from
+from include.sync.base import Base, alike
+from include.sync.context import WriteContext, WriteRequest
+from include.sync.fields import SETS, Pair, cut, is_link, members, pairs, pattern, values_of
+from include.sync.merge import Merged, Times, merge, unit_of
+from include.sync.outcomes import Change
+from include.sync.records import Json
+from include.sync.runs import Direction
+
+_CATEGORIES = {"customers": CUSTOMER_CATEGORY_TABLE, "products": PRODUCT_CATEGORY_TABLE}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Update:
+    """What is to be sent, in `body`, and what both sides agree on once it is there.
+
+    `written` says of the fields that are sent what was agreed and what is sent. `held`: some changes gave way.
+    """
+
+    body: Json
+    base: Base
+    changes: tuple[Change, ...] = ()
+    written: Mapping[str, tuple[Any, Any]] | None = None
+    notes: tuple[str, ...] = ()
+    held: bool = False
+
+
+def base_of(work: WriteContext, item: WriteRequest, internal_id: Id) -> Base | None:
+    """What was last agreed of a record, with what the other direction has written since; None when nothing is known.
+
+    What was agreed with another record than the one it is linked to now says nothing.
+    """
+    base = item.base
+    if item.settled and (base is None or not base.values) and item.settled.whole:
+        after = _resolved(work, item.settled.after)
+        return None if after is None else Base(values=after, at=base.at if base else None)
+    if base is None or not base.values or item.transfer is None or str(item.transfer.target_id) != str(internal_id):
+        return None
+    if item.settled:
+        before, after = _resolved(work, item.settled.before), _resolved(work, item.settled.after)
+        if before is not None and after is not None:
+            return base.settled(before, after)
+    return base
+
+
+def _resolved(work: WriteContext, body: Json) -> Json | None:
+    try:
+        return values_of(work.resolve(body), work.plan.system_id)
+    except (Rejected, Waiting):
+        return None
+
+
+def update_of(
+    work: WriteContext, endpoint: Endpoint, item: WriteRequest, base: Base | None, wanted: Json, present: Json | None
+) -> Update:
+    """What of `wanted` is to be sent to a record; `present` is how it was read, None when it was not.
+
+    Without a base the record has to be read.
+    """
+    system_id = work.plan.system_id
+    both = list(pairs(wanted, present or {}, system_id))
+    values = {pair.path: pair.wanted for pair in both if not is_link(pair.path)}
+    if present is None and base is not None:
+        found = {path: base.agreed(path) for path in values}
+    else:
+        found = {pair.path: pair.found for pair in both if not is_link(pair.path)}
+    sets = _Sets(work, endpoint, base, found)
+    seen = {path: sets.ours(path, values[path]) if path in SETS else value for path, value in found.items()}
+    kept: Json = {}
+    merged = Merged()
+    if work.plan.force:
+        merged.send = list(values)
+    elif base is None:
+        merged.send = [path for path in values if not alike(path, values[path], seen[path])]
+        if item.flow.counterpart and present is not None:
+            equal = _equal_otherwise(work, item, present)
+            # A record that is yet to be linked owns nothing where it has nothing.
+            kept = {
+                path: seen[path]
+                for path in merged.send
+                if equal(path) and not ("external_ids" in wanted and seen[path] in (None, "", []))
+            }
+            merged.send = [path for path in merged.send if path not in kept]
+    else:
+        times = Times(bc=lambda: item.modified, ipaas=lambda: (present or {}).get("updated_datetime"))
+        shared = item.flow.counterpart.shared if item.flow.counterpart else ()
+        merged = merge(
+            values,
+            seen,
+            base,
+            direction=Direction.to_ipaas,
+            units=unit_of(shared, lambda thing: thing.ipaas),
+            times=times,
+            alike=alike,
+        )
+    send = set(merged.send)
+    whole = {pair.missing for pair in both if pair.missing is not None and pair.path in send}
+    send |= {pair.path for pair in both if pair.missing in whole and pair.missing}
+    send |= {pair.path for pair in both if present is not None and _unlinked(pair)}
+    body = cut(wanted, send, system_id)
+    for path in send & SETS:
+        body[path] = sets.sent(path, wanted[path])
+    agreed = {path: value for path, value in values.items() if path not in merged.held}
+    before = base or Base()
+    return Update(
+        body=body,
+        base=replace(
+            before,
+            values={**before.values, **agreed},
+            kept={path: value for path, value in {**before.kept, **kept}.items() if path not in send},
+            written={},
+        ),
+        changes=tuple(_changes(both, found, send, whole)),
+        written={
+            path: (
+                before.agreed(path) if base else found[path],
+                sets.merged(path, values[path]) if path in SETS else value,
+            )
+            for path, value in values.items()
+            if path in send
+        },
+        notes=tuple(merged.notes),
+        held=bool(merged.held),
+    )
+
+
+def _unlinked(pair: Pair) -> bool:
+    return is_link(pair.path) and pair.missing is None and pair.wanted != pair.found
+
+
+def _changes(both: Sequence[Pair], found: Mapping[str, Any], send: set[str], whole: set[str]) -> Iterable[Change]:
+    """The changes for the report; of a nested record that is new, one for all."""
+    told: set[str] = set()
+    for pair in both:
+        if pair.path not in send:
+            continue
+        if pair.missing and pair.missing in whole:
+            if pair.missing not in told:
+                told.add(pair.missing)
+                yield Change(field=pair.missing)
+        else:
+            yield Change(field=pair.path, before=found.get(pair.path, pair.found), after=pair.wanted)
+
+
+class _Sets:
+    """Lists that are sent whole, though others put their own into them, too."""
+
+    def __init__(self, work: WriteContext, endpoint: Endpoint, base: Base | None, found: Mapping[str, Any]) -> None:
+        self._load, self._endpoint = work, endpoint
+        self._base, self._found = base, found
+
+    def _others(self, path: str, wanted: Sequence[str]) -> list[str]:
+        """What is in it that did not come from here."""
+        found = [member for member in self._found.get(path) or () if member not in wanted]
+        if self._base is not None:
+            removed = self._base.values.get(path) or ()
+            return [member for member in found if member not in removed]
+        linked = self._load.stage.links.external_ids(_CATEGORIES[self._endpoint.family], found) if found else {}
+        return [member for member in found if member not in linked]
+
+    def ours(self, path: str, wanted: Sequence[str]) -> list[str]:
+        """What is in it, without what others put there."""
+        others = self._others(path, wanted)
+        return [member for member in self._found.get(path) or () if member not in others]
+
+    def merged(self, path: str, wanted: Sequence[str]) -> list[str]:
+        """What is to be in it, ours first."""
+        return [*wanted, *self._others(path, wanted)]
+
+    def sent(self, path: str, wanted: Sequence[Json]) -> list[Json]:
+        """The list as it is sent."""
+        named = next((name for item in wanted for name in item), "id")
+        mine = {str(item[named]): item for item in wanted}
+        return [mine.get(member, {named: id_from(member)}) for member in self.merged(path, members(wanted))]
+
+
+def _equal_otherwise(work: WriteContext, item: WriteRequest, present: Json) -> Callable[[str], bool]:
+    """Says of a field whether the other direction would map what iPaaS.com has to what Business Central has at present."""
+    counterpart = item.flow.counterpart
+    if counterpart is None or counterpart.data is None or counterpart.differences is None:
+        return lambda path: False
+    stage = work.stage
+    try:
+        mapped = stage.catalogue[counterpart.flow].take(counterpart.data(stage, present), stage.context({}))
+    except (Rejected, Waiting):
+        return lambda path: False
+    if isinstance(mapped, str):
+        return lambda path: False
+    # What iPaaS.com has nothing of differs from what is there in Business Central.
+    absent = {name for name, value in item.own.items() if value is not None and name not in mapped.body}
+    differing = {*counterpart.differences(mapped.body, item.own), *absent}
+    equal: set[str] = set()
+    for thing in counterpart.shared:
+        if differing.isdisjoint(thing.bc):
+            equal |= {*thing.ipaas, *thing.shown}
+    return lambda path: pattern(path) in equal
