@@ -98,6 +98,12 @@ def test_every_link_of_a_document_leads_somewhere(path: Path) -> None:
     assert not dead
 
 
+@pytest.mark.parametrize("path", DOCUMENTS, ids=_name)
+def test_every_file_that_a_document_names_is_there(path: Path) -> None:
+    named = re.findall(rf"`((?:{'|'.join(ROOMS)}|docs)/[\w./-]+)`", path.read_text(encoding="utf-8"))
+    assert [name for name in named if not (ROOT / name).exists()] == []
+
+
 def test_every_variable_stands_in_the_settings_file_and_in_the_readme() -> None:
     settings = yaml.safe_load((ROOT / "airflow_settings.yaml").read_text(encoding="utf-8"))["airflow"]["variables"]
     assert {variable["variable_name"] for variable in settings} == set(SyncSettings.model_fields)
