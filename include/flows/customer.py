@@ -5,13 +5,16 @@ from __future__ import annotations
 from include.flows.company import category_refs, customer_target
 from include.ipaas.endpoints import CUSTOMER
 from include.ipaas.external_ids import ADDRESS_TABLE
+from include.mappings.contacts import contact_of
 from include.mappings.customers import PAGE_ONLY, adopt_primary_billing, customer_to_ipaas, not_of_type
 from include.mappings.parties_from_ipaas import SHARED, customer_from_ipaas, customer_numbers, skip_contact
 from include.mappings.remembered import remembering
+from include.sources.contacts import Contacts
 from include.sources.customers import ID_FORMATS, PAGE, CustomersOfType
 from include.sources.ipaas_records import IPaaSRecords
 from include.sync.flow import IPAAS_ID, Counterpart, Docs, Flow
 from include.sync.runs import Direction
+from include.writers.bc_beside import Beside
 from include.writers.bc_records import BCWriter
 from include.writers.ipaas_records import IPaaSWriter
 
@@ -78,7 +81,13 @@ FROM_IPAAS = Flow(
     source=_SOURCE,
     skip=skip_contact,
     mapping=customer_from_ipaas,
-    writer=BCWriter(target=_TARGET, table=CUSTOMER.table),
+    writer=BCWriter(
+        target=_TARGET,
+        table=CUSTOMER.table,
+        beside=Beside(
+            name="contact", owner="contact_to_ipaas", by="email", find=Contacts().by_emails, own_number=contact_of
+        ),
+    ),
     counterpart=Counterpart(flow="customer_to_ipaas", shared=SHARED),
     id_formats=(IPAAS_ID,),
     poll="missing",
@@ -116,7 +125,9 @@ FROM_IPAAS = Flow(
         matching="A customer without an external id is linked to the one unlinked customer of type Person that has its "
         "e-mail address, or whose No. is its customer number, if the name agrees: a number alone never links. One found by "
         "e-mail is changed with the run after, when iPaaS.com has been asked whether it belongs to somebody else. One that "
-        "does is rejected, naming both. Of two customers of one e-mail the first is made, the other rejected.",
+        "does is rejected, naming both. Of two customers of one e-mail the first is made, the other rejected. One that is no "
+        "customer there, and has the e-mail of one person contact that contact_to_ipaas transfers, is linked to that "
+        "contact (`{number}|contact`), also with the run after, and nothing is written; several are rejected.",
         children="The billing address is linked (`{No}|address`).",
         caveats=(
             "A field that is empty in iPaaS.com leaves what Business Central has.",
@@ -133,6 +144,11 @@ FROM_IPAAS = Flow(
                 "Several customers of Business Central may be this one: …",
                 "Two customers there have this e-mail, or one its number and another its e-mail.",
                 "Link the right one by hand with its No. as external id, or correct the others.",
+            ),
+            (
+                "Several contacts of Business Central may be this one: …",
+                "Two person contacts there have this e-mail.",
+                "Correct the others, or link the right one by hand with `{number}|contact` as external id.",
             ),
             (
                 "It is linked to customer …, which does not exist in Business Central any more.",

@@ -7,8 +7,10 @@ from dataclasses import replace
 
 from include.business_central.odata import Api, Page
 from include.business_central.records.customers import ApiContact
-from include.mappings.contacts import contact_id
+from include.errors import BadRecord
+from include.mappings.contacts import contact_id, contact_of, left_out
 from include.mappings.custom_fields import source_fields
+from include.mappings.names import first_address
 from include.sources.people import People, contacts_of
 from include.sources.reading import asked_for, each, feed, selected
 from include.sync.batches import batches
@@ -70,6 +72,22 @@ class Contacts:
         found = list(asked_for(reads, _FEED, [_unmarked(one) for one in ids], select=self._fields(reads)))
         asked = {str(record["id"]): text for record, text in found}
         yield from self._complete(reads, People(reads), [record for record, _ in found], asked)
+
+    def by_emails(self, reads: Reads, emails: Sequence[str]) -> Mapping[str, Sequence[str]]:
+        """By folded e-mail: the external ids of the persons with it that are transferred as customers of their own.
+
+        Raises BadRecord for one that cannot be read.
+        """
+        rows = reads.bc.read_many(_FEED, "email", emails, select=self._fields(reads), listed=True)
+        persons = {contact_id(row["number"]): row for row in rows if row["type"] == "Person"}
+        found: dict[str, list[str]] = {}
+        for record in self._complete(reads, People(reads), persons.values()):
+            if record.problem:
+                raise BadRecord(f"contact {contact_of(record.key)}: {record.problem}")
+            if left_out(record.data["detail"], record.data) is None:
+                email = first_address(persons[record.key]["email"])
+                found.setdefault(fold(str(email)), []).append(record.key)
+        return found
 
     def _fields(self, reads: Reads) -> tuple[str, ...]:
         extra = source_fields(reads.settings, "contact", Direction.to_ipaas)

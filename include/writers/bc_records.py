@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any, TypeVar
 
 from include.business_central.odata import Api
@@ -29,9 +30,10 @@ from include.sync.context import Echo, WriteContext, WriteRequest, WriteResult
 from include.sync.ledger.entries import Purpose, State
 from include.sync.merge import Times
 from include.sync.outcomes import Change, Result
-from include.sync.records import ASK, Candidate, Json
+from include.sync.records import Candidate, Json
 from include.sync.route import Link
 from include.sync.values import fold
+from include.writers.bc_beside import Beside, Found, ask_first
 from include.writers.bc_changes import BCUpdate, base_of
 from include.writers.bc_fields import CustomFields
 from include.writers.bc_refusal import refusal
@@ -56,6 +58,7 @@ class _Session:
     rows: dict[str, Json | None] = field(default_factory=dict)
     # By (field, folded value): the records of API v2.0 that have it.
     candidates: dict[tuple[str, str], list[Json]] = field(default_factory=dict)
+    beside: Found = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,12 +66,13 @@ class BCWriter:
     """How one record type is written to Business Central.
 
     `table` is its external-id table in iPaaS.com. `shares_number`: a candidate that is linked to another record does not
-    count (companies); elsewhere it is a rejection.
+    count (companies); elsewhere it is a rejection. `beside` is what a record may be instead of one of the target's.
     """
 
     target: Target
     table: str
     shares_number: bool = False
+    beside: Beside | None = None
 
     # --- reading many at once --------------------------------------------------------------------------------
 
@@ -83,6 +87,9 @@ class BCWriter:
             str(row["number"]) for item in unlinked for c in item.mapped.candidates for row in self._alike(session, c)
         }
         self._read(work, session, sorted(numbers | matched))
+        if self.beside:
+            new = [i for i in unlinked if not any(self._alike(session, c) for c in i.mapped.candidates)]
+            self.beside.learn(work, session.beside, new)
 
     def _session(self, work: WriteContext) -> _Session:
         session: _Session | None = work.scratch.get(self.target.page)
@@ -180,6 +187,8 @@ class BCWriter:
 
     def _write(self, work: WriteContext, session: _Session, item: WriteRequest, body: Json) -> WriteResult:
         number = self._number(work, item)
+        if self.beside:
+            self.beside.refuse_linked(number)
         reserved = work.ledger.reservation(self._claims(work), item.key)
         begun = reserved.reference if reserved and reserved.purpose is Purpose.create else None
         kept = reserved.reference if reserved and reserved.purpose is Purpose.keep else None
@@ -193,12 +202,17 @@ class BCWriter:
         if item.suspect:
             for candidate in item.mapped.candidates:
                 session.candidates.pop((candidate.by, fold(candidate.value)), None)
+            if self.beside:
+                self.beside.forget(session.beside, item)
         self._look(work, session, item.mapped.candidates)
         matched = self._match(work, session, item)
         if isinstance(matched, WriteResult):
             return matched
         if matched is not None:
             return self._adopt(work, session, item, body, matched)
+        holder = partial(self._holder, work, item)
+        if self.beside and (linked := self.beside.take(work, session.beside, item, self.table, holder)):
+            return linked
         return self._create(work, session, item, body, late=begun is not None)
 
     def _adopt(self, work: WriteContext, session: _Session, item: WriteRequest, body: Json, number: str) -> WriteResult:
@@ -247,16 +261,7 @@ class BCWriter:
             return None
         number = free[0]
         if fold(number) not in item.mapped.holders:
-            return WriteResult(
-                result=Result.unchanged,
-                memory={ASK: [number]},
-                then=Waiting(
-                    f"It matches {self.target.name} {number} of Business Central. Before that one is changed, iPaaS.com "
-                    "is asked whether another record is linked to it.",
-                    advice="Nothing to do: it goes on with the next run.",
-                    at_once=True,
-                ),
-            )
+            return ask_first(number, f"{self.target.name} {number}", "changed")
         if not self._reserve(work, item, number, Purpose.match):
             raise Waiting(f"Another record is being linked to {self.target.name} {number} at the moment.")
         return number

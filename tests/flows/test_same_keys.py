@@ -159,6 +159,87 @@ def test_what_is_on_both_sides_is_linked_whichever_way_comes_first(bench: Bench,
     assert len(bench.sandbox.bc.rows("Customer")) == 10 and len(bench.sandbox.bc.rows("Item")) == 5
 
 
+def contact(bench: Bench, no: str = "CT9", email: str = "ann@example.net", company: str = "C1") -> None:
+    """A person of a company that is a customer."""
+    if bench.sandbox.bc.get("Customer", company) is None:
+        bench.sandbox.bc.add_customer(company, "Adatum", "Company")
+    bench.sandbox.bc.add_person(no, "Ann Berg", customer=company, email=email)
+
+
+class TestContacts:
+    """A customer of the shop who is a person contact in Business Central is one on both sides."""
+
+    @pytest.mark.parametrize("order", ["from first", "to first", "at once", "from alone"])
+    def test_it_does_not_matter_which_flow_runs_first(self, bench: Bench, order: str) -> None:
+        for n in range(5):
+            contact(bench, f"CT9{n}", f"p{n}@example.net; other{n}@example.net", f"C{n}")
+        records = [customer(bench, f"P{n}@example.net", addresses=[dict(ADDRESS)]) for n in range(5)]
+        bench.run("company_to_ipaas")
+        flows = ["customer_from_ipaas", "contact_to_ipaas"]
+        before = len(bench.sandbox.bc.rows("Contact"))
+        for _ in range(3):
+            if order == "at once":
+                at_once(bench, *flows)
+            else:
+                orders = {"from first": flows, "to first": flows[::-1], "from alone": flows[:1]}
+                for flow in orders[order]:
+                    bench.run(flow)
+        assert [link_of(bench, record, "customer") for record in records] == [f"CT9{n}|contact" for n in range(5)]
+        assert len(bench.sandbox.ipaas.records["customer"]) == 5
+        assert len(bench.sandbox.bc.rows("Customer")) == 5 and len(bench.sandbox.bc.rows("Contact")) == before
+        for flow in flows:
+            assert "failed" not in tally(bench.run(flow))
+        assert all(len(record["addresses"]) == 1 for record in records)
+
+    def test_many_are_looked_for_in_few_requests_and_only_for_those_that_would_be_created(self, bench: Bench) -> None:
+        for n in range(40):
+            person(bench, f"P{n}", f"p{n}@example.net")
+            customer(bench, f"p{n}@example.net")
+        bench.sandbox.counters.reset()
+        bench.run("customer_from_ipaas")
+        assert not [path for *_, path in bench.sandbox.counters.paths if path.endswith("/contacts")]
+        for n in range(40):
+            customer(bench, f"q{n}@example.net")
+        bench.sandbox.counters.reset()
+        assert tally(bench.run("customer_from_ipaas"))["created"] == 40
+        assert len([path for *_, path in bench.sandbox.counters.paths if path.endswith("/contacts")]) <= 4
+
+    def test_several_contacts_of_one_e_mail_are_a_rejection_that_names_them(self, bench: Bench) -> None:
+        contact(bench, "CT8")
+        contact(bench, "CT9")
+        record = customer(bench)
+        report = bench.run("customer_from_ipaas")
+        assert tally(report) == {"read": 1, "failed": 1}
+        message = outcome_of(report, str(record["id"])).message
+        assert "CT8" in message and "CT9" in message
+        assert len(bench.sandbox.bc.rows("Customer")) == 1
+
+    def test_a_second_customer_of_the_e_mail_is_rejected_naming_the_first(self, bench: Bench) -> None:
+        bench.sandbox.switches.unique_email = False
+        contact(bench)
+        records = [customer(bench) for _ in range(2)]
+        bench.run("customer_from_ipaas")
+        report = bench.run("customer_from_ipaas")
+        links = [link_of(bench, record, "customer") for record in records]
+        assert sorted(links, key=str) == ["CT9|contact", None]
+        report = bench.run("customer_from_ipaas", *(str(record["id"]) for record in records))
+        second = records[links.index(None)]
+        message = outcome_of(report, str(second["id"])).message
+        assert "CT9" in message and str(records[links.index("CT9|contact")]["id"]) in message
+        assert len(bench.sandbox.bc.rows("Customer")) == 1
+
+    def test_a_contact_that_is_not_transferred_is_none(self, bench: Bench) -> None:
+        bench.sandbox.bc.add_customer("C1", "Adatum", "Company", **{"E-Mail": "ann@example.net"})
+        customer(bench)
+        assert tally(bench.run("customer_from_ipaas")) == {"read": 1, "created": 1}
+
+    def test_a_plan_links_nothing(self, bench: Bench) -> None:
+        contact(bench)
+        record = customer(bench)
+        bench.run("customer_from_ipaas", mode="plan")
+        assert link_of(bench, record, "customer") is None
+
+
 class TestLookAlikes:
     def items(self, bench: Bench, *numbers: str) -> None:
         for number in numbers:
