@@ -120,6 +120,8 @@ class WriteContext:
         # By table and folded id of the source: the id of the target.
         self.linked: dict[tuple[str, str], Id] = {}
         self._absent: dict[tuple[str, str], float] = {}
+        # Held while a link is asked for: records that need the same one wait for one answer.
+        self._asking: dict[tuple[str, str], threading.Lock] = {}
         self.arrived: set[str] = set()
         # What writers prepared for this chunk; a writer itself is shared by every run of the process.
         self.scratch: dict[str, Any] = {}
@@ -175,15 +177,19 @@ class WriteContext:
     def link_of(self, table: str, id_: str) -> Id | None:
         """The target's id of a record of the source; to iPaaS.com it is asked there when it is not known here."""
         place = (table, fold(id_))
-        if place not in self.linked:
+        if (linked := self.linked.get(place)) is not None:
+            return linked
+        with self._asking.setdefault(place, threading.Lock()):
+            if (known := self.linked.get(place)) is not None:
+                return known
             if time.monotonic() < self._absent.get(place, 0.0):
                 return None
             found = self.route.ask(self.stage, table, id_)
             if found is None:
                 self._absent[place] = time.monotonic() + _ABSENT_FOR
-                return None
-            self.linked[place] = found
-        return self.linked[place]
+            else:
+                self.linked[place] = found
+            return found
 
     def matched_by(self, table: str, target_id: Id, external_id: str) -> str:
         """Which record of ours takes an unlinked record of the target: of several that match it, the first to ask.

@@ -53,6 +53,16 @@ class TestWhatIsTransferred:
             ("30 DAYS", methods[0]["id"])
         ]
 
+    def test_what_several_orders_need_at_once_is_asked_for_once(self, shop: Bench) -> None:
+        from include.sandbox.faults import Fault
+
+        for _ in range(3):
+            order(shop)
+        slow = Fault(system="ipaas", path="LookupSpecial", body_contains="30 DAYS", delay=0.2, times=10)
+        shop.sandbox.faults.add(slow)
+        shop.run(FLOW)
+        assert slow.times == 9
+
     def test_a_payment_method_of_that_name_is_linked(self, shop: Bench) -> None:
         present = shop.sandbox.ipaas.add("payment method", {"name": "30 DAYS"})
         number = order(shop)
@@ -179,6 +189,8 @@ class TestWhenItComes:
         order(shop, modified=now.replace(hour=11))
         shop.settings |= {"bc_transaction_poll_search_days": 0, "bc_time_zone": "Pacific/Kiritimati"}
         assert tally(shop.run(FLOW, now=now)) == {"read": 1, "created": 1}
+        # Only a first run reads no more than these days: later ones begin where the last one did, if that is earlier.
+        shop.lose_ledger()
         shop.settings["bc_time_zone"] = "Etc/GMT-12"
         assert tally(shop.run(FLOW, now=now)) == {}
 
