@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import graphlib
 import os
 import subprocess
 import sys
@@ -85,6 +86,24 @@ def test_imports_run_downward(room: str) -> None:
         if _within(name, ("include", "bridge", "dags", "tests", "scripts")) and not _within(name, allowed)
     ]
     assert wrong == []
+
+
+def test_no_module_needs_itself_by_way_of_others_not_even_for_a_type() -> None:
+    paths = {
+        str(path.relative_to(ROOT).with_suffix("")).replace("/", ".").removesuffix(".__init__"): path
+        for path in _files("include")
+        if "sandbox" not in path.parts
+    }
+    needs = {
+        module: {
+            found
+            for name in _imports(path)
+            if (found := name if name in paths else name.rpartition(".")[0]) in paths and found != module
+        }
+        for module, path in paths.items()
+    }
+    # Raises CycleError, naming the circle.
+    graphlib.TopologicalSorter(needs).prepare()
 
 
 @pytest.mark.parametrize("room", [room for room in ALLOWED if room.startswith("include/")])

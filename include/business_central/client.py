@@ -10,7 +10,7 @@ from urllib.parse import quote, urljoin, urlsplit
 
 from requests import Response
 
-from include.business_central import errors, metadata, preflight
+from include.business_central import errors, metadata
 from include.business_central.auth import TokenProvider
 from include.business_central.matching import Refused, matching
 from include.business_central.metadata import FieldInfo
@@ -69,10 +69,6 @@ class BusinessCentralClient:
         self._company: Json | None = None
         self._services: frozenset[str] | None = None
         self._fields: dict[str, dict[str, FieldInfo]] = {}
-
-    def check(self) -> tuple[bool, str]:
-        """Whether the connection works, in plain words: credentials, environment, company, services, permissions."""
-        return preflight.check(self)
 
     # --- what is known of the service ------------------------------------------------------------------------
 

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
+from include.business_central.client import BusinessCentralClient
 from include.business_central.odata import Page
 from include.business_central.services import NEEDED_SERVICES
 from include.errors import ServiceError
 from include.settings import SERVICES
-
-if TYPE_CHECKING:
-    from include.business_central.client import BusinessCentralClient
 
 
 def check(bc: BusinessCentralClient) -> tuple[bool, str]:

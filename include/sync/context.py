@@ -12,20 +12,19 @@ from typing import TYPE_CHECKING, Any
 
 from include.errors import Rejected, Waiting
 from include.ipaas.external_ids import Id
-from include.sync.base import Base
-from include.sync.echoes import Settled
 from include.sync.endings import finish_failed
 from include.sync.flow import Flow
-from include.sync.ledger.entries import Claimant, Finish, State, Transfer
+from include.sync.ledger.entries import Claimant, Finish, State
+from include.sync.links import Link, side_of
 from include.sync.natural_keys import NaturalKeys
-from include.sync.outcomes import Change, Outcome, Result
+from include.sync.outcomes import Outcome, Result
 from include.sync.prerequisites import needs_of
 from include.sync.records import Json, Mapped, Missing, Ref, refs
-from include.sync.route import Link, side_of
 from include.sync.stage import TaskContext
 from include.sync.tenure import Tenure
 from include.sync.values import fold
 from include.sync.wire import mapped_from_wire
+from include.sync.work import Echo, WriteRequest, WriteResult
 
 if TYPE_CHECKING:
     from include.business_central.client import BusinessCentralClient
@@ -35,70 +34,6 @@ if TYPE_CHECKING:
 BUSY_WAIT = 60.0
 # A link that was not there is asked for again after so many seconds: many records may wait for the same one.
 _ABSENT_FOR = 30.0
-
-
-@dataclass(frozen=True, kw_only=True)
-class WriteRequest:
-    """One record to write, of a flow. `read_at`: when it was read, by the clock of its system. `suspect`: an earlier
-    attempt may have written it without our knowing.
-
-    `own` are its values in the source, by the names there, and `modified` when they were changed there last, as far as
-    the flow the other way needs to know. `settled` is what of its body the other direction has written since the record
-    was agreed, before and after.
-    """
-
-    flow: Flow
-    key: str
-    mapped: Mapped
-    fingerprint: str
-    read_at: str
-    transfer: Transfer | None = None
-    suspect: bool = False
-    own: Json = field(default_factory=dict)
-    modified: Any = None
-    settled: Settled | None = None
-
-    @property
-    def base(self) -> Base | None:
-        """What was last agreed of it, if anything was."""
-        data = self.transfer.base if self.transfer else None
-        return Base.from_json(data) if data else None
-
-
-@dataclass(frozen=True, kw_only=True)
-class Echo:
-    """What was written of a record, for the flow the other way: by the names of its source, before and after.
-
-    `look`: there is a change of the record there that this direction left to that flow.
-    """
-
-    flow: str
-    key: str
-    written: Mapping[str, tuple[Any, Any]] = field(default_factory=dict)
-    look: bool = False
-
-
-@dataclass(frozen=True, kw_only=True)
-class WriteResult:
-    """What a writer did with a record.
-
-    `links` are (table, external id, iPaaS.com id) of everything that iPaaS.com knows to be linked now. `unpushed` are
-    links that it still has to be told of. `record_ids` are Business Central's immutable ids of what is linked, by (table,
-    external id), as far as they are known. `then` is why the record is written but not finished: it is tried again.
-    `base` is what both sides agree on from now on, `echoes` what the flow the other way is to know of that.
-    """
-
-    result: Result
-    target_id: Id | None = None
-    changes: Sequence[Change] = ()
-    links: Sequence[Link] = ()
-    unpushed: Sequence[Link] = ()
-    base: Base | None = None
-    echoes: Sequence[Echo] = ()
-    notes: Sequence[str] = ()
-    memory: Mapping[str, Any] | None = None
-    record_ids: Mapping[tuple[str, str], str] = field(default_factory=dict)
-    then: Waiting | Rejected | None = None
 
 
 class WriteContext:
@@ -170,7 +105,7 @@ class WriteContext:
     def remember(self, links: Iterable[Link]) -> None:
         """Links that exist now, for the other records of this task."""
         for link in links:
-            source_id, target_id = self.route.ends(link)
+            source_id, target_id = self.route.ids_of(link)
             self.linked[link[0], fold(source_id)] = target_id
             self.arrived.add(self.route.waits_for(link[0], source_id))
 
@@ -184,7 +119,7 @@ class WriteContext:
                 return known
             if time.monotonic() < self._absent.get(place, 0.0):
                 return None
-            found = self.route.ask(self.stage, table, id_)
+            found = self.route.look_up(self.stage, table, id_)
             if found is None:
                 self._absent[place] = time.monotonic() + _ABSENT_FOR
             else:
@@ -283,7 +218,7 @@ class WriteContext:
         known = self.linked.get((flow.writer.table, fold(mapped.source_id)))
         if known is not None:
             return WriteResult(result=Result.unchanged, target_id=known)
-        claims = self.route.claims(flow.writer.table)
+        claims = self.route.claim_scope(flow.writer.table)
         deadline = time.monotonic() + BUSY_WAIT
         while not (claim := self.ledger.claim(claims, [key], self.owner)[key]).held:
             if time.monotonic() > deadline:
@@ -296,7 +231,7 @@ class WriteContext:
         )
         try:
             with self.writing(claims, key):
-                written = flow.writer.write(self, item)
+                written: WriteResult = flow.writer.write(self, item)
         except Exception:
             self.ledger.release(claims, [key], self.owner)
             raise
@@ -405,7 +340,7 @@ def note(work: WriteContext, progress: Progress, flow: Flow) -> None:
         work.ledger.settle(written, work.now_there)
     work.ledger.receive([(echo.flow, echo.key, "left to it") for echo in progress.echoes if echo.look])
     if progress.ends or progress.links:
-        claims = work.route.claims(flow.writer.table)
+        claims = work.route.claim_scope(flow.writer.table)
         work.ledger.finish(
             flow.name, claims, progress.ends, progress.links, owner=work.owner, record_ids=progress.record_ids
         )

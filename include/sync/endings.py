@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from include.errors import ErrorKind, Rejected, Waiting
 from include.sync.ledger.entries import Finish, State, Transfer
+from include.sync.links import side_of
 from include.sync.outcomes import Outcome, Result
-from include.sync.route import side_of
 from include.sync.runs import RunKind, RunPlan
 
 

@@ -9,9 +9,9 @@ from include.errors import ErrorKind, Unreadable
 from include.sync.batches import batches
 from include.sync.flow import AskedId, Flow, Window
 from include.sync.ledger.entries import iso
+from include.sync.links import side_of
 from include.sync.outcomes import Outcome, Result
 from include.sync.records import Json, SourceRecord
-from include.sync.route import side_of
 from include.sync.runs import RunKind
 from include.sync.stage import BATCH, TaskContext
 from include.sync.staging.keyset import KeySet

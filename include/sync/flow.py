@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar
 
 from pydantic import ValidationError
 
@@ -18,9 +18,8 @@ from include.sync.runs import Direction, RunPlan, System
 if TYPE_CHECKING:
     from include.business_central.client import BusinessCentralClient
     from include.ipaas.client import IPaaSClient
-    from include.sync.context import WriteContext, WriteRequest, WriteResult
     from include.sync.ledger import Ledger
-    from include.sync.route import LinkLookup
+    from include.sync.links import LinkLookup
 
 Poll = Literal["position", "lookback", "whole", "missing"]
 GUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", re.IGNORECASE)
@@ -124,17 +123,24 @@ class Source(Protocol):
         """The records named; each carries `asked`. An id that yields nothing does not exist. Raises Unreadable."""
 
 
-class Writer(Protocol):
+# What a writer works with, is given and gives back are the engine's own (`work`, `context`); they know flows, and so are
+# not named here.
+WorkT = TypeVar("WorkT", contravariant=True)
+RequestT = TypeVar("RequestT", contravariant=True)
+ResultT = TypeVar("ResultT", covariant=True)
+
+
+class Writer(Protocol[WorkT, RequestT, ResultT]):
     """How a flow's records are written: decides create or update, writes parent then children, links."""
 
     @property
     def table(self) -> str:
         """The external-id table of the record in iPaaS.com; with the key it is what a claim protects."""
 
-    def prepare(self, work: WriteContext, items: Sequence[WriteRequest]) -> None:
+    def prepare(self, work: WorkT, items: Sequence[RequestT]) -> None:
         """Read what deciding needs for many records at once (links, matches, current values)."""
 
-    def write(self, work: WriteContext, item: WriteRequest) -> WriteResult:
+    def write(self, work: WorkT, item: RequestT) -> ResultT:
         """Bring one record over, or in plan mode say what would be. Raises Rejected, Waiting, ServiceError."""
 
 
@@ -174,7 +180,7 @@ class Flow:
     schedule: str
     source: Source
     mapping: Callable[[Json, MappingContext], Mapped]
-    writer: Writer
+    writer: Writer[Any, Any, Any]
     id_formats: tuple[IdFormat, ...]
     docs: Docs
     skip: Callable[[Json, MappingContext], str | None] = nothing_left_out

@@ -16,18 +16,19 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from include.errors import ODD, ErrorKind, Rejected, Sent, ServiceDown, ServiceError, Waiting, said_of
-from include.sync.context import BUSY_WAIT, Progress, WriteContext, WriteRequest, WriteResult, finish_of, note
+from include.sync.context import BUSY_WAIT, Progress, WriteContext, finish_of, note
 from include.sync.echoes import Settled
 from include.sync.endings import finish_failed, overtaken, problem_outcome, unexpected
 from include.sync.ledger import LedgerFault
 from include.sync.ledger.entries import State, Transfer
+from include.sync.links import side_of
 from include.sync.outcomes import Outcome, Result
 from include.sync.records import Json
-from include.sync.route import side_of
 from include.sync.stage import TaskContext
 from include.sync.tenure import Tenure
 from include.sync.twins import twins_of
 from include.sync.wire import mapped_from_wire
+from include.sync.work import WriteRequest, WriteResult
 from include.transport.throttle import PATIENCE
 
 # Claims are taken and outcomes noted for this many records at a time.
@@ -183,7 +184,7 @@ def _written(task: TaskContext, item: WriteRequest, transfer: Transfer) -> bool:
     """Whether the target has this very version already."""
     if transfer.state != State.done or transfer.fingerprint != item.fingerprint:
         return False
-    return side_of(task.flow.direction).stands(task.ledger, task.flow.writer.table, item.mapped, transfer)
+    return side_of(task.flow.direction).link_is_current(task.ledger, task.flow.writer.table, item.mapped, transfer)
 
 
 def _write_all(work: WriteContext, todo: Sequence[WriteRequest], progress: Progress) -> None:
@@ -273,8 +274,9 @@ def _write(work: WriteContext, item: WriteRequest) -> WriteResult:
             at_once=True,
         )
     writer = item.flow.writer
-    with work.writing(work.route.claims(writer.table), item.key):
-        return writer.write(work, item)
+    with work.writing(work.route.claim_scope(writer.table), item.key):
+        written: WriteResult = writer.write(work, item)
+    return written
 
 
 def _with_bases(work: WriteContext, group: Sequence[WriteRequest]) -> list[WriteRequest]:
@@ -290,7 +292,7 @@ def _claimed(
     if not work.applies:
         return _with_bases(work, group)
     table = work.stage.flow.writer.table
-    held = work.ledger.claim(work.route.claims(table), [item.key for item in group], work.owner)
+    held = work.ledger.claim(work.route.claim_scope(table), [item.key for item in group], work.owner)
     busy.extend(item for item in group if not held[item.key].held)
     mine = [item for item in group if held[item.key].held]
     # Another run may have linked or written a record between our reading and our claim.
@@ -306,7 +308,7 @@ def _claimed(
 
 def _give_back(work: WriteContext, items: Iterable[WriteRequest]) -> None:
     if work.applies:
-        claims = work.route.claims(work.stage.flow.writer.table)
+        claims = work.route.claim_scope(work.stage.flow.writer.table)
         work.ledger.release(claims, (item.key for item in items), work.owner)
 
 

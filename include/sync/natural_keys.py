@@ -11,20 +11,36 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import Protocol
 
+from include.ipaas.external_ids import Id
+from include.sync.ledger import Ledger
+from include.sync.ledger.entries import Claimant
 from include.sync.values import fold
+from include.sync.work import WriteRequest
 
-if TYPE_CHECKING:
-    from include.sync.context import WriteContext, WriteRequest
+
+class Claiming(Protocol):
+    """What claiming keys needs of the task that writes: its ledger, whose its claims are, and the links it knows."""
+
+    ledger: Ledger
+    linked: dict[tuple[str, str], Id]
+
+    @property
+    def owner(self) -> Claimant:
+        """Whose the claims are."""
+
+    @property
+    def applies(self) -> bool:
+        """False in plan mode: nothing is claimed."""
 
 
 class NaturalKeys:
     """The natural keys that one load task has claimed."""
 
-    def __init__(self, work: WriteContext, table: str) -> None:
+    def __init__(self, work: Claiming, table: str) -> None:
         """`table` is the external-id table of the records to write."""
-        self._load = work
+        self._work = work
         self._claims = f"{table} by natural key"
         self._table = table
         # Claimed by this task, and no record of it written yet.
@@ -37,8 +53,8 @@ class NaturalKeys:
     def claim(self, items: Sequence[WriteRequest]) -> None:
         """Claim the keys of records that are not linked, before the other side's list is read."""
         names = {name for item in items if (name := self._name(item))}
-        if names and self._load.applies:
-            held = self._load.ledger.claim(self._claims, sorted(names), self._load.owner)
+        if names and self._work.applies:
+            held = self._work.ledger.claim(self._claims, sorted(names), self._work.owner)
             self._fresh = {name for name in names if held[name].held}
 
     def admit(self, items: Iterable[WriteRequest]) -> tuple[list[WriteRequest], list[WriteRequest]]:
@@ -56,7 +72,7 @@ class NaturalKeys:
                 self._fresh.remove(name)
                 self._writing[name] = item.key, deque()
                 admitted.append(item)
-            elif self._load.ledger.claim(self._claims, [name], self._load.owner)[name].held:
+            elif self._work.ledger.claim(self._claims, [name], self._work.owner)[name].held:
                 self._settled.discard(name)
                 self._writing[name] = item.key, deque()
                 admitted.append(replace(item, suspect=True))
@@ -86,13 +102,13 @@ class NaturalKeys:
         """Give up the claims on keys whose records the ledger knows; `everything`: and all others, at the end."""
         names = self._settled | ((self._fresh | self._writing.keys()) if everything else set())
         if names:
-            self._load.ledger.release(self._claims, sorted(names), self._load.owner)
+            self._work.ledger.release(self._claims, sorted(names), self._work.owner)
         self._settled = set()
 
     def _name(self, item: WriteRequest) -> str | None:
         """The natural key of a record that is not linked; None for one that is, or that has none beside its own key."""
-        linked = item.mapped.linked or (self._table, fold(item.mapped.source_id)) in self._load.linked
-        return None if linked or not self._load.applies else self._key(item)
+        linked = item.mapped.linked or (self._table, fold(item.mapped.source_id)) in self._work.linked
+        return None if linked or not self._work.applies else self._key(item)
 
     def _key(self, item: WriteRequest) -> str | None:
         match = item.mapped.match

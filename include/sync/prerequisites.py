@@ -13,8 +13,8 @@ from include.sync.endings import unexpected
 from include.sync.fingerprints import fingerprint
 from include.sync.flow import Flow
 from include.sync.ledger import LedgerFault
+from include.sync.links import side_of
 from include.sync.records import Json, Missing, Ref, SourceRecord, refs
-from include.sync.route import side_of
 from include.sync.stage import BATCH, TaskContext
 from include.sync.staging.files import Staging, Writer
 from include.sync.staging.keyset import KeySet

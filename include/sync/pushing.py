@@ -9,8 +9,8 @@ from include.errors import ErrorKind, NotFound, RecordExists, Rejected, ServiceE
 from include.sync.endings import finish_failed, problem_outcome
 from include.sync.ledger import Ledger
 from include.sync.ledger.entries import Purpose, iso
+from include.sync.links import Link, side_of
 from include.sync.outcomes import Outcome
-from include.sync.route import Link, side_of
 from include.sync.stage import TaskContext
 
 
@@ -74,7 +74,7 @@ def _refused(task: TaskContext, link: Link, holder: Any | None, error: ServiceEr
     outcome = problem_outcome(key, problem)
     if holder is not None:
         task.ledger.link([(table, external_id, holder)])
-    claims = side_of(task.flow.direction).claims(table)
+    claims = side_of(task.flow.direction).claim_scope(table)
     # The next try finds what was written for it, instead of making it once more.
     task.ledger.reserve(claims, key, table, external_id, Purpose.keep)
     known = task.ledger.transfers(task.flow.name, [key]).get(key)

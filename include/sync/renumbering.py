@@ -18,7 +18,8 @@ from include.sync.values import fold
 
 if TYPE_CHECKING:
     from include.ipaas.endpoints import Endpoint
-    from include.sync.context import WriteContext, WriteRequest
+    from include.sync.context import WriteContext
+    from include.sync.work import WriteRequest
 
 # So often a record waits for the one that had its number before.
 _PATIENCE = 2

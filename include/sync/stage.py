@@ -12,9 +12,9 @@ from include.settings import SyncSettings
 from include.sync.flow import Flow
 from include.sync.ledger import Ledger
 from include.sync.ledger.entries import iso
+from include.sync.links import LinkLookup
 from include.sync.outcomes import Outcome, Result
 from include.sync.records import MappingContext
-from include.sync.route import LinkLookup
 from include.sync.runs import Pair, RunPlan
 from include.sync.staging.files import Staging
 

@@ -14,10 +14,10 @@ from include.sync.endings import finish_failed, overtaken, problem_outcome, rest
 from include.sync.fingerprints import canonical, fingerprint
 from include.sync.ledger import LedgerFault
 from include.sync.ledger.entries import Finish, State, Transfer, iso
+from include.sync.links import side_of
 from include.sync.outcomes import Outcome, Result
 from include.sync.prerequisites import stage_prerequisites, wanted
 from include.sync.records import Json, Mapped, refs
-from include.sync.route import side_of
 from include.sync.runs import RunKind, RunPlan
 from include.sync.stage import BATCH, TaskContext
 from include.sync.staging.chunks import Chunks
@@ -63,7 +63,7 @@ def transform(task: TaskContext) -> int:
                 task.ledger.seen(task.flow.name, keys, read_at)
             task.ledger.look_again(task.flow.name, overtook)
             if ends:
-                claims = side_of(task.flow.direction).claims(task.flow.writer.table)
+                claims = side_of(task.flow.direction).claim_scope(task.flow.writer.table)
                 # This task holds no claim, and what another one is writing at the moment stays claimed.
                 task.ledger.finish(task.flow.name, claims, ends, [], owner=f"{task.plan.run_id}#transform")
     number = chunks.close()
@@ -127,7 +127,7 @@ def _decide(task: TaskContext, record: Json, transfer: Transfer | None) -> Mappe
     if transfer and not task.plan.force:
         route = side_of(task.flow.direction)
         same = transfer.fingerprint == print_ and not unfinished
-        if same and route.stands(task.ledger, task.flow.writer.table, mapped, transfer):
+        if same and route.link_is_current(task.ledger, task.flow.writer.table, mapped, transfer):
             asked = task.plan.kind is RunKind.ids
             message = "Equal to what was last written." if asked else ""
             outcome = Outcome(key=key, result=Result.unchanged, message=message)

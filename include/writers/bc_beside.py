@@ -12,11 +12,12 @@ from dataclasses import dataclass
 
 from include.errors import Rejected, Waiting
 from include.ipaas.external_ids import Id, id_from
-from include.sync.context import WriteContext, WriteRequest, WriteResult
+from include.sync.context import WriteContext
 from include.sync.flow import Reads
 from include.sync.outcomes import Result
 from include.sync.records import ASK
 from include.sync.values import fold
+from include.sync.work import WriteRequest, WriteResult
 
 # By folded value: the external ids of the records that have it.
 Found = dict[str, Sequence[str]]

@@ -8,11 +8,11 @@ from typing import Any
 
 from include.business_central.records.base import unblank
 from include.sync.base import Base
-from include.sync.context import WriteRequest
 from include.sync.merge import Merged, Times, merge, unit_of
 from include.sync.outcomes import Change
 from include.sync.records import Json, Shared
 from include.sync.runs import Direction
+from include.sync.work import WriteRequest
 from include.writers.bc_target import Target
 
 

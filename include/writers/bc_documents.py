@@ -20,10 +20,11 @@ from include.errors import (
 from include.ipaas.external_ids import PRODUCT_TABLE, TRANSACTION_TABLE, id_from
 from include.mappings.foreign_transactions import held_by
 from include.mappings.units import ITEM_UNITS, unit_sizes
-from include.sync.context import WriteContext, WriteRequest
+from include.sync.context import WriteContext
+from include.sync.links import Link
 from include.sync.records import Json, refs
-from include.sync.route import Link
 from include.sync.values import fold
+from include.sync.work import WriteRequest
 from include.writers.bc_refusal import refusal
 from include.writers.bc_target import TRIES
 

@@ -13,11 +13,12 @@ from include.errors import NotFound, Rejected, Sent, ServiceError, Waiting
 from include.ipaas.external_ids import LINE_TABLE, TRANSACTION_TABLE
 from include.mappings.foreign_transactions import INVOICE_LINK
 from include.mappings.invoices_from_ipaas import HEADER_CODES
-from include.sync.context import WriteContext, WriteRequest, WriteResult
+from include.sync.context import WriteContext
 from include.sync.ledger.entries import Purpose, State
 from include.sync.outcomes import Change, Result
 from include.sync.records import Json
 from include.sync.values import fold, same, text_of
+from include.sync.work import WriteRequest, WriteResult
 from include.writers.bc_documents import Links, begin, know_parties, moved, once_more, sent, until_settled
 from include.writers.bc_invoice_book import INVOICES, InvoiceBook, is_draft, lines_of
 from include.writers.bc_payments import Payments
@@ -190,13 +191,13 @@ class _Transfer:
 
     def _intend(self) -> None:
         """Note, before the first call, that a draft with this reference is ours, whatever the call is answered."""
-        claims = self.load.route.claims(InvoiceWriter.table)
+        claims = self.load.route.claim_scope(InvoiceWriter.table)
         self.load.ledger.reserve(claims, self.item.key, INVOICES.name, self._intent, Purpose.create)
 
     def _forget_intent(self) -> None:
         """From here on a draft is what a refusal has left, for the setting to decide about; or there is none."""
         if self.load.applies:
-            self.load.ledger.unreserve(self.load.route.claims(InvoiceWriter.table), self.item.key)
+            self.load.ledger.unreserve(self.load.route.claim_scope(InvoiceWriter.table), self.item.key)
 
     @property
     def _may_resume(self) -> bool:
@@ -205,7 +206,7 @@ class _Transfer:
             return True
         if self.item.transfer is not None and self.item.transfer.state == State.retry:
             return True
-        intended = self.load.ledger.reservation(self.load.route.claims(InvoiceWriter.table), self.item.key)
+        intended = self.load.ledger.reservation(self.load.route.claim_scope(InvoiceWriter.table), self.item.key)
         return intended is not None and fold(intended.reference) == fold(self._intent)
 
     # --- making and posting ----------------------------------------------------------------------------------

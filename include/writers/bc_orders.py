@@ -11,11 +11,12 @@ from include.errors import NotFound, RecordExists, Rejected, ServiceError
 from include.ipaas.external_ids import LINE_TABLE, TRANSACTION_TABLE
 from include.mappings.foreign_transactions import INVOICE_LINK, LINE_STEP
 from include.mappings.orders_from_ipaas import HEADER_CODES, HEADER_FIELDS
-from include.sync.context import WriteContext, WriteRequest, WriteResult
+from include.sync.context import WriteContext
 from include.sync.ledger.entries import State
 from include.sync.outcomes import Change, Result
 from include.sync.records import Json
 from include.sync.values import fold, same, text_of
+from include.sync.work import WriteRequest, WriteResult
 from include.writers.bc_documents import Links, begin, know_parties, moved, once_more, sent, until_settled
 from include.writers.bc_order_amounts import SHIPPING, Wanted, difference, net_of, shipping_line, wanted_order
 from include.writers.bc_order_book import OrderBook, line_changes

@@ -26,13 +26,14 @@ from include.errors import (
 )
 from include.ipaas.external_ids import Id, id_from
 from include.sync.base import Base
-from include.sync.context import Echo, WriteContext, WriteRequest, WriteResult
+from include.sync.context import WriteContext
 from include.sync.ledger.entries import Purpose, State
+from include.sync.links import Link
 from include.sync.merge import Times
 from include.sync.outcomes import Change, Result
 from include.sync.records import Candidate, Json
-from include.sync.route import Link
 from include.sync.values import fold
+from include.sync.work import Echo, WriteRequest, WriteResult
 from include.writers.bc_beside import Beside, Found, ask_first
 from include.writers.bc_changes import BCUpdate, base_of
 from include.writers.bc_fields import CustomFields
@@ -230,7 +231,7 @@ class BCWriter:
         return None if linked is None else str(linked)
 
     def _claims(self, work: WriteContext) -> str:
-        return work.route.claims(self.table)
+        return work.route.claim_scope(self.table)
 
     # --- matching --------------------------------------------------------------------------------------------
 

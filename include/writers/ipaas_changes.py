@@ -14,12 +14,13 @@ from include.errors import Rejected, Waiting
 from include.ipaas.endpoints import Endpoint
 from include.ipaas.external_ids import CUSTOMER_CATEGORY_TABLE, PRODUCT_CATEGORY_TABLE, Id, id_from
 from include.sync.base import Base, alike
-from include.sync.context import WriteContext, WriteRequest
+from include.sync.context import WriteContext
 from include.sync.fields import SETS, Pair, cut, is_link, members, pairs, pattern, values_of
 from include.sync.merge import Merged, Times, merge, unit_of
 from include.sync.outcomes import Change
 from include.sync.records import Json
 from include.sync.runs import Direction
+from include.sync.work import WriteRequest
 
 _CATEGORIES = {"customers": CUSTOMER_CATEGORY_TABLE, "products": PRODUCT_CATEGORY_TABLE}
 

@@ -9,8 +9,8 @@ from include.errors import Rejected
 from include.ipaas.endpoints import TRANSACTION
 from include.ipaas.external_ids import external_id_of
 from include.sync.context import WriteContext
+from include.sync.links import Link
 from include.sync.records import Follower, Json, Mapped
-from include.sync.route import Link
 from include.sync.values import fold
 from include.writers.compare import differences
 

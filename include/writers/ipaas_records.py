@@ -10,14 +10,15 @@ from include.errors import NotFound, RecordExists, Rejected, Sent, ServiceError,
 from include.ipaas.endpoints import Endpoint
 from include.ipaas.external_ids import Id, external_id_of, linked_to
 from include.sync.base import Base
-from include.sync.context import Echo, WriteContext, WriteRequest, WriteResult
+from include.sync.context import WriteContext
 from include.sync.fields import values_of
+from include.sync.links import Link, side_of
 from include.sync.outcomes import Change, Result
 from include.sync.records import Follower, Json, Mapped
 from include.sync.renumbering import Renumbering
-from include.sync.route import Link, side_of
 from include.sync.runs import Direction
 from include.sync.values import fold
+from include.sync.work import Echo, WriteRequest, WriteResult
 from include.writers.ipaas_changes import Update, base_of, update_of
 
 # From this many unlinked records on, reading the target's whole list may cost less than looking for each.
@@ -139,7 +140,7 @@ class IPaaSWriter:
         Raises Waiting while one does, Rejected when one has.
         """
         external_id, key = item.mapped.source_id, str(matched["id"])
-        claims = side_of(Direction.from_ipaas).claims(self.table)
+        claims = side_of(Direction.from_ipaas).claim_scope(self.table)
         if work.applies and not work.ledger.claim(claims, [key], work.owner)[key].held:
             raise Waiting(
                 f"It matches iPaaS.com {self.endpoint.name} {key}, which another run transfers.", at_once=True

@@ -17,7 +17,7 @@ from starlette.requests import ClientDisconnect
 
 from bridge.server import Current, current
 from include.flows import FLOWS
-from include.sync import hooks
+from include.sync import webhooks as hooks
 from include.sync.ledger import LedgerFault
 
 # Far above 10,000 notifications in one request.

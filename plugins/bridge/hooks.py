@@ -119,10 +119,11 @@ class BusinessCentralHook(BaseHook):
 
     def test_connection(self) -> tuple[bool, str]:
         """Whether everything is in place, and in plain words what is not."""
+        from include.business_central import preflight
         from include.settings import SettingsError
 
         try:
-            return self.get_conn().check()
+            return preflight.check(self.get_conn())
         except SettingsError as error:
             return False, str(error)
 

@@ -33,7 +33,7 @@ from include.sandbox.faults import Fault
 from include.sandbox.ipaas.types import TYPES
 from include.sandbox.switches import Switches
 from include.sandbox.world import Size
-from include.sync import hooks
+from include.sync import webhooks as hooks
 from include.sync.outcomes import Result
 from tests.flows.bench import Bench
 

@@ -12,7 +12,7 @@ from webshop import ADDRESS, Shop
 from include.errors import ErrorKind
 from include.flows import FLOWS
 from include.sandbox.credentials import OTHER_SYSTEM_ID, SYSTEM_ID
-from include.sync.hooks import listeners, read_hook, take
+from include.sync.webhooks import listeners, read_hook, take
 
 Json = dict[str, Any]
 

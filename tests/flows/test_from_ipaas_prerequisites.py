@@ -13,7 +13,7 @@ from include.flows import CATALOGUE
 from include.ipaas.endpoints import COMPANY, TRANSACTION
 from include.settings import SyncSettings
 from include.sources.ipaas_records import IPaaSRecords
-from include.sync.context import WriteContext, WriteRequest, WriteResult
+from include.sync.context import WriteContext
 from include.sync.flow import IPAAS_ID, Docs, Flow
 from include.sync.outcomes import Result
 from include.sync.plan import make_plan
@@ -22,6 +22,7 @@ from include.sync.report import Report
 from include.sync.run import run
 from include.sync.runs import Direction, Mode, RunKind
 from include.sync.staging.files import Staging
+from include.sync.work import WriteRequest, WriteResult
 
 
 @dataclass

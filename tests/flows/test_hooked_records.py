@@ -15,10 +15,10 @@ from include.flows import FLOWS
 from include.sandbox.faults import Fault
 from include.sandbox.ipaas.hooks import notification
 from include.sync.extract import HOOKS_PER_RUN
-from include.sync.hooks import listeners, read_hook, take
 from include.sync.overview import unfinished_transfers
 from include.sync.stage import TaskContext
 from include.sync.transform import transform
+from include.sync.webhooks import listeners, read_hook, take
 
 FLOW = "company_from_ipaas"
 DEFAULTS = {

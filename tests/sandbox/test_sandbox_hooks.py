@@ -16,7 +16,7 @@ import requests
 
 from include.sandbox import Sandbox
 from include.sandbox.world import Size
-from include.sync.hooks import read_hook
+from include.sync.webhooks import read_hook
 
 
 @dataclass

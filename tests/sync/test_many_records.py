@@ -10,7 +10,7 @@ import pytest
 
 from include.flows import CATALOGUE, FLOWS
 from include.settings import SyncSettings
-from include.sync.context import WriteContext, WriteRequest
+from include.sync.context import WriteContext
 from include.sync.ledger import Ledger
 from include.sync.outcomes import Outcome, Result
 from include.sync.plan import make_plan
@@ -20,6 +20,7 @@ from include.sync.runs import RunKind
 from include.sync.stage import TaskContext
 from include.sync.staging.files import Staging
 from include.sync.wire import mapped_to_wire
+from include.sync.work import WriteRequest
 from tests.systems import PAIR
 
 

@@ -12,8 +12,8 @@ import pytest
 
 from include.flows import FLOWS
 from include.sync.flow import IPAAS_ID, Flow
-from include.sync.hooks import MalformedHook, is_sender, listeners, read_hook, take
 from include.sync.runs import Direction
+from include.sync.webhooks import MalformedHook, is_sender, listeners, read_hook, take
 
 OURS = 4711
 

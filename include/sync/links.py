@@ -13,14 +13,24 @@ from include.ipaas.external_ids import Id, id_from
 from include.sync.ledger import Ledger
 from include.sync.ledger.entries import Transfer, waits_for_external, waits_for_internal
 from include.sync.records import Mapped
-from include.sync.runs import Direction
+from include.sync.runs import Direction, RunPlan
 from include.sync.values import fold
 
 if TYPE_CHECKING:
     from include.ipaas.client import IPaaSClient
-    from include.sync.stage import TaskContext
 
 Link = tuple[str, str, Id]  # table, external id, iPaaS.com id
+
+
+class Asks(Protocol):
+    """What looking a link up needs of the task that does it."""
+
+    plan: RunPlan
+    ledger: Ledger
+
+    @property
+    def ipaas(self) -> IPaaSClient:
+        """iPaaS.com."""
 
 
 class Side(Protocol):
@@ -32,19 +42,19 @@ class Side(Protocol):
     def known(self, ledger: Ledger, table: str, ids: Iterable[str]) -> dict[str, Id]:
         """Ids of the target by folded id of the source, for what the ledger knows to be linked."""
 
-    def ends(self, link: Link) -> tuple[str, Id]:
+    def ids_of(self, link: Link) -> tuple[str, Id]:
         """A link as (id of the source, id of the target)."""
 
-    def ask(self, task: TaskContext, table: str, id_: str) -> Id | None:
+    def look_up(self, asks: Asks, table: str, id_: str) -> Id | None:
         """The target's id of a record whose link the ledger does not know, or None."""
 
     def waits_for(self, table: str, id_: str) -> str:
         """How the ledger names the record that another one waits for."""
 
-    def claims(self, table: str) -> str:
+    def claim_scope(self, table: str) -> str:
         """The name under which the ledger keeps claims on a table's records: their keys are ids of the source."""
 
-    def stands(self, ledger: Ledger, table: str, mapped: Mapped, transfer: Transfer) -> bool:
+    def link_is_current(self, ledger: Ledger, table: str, mapped: Mapped, transfer: Transfer) -> bool:
         """False when the link under which the record was last written is not the present one."""
 
 
@@ -55,22 +65,22 @@ class _ToIPaaS:
     def known(self, ledger: Ledger, table: str, ids: Iterable[str]) -> dict[str, Id]:
         return ledger.internal_ids(table, ids)
 
-    def ends(self, link: Link) -> tuple[str, Id]:
+    def ids_of(self, link: Link) -> tuple[str, Id]:
         return link[1], link[2]
 
-    def ask(self, task: TaskContext, table: str, id_: str) -> Id | None:
-        found = task.ipaas.internal_id(table, id_)
-        if found is not None and task.plan.applies:
-            task.ledger.link([(table, id_, found)])
+    def look_up(self, asks: Asks, table: str, id_: str) -> Id | None:
+        found = asks.ipaas.internal_id(table, id_)
+        if found is not None and asks.plan.applies:
+            asks.ledger.link([(table, id_, found)])
         return found
 
     def waits_for(self, table: str, id_: str) -> str:
         return waits_for_external(table, id_)
 
-    def claims(self, table: str) -> str:
+    def claim_scope(self, table: str) -> str:
         return table
 
-    def stands(self, ledger: Ledger, table: str, mapped: Mapped, transfer: Transfer) -> bool:
+    def link_is_current(self, ledger: Ledger, table: str, mapped: Mapped, transfer: Transfer) -> bool:
         # The feed of Business Central says nothing of links; the writer finds out when it writes.
         return True
 
@@ -82,20 +92,20 @@ class _FromIPaaS:
     def known(self, ledger: Ledger, table: str, ids: Iterable[str]) -> dict[str, Id]:
         return dict(ledger.external_ids(table, ids))
 
-    def ends(self, link: Link) -> tuple[str, Id]:
+    def ids_of(self, link: Link) -> tuple[str, Id]:
         return str(link[2]), link[1]
 
-    def ask(self, task: TaskContext, table: str, id_: str) -> Id | None:
+    def look_up(self, asks: Asks, table: str, id_: str) -> Id | None:
         # What a record refers to was asked of iPaaS.com when the record was read; `load` talks to Business Central.
         return None
 
     def waits_for(self, table: str, id_: str) -> str:
         return waits_for_internal(table, id_)
 
-    def claims(self, table: str) -> str:
+    def claim_scope(self, table: str) -> str:
         return f"{table} from iPaaS.com"
 
-    def stands(self, ledger: Ledger, table: str, mapped: Mapped, transfer: Transfer) -> bool:
+    def link_is_current(self, ledger: Ledger, table: str, mapped: Mapped, transfer: Transfer) -> bool:
         # A record of iPaaS.com carries its link; one that was made here a moment ago is in the ledger alone.
         linked = mapped.linked or ledger.external_ids(table, [mapped.source_id]).get(mapped.source_id)
         return linked is not None and fold(linked) == fold(str(transfer.target_id))

@@ -1,0 +1,84 @@
+"""What writers are given to write, and what they give back. Values only."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from include.errors import Rejected, Waiting
+from include.ipaas.external_ids import Id
+from include.sync.base import Base
+from include.sync.echoes import Settled
+from include.sync.flow import Flow
+from include.sync.ledger.entries import Transfer
+from include.sync.links import Link
+from include.sync.outcomes import Change, Result
+from include.sync.records import Json, Mapped
+
+if TYPE_CHECKING:
+    pass
+
+
+@dataclass(frozen=True, kw_only=True)
+class WriteRequest:
+    """One record to write, of a flow. `read_at`: when it was read, by the clock of its system. `suspect`: an earlier
+    attempt may have written it without our knowing.
+
+    `own` are its values in the source, by the names there, and `modified` when they were changed there last, as far as
+    the flow the other way needs to know. `settled` is what of its body the other direction has written since the record
+    was agreed, before and after.
+    """
+
+    flow: Flow
+    key: str
+    mapped: Mapped
+    fingerprint: str
+    read_at: str
+    transfer: Transfer | None = None
+    suspect: bool = False
+    own: Json = field(default_factory=dict)
+    modified: Any = None
+    settled: Settled | None = None
+
+    @property
+    def base(self) -> Base | None:
+        """What was last agreed of it, if anything was."""
+        data = self.transfer.base if self.transfer else None
+        return Base.from_json(data) if data else None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Echo:
+    """What was written of a record, for the flow the other way: by the names of its source, before and after.
+
+    `look`: there is a change of the record there that this direction left to that flow.
+    """
+
+    flow: str
+    key: str
+    written: Mapping[str, tuple[Any, Any]] = field(default_factory=dict)
+    look: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class WriteResult:
+    """What a writer did with a record.
+
+    `links` are (table, external id, iPaaS.com id) of everything that iPaaS.com knows to be linked now. `unpushed` are
+    links that it still has to be told of. `record_ids` are Business Central's immutable ids of what is linked, by (table,
+    external id), as far as they are known. `then` is why the record is written but not finished: it is tried again.
+    `base` is what both sides agree on from now on, `echoes` what the flow the other way is to know of that.
+    """
+
+    result: Result
+    target_id: Id | None = None
+    changes: Sequence[Change] = ()
+    links: Sequence[Link] = ()
+    unpushed: Sequence[Link] = ()
+    base: Base | None = None
+    echoes: Sequence[Echo] = ()
+    notes: Sequence[str] = ()
+    memory: Mapping[str, Any] | None = None
+    record_ids: Mapping[tuple[str, str], str] = field(default_factory=dict)
+    then: Waiting | Rejected | None = None
