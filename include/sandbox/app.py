@@ -59,7 +59,7 @@ class Counters:
         )
 
 
-def _writes(system: str, method: str, path: str) -> bool:
+def is_write(system: str, method: str, path: str) -> bool:
     """Whether a call changes data: logins, look-ups and batches of reads do not."""
     if method in ("PUT", "PATCH", "DELETE"):
         return True
@@ -238,7 +238,7 @@ def _control(world: World) -> list[Route]:
         shown = {
             "calls": dict(world.counters.calls),
             "high_water": dict(world.counters.high_water),
-            "writes": sum(1 for p in world.counters.paths if _writes(*p)),
+            "writes": sum(1 for p in world.counters.paths if is_write(*p)),
         }
         return JSONResponse(shown)
 

@@ -149,9 +149,9 @@ class Bench:
 
     def writes(self) -> int:
         """Calls that changed data, in either system, since the counters were reset."""
-        from include.sandbox.app import _writes
+        from include.sandbox.app import is_write
 
-        return sum(1 for call in self.sandbox.counters.paths if _writes(*call))
+        return sum(1 for call in self.sandbox.counters.paths if is_write(*call))
 
 
 def outcome_of(report: Report, key: str) -> Outcome:

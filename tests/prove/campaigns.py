@@ -1,0 +1,143 @@
+"""The campaigns: what is broken, where and how often. Each lives lives of small worlds, from one seed each."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+from tests.prove.child import Order
+from tests.prove.life import Life, undisturbed, world
+from tests.prove.tally import Tally
+from tests.prove.weather import ODD_ANSWERS, Kill, Weather, after_effect
+
+# A disturbed world gets so many rounds in foul weather before it clears up.
+_FOUL_ROUNDS = 2
+
+
+@dataclass(frozen=True, kw_only=True)
+class Campaign:
+    """`breaks` says what in words. `wanted`: how often it is to be tried in a whole proof. `live` lives one life from a
+    seed; what it tallies as tried counts towards that."""
+
+    breaks: str
+    wanted: int
+    live: Callable[[int], Tally]
+
+
+# So many different worlds; how each ends undisturbed is found out once in a process.
+_WORLDS = 8
+
+
+def _world(seed: int) -> int:
+    return 1 + seed % _WORLDS
+
+
+def _disturbed(
+    seed: int, name: str, disturb: Callable[[Life, random.Random], Weather], rounds: int = _FOUL_ROUNDS
+) -> Tally:
+    """One life in the weather that `disturb` makes, then in fair weather to the end; compared with the undisturbed."""
+    tally, rng = Tally(), random.Random(seed)
+    expected = undisturbed(_world(seed))
+    with world(_world(seed)) as (sandbox, folder), Life(sandbox, folder, tally=tally, name=f"{name} {seed}") as life:
+        weather = disturb(life, rng)
+        sandbox.faults.meet = weather.meet  # type: ignore[method-assign]
+        for _ in range(rounds):
+            life.round(fair=False)
+        weather.clear_up()
+        life.settle()
+        tally.tried += weather.met
+        life.compare(expected)
+    return tally
+
+
+def lost_answers(seed: int) -> Tally:
+    """Writes that took effect and whose answers never came, or came as something else."""
+    return _disturbed(
+        seed, "lost answers", lambda life, rng: Weather(rng, chance=rng.choice((0.2, 0.5, 0.9)), answers=after_effect())
+    )
+
+
+def odd_answers(seed: int) -> Tally:
+    """Any call answered with anything, before or after it took effect."""
+    return _disturbed(seed, "odd answers", lambda life, rng: Weather(rng, chance=rng.choice((0.05, 0.2)), reads=True))
+
+
+def lost_ledger(seed: int) -> Tally:
+    """Lost answers, and then the ledger is gone as well."""
+
+    def disturb(life: Life, rng: random.Random) -> Weather:
+        weather = Weather(rng, chance=0.5, answers=after_effect())
+        life.sandbox.faults.meet = weather.meet  # type: ignore[method-assign]
+        life.round(fair=False)
+        life.bench.lose_ledger()
+        return weather
+
+    return _disturbed(seed, "lost ledger", disturb, rounds=1)
+
+
+def storms(seed: int) -> Tally:
+    """One system, or both, answer nothing but one odd thing for a while, and then as if nothing had been."""
+
+    def disturb(life: Life, rng: random.Random) -> Weather:
+        systems = rng.choice((("business_central",), ("ipaas",), ("business_central", "ipaas")))
+        answer = rng.choice(sorted(ODD_ANSWERS))
+        return Weather(rng, chance=1.0, answers=(answer,), reads=True, systems=systems, most=rng.randint(20, 120))
+
+    return _disturbed(seed, "storms", disturb, rounds=3)
+
+
+def meetings(seed: int) -> Tally:
+    """Two runs of every flow at the same time, over the same records, some answers lost."""
+    tally, rng = Tally(), random.Random(seed)
+    expected = undisturbed(_world(seed))
+    with world(_world(seed)) as (sandbox, folder), Life(sandbox, folder, tally=tally, name=f"meetings {seed}") as life:
+        weather = Weather(rng, chance=rng.choice((0.0, 0.1)), answers=after_effect())
+        sandbox.faults.meet = weather.meet  # type: ignore[method-assign]
+        for name in ("business_central", "ipaas"):
+            sandbox.latency[name] = 0.002
+        with ThreadPoolExecutor(2) as pool:
+            for _ in range(2):
+                list(pool.map(lambda fair: life.round(fair=fair), (False, False)))
+                tally.tried += 32
+        weather.clear_up()
+        life.settle()
+        life.compare(expected)
+    return tally
+
+
+def kills(seed: int) -> Tally:
+    """A worker is killed at one of its writes, before or after that took effect, and the stage it was in is repeated."""
+    tally, rng = Tally(), random.Random(seed)
+    expected = undisturbed(_world(seed))
+    with world(_world(seed)) as (sandbox, folder), Life(sandbox, folder, tally=tally, name=f"kills {seed}") as life:
+        weather = Weather(rng)
+        sandbox.faults.meet = weather.meet  # type: ignore[method-assign]
+        for number in range(2):
+            order = Order(remote=life.remote, folder=folder, settings=life.bench.settings, round=number, now=life.now())
+            for _ in range(200):
+                if life.hire(order, weather, Kill(at=rng.randint(1, 6), before=rng.random() < 0.3)):
+                    break
+            else:
+                tally.find("stuck", life.name, f"round {number} never comes to its end")
+            life.later()
+        tally.tried += weather.met
+        weather.clear_up()
+        life.settle()
+        life.compare(expected)
+    return tally
+
+
+CAMPAIGNS: Mapping[str, Campaign] = {
+    "lost answers": Campaign(
+        breaks="the answers of writes that took effect: none, cut, another page, any status",
+        wanted=10_000,
+        live=lost_answers,
+    ),
+    "odd answers": Campaign(breaks="any call, before or after it took effect", wanted=3_000, live=odd_answers),
+    "lost ledger": Campaign(breaks="the ledger, after answers were lost", wanted=1_000, live=lost_ledger),
+    "kills": Campaign(breaks="the process, at a write, before or after it took effect", wanted=1_000, live=kills),
+    "storms": Campaign(breaks="a whole system, for a while", wanted=5_000, live=storms),
+    "meetings": Campaign(breaks="the peace: every flow twice at the same time", wanted=1_000, live=meetings),
+}

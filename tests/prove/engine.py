@@ -1,0 +1,42 @@
+"""Runs campaigns, several lives at a time, each in a process of its own that a fault cannot take the others with."""
+
+from __future__ import annotations
+
+import multiprocessing
+import time
+from collections.abc import Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+
+from tests.prove.campaigns import CAMPAIGNS
+from tests.prove.tally import Tally
+
+
+def _live(name: str, seed: int) -> Tally:
+    try:
+        return CAMPAIGNS[name].live(seed)
+    except Exception as fault:  # noqa: BLE001 - a proof that breaks proves nothing, and says where
+        tally = Tally()
+        tally.find("died", f"{name} {seed}", f"the campaign itself: {type(fault).__name__}: {fault}")
+        return tally
+
+
+def prove(names: Sequence[str], *, seed: int, minutes: float, workers: int) -> Iterator[tuple[str, Tally, float]]:
+    """Each campaign's counts: until it was tried as often as wanted, or its share of the time is over."""
+    share = minutes * 60 / len(names)
+    context = multiprocessing.get_context("forkserver")
+    with ProcessPoolExecutor(workers, mp_context=context) as pool:
+        for name in names:
+            tally, began, next_seed = Tally(), time.monotonic(), seed
+            under_way: set[Future[Tally]] = set()
+            while under_way or (tally.tried < CAMPAIGNS[name].wanted and time.monotonic() - began < share):
+                while (
+                    len(under_way) < workers
+                    and tally.tried < CAMPAIGNS[name].wanted
+                    and time.monotonic() - began < share
+                ):
+                    under_way.add(pool.submit(_live, name, next_seed))
+                    next_seed += 1
+                done, under_way = wait(under_way, return_when=FIRST_COMPLETED)
+                for one in done:
+                    tally += one.result()
+            yield name, tally, time.monotonic() - began
