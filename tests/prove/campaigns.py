@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import functools
 import random
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
+from include.flows import FLOWS
 from tests.prove.child import Order
 from tests.prove.life import Life, undisturbed, world
+from tests.prove.spoiling import SPOILERS, ledger_is_spoilt
 from tests.prove.tally import Tally
-from tests.prove.weather import ODD_ANSWERS, Kill, Weather, after_effect
+from tests.prove.weather import ODD_ANSWERS, Kill, Pause, Weather, after_effect
 
 # A disturbed world gets so many rounds in foul weather before it clears up.
 _FOUL_ROUNDS = 2
@@ -129,6 +132,45 @@ def kills(seed: int) -> Tally:
     return tally
 
 
+def pauses(seed: int) -> Tally:
+    """A system asks for a pause with Retry-After; nobody calls it inside."""
+    tally, rng = Tally(), random.Random(seed)
+    expected = undisturbed(_world(seed))
+    with world(_world(seed)) as (sandbox, folder), Life(sandbox, folder, tally=tally, name=f"pauses {seed}") as life:
+        pause = Pause(system=rng.choice(("business_central", "ipaas")), seconds=1, at=rng.randint(1, 120))
+        sandbox.faults.meet = pause.meet  # type: ignore[method-assign]
+        life.round(fair=False)
+        tally.tried += pause.met
+        tally.inside_retry_after += pause.inside
+        sandbox.faults.meet = Weather(rng).meet  # type: ignore[method-assign]
+        life.settle()
+        life.compare(expected)
+    return tally
+
+
+def _at(place: str, act: Callable[[], None]) -> Callable[[str], None]:
+    """What does `act` before the stage of that name."""
+    return lambda stage: act() if stage == place else None
+
+
+def spoilt(seed: int) -> Tally:
+    """The ledger or a staged file is spoilt in the middle of a run; then the ledger is thrown away, as advised."""
+    tally, rng = Tally(), random.Random(seed)
+    expected = undisturbed(_world(seed))
+    with world(_world(seed)) as (sandbox, folder), Life(sandbox, folder, tally=tally, name=f"spoilt {seed}") as life:
+        for flow in [*FLOWS, *FLOWS]:
+            spoil = functools.partial(rng.choice(SPOILERS), folder, rng)
+            life.try_to_run(flow, before=_at(rng.choice(("transform", "load", "report")), spoil))
+            tally.tried += 1
+            if ledger_is_spoilt(life.bench):
+                life.bench.lose_ledger()
+            # As Airflow does: the run is repeated before those that need its records.
+            life.try_to_run(flow)
+        life.settle()
+        life.compare(expected)
+    return tally
+
+
 CAMPAIGNS: Mapping[str, Campaign] = {
     "lost answers": Campaign(
         breaks="the answers of writes that took effect: none, cut, another page, any status",
@@ -138,6 +180,8 @@ CAMPAIGNS: Mapping[str, Campaign] = {
     "odd answers": Campaign(breaks="any call, before or after it took effect", wanted=3_000, live=odd_answers),
     "lost ledger": Campaign(breaks="the ledger, after answers were lost", wanted=1_000, live=lost_ledger),
     "kills": Campaign(breaks="the process, at a write, before or after it took effect", wanted=1_000, live=kills),
+    "pauses": Campaign(breaks="a system asks for a pause (Retry-After)", wanted=60, live=pauses),
+    "spoilt": Campaign(breaks="the ledger's file, or a staged one, while a run goes on", wanted=500, live=spoilt),
     "storms": Campaign(breaks="a whole system, for a while", wanted=5_000, live=storms),
     "meetings": Campaign(breaks="the peace: every flow twice at the same time", wanted=1_000, live=meetings),
 }

@@ -73,7 +73,9 @@ def content_of(sandbox: Sandbox) -> Content:
 
 def _without_numbers(table: str, row: Mapping[str, Any]) -> dict[str, Any]:
     left = {
-        name: value for name, value in row.items() if not (name in _DRAWN or name.endswith(" Id") or _SUMS.match(name))
+        name: value
+        for name, value in row.items()
+        if not (name in _DRAWN or name.endswith((" Id", "Contact No.")) or _SUMS.match(name))
     }
     if table in _NUMBERED:
         left.pop("No.", None)
