@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from include.flows import FLOWS
 from tests.prove.child import Order
+from tests.prove.counts import COUNTS, tally_of
 from tests.prove.life import Life, undisturbed, world
 from tests.prove.spoiling import SPOILERS, ledger_is_spoilt
 from tests.prove.tally import Tally
@@ -58,7 +59,7 @@ def _disturbed(
 def lost_answers(seed: int) -> Tally:
     """Writes that took effect and whose answers never came, or came as something else."""
     return _disturbed(
-        seed, "lost answers", lambda life, rng: Weather(rng, chance=rng.choice((0.2, 0.5, 0.9)), answers=after_effect())
+        seed, "lost answers", lambda life, rng: Weather(rng, chance=rng.choice((0.5, 0.9, 1.0)), answers=after_effect())
     )
 
 
@@ -171,6 +172,8 @@ def spoilt(seed: int) -> Tally:
     return tally
 
 
+# How often each count of `tests.counts` is to be tried in a whole proof.
+_COUNTED = {"transactions": 1_000, "switches": 200, "schedules": 1_000, "wild values": 10_000}
 CAMPAIGNS: Mapping[str, Campaign] = {
     "lost answers": Campaign(
         breaks="the answers of writes that took effect: none, cut, another page, any status",
@@ -184,4 +187,8 @@ CAMPAIGNS: Mapping[str, Campaign] = {
     "spoilt": Campaign(breaks="the ledger's file, or a staged one, while a run goes on", wanted=500, live=spoilt),
     "storms": Campaign(breaks="a whole system, for a while", wanted=5_000, live=storms),
     "meetings": Campaign(breaks="the peace: every flow twice at the same time", wanted=1_000, live=meetings),
+    **{
+        name: Campaign(breaks=breaks, wanted=_COUNTED[name], live=functools.partial(tally_of, name))
+        for name, (_, breaks, _) in COUNTS.items()
+    },
 }
