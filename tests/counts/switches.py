@@ -26,7 +26,7 @@ import simplejson
 
 from include.flows import FLOWS
 from include.sandbox import Sandbox
-from include.sandbox.app import _writes
+from include.sandbox.app import is_write
 from include.sandbox.check import check
 from include.sandbox.credentials import OTHER_SYSTEM_ID, SYSTEM_ID
 from include.sandbox.faults import Fault
@@ -111,7 +111,7 @@ class Losing(Fault):
 
     def meets(self, system: str, method: str, path: str, body: bytes) -> bool:
         """Whether it meets this call."""
-        return system == self.system and _writes(system, method, path) and self.chance.random() < 1 / 3
+        return system == self.system and is_write(system, method, path) and self.chance.random() < 1 / 3
 
 
 @dataclass
