@@ -39,7 +39,7 @@ SCRIPT = textwrap.dedent(
     from bench import Bench, Remote
     from include.flows import FLOWS
     from include.settings import SyncSettings
-    from include.sync.records import RunKind
+    from include.sync.runs import RunKind
     from include.sync.run import run
     from include.sync.plan import make_plan
     from include.sync.staging.files import Staging

@@ -17,11 +17,11 @@ from include.flows import CATALOGUE, FLOWS
 from include.settings import SyncSettings
 from include.sync.extract import extract
 from include.sync.load import load
-from include.sync.model import RunKind, RunPlan
 from include.sync.plan import make_plan
 from include.sync.report import report
 from include.sync.run import stage_for
-from include.sync.staging import Staging
+from include.sync.runs import RunKind, RunPlan
+from include.sync.staging.files import Staging
 from include.sync.transform import transform
 
 
@@ -56,7 +56,6 @@ def _flow(bench: Bench, order: Order, name: str, done: Path) -> None:
             run_id=run_id,
             kind=RunKind.poll,
             settings=SyncSettings(**order.settings),
-            system_id=bench.sandbox.SYSTEM_ID,
             ledger=bench.ledger,
         )
         staging.write_text("plan.json", plan.model_dump_json())
