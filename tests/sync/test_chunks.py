@@ -27,6 +27,6 @@ def test_a_task_gets_what_its_memory_bears(tmp_path: Path, records: int, nested:
     chunks = Chunks(staging)
     for number in range(records):
         body = {"name": "x", "lines": [{}] * nested}
-        chunks.add(str(number), Mapped(source_id=str(number), body=body), "2026-05-05")
+        chunks.add(str(number), Mapped(source_id=str(number), body=body), "2026-05-05", {})
     assert chunks.close() == len(expected)
     assert [sum(1 for _ in staging.read(f"load-{n:04}")) for n in range(len(expected))] == expected

@@ -25,7 +25,7 @@ from tests.systems import PAIR
 
 
 @pytest.fixture
-def stage(tmp_path: Path) -> Iterator[TaskContext]:
+def task(tmp_path: Path) -> Iterator[TaskContext]:
     flow, ledger = FLOWS["sales_order_to_ipaas"], Ledger(f"sqlite:///{tmp_path / 'ledger.db'}", PAIR)
     settings = SyncSettings()
     plan = make_plan(flow, run_id="r", kind=RunKind.poll, settings=settings, ledger=ledger)

@@ -48,7 +48,8 @@ class Wire:
                 if reply.close:
                     self.close_connection = True
                     return
-                self.send_response(reply.status)
+                # Without the Date that `send_response` adds: the script may name one.
+                self.send_response_only(reply.status)
                 for name, value in reply.headers.items():
                     self.send_header(name, value)
                 length = len(reply.body) if reply.claim is None else reply.claim
