@@ -197,6 +197,9 @@ FROM_IPAAS = Flow(
         caveats=(
             "The first poll transfers every Pending transaction of other systems that has no external id of ours.",
             "An address is taken as a whole: parts that it lacks are blanked, not taken from the customer.",
+            "Only what the transaction has changed since both sides last agreed is written. What both changed is Business "
+            "Central's (of addresses, the later change's), and the record's line says which value gave way; lines that somebody "
+            "took out stay out. A forced run writes everything as the transaction says.",
             "The order's status is left alone. A released or shipped order is not changed: if it differs, the transaction "
             "fails and says in what.",
             "An item that Business Central lacks makes the order wait, if iPaaS.com has it as a product.",
@@ -206,7 +209,8 @@ FROM_IPAAS = Flow(
             "`sales_order.shipping_account`; a discount that equals such a shipping is taken off it, and not off the goods.",
             "After its last line the order is compared with its transaction: its amount before tax with the lines, discount "
             "and shipping, and the transaction's total with its own parts. A difference of more than one unit of rounding a "
-            "line fails, with both figures; the order stays linked and is not released. A smaller one is told in a note. An "
+            "line fails, with both figures; the order stays linked and is not released. A smaller one is told in a note. What "
+            "Business Central changed since both agreed is not compared: a note says what that makes, with both figures. An "
             "order that agreed once, whose transaction is edited without its total, is told in a note, too.",
             "Amounts have the decimals that Business Central's currencies give them (`amountDecimalPlaces`). Those of the "
             "company's own are read from page 118 where it is published as `GeneralLedgerSetup`; else they are two.",

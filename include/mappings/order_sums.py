@@ -8,7 +8,14 @@ from decimal import Decimal
 from typing import Any
 
 from include.ipaas.records.transactions import Transaction, TransactionLine
-from include.mappings.foreign_transactions import extended, header_discount, is_excluded, is_product, taxes_of
+from include.mappings.foreign_transactions import (
+    extended,
+    header_discount,
+    is_excluded,
+    is_product,
+    ordered_lines,
+    taxes_of,
+)
 from include.mappings.rounding import Rounding
 from include.sync.records import Json, MappingContext
 from include.sync.values import text_of
@@ -18,11 +25,13 @@ _ZERO = Decimal(0)
 
 @dataclass(frozen=True, kw_only=True)
 class Shared:
-    """The amounts of an order: its invoice discount, its shipping line, and what it comes to before tax.
+    """The amounts of an order: its lines in their order, its invoice discount, its shipping line, and what it comes to
+    before tax.
 
     `problem` says, with both figures, that the transaction does not agree with itself; blank when it does.
     """
 
+    lines: tuple[Decimal, ...]
     discount: Decimal
     shipping: Decimal
     net: Decimal
@@ -33,14 +42,14 @@ class Shared:
 def sums_of(transaction: Transaction, context: MappingContext) -> Json:
     """The amounts that a transaction speaks of, as they stand in it; `share_out` makes an order's of them.
 
-    `others` are lines that do not become the order's, and `sends_shipping` says whether shipping becomes a line of it.
+    `lines` are in the order of the order's, `others` are lines that do not become its, and `sends_shipping` says whether shipping becomes a line of it.
     """
 
     def is_sent(line: TransactionLine) -> bool:
         return is_product(line) and not is_excluded(line, context)
 
     return {
-        "lines": [extended(line) for line in transaction.lines if is_sent(line)],
+        "lines": [extended(line) for line in ordered_lines(transaction) if is_sent(line)],
         "others": [extended(line) for line in transaction.lines if not is_sent(line)],
         "discount": header_discount(transaction),
         "shipping": transaction.shipping_amount,
@@ -91,4 +100,4 @@ def share_out(sums: Mapping[str, Any], rounding: Callable[[], Rounding]) -> Shar
             notes.append(f"Shipping of {text_of(shipping)} is no part of the order: no account for it is configured.")
     sent = shipping - off if sums["sends_shipping"] else _ZERO
     net = sum(lines, _ZERO) - discount + sent
-    return Shared(discount=discount, shipping=sent, net=net, notes=tuple(notes), problem=problem)
+    return Shared(lines=tuple(lines), discount=discount, shipping=sent, net=net, notes=tuple(notes), problem=problem)

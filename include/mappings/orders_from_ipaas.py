@@ -25,7 +25,7 @@ from include.mappings.foreign_transactions import (
 from include.mappings.limits import fit, number_fits
 from include.mappings.names import join_name
 from include.mappings.order_sums import sums_of
-from include.sync.records import Json, Mapped, MappingContext
+from include.sync.records import Json, Mapped, MappingContext, Shared
 
 # What decides about an order once, when it is made; afterwards the order clerk may choose otherwise.
 CREATE_ONLY = frozenset(
@@ -76,6 +76,16 @@ HEADER_FIELDS = (
     *(f"Bill_to_{part}" for part in _PARTS if part != "Phone_No"),
     *(f"Ship_to_{part}" for part in _PARTS),
 )
+
+# What both systems keep of an order. A place is one value; who is meant at it is another. Everything else, lines and
+# amounts above all, is Business Central's where both changed it.
+SHARED = (
+    *(Shared(bc=tuple(f"{side}_{part}" for part in _PLACE), later=True) for side in ("Bill_to", "Ship_to")),
+    *(Shared(bc=(f"{side}_Name", f"{side}_Contact"), later=True) for side in ("Bill_to", "Ship_to")),
+    Shared(bc=("Ship_to_Phone_No",), later=True),
+)
+# What a line is of. Where one side changed that, quantities and prices mean something else: the line is one thing then.
+LINE_GOODS = frozenset({"Type", "No", "Unit_of_Measure_Code"})
 
 # What of pages 42 and 46 API v2.0 can carry, and its names for it. An orderDate is the order's document date.
 API_HEADER = {

@@ -7,7 +7,7 @@ what came from its own target.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -31,6 +31,9 @@ class Base:
     `values` are what the source had. `kept` are what the target had where it was allowed to have something else.
     `written` is what the other direction has written since into this flow's source, in the names of that: what had been
     agreed, and what is there now. `at` is when it last did. `made`: all that the target had was made by this flow.
+
+    Of a record that takes several writes, `sent` is what tries have sent that did not come to their end: found there, it
+    is this flow's own. `owed` are fields that one of them was yet to set again after writes that reset them.
     """
 
     values: Json = field(default_factory=dict)
@@ -38,6 +41,8 @@ class Base:
     written: Mapping[str, tuple[Any, Any]] = field(default_factory=dict)
     at: str | None = None
     made: bool = False
+    sent: Mapping[str, Sequence[Any]] = field(default_factory=dict)
+    owed: Json = field(default_factory=dict)
 
     def agreed(self, name: str) -> Any:
         """What the target had of a field."""
@@ -71,6 +76,23 @@ class Base:
         }
         return replace(self, written={**self.written, **merged}, at=at)
 
+    def with_sent(self, fields: Mapping[str, Any], owed: Json) -> Base:
+        """The base when a try is about to send more."""
+        sent = {name: list(values) for name, values in self.sent.items()}
+        for name, value in fields.items():
+            if value not in sent.setdefault(name, []):
+                sent[name].append(value)
+        return replace(self, sent=sent, owed=owed)
+
+    def with_own(self, found: Mapping[str, Any], alike: Alike = alike) -> Base:
+        """The base when what an unfinished try has sent, and is found, counts as agreed."""
+        own = {
+            name: found[name]
+            for name, values in self.sent.items()
+            if name in found and any(alike(name, value, found[name]) for value in values)
+        }
+        return replace(self, values={**self.values, **own})
+
     def as_json(self) -> Json:
         """The base for the ledger, without what is empty."""
         values: Json = {
@@ -79,6 +101,8 @@ class Base:
             "written": {name: list(pair) for name, pair in self.written.items()},
             "at": self.at,
             "made": self.made,
+            "sent": self.sent,
+            "owed": self.owed,
         }
         return {name: value for name, value in values.items() if value}
 
@@ -92,4 +116,6 @@ class Base:
             written=written,
             at=data.get("at"),
             made=bool(data.get("made")),
+            sent=data.get("sent", {}),
+            owed=data.get("owed", {}),
         )

@@ -81,7 +81,7 @@ class Echoes:
         """What `load` is to know of a record beside its body."""
         counterpart = self._stage.flow.counterpart
         if counterpart is None:
-            return {}
+            return self._side.told_alone(record["data"])
         key, data = str(record["key"]), record["data"]
         more: Json = self._side.own(data)
         if key in self._made:
@@ -117,6 +117,9 @@ class _Side(Protocol):
     def own(self, data: Json) -> Json:
         """Its fields and its time, for `load`."""
 
+    def told_alone(self, data: Json) -> Json:
+        """The same where no flow goes the other way."""
+
     def put(self, data: Json, values: Mapping[str, Any], system_id: int) -> Json:
         """The same with other values of these fields."""
 
@@ -134,6 +137,9 @@ class _FromBusinessCentral:
         own = {name: value for name, value in data["detail"].items() if value not in (None, "")}
         return {"own": own, "modified": (data.get("feed") or {}).get("lastModifiedDateTime")}
 
+    def told_alone(self, data: Json) -> Json:
+        return {}
+
     def put(self, data: Json, values: Mapping[str, Any], system_id: int) -> Json:
         return {**data, "detail": {**data["detail"], **{n: v for n, v in values.items() if n in data["detail"]}}}
 
@@ -150,6 +156,9 @@ class _FromIPaaS:
 
     def own(self, data: Json) -> Json:
         return {"modified": data["record"].get("updated_datetime")}
+
+    def told_alone(self, data: Json) -> Json:
+        return self.own(data)
 
     def put(self, data: Json, values: Mapping[str, Any], system_id: int) -> Json:
         return {**data, "record": put(data["record"], values, system_id)}

@@ -15,6 +15,7 @@ from include.sync.base import Alike, Base
 from include.sync.fields import pattern
 from include.sync.records import Shared
 from include.sync.runs import Direction
+from include.sync.values import text_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,7 +86,9 @@ def merge(
             merged.send += lacking
         else:
             merged.held += moved
-        merged.notes += _gave_way(others, wanted, found, direction, wins, why)
+        # What gave way is named in full: of a thing made of parts, each side may have changed another one.
+        parts = others if wins else [name for name in lacking if name in moved or name in others]
+        merged.notes += _gave_way(parts, wanted, found, direction, wins, why)
     return merged
 
 
@@ -136,7 +139,7 @@ def _overwritten(
 
 def shown(value: Any) -> str:
     """A value in a note."""
-    return repr(str(value)) if not isinstance(value, list) else repr(", ".join(map(str, value)))
+    return repr(text_of(value)) if not isinstance(value, list) else repr(", ".join(map(str, value)))
 
 
 def unit_of(shared: Sequence[Shared], side: Callable[[Shared], Iterable[str]]) -> Callable[[str], tuple[Any, bool]]:

@@ -22,8 +22,8 @@ _ACCOUNT = "G/L Account"
 
 @dataclass(frozen=True, kw_only=True)
 class Wanted:
-    """An order as its transaction has it. `lines` have an `id` (`SHIPPING` for that of shipping) and `fields`; `net` is
-    what it comes to before tax, and `problem` why its transaction does not agree with itself, or blank."""
+    """An order as its transaction has it. `lines` have an `id` (`SHIPPING` for that of shipping) and `fields`, and the
+    `amount` that they come to; `net` is what it comes to before tax, and `problem` why its transaction does not agree with itself, or blank."""
 
     currency: str
     lines: Sequence[Json]
@@ -42,13 +42,13 @@ def wanted_order(book: OrderBook, body: Json, currency: str) -> Wanted:
     shared = share_out(body["sums"], rounding)
     book.items.read(line["fields"]["No"] for line in body["lines"])  # what was unknown may have arrived
     lines, notes = [], list(shared.notes)
-    for line in body["lines"]:
+    for line, amount in zip(body["lines"], shared.lines, strict=True):
         fields, note = _fields(book, line, currency)
-        lines.append({**line, "fields": fields})
+        lines.append({**line, "fields": fields, "amount": amount})
         notes += [note] if note else []
     if shared.shipping:
         account = {"Type": _ACCOUNT, "No": body["shipping"], "Quantity": Decimal(1), "Unit_Price": shared.shipping}
-        lines.append({"id": SHIPPING, "fields": account})
+        lines.append({"id": SHIPPING, "fields": account, "amount": shared.shipping})
     return Wanted(
         currency=currency,
         lines=lines,
@@ -84,19 +84,31 @@ def shipping_line(order: Order, free: Sequence[int], line: Json) -> int | None:
     return None
 
 
-def difference(order: Order, wanted: Wanted, book: OrderBook, others: Decimal) -> tuple[str, ...]:
+def difference(
+    order: Order,
+    wanted: Wanted,
+    book: OrderBook,
+    others: Decimal,
+    deliberate: tuple[Decimal, Decimal] = (Decimal(0), Decimal(0)),
+    changed: Sequence[str] = (),
+) -> tuple[str, ...]:
     """Notes about an order that comes to another amount than its transaction, by no more than a unit of rounding a line.
 
-    `others` is what lines come to that somebody has added. Raises Rejected, with both figures, when it is more.
+    `others` is what lines come to that somebody has added. What Business Central has `changed` since both agreed is not
+    compared: `deliberate` is what that comes to in the order, and in its transaction. Raises Rejected, with both figures,
+    when the rest is further apart.
     """
     net = order.net - others
-    apart = abs(net - wanted.net)
-    if not apart:
+    ours, theirs = deliberate
+    apart = abs(net - ours - (wanted.net - theirs))
+    if net == wanted.net:
         return ()
     figures = (
         f"Order {order.no} comes to {text_of(net)} before tax in Business Central, and the transaction to "
         f"{text_of(wanted.net)}"
     )
+    if changed and apart <= book.currencies.rounding(wanted.currency).unit * max(1, len(wanted.lines)):
+        return (f"{figures}: Business Central changed {'; '.join(changed)}.",)
     if apart <= book.currencies.rounding(wanted.currency).unit * max(1, len(wanted.lines)):
         return (f"{figures}: rounding.",)
     raise Rejected(

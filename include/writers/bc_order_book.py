@@ -116,11 +116,12 @@ class OrderBook:
 
 def line_changes(wanted: Json, present: Json) -> Json:
     """What of a line has to be sent: from the first field of the chain that differs on, and whatever else differs."""
-    differing = [name for name, value in wanted.items() if not _alike(name, value, present.get(name))]
+    differing = [name for name, value in wanted.items() if not line_alike(name, value, present.get(name))]
     first = next((place for place, name in enumerate(_CHAIN) if name in differing), len(_CHAIN))
     sent = {*_CHAIN[first:], *differing}
     return {name: value for name, value in wanted.items() if name in sent}
 
 
-def _alike(name: str, wanted: Any, found: Any) -> bool:
+def line_alike(name: str, wanted: Any, found: Any) -> bool:
+    """Whether two values of a field of a line mean the same."""
     return fold(str(wanted)) == fold(str(found or "")) if name in _CODES else same(wanted, found)

@@ -95,8 +95,8 @@ class OrderSurface(Protocol):
     def create(self, header: Json) -> Json:
         """A new order's header, as it is then."""
 
-    def change(self, order: Order, changes: Json) -> None:
-        """Change the header, if it is still as it was read."""
+    def change(self, order: Order, changes: Json) -> Json:
+        """Change the header, if it is still as it was read; returns it as it is then."""
 
     def add_line(self, order: Order, number: int, fields: Json) -> Json:
         """A new line, as it is then. It says what the order's invoice discount is now, where that is shown."""
@@ -133,8 +133,8 @@ class PageOrders:
     def create(self, header: Json) -> Json:
         return self.bc.create(ORDERS, header)
 
-    def change(self, order: Order, changes: Json) -> None:
-        self.bc.update(ORDERS, {"Document_Type": "Order", "No": order.no}, order.header[ETAG], changes)
+    def change(self, order: Order, changes: Json) -> Json:
+        return self.bc.update(ORDERS, {"Document_Type": "Order", "No": order.no}, order.header[ETAG], changes)
 
     def add_line(self, order: Order, number: int, fields: Json) -> Json:
         return self.bc.create(LINES, {**_line_key(order, number), **fields})
@@ -170,9 +170,9 @@ class ApiOrders:
     def create(self, header: Json) -> Json:
         return self._header(self.bc.create(API_ORDERS, _translated(header, API_HEADER)))
 
-    def change(self, order: Order, changes: Json) -> None:
+    def change(self, order: Order, changes: Json) -> Json:
         body = _translated(changes, API_HEADER)
-        self.bc.update(API_ORDERS, str(order.header["id"]), order.header[ETAG], body)
+        return self._header(self.bc.update(API_ORDERS, str(order.header["id"]), order.header[ETAG], body))
 
     def add_line(self, order: Order, number: int, fields: Json) -> Json:
         return self.bc.create(self._lines(order), {"sequence": number, **_line_body(fields)})

@@ -2,43 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
 
 from include.errors import NotFound, RecordExists, Rejected, ServiceError
 from include.ipaas.external_ids import LINE_TABLE, TRANSACTION_TABLE
-from include.mappings.foreign_transactions import INVOICE_LINK, LINE_STEP
-from include.mappings.orders_from_ipaas import HEADER_CODES, HEADER_FIELDS
+from include.mappings.foreign_transactions import INVOICE_LINK
+from include.sync.base import Base
 from include.sync.context import WriteContext
-from include.sync.ledger.entries import State
+from include.sync.merge import Times, shown
 from include.sync.outcomes import Change, Result
 from include.sync.records import Json
 from include.sync.values import fold, same, text_of
 from include.sync.work import WriteRequest, WriteResult
+from include.writers.bc_changes import base_of
 from include.writers.bc_documents import Links, begin, know_parties, moved, once_more, sent, until_settled
-from include.writers.bc_order_amounts import SHIPPING, Wanted, difference, net_of, shipping_line, wanted_order
-from include.writers.bc_order_book import OrderBook, line_changes
-from include.writers.bc_order_surface import API_ORDERS, ORDERS, Order
+from include.writers.bc_order_amounts import SHIPPING, Wanted, difference, net_of, wanted_order
+from include.writers.bc_order_book import OrderBook
+from include.writers.bc_order_changes import (
+    DISCOUNT,
+    HEADER,
+    Decision,
+    Question,
+    agreed,
+    decide,
+    deliberate,
+    sending,
+)
+from include.writers.bc_order_lines import held_of, numbers_of
+from include.writers.bc_order_surface import API_ORDERS, Order
 from include.writers.bc_refusal import refusal
-from include.writers.bc_target import ETAG, Target
+from include.writers.bc_target import ETAG
 
 _BOOK = "order book"
 # An invoice discount that was not shown: it differs from whatever it shall be.
 _UNKNOWN = object()
-_HEADER = Target(
-    name="sales order",
-    page=ORDERS.name,
-    api=API_ORDERS.name,
-    fields=HEADER_FIELDS,
-    api_fields={},
-    model="transaction",
-    codes=HEADER_CODES,
-)
-# The option that makes the fields of an address writable sets them back to the customer's own: whoever writes one field
-# of an address writes the option and the whole address.
-_GROUPS = {"BillToOptions": "Bill_to_", "ShippingOptions": "Ship_to_"}
 
 
 class OrderWriter:
@@ -67,9 +67,9 @@ class OrderWriter:
 
 @dataclass(frozen=True, kw_only=True)
 class _Step:
-    """One write that brings an order nearer to what it shall be. `fields` names what changes."""
+    """One write that brings an order nearer to what it shall be, and what it changes."""
 
-    fields: Sequence[str]
+    changes: Sequence[Change]
     send: Callable[[], None]
 
 
@@ -84,11 +84,14 @@ class _Transfer:
         self.body = body
         self.customer = str(body["header"]["Sell_to_Customer_No"])
         self.header = self._header(body["header"])
-        self.written: list[str] = []
+        self.base: Base | None = None
+        self.agreed: Base | None = None
+        self.written: list[Change] = []
         self.notes: tuple[str, ...] = ()
         # The invoice discount, and the amount before tax, as Business Central has them after what was written last.
         self.present_discount: Any = 0
         self.present_net: Decimal | None = None
+        self.present_header: Json = {}
         self.wanted: Wanted
 
     def _header(self, wanted: Json) -> Json:
@@ -133,7 +136,9 @@ class _Transfer:
         self.wanted = wanted_order(self.book, self.body, order.currency)
         self._bring(order)
         result = Result.created if created else Result.updated if self.written else Result.unchanged
-        return self._result(order.no, result, *self.wanted.notes, *self.notes)
+        changes = () if created else in_one(self.written)
+        written = self._result(order.no, result, *self.wanted.notes, *self.notes)
+        return replace(written, changes=changes, base=self.agreed)
 
     def _check_same(self, order: Order) -> None:
         """Raise Rejected when an order differs in what Business Central cannot change once there are lines."""
@@ -155,7 +160,6 @@ class _Transfer:
         return WriteResult(
             result=result,
             target_id=number,
-            changes=[Change(field=name) for name in dict.fromkeys(self.written)],
             links=() if own in self.links.new else (own,),
             unpushed=tuple(self.links.new),
             notes=notes,
@@ -238,6 +242,7 @@ class _Transfer:
     def _bring(self, order: Order) -> None:
         """Write what the order lacks. One that others change meanwhile is read and compared again."""
         force = self.load.plan.force
+        self.base = base_of(self.item, HEADER, order.no)
 
         def once() -> None:
             self._once(order, force=force)
@@ -252,47 +257,87 @@ class _Transfer:
         until_settled(read, once)
 
     def _once(self, order: Order, *, force: bool) -> None:
-        numbers = self._numbers(order)
-        self.present_discount, self.present_net = order.discount, order.net
-        others = self._others(order, numbers)
+        # What cannot be changed is not forced either.
+        question = self._question(order, force=force and not order.locked)
+        decision = decide(question)
+        self.present_discount, self.present_net, self.present_header = order.discount, order.net, order.header
+        self.notes = tuple(decision.notes)
         if order.locked:
-            # What cannot be changed is not forced either.
-            self._compare_locked(order, [*self._steps(order, numbers, force=False)])
-            self._tie_out(order, others)
+            self._compare_locked(order, decision)
+        elif not self.load.applies:
+            self.written += [*decision.all_changes, *self._discount_change(decision)]
             return
-        steps = [*self._steps(order, numbers, force=force)]
-        if not self.load.applies:
-            self.written += [name for step in steps for name in step.fields] or self._discount_differs()
-            return
-        linked = [line for line in self.wanted.lines if line["id"] != SHIPPING]
-        new = [line for line in linked if numbers[str(line["id"])] not in order.lines]
-        if new:
+        else:
+            self._write(question, decision)
+        self._tie_out(question, decision)
+        self.agreed = agreed(question, decision, self.present_header)
+
+    def _question(self, order: Order, *, force: bool) -> Question:
+        numbers = numbers_of(order, self.wanted.lines, self.links, self.item, self.base)
+        never = {"Sell_to_Customer_No", *self.item.mapped.create_only}
+        return Question(
+            order=order,
+            header={name: value for name, value in self.header.items() if name not in never},
+            wanted=self.wanted,
+            numbers=numbers,
+            held=held_of(order, self.links, self.base),
+            base=self.base,
+            times=Times(bc=lambda: self._changed_at(order.no), ipaas=lambda: self.item.modified),
+            force=force,
+        )
+
+    def _changed_at(self, number: str) -> Any:
+        """When an order was last changed in Business Central; no page tells."""
+        select = ("id", "number", "lastModifiedDateTime")
+        rows = self.load.bc.read_many(API_ORDERS, "number", [number], select=select)
+        return next((row["lastModifiedDateTime"] for row in rows), None)
+
+    def _write(self, question: Question, decision: Decision) -> None:
+        order = question.order
+        linked = {question.numbers[str(line["id"])]: line for line in self.wanted.lines if line["id"] != SHIPPING}
+        if new := [line for number, line in linked.items() if number in decision.add]:
             self._require_items(new)
         # Their numbers are theirs before they are sent, so that a line whose answer is lost is known by its number.
-        self.links.note(*((LINE_TABLE, f"{order.no}|{numbers[str(line['id'])]}", line["id"]) for line in linked))
+        self.links.note(*((LINE_TABLE, f"{order.no}|{number}", line["id"]) for number, line in linked.items()))
+        steps = [*self._steps(question, decision)]
+        if self.base and (steps or self._discount_change(decision)):
+            fields, owed = sending(question, decision), {DISCOUNT: decision.discount}
+            self.load.ledger.sending(self.item.flow.name, self.item.key, fields, owed)
+            self.base = self.base.with_sent(fields, owed)
         for step in steps:
             step.send()
-            self.written += step.fields
-        if self._discount_differs():
-            self._set_discount(order.no)
-        self._tie_out(order, others)
+            self.written += step.changes
+        if self._discount_change(decision):
+            self._set_discount(order.no, decision)
 
     @property
     def _agreed_before(self) -> bool:
         """Whether the order has once been what its transaction said, and so is one that was edited since."""
         return self.item.transfer is not None and self.item.transfer.fingerprint is not None
 
-    def _others(self, order: Order, numbers: Mapping[str, int]) -> Decimal:
+    def _others(self, question: Question) -> Decimal:
         """What lines come to that are not the transaction's. Whoever adds one to an order that agreed means it."""
         if not self._agreed_before:
             return Decimal(0)
-        return order.amount_of(set(order.lines) - set(numbers.values()) - set(self._held(order)))
+        return question.order.amount_of(set(question.order.lines) - set(question.numbers.values()) - set(question.held))
 
-    def _tie_out(self, order: Order, others: Decimal) -> None:
-        """Compare what the order has come to with what the transaction says. Raises Rejected with both figures."""
+    def _tie_out(self, question: Question, decision: Decision) -> None:
+        """Compare what the order has come to with what the transaction says, as far as that was agreed.
+
+        Raises Rejected with both figures.
+        """
+        order, others = question.order, self._others(question)
         if self.present_net is None or self.present_net - others != self.wanted.net:
             # An answer may tell what was true a moment ago.
-            self.notes = difference(self.book.anew(order.no) or order, self.wanted, self.book, others)
+            now = self.book.anew(order.no) or order
+            apart = deliberate(question, decision, now)
+            try:
+                self.notes += difference(now, self.wanted, self.book, others, apart, [*decision.apart.values()])
+            except Rejected:
+                if self.base and self.base.owed:
+                    # All of it has been sent: what the discount is from here on is somebody's choice.
+                    self.load.ledger.sending(self.item.flow.name, self.item.key, {}, {})
+                raise
         if not self.wanted.problem:
             return
         if not self._agreed_before:
@@ -305,128 +350,85 @@ class _Transfer:
         # One that agreed once, and was edited: its total may be what was charged at first.
         self.notes += (self.wanted.problem,)
 
-    def _compare_locked(self, order: Order, steps: Sequence[_Step]) -> None:
-        fields = [name for step in steps for name in step.fields] or self._discount_differs()
-        if fields:
+    def _compare_locked(self, order: Order, decision: Decision) -> None:
+        changes = [*decision.all_changes, *self._discount_change(decision)]
+        if changes:
+            fields = (f"{c.field} ({shown(c.before)} there, {shown(c.after)} in iPaaS.com)" for c in changes)
             raise Rejected(
                 f"Order {order.no} {order.locked} in Business Central, and differs in {', '.join(fields)}.",
                 "Reopen the order, or change it there as the transaction says; it is compared again with the next run.",
             )
 
-    def _steps(self, order: Order, numbers: Mapping[str, int], *, force: bool) -> Iterator[_Step]:
+    def _steps(self, question: Question, decision: Decision) -> Iterator[_Step]:
         """What has to be written, one after another: the header, lines to add and to change, lines to remove."""
-        yield from self._header_steps(order, force=force)
+        order = question.order
+        if decision.header:
+            yield _Step(changes=decision.changes["header"], send=lambda: self._change_header(order, decision.header))
         for line in self.wanted.lines:
-            number, wanted = numbers[str(line["id"])], line["fields"]
-            present = order.lines.get(number)
-            if present is None:
-                yield self._add(order, number, wanted)
-            elif changes := wanted if force else line_changes(wanted, present):
-                yield self._change(order, number, changes)
-        for number in sorted(set(self._held(order)) - set(numbers.values())):
-            # It came from a line which the transaction does not have, or does not send, any more.
-            yield self._remove(order, number)
+            number = question.numbers[str(line["id"])]
+            if number in decision.add:
+                yield self._add(order, number, decision)
+            elif number in decision.change:
+                yield self._change(order, number, decision)
+        for number in decision.remove:
+            yield self._remove(order, number, decision)
 
-    def _header_steps(self, order: Order, *, force: bool) -> Iterator[_Step]:
-        """The header's change: what differs, and of an address all of it."""
-        kept = {"Sell_to_Customer_No", *self.item.mapped.create_only}
-        wanted = {name: value for name, value in self.header.items() if name not in kept}
-        comparable = {name: value for name, value in wanted.items() if name not in _GROUPS}
-        differing = comparable if force else _HEADER.differences(comparable, order.header)
-        if not differing:
-            return
-        names = set(differing)
-        for option, prefix in _GROUPS.items():
-            if any(name.startswith(prefix) for name in differing):
-                names |= {option, *(name for name in wanted if name.startswith(prefix))}
-        changes = {name: value for name, value in wanted.items() if name in names}
+    def _change_header(self, order: Order, changes: Json) -> None:
+        what = f"order {order.no}"
+        self.present_header = sent(what, changes, lambda: self.book.surface.change(order, changes))
 
+    def _add(self, order: Order, number: int, decision: Decision) -> _Step:
         def send() -> None:
-            sent(f"order {order.no}", changes, lambda: self.book.surface.change(order, changes))
+            what, fields = f"line {number} of order {order.no}", decision.add[number]
+            self._take(sent(what, fields, lambda: self.book.surface.add_line(order, number, fields)))
 
-        yield _Step(fields=tuple(differing), send=send)
+        return _Step(changes=decision.changes[number], send=send)
 
-    def _add(self, order: Order, number: int, wanted: Json) -> _Step:
+    def _change(self, order: Order, number: int, decision: Decision) -> _Step:
         def send() -> None:
-            what = f"line {number} of order {order.no}"
-            self._take(sent(what, wanted, lambda: self.book.surface.add_line(order, number, wanted)))
+            what, fields = f"line {number} of order {order.no}", decision.change[number]
+            self._take(sent(what, fields, lambda: self.book.surface.change_line(order, number, fields)))
 
-        return _Step(fields=(f"lines[{number}]",), send=send)
+        return _Step(changes=decision.changes[number], send=send)
 
-    def _change(self, order: Order, number: int, changes: Json) -> _Step:
-        def send() -> None:
-            what = f"line {number} of order {order.no}"
-            self._take(sent(what, changes, lambda: self.book.surface.change_line(order, number, changes)))
-
-        return _Step(fields=tuple(f"lines[{number}].{name}" for name in changes), send=send)
-
-    def _remove(self, order: Order, number: int) -> _Step:
+    def _remove(self, order: Order, number: int, decision: Decision) -> _Step:
         def send() -> None:
             what = f"the removal of line {number} of order {order.no}"
             sent(what, {}, lambda: self.book.surface.remove_line(order, number))
             self.load.ledger.unlink(LINE_TABLE, f"{order.no}|{number}")
             self.present_net = None
 
-        return _Step(fields=(f"lines[{number}]",), send=send)
+        return _Step(changes=decision.changes[number], send=send)
 
     def _take(self, line: Json) -> None:
         """A written line tells the order's discount as it is now; one of API v2.0 does not, so that it is asked for."""
         self.present_discount = line.get("Invoice_Discount_Amount", _UNKNOWN)
         self.present_net = net_of(line)
 
-    def _discount_differs(self) -> list[str]:
-        return [] if same(self.wanted.discount, self.present_discount) else ["discount"]
+    def _discount_change(self, decision: Decision) -> list[Change]:
+        if same(decision.discount, self.present_discount):
+            return []
+        before = None if self.present_discount is _UNKNOWN else self.present_discount
+        return [Change(field=DISCOUNT, before=before, after=decision.discount)]
 
-    def _set_discount(self, number: str) -> None:
+    def _set_discount(self, number: str, decision: Decision) -> None:
         """Set the invoice discount, which only API v2.0 can."""
-        changes = {"discountAmount": self.wanted.discount}
+        changes = {"discountAmount": decision.discount}
         for record in self.load.bc.read_many(API_ORDERS, "number", [number], select=("id", "number", *changes)):
-            if not same(self.wanted.discount, record["discountAmount"]):
+            before = record["discountAmount"]
+            if not same(decision.discount, before):
                 answer = sent(f"the discount of order {number}", changes, self._update_of(record, changes))
                 self.present_net = net_of(answer)
-                self.written.append("discount")
+                self.written.append(Change(field=DISCOUNT, before=before, after=decision.discount))
 
     def _update_of(self, record: Json, changes: Json) -> Callable[[], Any]:
         return lambda: self.load.bc.update(API_ORDERS, str(record["id"]), record[ETAG], changes)
 
-    # --- lines and their numbers -----------------------------------------------------------------------------
 
-    def _numbers(self, order: Order) -> dict[str, int]:
-        """The Line_No of every line of the transaction: the one it is linked to, else the next one."""
-        numbers: dict[str, int] = {}
-        for identifier, external_id in self.links.of(LINE_TABLE, [line["id"] for line in self.wanted.lines]).items():
-            document, _, number = external_id.rpartition("|")
-            if fold(document) == fold(order.no) and number.isdecimal():
-                numbers[identifier] = int(number)
-        held = self._held(order)
-        free = [number for number in order.lines if number not in held]
-        last = max([0, *order.lines, *numbers.values()])
-        for line in self.wanted.lines:
-            if (identifier := str(line["id"])) in numbers:
-                continue
-            if identifier == SHIPPING:
-                found = shipping_line(order, free, line)
-            else:
-                found = self._alike(order, free, line) if self._may_be_there else None
-            if found is None:
-                last = found = last // LINE_STEP * LINE_STEP + LINE_STEP
-            else:
-                free.remove(found)
-            numbers[identifier] = found
-        return numbers
-
-    @property
-    def _may_be_there(self) -> bool:
-        """Whether lines without a link may have been written all the same: by an earlier try, or before the ledger was
-        lost. A line that somebody adds to a finished order is that person's own."""
-        transfer = self.item.transfer
-        return self.item.suspect or transfer is None or transfer.state != State.done
-
-    def _alike(self, order: Order, free: Sequence[int], line: Json) -> int | None:
-        wanted = {name: line["fields"][name] for name in ("Type", "No")}
-        return next((number for number in free if not line_changes(wanted, order.lines[number])), None)
-
-    def _held(self, order: Order) -> dict[int, Any]:
-        """By Line_No: the transaction line that is linked to it."""
-        names = {fold(f"{order.no}|{number}"): number for number in order.lines}
-        return {names[folded]: id_ for folded, id_ in self.links.holders(LINE_TABLE, list(names)).items()}
+def in_one(changes: Iterable[Change]) -> tuple[Change, ...]:
+    """Each field once: what it was at first, and what it is in the end."""
+    found: dict[str, Change] = {}
+    for change in changes:
+        first = found.get(change.field, change)
+        found[change.field] = replace(change, before=first.before)
+    return tuple(found.values())

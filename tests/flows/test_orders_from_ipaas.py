@@ -366,7 +366,9 @@ class TestUpdating:
         shop.bench.sandbox.sales.release(no)
         shop.change(record, lines=[{"id": record["lines"][0]["id"], "qty": 5}])
         words = rejection(run(shop, record), record)
-        assert no in words and "Released" in words and "lines[10000].Quantity" in words
+        assert (
+            no in words and "Released" in words and f"lines[{no}|10000].Quantity ('2' there, '5' in iPaaS.com)" in words
+        )
         assert lines(shop)[0] == (10000, "1000", 2, 10)
         shop.bench.sandbox.sales.reopen(no)
         assert tally(run(shop, record)) == {"read": 1, "updated": 1}
@@ -437,7 +439,12 @@ class TestUpdating:
         report = run(shop, record, mode="plan")
         assert tally(report) == {"read": 1, "updated": 1}
         assert shop.bench.writes() == 0
-        assert "lines[10000].Quantity" in outcome_of(report, str(record["id"])).fields
+        no = the_order(shop)["No."]
+        changes = outcome_of(report, str(record["id"])).changes
+        assert [(c.field, c.before, c.after) for c in changes] == [
+            (f"lines[{no}|10000].Quantity", 2, 5),
+            ("discount", 0, 2),
+        ]
 
 
 class TestRefusals:

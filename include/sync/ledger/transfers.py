@@ -135,6 +135,16 @@ class Transfers(Store):
                     where = self._of(flow) & (transfers.c.key == sa.bindparam("of_key"))
                     db.execute(sa.update(transfers).where(where), changes)
 
+    @repeated
+    def sending(self, flow: str, key: str, fields: Mapping[str, Any], owed: Json) -> None:
+        """Note what is about to be sent of a record, before it is: should this process die, the next one knows it for its
+        own. `owed` are fields that are set again last.
+        """
+        with self._writing() as db:
+            base = Base.from_json(self._bases(db, flow, [key]).get(key) or {}).with_sent(fields, owed)
+            where = self._of(flow) & (transfers.c.key == key)
+            db.execute(sa.update(transfers).where(where).values(base=pack(base.as_json())))
+
     def _bases(self, db: Connection, flow: str, keys: Sequence[str]) -> dict[str, Json | None]:
         found: dict[str, Json | None] = {}
         for batch in batches(keys, BATCH):
