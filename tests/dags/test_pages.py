@@ -65,7 +65,7 @@ def test_a_plan_names_the_fields_that_would_change(
     page = server.get("/sync/report", params={"dag_id": run.dag_id, "run_id": run.run_id}, headers=login).text
     assert "A plan: nothing was written." in page
     assert "Fields that would change" in page
-    assert ">description<" in page
+    assert "description: Retail customers → Described anew" in page
 
 
 def test_the_transfers_page_shows_what_is_unfinished_and_what_waits(

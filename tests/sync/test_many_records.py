@@ -57,5 +57,6 @@ def test_a_load_task_holds_the_prerequisites_of_its_own_records_and_theirs_in_tu
     task.staging.write_all("prerequisites", [company("C3"), *others, company("C2", "C3"), company("C1", "C2")])
     context = WriteContext(task, 1)
     body = {"company_id": ref("c1")}
-    context.prepare([WriteRequest(key="S1", mapped=Mapped(source_id="S1", body=body), fingerprint="", read_at="2026")])
+    mapped = Mapped(source_id="S1", body=body)
+    context.prepare([WriteRequest(flow=task.flow, key="S1", mapped=mapped, fingerprint="", read_at="2026")])
     assert sorted(key for _, key in context._prerequisites) == ["C1", "C2", "C3"]
