@@ -22,7 +22,7 @@ settings: $(STAMP) ## import airflow_settings.yaml into the AIRFLOW_HOME at hand
 	@$(RUN) python scripts/settings.py
 
 test: $(STAMP) lint ## the whole test suite, with the linters
-	@$(RUN) python -m pytest
+	@$(RUN) python -m pytest -n auto --dist loadfile
 
 lint: $(STAMP) ## style, types, declared dependencies
 	@$(RUN) ruff check .
