@@ -187,10 +187,12 @@ class TestWhatTheAccountantChanged:
     def test_shipping_that_was_taken_out_stays_out(self, make_shop: Make) -> None:
         shop = make_shop(bc_create_defaults={"sales_order": {"shipping_account": SHIPPING}})
         record = agreed(shop, shipping_amount=6)
+        added = {"Type": "Item", "No.": "1002", "Quantity": 1, "Unit Price": 1}
+        shop.bench.sandbox.sales.add_line(number(shop), **added)
         shop.bench.sandbox.sales.remove_line(number(shop), 30000)
         unrelated(shop, record)
         run(shop, record, "updated")
-        assert [entry[:2] for entry in lines(shop)] == [(10000, "1000"), (20000, "1001")]
+        assert [entry[:2] for entry in lines(shop)] == [(10000, "1000"), (20000, "1001"), (40000, "1002")]
 
     def test_shipping_that_the_transaction_takes_back_is_removed(self, make_shop: Make) -> None:
         shop = make_shop(bc_create_defaults={"sales_order": {"shipping_account": SHIPPING}})
@@ -251,6 +253,14 @@ class TestBothChangedSomethingElse:
         order = the_order(shop)
         assert (order["Ship-to Contact"], order["Ship-to Address 2"]) == ("Ramp 7", "Gate 4")
         assert (order["Ship-to City"], order["Ship-to Name"]) == ("Chicago", "Anna Berg")
+
+    def test_a_first_address_leaves_the_phone_that_was_entered_meanwhile(self, shop: Shop) -> None:
+        record = agreed(shop, addresses=[])
+        shop.bench.sandbox.sales.change_order(number(shop), **{"Ship-to Phone No.": "+1 555 0107"})
+        shop.change(record, addresses=[ADDRESS])
+        run(shop, record, "updated")
+        order = the_order(shop)
+        assert (order["Ship-to Phone No."], order["Ship-to City"]) == ("+1 555 0107", "Chicago")
 
     def test_and_then_nothing_is_left_to_do(self, shop: Shop, record: Record) -> None:
         accountant(shop, 10000, Unit_Price=9)

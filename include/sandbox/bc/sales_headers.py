@@ -106,7 +106,8 @@ def set_header(tenant: Tenant, record: Row, field: str, value: object, *, asks: 
             _ship_to_code(tenant, record, str(value))
         case "ShippingOptions":
             record[field] = value
-            if value == DEFAULT_SHIP_TO:
+            if value in (DEFAULT_SHIP_TO, CUSTOM):
+                # Either takes the ship-to code away, and with it the address is the customer's own again.
                 copy_sell_to(record)
             elif value == ALTERNATE and not _addresses(tenant, record):
                 raise dialog(f"There are no ship-to addresses for customer {record['Sell-to Customer No.']}.")
