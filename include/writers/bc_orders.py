@@ -334,7 +334,7 @@ class _Transfer:
             try:
                 self.notes += difference(now, self.wanted, self.book, others, apart, [*decision.apart.values()])
             except Rejected:
-                if self.base and self.base.owed:
+                if self.load.applies and self.base and self.base.owed:
                     # All of it has been sent: what the discount is from here on is somebody's choice.
                     self.load.ledger.sending(self.item.flow.name, self.item.key, {}, {})
                 raise
