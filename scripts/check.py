@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
-
-def main() -> int:
-    """Try both systems; the exit code is 0 when both can be used."""
-    from airflow.models import Variable
+if TYPE_CHECKING:
     from bridge.hooks import BusinessCentralHook, IPaaSHook
+
+
+def into_environment(hooks: Iterable[BusinessCentralHook | IPaaSHook]) -> None:
+    """Put Connections and Variables where hooks find them: they ask as in a task, whom Airflow answers, and nobody does here."""
+    from airflow.models import Variable
     from bridge.server import connection
 
     from include.settings import SyncSettings
 
-    hooks = (BusinessCentralHook(), IPaaSHook())
-    # The hooks ask as in a task, whom Airflow answers. Nobody answers here, so they find everything in the environment.
     for hook in hooks:
         if found := connection(hook.default_conn_name):
             os.environ[f"AIRFLOW_CONN_{hook.default_conn_name.upper()}"] = found.as_json()
@@ -23,6 +25,14 @@ def main() -> int:
         value = Variable.get(name, default_var=None)
         if value is not None:
             os.environ[f"AIRFLOW_VAR_{name.upper()}"] = str(value)
+
+
+def main() -> int:
+    """Try both systems; the exit code is 0 when both can be used."""
+    from bridge.hooks import BusinessCentralHook, IPaaSHook
+
+    hooks = (BusinessCentralHook(), IPaaSHook())
+    into_environment(hooks)
     good = True
     for hook in hooks:
         works, said = hook.test_connection()

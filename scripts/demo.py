@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
 import sys
 import time
+from pathlib import Path
 from typing import Any
 
 from airflow_api import AirflowApi, patient_session
@@ -95,7 +97,10 @@ def main() -> int:
         second = run_round(airflow, services, flows)
         writes = look.get(f"{sandbox}/_sandbox/counters", timeout=120).json()["writes"]
         print_table("Second run: nothing has changed", flows, second)
-        return conclude(verdict, first, second, writes)
+        look.delete(f"{sandbox}/_sandbox/counters", timeout=120)
+        trips = round_trips()
+        trips["writes"] = look.get(f"{sandbox}/_sandbox/counters", timeout=120).json()["writes"]
+        return conclude(verdict, first, second, writes, trips)
     except KeyboardInterrupt:
         print("\nStopped.")
         return 130
@@ -103,7 +108,20 @@ def main() -> int:
         services.stop()
 
 
-def conclude(verdict: dict[str, Any], first: dict[str, Any], second: dict[str, Any], writes: int) -> int:
+def round_trips() -> dict[str, Any]:
+    """Every record there and back once more, in one process; answers how many were read and what was not unchanged."""
+    script = Path(__file__).with_name("round_trips.py")
+    with (HOME / "round-trips.log").open("w") as log:
+        done = subprocess.run([sys.executable, str(script)], stdout=subprocess.PIPE, stderr=log, text=True, check=False)
+    if done.returncode:
+        return {"read": 0, "told": [f"round_trips.py ended with {done.returncode}; see {HOME.name}/round-trips.log"]}
+    found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return found
+
+
+def conclude(
+    verdict: dict[str, Any], first: dict[str, Any], second: dict[str, Any], writes: int, trips: dict[str, Any]
+) -> int:
     """Say what came of it, and where to look next."""
     compared = ", ".join(f"{n} {kind}" for kind, n in verdict["compared"].items())
     print(f"\nBoth sides compared record by record: {compared}.")
@@ -114,7 +132,13 @@ def conclude(verdict: dict[str, Any], first: dict[str, Any], second: dict[str, A
     stuck = [r for r in every if r["state"] != "success" or any(r.get(n) for n in ("waiting", "retrying", "failed"))]
     quiet = writes == 0
     print(f"Writes to either system in the second run: {writes}.")
-    good = verdict["ok"] and not stuck and quiet
+    print(
+        f"Round trips (from, to, from iPaaS.com) of every record of every flow: {trips['read']} read, {trips['writes']} writes."
+    )
+    for told in trips["told"][:10]:
+        print(f"  NOT UNCHANGED {json.dumps(told, ensure_ascii=False)}")
+    home_again = trips["read"] > 0 and trips["writes"] == 0 and not trips["told"]
+    good = verdict["ok"] and not stuck and quiet and home_again
     print("\nWhere to look next:")
     print("  make up                 the same world behind Airflow's UI: trigger a flow, give it External IDs")
     print(f"  {HOME.name}/staging       what each run read, wrote and reported")
