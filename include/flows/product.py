@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from include.ipaas.endpoints import PRODUCT
-from include.mappings.products import PAGE_ONLY, adopt_stock, product_to_ipaas
+from include.mappings.products import PAGE_ONLY, product_to_ipaas
 from include.mappings.products_from_ipaas import (
     API_FIELDS,
     CODES,
@@ -43,7 +43,7 @@ TO_IPAAS = Flow(
     schedule="25 * * * *",
     source=Items(),
     mapping=remembering(product_to_ipaas, PAGE_ONLY, model="product"),
-    writer=IPaaSWriter(endpoint=PRODUCT, match_field="sku", adopt=adopt_stock),
+    writer=IPaaSWriter(endpoint=PRODUCT, match_field="sku"),
     counterpart=Counterpart(
         flow="product_from_ipaas", shared=SHARED, data=_SOURCE.data_of, differences=TARGET.differences
     ),

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from include.ipaas.endpoints import INVENTORY, PRODUCT
-from include.mappings.products import inventory_to_ipaas, skip_stock
+from include.mappings.products import STOCK_FLOW, inventory_to_ipaas, same_item, skip_stock
 from include.sources.stock import (
-    _FLOW,
     QUERY,
     Stock,
     fallen_out,
 )
 from include.sync.flow import GUID, Docs, Flow, IdFormat
 from include.sync.runs import Direction
-from include.writers.ipaas_records import IPaaSWriter, Siblings
+from include.writers.ipaas_companions import Siblings
+from include.writers.ipaas_records import IPaaSWriter
 
 TO_IPAAS = Flow(
-    name=_FLOW,
+    name=STOCK_FLOW,
     record="product inventory",
     direction=Direction.to_ipaas,
     collection="Add/Update Dynamics 365 Business Central Product Inventory TO iPaaS.com",
@@ -25,7 +25,7 @@ TO_IPAAS = Flow(
     mapping=inventory_to_ipaas,
     writer=IPaaSWriter(
         endpoint=INVENTORY,
-        siblings=Siblings(parent=PRODUCT, by="parent_id", name="inventory", same="location_id"),
+        siblings=Siblings(parent=PRODUCT, by="parent_id", name="inventory", same="location_id", alike=same_item),
     ),
     id_formats=(
         IdFormat(

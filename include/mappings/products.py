@@ -9,13 +9,15 @@ from typing import Any
 
 from include.business_central.records.items import ApiItem, ItemCard, SalesPrice, StockRow
 from include.errors import Rejected
-from include.ipaas.external_ids import LOCATION_TABLE, PRODUCT_TABLE, external_id_of
-from include.mappings.body import body, child
+from include.ipaas.external_ids import LOCATION_TABLE, PRODUCT_TABLE
+from include.mappings.body import body
 from include.mappings.catalog import category_ref
 from include.mappings.custom_fields import to_ipaas as custom_fields
-from include.sync.records import Json, Mapped, MappingContext, Missing, Ref
+from include.sync.records import Companion, Json, Mapped, MappingContext, Missing, Ref
 from include.sync.values import fold, text_of
 
+# The flow that a product's stock belongs to, whichever of the two writes it.
+STOCK_FLOW = "product_inventory_to_ipaas"
 # How a Business Central item type is called in iPaaS.com.
 TYPES = {"Inventory": "Physical", "Service": "Service Items", "Non-Inventory": "Virtual"}
 # What stands in a price custom field when a sales code has no price any more: an empty value is refused.
@@ -34,7 +36,7 @@ def product_to_ipaas(data: Json, context: MappingContext) -> Mapped:
         raise Rejected(f"Item type {kind!r} has no product type in iPaaS.com.", "Add it to the lookup of the mapping.")
     inactive = item.Blocked or item.Sales_Blocked
     category = category_ref(item.Item_Category_Code, context, Missing.wait)
-    stock, locations = inventory_rows(data, context)
+    stock, locations = inventory_rows(data, item.No, context)
     prices, by_code = price_fields(data.get("prices"), context)
     source = {**(data.get("feed") or {}), **data["detail"]}
     custom = [*(custom_fields(context.settings, "product", source) or ()), *prices]
@@ -51,7 +53,6 @@ def product_to_ipaas(data: Json, context: MappingContext) -> Mapped:
         status="Inactive" if inactive else "Active",
         tracking_method="Product",
         categories=[{"category_id": category}] if category else None,
-        inventory=stock or None,
         custom_fields=custom or None,
     )
     return Mapped(
@@ -59,6 +60,7 @@ def product_to_ipaas(data: Json, context: MappingContext) -> Mapped:
         match=item.No,
         body=fields,
         create_only=frozenset({"sku"}),
+        companions=tuple(Companion(flow=STOCK_FLOW, mapped=row) for row in stock),
         carry={"locations": locations, "prices": by_code},
     )
 
@@ -84,41 +86,32 @@ def card_from_api(record: Json) -> Json:
     )
 
 
-def inventory_rows(data: Json, context: MappingContext) -> tuple[list[Json], list[str]]:
-    """The stock rows of an item, and the locations that had stock; one that had before is sent once with zero."""
+def inventory_rows(data: Json, item: str, context: MappingContext) -> tuple[list[Mapped], list[str]]:
+    """The stock rows of an item, and the locations that had stock; one that had before is sent once with zero.
+
+    `renamed` in `data` says which codes locations have now that are not there under their old ones; None: it is unknown.
+    """
     if "stock" not in data:
         # The query is not there: what is known of the stock stays as it is.
         return [], list(context.carry.get("locations", ()))
     guid = str(data["feed"]["id"])
     rows = [StockRow.model_validate(row) for row in data.get("stock", ())]
     by_location = {row.Location_Code: row.Remaining_Quantity for row in rows if row.Location_Code}
-    fallen_out = [code for code in context.carry.get("locations", ()) if code not in by_location]
+    renamed: Mapping[str, str | None] = data.get("renamed") or {}
+    before = [renamed.get(code, code) for code in context.carry.get("locations", ())]
+    fallen_out = [code for code in before if code and code not in by_location]
     quantities = {**by_location, **dict.fromkeys(fallen_out, Decimal(0))}
-    return (
-        [
-            child(context.system_id, inventory_id(code, guid), stock_fields(code, quantity))
-            for code, quantity in sorted(quantities.items())
-        ],
-        sorted(by_location),
-    )
-
-
-def adopt_stock(fields: Json, present: Json, system_id: int) -> Json:
-    """Take over the stock rows that a product has at the same locations and that are not linked to us."""
-    rows = present.get("inventory") or ()
-    free = {str(row.get("location_id")): row["id"] for row in rows if external_id_of(row, system_id) is None}
-    linked = {fold(own) for row in rows if (own := external_id_of(row, system_id))}
-
-    def adopted(row: Json) -> Json:
-        own, place = external_id_of(row, system_id), str(row.get("location_id"))
-        return {"id": free[place], **row} if place in free and fold(own or "") not in linked else row
-
-    return {**fields, "inventory": [adopted(row) for row in fields["inventory"]]} if fields.get("inventory") else fields
+    return [stock_row(code, guid, item, quantity) for code, quantity in sorted(quantities.items())], sorted(by_location)
 
 
 def inventory_id(location: str, item_guid: str) -> str:
     """The external id of a stock row."""
     return f"{location}|{item_guid}"
+
+
+def same_item(one: str, other: str) -> bool:
+    """Whether the external ids of two stock rows name the same item: at one place, the location has another code now."""
+    return fold(one.partition("|")[2]) == fold(other.partition("|")[2])
 
 
 def stock_fields(location: str, quantity: Decimal) -> Json:
@@ -127,16 +120,20 @@ def stock_fields(location: str, quantity: Decimal) -> Json:
     return {"location_id": where, "qty_on_hand": quantity, "qty_available": quantity}
 
 
+def stock_row(location: str, item_guid: str, item: str, quantity: Decimal) -> Mapped:
+    """One item's stock at one location: the same record whether it comes by itself or along with its product."""
+    fields = {
+        "parent_id": Ref(table=PRODUCT_TABLE, source_id=item, missing=Missing.wait),
+        **stock_fields(location, quantity),
+    }
+    return Mapped(source_id=inventory_id(location, item_guid), body=fields, carry={"item": item})
+
+
 def inventory_to_ipaas(data: Json, context: MappingContext) -> Mapped:
     """One stock row as a product inventory record of its own."""
     row = StockRow.model_validate(data["row"])
     item = _stocked_item(row, context)
-    location = str(row.Location_Code)
-    fields = {
-        "parent_id": Ref(table=PRODUCT_TABLE, source_id=str(item), missing=Missing.wait),
-        **stock_fields(location, row.Remaining_Quantity),
-    }
-    return Mapped(source_id=inventory_id(location, str(data["item_id"])), body=fields, carry={"item": item})
+    return stock_row(str(row.Location_Code), str(data["item_id"]), str(item), row.Remaining_Quantity)
 
 
 def skip_stock(data: Json, context: MappingContext) -> str | None:

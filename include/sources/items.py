@@ -70,7 +70,7 @@ class Items:
 
         def whole_records(batch: Sequence[tuple[Json, Json]]) -> Iterator[SourceRecord]:
             numbers = [str(detail["No"]) for _, detail in batch]
-            stock = stock_since(reads, FLOW, numbers)
+            stock = stock_since(reads, FLOW, {str(detail["No"]): str(record["id"]) for record, detail in batch})
             prices = prices_of(reads, numbers)
             for record, detail in batch:
                 key = str(detail["No"])
@@ -78,8 +78,8 @@ class Items:
                     "feed": record,
                     "detail": detail,
                 }
-                if stock is not None and (rows_of := stock[fold(key)]) is not None:
-                    data["stock"] = rows_of
+                if stock is not None and (rows_of := stock[0][fold(key)]) is not None:
+                    data |= {"stock": rows_of, "renamed": stock[1]}
                 if prices is not None:
                     data["prices"] = prices.get(fold(key), [])
                 yield SourceRecord(

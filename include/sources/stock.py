@@ -10,16 +10,16 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from include.business_central.odata import Api, Page
 from include.business_central.records.base import unblank
 from include.business_central.records.items import StockRow
-from include.mappings.products import inventory_id, inventory_to_ipaas
+from include.mappings.products import STOCK_FLOW, inventory_id, inventory_to_ipaas
 from include.sources.reading import FEED_PAGE, each, from_page, neighbours, sound
+from include.sources.renamed import Renamed
 from include.sync.batches import batches
 from include.sync.fingerprints import fingerprint
 from include.sync.flow import GUID, AskedId, Reads, Window
+from include.sync.ledger.entries import Transfer
 from include.sync.records import Json, SourceRecord
 from include.sync.runs import RunKind
 from include.sync.values import fold
-
-_FLOW = "product_inventory_to_ipaas"
 
 
 class Stock:
@@ -69,45 +69,58 @@ class Stock:
             yield from each(batch, whole_records, lambda row: f"{row.get('Location_Code')}|{row['No']}"[:190])
 
 
-def fallen_out(reads: Reads, gone: Callable[[], Iterator[str]], there: int) -> Iterator[SourceRecord]:
+def fallen_out(
+    reads: Reads, gone: Callable[[], Iterator[str]], there: int, is_there: Callable[[str], bool]
+) -> Iterator[SourceRecord]:
     """Rows that were sent once and that the query has no more, with quantity 0; their item is remembered.
 
-    None when the query is suddenly short. `there`: how many of the rows that were sent it still has.
+    None when the query is suddenly short. `there`: how many of the rows that were sent it still has. `is_there` says of a
+    row whether it has that. Those whose location has another code now are there under another id, or empty under that.
     """
     if reads.bc.does_without(QUERY):
         return  # nothing was read: nothing can be told of what is gone
-    emptied = _with_stock(reads, gone())
+    renamed = Renamed(reads)
+    emptied = sum(len(stocked) - len(renamed.ids(list(stocked))) for _, stocked in _with_stock(reads, gone()))
     if emptied and is_short(reads, there, there + emptied):
         not_believed(reads, emptied, there + emptied)
         return
-    for key in gone():
-        if GUID.fullmatch(key.partition("|")[2]):  # a row that could not be read had no item
-            yield SourceRecord(key=key, data=_nothing_at(key))
+    for keys, stocked in _with_stock(reads, gone()):
+        moved = renamed.ids(list(stocked))
+        for key in keys:
+            now = moved.get(key, key)
+            if not GUID.fullmatch(key.partition("|")[2]):
+                continue  # a row that could not be read had no item
+            if now == key:
+                yield SourceRecord(key=key, data=_nothing_at(key))
+            elif now and not is_there(now):
+                yield SourceRecord(key=now, data=_nothing_at(now, stocked[key].memory.get("item")))
 
 
 def _emptied(reads: Reads, asked: Mapping[tuple[str, str], Sequence[str]]) -> Iterator[SourceRecord]:
     """Places that a person asks for by force, and that the query does not have: with quantity 0, if they were sent once."""
     ids = item_ids(reads, sorted({number for _, number in asked})) if asked else {}
     keys = {inventory_id(place[0], ids[place[1]]): texts for place, texts in asked.items() if place[1] in ids}
-    for key, transfer in reads.ledger.transfers(_FLOW, keys).items():
+    for key, transfer in reads.ledger.transfers(STOCK_FLOW, keys).items():
         for text in keys[key] if transfer.fingerprint else ():
             yield SourceRecord(key=key, data=_nothing_at(key), asked=text)
 
 
-def _with_stock(reads: Reads, keys: Iterable[str]) -> int:
-    """How many of these rows were not sent with quantity 0 already."""
-    number = 0
+def _with_stock(reads: Reads, keys: Iterable[str]) -> Iterator[tuple[Sequence[str], dict[str, Transfer]]]:
+    """These rows, some at a time, and what is known of those that were not sent with quantity 0 already."""
     for batch in batches(keys, FEED_PAGE):
-        for key, transfer in reads.ledger.transfers(_FLOW, batch).items():
+        stocked = {}
+        for key, transfer in reads.ledger.transfers(STOCK_FLOW, batch).items():
             if transfer.fingerprint is not None:
                 nothing = inventory_to_ipaas(_nothing_at(key), reads.context(transfer.memory))
-                number += transfer.fingerprint != fingerprint(nothing)
-    return number
+                if transfer.fingerprint != fingerprint(nothing):
+                    stocked[key] = transfer
+        yield batch, stocked
 
 
-def _nothing_at(key: str) -> Json:
+def _nothing_at(key: str, item: str | None = None) -> Json:
     code, _, guid = key.partition("|")
-    return {"row": {"Location_Code": code, "Remaining_Quantity": 0}, "item_id": guid}
+    row = {"Location_Code": code, "Remaining_Quantity": 0}
+    return {"row": {**row, "No": item} if item else row, "item_id": guid}
 
 
 QUERY = "Itemsbylocation"
@@ -129,29 +142,37 @@ def stock_of(reads: Reads, items: Sequence[str]) -> dict[str, list[Json]] | None
     return found
 
 
-def stock_since(reads: Reads, flow: str, items: Sequence[str]) -> dict[str, list[Json] | None] | None:
-    """The same, for items whose stock a flow has sent before; None for an item of which it is not to be believed.
+def stock_since(
+    reads: Reads, flow: str, items: Mapping[str, str]
+) -> tuple[dict[str, list[Json] | None], dict[str, str | None]] | None:
+    """The same, for items (No and GUID) whose stock a flow has sent before; None for an item of which it is not to be
+    believed. And the codes that locations have now which those had that are not there any more (see `Renamed`).
 
     The query has a row for every item, if only one without a location. The next poll reads such items again.
     """
-    found = stock_of(reads, items)
+    found = stock_of(reads, list(items))
     if found is None:
         return None
     rows: dict[str, list[Json] | None] = {fold(number): found.get(fold(number), []) for number in items}
-    if (reads.plan.kind is RunKind.ids and reads.plan.force) or not reads.settings.bc_stock_shrink_share:
-        return rows  # a person says so
+    guids = {fold(number): guid for number, guid in items.items()}
     known = {
         fold(key): set(transfer.memory.get("locations", ()))
         for key, transfer in reads.ledger.transfers(flow, items).items()
     }
     gone = {number: places - _places(found.get(number, ())) for number, places in known.items()}
+    lost = [inventory_id(place, guids[number]) for number, places in gone.items() for place in places]
+    moved = Renamed(reads).ids(lost) if lost else {}
+    renamed = {old.partition("|")[0]: now and now.partition("|")[0] for old, now in moved.items()}
+    if (reads.plan.kind is RunKind.ids and reads.plan.force) or not reads.settings.bc_stock_shrink_share:
+        return rows, renamed  # a person says so
+    gone = {number: places - renamed.keys() for number, places in gone.items()}
     before, missing = sum(map(len, known.values())), sum(map(len, gone.values()))
     short = before >= _MANY and is_short(reads, before - missing, before)
     doubtful = {number for number, places in gone.items() if places and (short or number not in found)}
     if doubtful:
         not_believed(reads, missing, before)
         reads.ask_again()
-    return {**rows, **dict.fromkeys(doubtful)}
+    return {**rows, **dict.fromkeys(doubtful)}, renamed
 
 
 def _places(rows: Iterable[Json]) -> set[str]:

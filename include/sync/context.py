@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from include.errors import Rejected, Waiting
 from include.ipaas.external_ids import Id
+from include.sync.companions import give_back, unfinished
 from include.sync.endings import finish_failed
 from include.sync.flow import Flow
 from include.sync.ledger.entries import Claimant, Finish, State
@@ -19,7 +20,7 @@ from include.sync.links import Link, side_of
 from include.sync.natural_keys import NaturalKeys
 from include.sync.outcomes import Outcome, Result
 from include.sync.prerequisites import needs_of
-from include.sync.records import Json, Mapped, Missing, Ref, refs
+from include.sync.records import Json, Mapped, Missing, Ref, refs_of
 from include.sync.stage import TaskContext
 from include.sync.tenure import Tenure
 from include.sync.values import fold
@@ -253,7 +254,7 @@ class WriteContext:
                 reached.add((ref.table, fold(ref.source_id)))
 
         for item in items:
-            reach(refs([item.mapped.body, list(item.mapped.followers)]))
+            reach(refs_of(item.mapped))
         # Those of the whole run do not fit into memory; what a prerequisite needs in turn may stand before it.
         before = -1
         while before < len(reached):
@@ -286,6 +287,9 @@ class Progress:
     # Business Central's immutable ids, by table and external id of what was written.
     record_ids: dict[tuple[str, str], str] = field(default_factory=dict)
     in_a_row: int = 0
+    # What has come of companions, by their flow, and the records whose companions were not all tried.
+    companions: dict[str, Progress] = field(default_factory=dict)
+    left: list[WriteRequest] = field(default_factory=list)
     first_taken: datetime | None = None
     last_taken: datetime | None = None
 
@@ -303,10 +307,25 @@ class Progress:
         self.unpushed += written.unpushed
         self.echoes += written.echoes
 
+    def take_companions(self, work: WriteContext, item: WriteRequest, written: WriteResult) -> None:
+        """Keep what has become of the records that came along with a written one."""
+        tried = {request.key for request, _ in written.companions}
+        for request, end in written.companions:
+            of_flow = self.companions.setdefault(request.flow.name, Progress())
+            if isinstance(end, WriteResult):
+                outcome = Outcome(
+                    key=request.key, result=end.result, target_id=end.target_id, changes=tuple(end.changes)
+                )
+                of_flow.take(end, request, request.flow.writer.table)
+                of_flow.ends.append(finish_of(work, request, end, outcome))
+            else:
+                of_flow.ends.append(unfinished(work, request, end))
+        self.left.append(replace(item, companions=tuple(one for one in item.companions if one.key not in tried)))
+
 
 def finish_of(work: WriteContext, item: WriteRequest, written: WriteResult, outcome: Outcome) -> Finish:
     """What the ledger remembers of a record that was written; one that is held up after that stays unfinished."""
-    memory = item.mapped.carry if written.memory is None else written.memory
+    memory: Mapping[str, Any] | None = item.mapped.carry if written.memory is None else written.memory
     finish = Finish(
         key=item.key,
         state=State.done,
@@ -323,7 +342,9 @@ def finish_of(work: WriteContext, item: WriteRequest, written: WriteResult, outc
     )
     if written.then is None:
         return finish
-    held_up = finish_failed(work.plan, outcome, item.fingerprint, item.read_at, written.then)
+    held_up = finish_failed(work.plan, outcome, item.tried, item.read_at, written.then)
+    if item.mapped.companions:
+        memory = None  # of places that have been emptied, some may not have been told yet
     return replace(held_up, target_id=written.target_id, memory=memory, base=finish.base, base_at=finish.base_at)
 
 
@@ -331,6 +352,11 @@ def note(work: WriteContext, progress: Progress, flow: Flow) -> None:
     """Bring what has been settled of a flow's records into the ledger, and give up their claims."""
     if not work.applies:
         return
+    # Before the records that they came along with: those are looked at again, should the process die in between.
+    for name, of_flow in progress.companions.items():
+        note(work, of_flow, work.stage.catalogue[name])
+    give_back(work, progress.left)
+    progress.left = []
     if progress.unpushed:
         # Before the claims go: a link that only this task knows must not be lost with it.
         work.ledger.link(progress.unpushed, pushed=False, record_ids=progress.record_ids)

@@ -91,8 +91,13 @@ def extract(task: TaskContext) -> None:
             if everything is not None and flow.gone:
                 since = datetime.now(UTC)
                 there = sum(1 for key, sent in ledger.keys(flow.name) if sent and key in everything)
-                gone = flow.gone(task, lambda: (k for k, _ in ledger.keys(flow.name) if k not in everything), there)
-                keep(gone, since)
+                vanished = flow.gone(
+                    task,
+                    lambda: (k for k, _ in ledger.keys(flow.name) if k not in everything),
+                    there,
+                    everything.__contains__,
+                )
+                keep(vanished, since)
             elif everything is not None:
                 forget([key for key in ledger.due(flow.name, RETRIES_PER_RUN) if key not in everything])
         refused = (SourceRecord(key=key, data={}, asked=key, problem=why) for key, why in task.refused.items())

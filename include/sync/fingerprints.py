@@ -33,8 +33,13 @@ def canonical(value: Any) -> Any:
     return str(value)
 
 
-def fingerprint(mapped: Mapped) -> str:
-    """A hash of what the record would look like on the other side; equal means nothing to write."""
+def fingerprint(mapped: Mapped, *, whole: bool = False) -> str:
+    """A hash of what the record would look like on the other side; equal means nothing to write.
+
+    `whole`: with its companions, which have fingerprints of their own.
+    """
     content = canonical([mapped.source_id, mapped.body, list(mapped.followers)])
+    if whole and mapped.companions:
+        content.append([canonical([one.flow, one.mapped.source_id, one.mapped.body]) for one in mapped.companions])
     text = simplejson.dumps(content, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()

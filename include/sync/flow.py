@@ -190,8 +190,11 @@ class Flow:
     settings_used: tuple[str, ...] = ()
     services: tuple[str, ...] = ()
     # `whole` flows: asked for the keys that were sent once and that a whole read does not contain any more. It may go
-    # through them several times, and is told how many of those that were sent the read does contain.
-    gone: Callable[[Reads, Callable[[], Iterator[str]], int], Iterator[SourceRecord]] | None = None
+    # through them several times, and is told how many of those that were sent the read does contain, and of any key
+    # whether it does.
+    gone: Callable[[Reads, Callable[[], Iterator[str]], int, Callable[[str], bool]], Iterator[SourceRecord]] | None = (
+        None
+    )
     counterpart: Counterpart | None = None
     # The scopes of iPaaS.com's hooks whose records this flow carries, as `company/created`; in lower case.
     scopes: tuple[str, ...] = ()

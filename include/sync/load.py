@@ -16,6 +16,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from include.errors import ODD, ErrorKind, Rejected, Sent, ServiceDown, ServiceError, Waiting, said_of
+from include.sync.companions import claimed_with, give_back, without_news
 from include.sync.context import BUSY_WAIT, Progress, WriteContext, finish_of, note
 from include.sync.echoes import Settled
 from include.sync.endings import finish_failed, overtaken, problem_outcome, unexpected
@@ -134,6 +135,7 @@ def _still_to_do(task: TaskContext, items: Sequence[WriteRequest], progress: Pro
     Each comes with what the ledger knows of it now.
     """
     known = task.ledger.transfers(task.flow.name, (item.key for item in items))
+    quiet = without_news(task, {item.key: (item.mapped, item.read_at) for item in items if item.mapped.companions})
     latest = {item.key: item for item in items}  # a record that was read twice is written once, as last read
     todo: list[WriteRequest] = []
     overtook: list[str] = []
@@ -148,7 +150,9 @@ def _still_to_do(task: TaskContext, items: Sequence[WriteRequest], progress: Pro
             progress.outcomes.append(late)
             if late.result is Result.unchanged:
                 overtook.append(item.key)
-        elif not task.plan.force and _written(task, item, transfer):
+        elif (
+            not task.plan.force and _written(task, item, transfer) and (not item.mapped.companions or item.key in quiet)
+        ):
             progress.outcomes.append(Outcome(key=item.key, result=Result.unchanged))
             seen.setdefault(item.read_at, []).append(item.key)
         else:
@@ -290,14 +294,15 @@ def _claimed(
 ) -> list[WriteRequest]:
     """Those of the group that this task may write now, and that are still to be written."""
     if not work.applies:
-        return _with_bases(work, group)
+        return _with_bases(work, claimed_with(work, group)[0])
     table = work.stage.flow.writer.table
     held = work.ledger.claim(work.route.claim_scope(table), [item.key for item in group], work.owner)
     busy.extend(item for item in group if not held[item.key].held)
     mine = [item for item in group if held[item.key].held]
     # Another run may have linked or written a record between our reading and our claim.
     work.know_links(table, [item.mapped.source_id for item in mine])
-    todo = _still_to_do(work.stage, mine, progress)
+    todo, occupied = claimed_with(work, _still_to_do(work.stage, mine, progress))
+    busy.extend(occupied)
     left = {item.key for item in todo}
     _give_back(work, [item for item in mine if item.key not in left])
     admitted, elsewhere = work.natural.admit(replace(item, suspect=held[item.key].suspect) for item in todo)
@@ -308,8 +313,10 @@ def _claimed(
 
 def _give_back(work: WriteContext, items: Iterable[WriteRequest]) -> None:
     if work.applies:
+        items = list(items)
         claims = work.route.claim_scope(work.stage.flow.writer.table)
         work.ledger.release(claims, (item.key for item in items), work.owner)
+        give_back(work, items)
 
 
 def _take_in(
@@ -371,6 +378,7 @@ def _settle(work: WriteContext, item: WriteRequest, done: Future[WriteResult], p
         progress.outcomes.append(outcome)
         progress.take(written, item, work.stage.flow.writer.table)
         if work.applies:
+            progress.take_companions(work, item, written)
             progress.ends.append(finish_of(work, item, written, outcome))
         return None
     _fail(work, item, problem, progress)
@@ -396,7 +404,8 @@ def _fail(
         outcome = problem_outcome(item.key, problem).with_notes(item.mapped.notes)
     progress.outcomes.append(outcome)
     if work.applies:
-        end = finish_failed(work.plan, outcome, item.fingerprint, item.read_at, problem)
+        progress.left.append(item)
+        end = finish_failed(work.plan, outcome, item.tried, item.read_at, problem)
         progress.ends.append(replace(end, claimed=claimed))
     if progress.in_a_row >= _GIVE_UP_AFTER:
         raise ServiceDown(f"{outcome.message} ({progress.in_a_row} records in a row; the task is tried again later.)")

@@ -14,7 +14,7 @@ from include.sync.fingerprints import fingerprint
 from include.sync.flow import Flow
 from include.sync.ledger import LedgerFault
 from include.sync.links import side_of
-from include.sync.records import Json, Missing, Ref, SourceRecord, refs
+from include.sync.records import Json, Missing, Ref, SourceRecord, refs_of
 from include.sync.stage import BATCH, TaskContext
 from include.sync.staging.files import Staging, Writer
 from include.sync.staging.keyset import KeySet
@@ -106,7 +106,7 @@ def _place(ref: Ref) -> str:
 def needs_of(prerequisite: Json) -> Iterable[Ref]:
     """What a staged prerequisite refers to itself."""
     mapped = mapped_from_wire(prerequisite["mapped"]) if "mapped" in prerequisite else None
-    return refs([mapped.body, list(mapped.followers)] if mapped else [])
+    return refs_of(mapped) if mapped else ()
 
 
 def _prerequisite(task: TaskContext, flow: Flow, record: SourceRecord) -> Json:

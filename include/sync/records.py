@@ -89,6 +89,7 @@ class Mapped:
     `notes` are things the operator should know that do not stop the record. `made_from` is the external id under which
     the record is linked if it was made from one of the other system: then it is that one, and nothing is written.
     `record_id` is its immutable id in Business Central, by which it is the same record under another number.
+    `companions` are records of another flow that come along with it.
 
     From iPaaS.com, where a record carries its links: `linked` is the external id of ours that it has. For an unlinked
     one `candidates` are what it may be, and `holders` says of external ids that iPaaS.com was asked about (folded)
@@ -108,6 +109,7 @@ class Mapped:
     notes: tuple[str, ...] = ()
     made_from: str | None = None
     record_id: str | None = None
+    companions: tuple[Companion, ...] = ()
     linked: str | None = None
     candidates: tuple[Candidate, ...] = ()
     holders: Mapping[str, Any] = field(default_factory=dict)
@@ -146,6 +148,18 @@ class Follower:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Companion:
+    """A record of another flow that comes along with a record: a row of a product's stock.
+
+    `flow` is the one that it belongs to: it is claimed, decided and remembered as a record of that flow, whichever of the
+    two writes it, and `mapped` is what that flow would make of it. It is no part of its parent's fingerprint.
+    """
+
+    flow: str
+    mapped: Mapped
+
+
+@dataclass(frozen=True, kw_only=True)
 class MappingContext:
     """Everything a mapping may know beside its record; mappings read no clock, no Variable and no network."""
 
@@ -154,6 +168,11 @@ class MappingContext:
     today: date
     # What this flow's mapping of the same record returned as `Mapped.memory` when it was last written.
     carry: Mapping[str, Any] = field(default_factory=dict)
+
+
+def refs_of(mapped: Mapped) -> Iterable[Ref]:
+    """Every reference of a record, and of all that comes along with it."""
+    return refs([mapped.body, list(mapped.followers), [one.mapped.body for one in mapped.companions]])
 
 
 def refs(value: Any) -> Iterable[Ref]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from include.errors import NotFound, Rejected, Waiting
 from include.ipaas.external_ids import Id, external_id_of
-from include.sync.records import Json
+from include.sync.records import Json, Mapped
 from include.sync.runs import Direction
 from include.sync.twins import look_alike
 from include.sync.values import fold
@@ -69,25 +69,32 @@ class Renumbering:
                 f"its new number is linked to {holder}.",
                 "Remove the external id from the wrong one in iPaaS.com; it is tried again by itself.",
             )
-        if load.applies:
-            try:
-                load.ipaas.link(table, internal_id, mapped.source_id)
-            except NotFound:
-                load.ledger.unlink(table, old)
-                del self._known[mapped.record_id]
-                return None
-            self._follow_nested(old, mapped.source_id, load.ipaas.get(self._endpoint, internal_id) or {})
-            link = (table, mapped.source_id, internal_id)
-            load.ledger.link([link], record_ids={link[:2]: mapped.record_id})
-            # What was written under the old number says nothing any more, should the record ever have it again.
-            for flow in load.stage.catalogue.values():
-                if flow.direction is Direction.to_ipaas and flow.writer.table == table:
-                    load.ledger.forget(flow.name, [old])
-            load.linked.pop((table, fold(old)), None)
-            load.remember([link])
-            self._left.add(fold(old))
+        try:
+            self.move(old, mapped, internal_id)
+        except NotFound:
+            load.ledger.unlink(table, old)
+            del self._known[mapped.record_id]
+            return None
         self._known[mapped.record_id] = mapped.source_id, internal_id
         return internal_id
+
+    def move(self, old: str, mapped: Mapped, internal_id: Id) -> None:
+        """Give a record of iPaaS.com that is linked under an old name the one that it has now. Raises NotFound."""
+        load, table = self._load, self._endpoint.table
+        if not load.applies:
+            return
+        load.ipaas.link(table, internal_id, mapped.source_id)
+        if self._nested:
+            self._follow_nested(old, mapped.source_id, load.ipaas.get(self._endpoint, internal_id) or {})
+        link = (table, mapped.source_id, internal_id)
+        load.ledger.link([link], record_ids={link[:2]: mapped.record_id} if mapped.record_id else {})
+        # What was written under the old number says nothing any more, should the record ever have it again.
+        for flow in load.stage.catalogue.values():
+            if flow.direction is Direction.to_ipaas and flow.writer.table == table:
+                load.ledger.forget(flow.name, [old])
+        load.linked.pop((table, fold(old)), None)
+        load.remember([link])
+        self._left.add(fold(old))
 
     def _follow_nested(self, old: str, new: str, present: Json) -> None:
         for table, nested_id, suffix in nested_of(old, present, self._nested, self._load.plan.system_id):

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from include.errors import Rejected, Waiting
 from include.sync.batches import batches
+from include.sync.companions import without_news
 from include.sync.echoes import Echoes
 from include.sync.endings import finish_failed, overtaken, problem_outcome, resting, unexpected
 from include.sync.fingerprints import canonical, fingerprint
@@ -17,7 +18,7 @@ from include.sync.ledger.entries import Finish, State, Transfer, iso
 from include.sync.links import side_of
 from include.sync.outcomes import Outcome, Result
 from include.sync.prerequisites import stage_prerequisites, wanted
-from include.sync.records import Json, Mapped, refs
+from include.sync.records import Json, Mapped, refs_of
 from include.sync.runs import RunKind, RunPlan
 from include.sync.stage import BATCH, TaskContext
 from include.sync.staging.chunks import Chunks
@@ -38,15 +39,10 @@ def transform(task: TaskContext) -> int:
             ends: list[Finish] = []
             unchanged: dict[str, list[str]] = {}
             overtook: list[str] = []
-            for record in batch:
+            for record, decided, late in _decided(task, batch, known):
                 twins.look_at(record["key"])
-                transfer = known.get(record["key"])
-                late = overtaken(record["key"], transfer, record["read_at"]) if transfer else None
-                if late and late.result is Result.unchanged:
-                    overtook.append(record["key"])
-                decided = (late, None) if late else _decide(task, record, transfer)
                 if isinstance(decided, Mapped):
-                    needs.add(refs([decided.body, list(decided.followers)]))
+                    needs.add(refs_of(decided))
                     chunks.add(record["key"], decided, record["read_at"], echoes.of(record))
                     continue
                 outcome, end = decided
@@ -55,7 +51,9 @@ def transform(task: TaskContext) -> int:
                     outcomes.add(outcome.as_json())
                 if end:
                     ends.append(end)
-                elif outcome.result is Result.unchanged and not late:
+                elif outcome.result is Result.unchanged and late:
+                    overtook.append(record["key"])
+                elif outcome.result is Result.unchanged:
                     unchanged.setdefault(record["read_at"], []).append(record["key"])
             if not task.plan.applies:
                 continue
@@ -95,7 +93,36 @@ def _known(task: TaskContext, batch: Sequence[Json]) -> dict[str, Transfer]:
     return known
 
 
-def _decide(task: TaskContext, record: Json, transfer: Transfer | None) -> Mapped | tuple[Outcome, Finish | None]:
+Decision = Mapped | tuple[Outcome, Finish | None]
+
+
+def _decided(
+    task: TaskContext, batch: Sequence[Json], known: Mapping[str, Transfer]
+) -> Iterator[tuple[Json, Decision, bool]]:
+    """What is to be done with each record, see `_decide`, and whether a later reading of it has been written already."""
+    quiet: list[tuple[Json, _Quiet]] = []
+    for record in batch:
+        transfer = known.get(record["key"])
+        late = overtaken(record["key"], transfer, record["read_at"]) if transfer else None
+        decided = (late, None) if late else _decide(task, record, transfer)
+        if isinstance(decided, _Quiet):
+            quiet.append((record, decided))
+        else:
+            yield record, decided, late is not None
+    still = without_news(task, {record["key"]: (one.mapped, record["read_at"]) for record, one in quiet})
+    for record, one in quiet:
+        yield record, one.end if record["key"] in still else one.mapped, False
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Quiet:
+    """A record that is unchanged, if what comes along with it is."""
+
+    mapped: Mapped
+    end: tuple[Outcome, Finish | None]
+
+
+def _decide(task: TaskContext, record: Json, transfer: Transfer | None) -> Decision | _Quiet:
     """The mapped record when it has to be written, else what became of it and what the ledger should remember."""
     key, data = record["key"], record["data"]
     unfinished = transfer is not None and transfer.state != State.done
@@ -131,8 +158,9 @@ def _decide(task: TaskContext, record: Json, transfer: Transfer | None) -> Mappe
             asked = task.plan.kind is RunKind.ids
             message = "Equal to what was last written." if asked else ""
             outcome = Outcome(key=key, result=Result.unchanged, message=message)
-            return outcome, _remembered(task.plan, outcome, mapped, transfer, record["read_at"])
-        if unfinished and _rests(task.plan, transfer, print_):
+            end = outcome, _remembered(task.plan, outcome, mapped, transfer, record["read_at"])
+            return _Quiet(mapped=mapped, end=end) if mapped.companions else end
+        if unfinished and _rests(task.plan, transfer, fingerprint(mapped, whole=True)):
             return resting(key, transfer), None
     return mapped
 

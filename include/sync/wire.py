@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import date, datetime
 from typing import Any
 
-from include.sync.records import Candidate, Follower, Json, Mapped, Missing, Ref
+from include.sync.records import Candidate, Companion, Follower, Json, Mapped, Missing, Ref
 
 
 def to_wire(value: Any) -> Any:
@@ -67,6 +67,7 @@ def mapped_to_wire(mapped: Mapped) -> Json:
         "children": [list(child) for child in mapped.children],
         "followers": [list(child) for child in mapped.linked_children],
         "watches": [list(watch) for watch in mapped.watches],
+        "companions": [{"flow": c.flow, "mapped": mapped_to_wire(c.mapped)} for c in mapped.companions],
     }
 
 
@@ -91,4 +92,7 @@ def mapped_from_wire(data: Mapping[str, Any]) -> Mapped:
         children=tuple((table, suffix, id_) for table, suffix, id_ in data["children"]),
         linked_children=tuple((table, suffix, id_) for table, suffix, id_ in data["followers"]),
         watches=tuple((table, id_) for table, id_ in data["watches"]),
+        companions=tuple(
+            Companion(flow=c["flow"], mapped=mapped_from_wire(c["mapped"])) for c in data.get("companions", ())
+        ),
     )

@@ -10,6 +10,7 @@ from include.errors import Rejected, Waiting
 from include.ipaas.external_ids import Id
 from include.sync.base import Base
 from include.sync.echoes import Settled
+from include.sync.fingerprints import fingerprint
 from include.sync.flow import Flow
 from include.sync.ledger.entries import Transfer
 from include.sync.links import Link
@@ -27,7 +28,8 @@ class WriteRequest:
 
     `own` are its values in the source, by the names there, and `modified` when they were changed there last, as far as
     the flow the other way needs to know. `settled` is what of its body the other direction has written since the record
-    was agreed, before and after.
+    was agreed, before and after. `companions` are those records of other flows that are to be written with it. `beside` are
+    the records of the target that stand in one list with a companion, where its parent has just been read.
     """
 
     flow: Flow
@@ -40,6 +42,13 @@ class WriteRequest:
     own: Json = field(default_factory=dict)
     modified: Any = None
     settled: Settled | None = None
+    companions: tuple[WriteRequest, ...] = ()
+    beside: tuple[Json, ...] | None = None
+
+    @property
+    def tried(self) -> str:
+        """What the ledger tells by, when it was not written, whether it is the same once more."""
+        return fingerprint(self.mapped, whole=True) if self.mapped.companions else self.fingerprint
 
     @property
     def base(self) -> Base | None:
@@ -68,6 +77,7 @@ class WriteResult:
     `links` are (table, external id, iPaaS.com id) of everything that iPaaS.com knows to be linked now. `unpushed` are
     links that it still has to be told of. `record_ids` are Business Central's immutable ids of what is linked, by (table,
     external id), as far as they are known. `then` is why the record is written but not finished: it is tried again.
+    `companions` says what became of the records that came along; those that are missing were not tried.
     `base` is what both sides agree on from now on, `echoes` what the flow the other way is to know of that.
     """
 
@@ -82,3 +92,4 @@ class WriteResult:
     memory: Mapping[str, Any] | None = None
     record_ids: Mapping[tuple[str, str], str] = field(default_factory=dict)
     then: Waiting | Rejected | None = None
+    companions: Sequence[tuple[WriteRequest, WriteResult | Exception]] = ()

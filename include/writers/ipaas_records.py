@@ -20,26 +20,18 @@ from include.sync.runs import Direction
 from include.sync.values import fold
 from include.sync.work import Echo, WriteRequest, WriteResult
 from include.writers.ipaas_changes import Update, base_of, update_of
+from include.writers.ipaas_companions import (
+    Ends,
+    Siblings,
+    changes_of,
+    linked_among,
+    nested_in,
+    write_each,
+    writing,
+)
 
 # From this many unlinked records on, reading the target's whole list may cost less than looking for each.
 _INDEX_FROM = 10
-
-
-@dataclass(frozen=True, kw_only=True)
-class Siblings:
-    """Records that stand in a list of another one, one for each value of a field: stock, one row for each location.
-
-    `parent` is the other one's endpoint, `by` the field of the body that names it, `name` its list, `same` the field.
-    """
-
-    parent: Endpoint
-    by: str
-    name: str
-    same: str
-
-    def place(self, record: Mapping[str, object]) -> tuple[str, str]:
-        """What no two records have in common."""
-        return str(record.get(self.by)), str(record.get(self.same))
 
 
 class FollowerWriter(Protocol):
@@ -184,6 +176,9 @@ class IPaaSWriter:
             return moved, None
         if self._numbers(work).left(external_id):
             return work.linked.get((self.table, fold(external_id))), None
+        if item.beside is not None:
+            own = linked_among(item.beside, external_id, work.plan.system_id)
+            return (own["id"], own) if own else (work.linked.get((self.table, fold(external_id))), None)
         index: _Index | None = work.scratch.get(self.table)
         if index and (present := index.linked.get(fold(external_id))):
             return present["id"], present
@@ -237,13 +232,15 @@ class IPaaSWriter:
     def _sibling(self, work: WriteContext, item: WriteRequest, body: Json) -> Json | None:
         """The record that has this one's place among those of its parent; None when there is none.
 
-        Raises Rejected when that is linked to another record of ours.
+        One that is linked to it under a former name follows. Raises Rejected when it is linked to another record of ours.
         """
         siblings = self.siblings
         if siblings is None or siblings.by not in body:
             return None
         index: _Index | None = work.scratch.get(self.table)
-        if index and not item.suspect:
+        if item.beside is not None:
+            found = next((row for row in item.beside if siblings.place(row) == siblings.place(body)), None)
+        elif index and not item.suspect:
             found = index.places.get(siblings.place(body))
         else:
             parent = work.ipaas.get(siblings.parent, body[siblings.by]) or {}
@@ -251,6 +248,9 @@ class IPaaSWriter:
             found = next((row for row in rows if siblings.place(row) == siblings.place(body)), None)
         own = external_id_of(found, work.plan.system_id) if found else None
         if found and own and fold(own) != fold(item.mapped.source_id):
+            if siblings.alike(own, item.mapped.source_id):
+                self._numbers(work).move(own, item.mapped, found["id"])
+                return found
             raise self._belongs(replace(item.mapped, match=str(found.get(siblings.same))), found, own)
         return found
 
@@ -263,11 +263,17 @@ class IPaaSWriter:
 
     def _create(self, work: WriteContext, item: WriteRequest, body: Json) -> WriteResult:
         mapped = item.mapped
+        nested = nested_in(work, item)
         if not work.applies:
-            return WriteResult(result=Result.created, changes=[Change(field=name) for name in sorted(body)])
+            return WriteResult(
+                result=Result.created, changes=[Change(field=name) for name in sorted(body | nested.body)]
+            )
+        made: Ends = []
         try:
-            created = work.ipaas.create(self.endpoint, body | self._link_in(work, mapped))
+            with writing(work, nested.requests):
+                created = work.ipaas.create(self.endpoint, body | self._link_in(work, mapped) | nested.body)
             internal_id = created["id"]
+            made = nested.made(work, created)
         except RecordExists:
             internal_id = work.ipaas.internal_id(self.table, mapped.source_id)
             if internal_id is None:
@@ -281,8 +287,8 @@ class IPaaSWriter:
             if internal_id is None:
                 raise
         written = {name: value for name, value in body.items() if name not in mapped.create_only}
-        made = Base(values=values_of(written, work.plan.system_id), made=True)
-        return self._after(work, item, internal_id, Result.created, Update(body=body, base=made))
+        base = Base(values=values_of(written, work.plan.system_id), made=True)
+        return self._after(work, item, internal_id, Result.created, Update(body=body, base=base), made=made)
 
     def _link(self, work: WriteContext, item: WriteRequest, internal_id: Id) -> WriteResult:
         """Link a matching record whose fields cannot be written."""
@@ -312,7 +318,8 @@ class IPaaSWriter:
         update = update_of(work, self.endpoint, item, base, wanted, present)
         if work.applies and update.body:
             work.ipaas.update(self.endpoint, internal_id, update.body, fresh)
-        return self._after(work, item, internal_id, Result.updated if update.body else Result.unchanged, update)
+        result = Result.updated if update.body else Result.unchanged
+        return self._after(work, item, internal_id, result, update, present=present)
 
     def _is_agreed(self, work: WriteContext, wanted: Json, base: Base | None) -> bool:
         """Whether the base alone says that there is nothing to write."""
@@ -331,7 +338,15 @@ class IPaaSWriter:
         return linked_to(work.plan.system_id, mapped.source_id)
 
     def _after(
-        self, work: WriteContext, item: WriteRequest, internal_id: Id, result: Result, update: Update | None = None
+        self,
+        work: WriteContext,
+        item: WriteRequest,
+        internal_id: Id,
+        result: Result,
+        update: Update | None = None,
+        *,
+        made: Sequence[tuple[WriteRequest, WriteResult | Exception]] = (),
+        present: Json | None = None,
     ) -> WriteResult:
         """Write what comes along with the record; a part that waits leaves the record unfinished, not unwritten."""
         links: list[Link] = [(self.table, item.mapped.source_id, internal_id)]
@@ -346,11 +361,13 @@ class IPaaSWriter:
                 continue
             changed = changed or bool(new)
             links += new
-        result = Result.updated if changed and result is Result.unchanged else result
+        ends, held_up = write_each(work, item, list(made), internal_id, present)
+        told = changes_of(ends)
+        result = Result.updated if (changed or told) and result is Result.unchanged else result
         return WriteResult(
             result=result,
             target_id=internal_id,
-            changes=update.changes if update else (),
+            changes=[*(update.changes if update else ()), *told],
             links=links,
             base=update.base if update else None,
             echoes=_echoes(item, internal_id, update),
@@ -358,7 +375,8 @@ class IPaaSWriter:
                 *(work.ipaas.not_taken(self.endpoint, item.mapped.body) if result is not Result.unchanged else ()),
                 *(update.notes if update else ()),
             ],
-            then=then,
+            then=then or held_up,
+            companions=[*made, *ends],
         )
 
 

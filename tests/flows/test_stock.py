@@ -38,6 +38,11 @@ def stocked(bench: Bench) -> Bench:
     return bench
 
 
+def quantity_at(bench: Bench, location: str, no: str = "1000") -> Any:
+    """What iPaaS.com has of an item at a location."""
+    return bench.linked("product inventory", f"{location}|{guid(bench, no)}")["qty_on_hand"]
+
+
 def guid(bench: Bench, no: str = "1000") -> str:
     return str(bench.sandbox.bc.get("Item", no)["systemid"])
 
@@ -226,23 +231,194 @@ class TestTogetherWithProducts:
             assert report.counts["unchanged"] == report.counts["read"]
         assert stocked.sandbox.counters.of("ipaas") == 0
 
-    def test_one_movement_is_settled_after_each_flow_has_seen_it_once(self, stocked: Bench) -> None:
+    @pytest.mark.parametrize("order", [("product_to_ipaas", FLOW), (FLOW, "product_to_ipaas")])
+    def test_one_movement_is_written_once_by_whichever_flow_comes_first(
+        self, stocked: Bench, order: tuple[str, str]
+    ) -> None:
         for flow in ("product_to_ipaas", FLOW):
             stocked.run(flow)
-        stocked.sandbox.bc.move_stock("1000", "MAIN", -4)
+        for quantity in (1, 4, 2):
+            stocked.sandbox.bc.move_stock("1000", "MAIN", quantity - quantity_at(stocked, "MAIN"))
+            stocked.sandbox.counters.reset()
+            assert stocked.run(order[0]).counts["updated"] == 1
+            for flow in (*order, *order):
+                assert stocked.run(flow).counts["updated"] == 0
+            assert stocked.writes() == 1
+            assert quantity_at(stocked, "MAIN") == quantity
+
+    @pytest.mark.parametrize("order", [("product_to_ipaas", FLOW), (FLOW, "product_to_ipaas")])
+    def test_stock_that_moves_back_to_what_a_flow_sent_last_is_sent_again(
+        self, stocked: Bench, order: tuple[str, str]
+    ) -> None:
+        stocked.run(FLOW)
+        stocked.run("product_to_ipaas")
+        stocked.run(order[0])
+        stocked.sandbox.bc.move_stock("1000", "MAIN", 2)
+        stocked.run(order[1])
+        assert quantity_at(stocked, "MAIN") == 7
+        stocked.sandbox.bc.move_stock("1000", "MAIN", -2)
+        stocked.run(order[0])
+        assert quantity_at(stocked, "MAIN") == 5
+
+    @pytest.mark.parametrize("order", [("product_to_ipaas", FLOW), (FLOW, "product_to_ipaas")])
+    def test_a_place_that_was_emptied_is_set_to_zero_once(self, stocked: Bench, order: tuple[str, str]) -> None:
         for flow in ("product_to_ipaas", FLOW):
             stocked.run(flow)
+        stocked.sandbox.bc.move_stock("1000", "EAST", -2)
+        entries = stocked.sandbox.bc.tables["Item Ledger Entry"]
+        entries[:] = [entry for entry in entries if entry["Location Code"] != "EAST"]
+        stocked.sandbox.bc.move_stock("1000", "MAIN", 1)
         stocked.sandbox.counters.reset()
-        for flow in ("product_to_ipaas", FLOW, "product_to_ipaas"):
+        for flow in (*order, *order):
             stocked.run(flow)
+        assert stocked.writes() == 2
+        assert (quantity_at(stocked, "EAST"), quantity_at(stocked, "MAIN")) == (0, 6)
+
+    def test_a_new_product_has_its_stock_in_the_same_call(self, bench: Bench) -> None:
+        item(bench, MAIN=5, EAST=2)
+        bench.run("location_to_ipaas")
+        bench.sandbox.counters.reset()
+        assert tally(bench.run("product_to_ipaas")) == {"read": 1, "created": 1}
+        assert bench.writes() == 1
+        assert len(rows(bench)) == 2
+        bench.sandbox.counters.reset()
+        assert tally(bench.run(FLOW)) == {"read": 2, "unchanged": 2}
+        assert bench.sandbox.counters.of("ipaas") == 0
+        # One call, too, once it moves: what the call answered is remembered.
+        bench.sandbox.bc.move_stock("1000", "EAST", 1)
+        report = bench.run(FLOW)
+        assert (tally(report)["updated"], bench.writes()) == (1, 1)
+
+    def test_stock_that_could_not_be_written_with_its_product_is_sent_by_either(self, stocked: Bench) -> None:
+        for flow in ("product_to_ipaas", FLOW):
+            stocked.run(flow)
+        stocked.sandbox.bc.move_stock("1000", "MAIN", 2)
+        stocked.sandbox.faults.add(
+            Fault(system="ipaas", method="PUT", path="Inventory", status=400, body='{"message": "no"}', times=3)
+        )
+        report = stocked.run("product_to_ipaas")
+        assert outcome_of(report, "1000").kind is ErrorKind.waiting
+        assert f"MAIN|{guid(stocked)}" in outcome_of(report, "1000").message
+        stocked.sandbox.faults.clear()
+        # It moves back: nothing is taken for settled.
+        stocked.sandbox.bc.move_stock("1000", "MAIN", 1)
+        stocked.run(FLOW)
+        assert quantity_at(stocked, "MAIN") == 8
+
+    def test_what_the_other_flow_has_read_later_is_not_overwritten(self, stocked: Bench) -> None:
+        for flow in ("product_to_ipaas", FLOW):
+            stocked.run(flow)
+        stocked.sandbox.bc.move_stock("1000", "MAIN", 1)
+
+        def meanwhile(stage: str) -> None:
+            if stage == "load":
+                stocked.sandbox.bc.move_stock("1000", "MAIN", 1)
+                stocked.run(FLOW)
+
+        stocked.run("product_to_ipaas", before=meanwhile)
+        assert quantity_at(stocked, "MAIN") == 7
+
+    def test_while_another_run_writes_a_row_its_product_waits_for_it(
+        self, stocked: Bench, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("include.sync.load.BUSY_WAIT", 0.0)
+        for flow in ("product_to_ipaas", FLOW):
+            stocked.run(flow)
+        stocked.sandbox.bc.move_stock("1000", "MAIN", 1)
+        stocked.ledger.claim("product inventory", [f"MAIN|{guid(stocked)}"], "another")
+        stocked.sandbox.counters.reset()
+        report = stocked.run("product_to_ipaas", "1000")
+        assert "Another run" in outcome_of(report, "1000").message
         assert stocked.writes() == 0
-        assert sorted(row["qty_on_hand"] for row in rows(stocked)) == [1, 2]
+        stocked.ledger.release("product inventory", [f"MAIN|{guid(stocked)}"], "another")
+        stocked.run("product_to_ipaas", "1000")
+        assert quantity_at(stocked, "MAIN") == 6
 
     def test_a_lost_ledger_doubles_nothing(self, stocked: Bench) -> None:
         stocked.run(FLOW)
         stocked.lose_ledger()
         assert tally(stocked.run(FLOW)) == {"read": 2, "unchanged": 2}
         assert len(rows(stocked)) == 2
+
+
+class TestARenamedLocation:
+    """Stock rows are named by the location's code: they follow it."""
+
+    @pytest.fixture
+    def moved(self, stocked: Bench) -> Bench:
+        for flow in ("location_to_ipaas", "product_to_ipaas", FLOW):
+            stocked.run(flow)
+        self.rename(stocked, "MAIN", "CENTRAL")
+        return stocked
+
+    def rename(self, bench: Bench, old: str, new: str) -> None:
+        location = bench.sandbox.bc.get("Location", old)
+        assert location is not None
+        bench.sandbox.bc.rename("Location", location, {"Code": new}, [("Item Ledger Entry", "Location Code")])
+        bench.sandbox.bc.touch(location)
+
+    @pytest.mark.parametrize("flow", [FLOW, "product_to_ipaas"])
+    @pytest.mark.parametrize("first", [(), ("location_to_ipaas",)])
+    def test_its_rows_follow(self, moved: Bench, flow: str, first: tuple[str, ...]) -> None:
+        before = moved.linked("product inventory", f"MAIN|{guid(moved)}")["id"]
+        for name in first:
+            moved.run(name)
+        moved.sandbox.bc.change("Item", "1000", Description="Bike")
+        seen: list[Any] = []
+        report = moved.run(flow, before=lambda stage: seen.append(sorted(row["qty_on_hand"] for row in rows(moved))))
+        assert (report.counts["failed"], report.counts["waiting"], report.warnings) == (0, 0, ())
+        for name in (FLOW, "location_to_ipaas", "product_to_ipaas", FLOW):
+            moved.run(name)
+        assert moved.linked("product inventory", f"MAIN|{guid(moved)}") is None
+        row = moved.linked("product inventory", f"CENTRAL|{guid(moved)}")
+        assert (row["id"], row["qty_on_hand"], len(rows(moved))) == (before, 5, 2)
+        assert not any(0 in quantities for quantities in seen)
+        moved.sandbox.counters.reset()
+        for name in (FLOW, "product_to_ipaas"):
+            assert moved.run(name).counts["updated"] == 0
+        assert moved.writes() == 0
+
+    def test_one_that_is_empty_since_follows_with_zero(self, moved: Bench) -> None:
+        before = moved.linked("product inventory", f"MAIN|{guid(moved)}")["id"]
+        entries = moved.sandbox.bc.tables["Item Ledger Entry"]
+        entries[:] = [entry for entry in entries if entry["Location Code"] != "CENTRAL"]
+        moved.run("location_to_ipaas")
+        moved.run(FLOW)
+        row = moved.linked("product inventory", f"CENTRAL|{guid(moved)}")
+        assert (row["id"], row["qty_on_hand"]) == (before, 0)
+
+    def test_all_of_many_rows_follow_although_all_of_them_have_other_names(self, bench: Bench) -> None:
+        for number in range(12):
+            item(bench, f"{1000 + number}", MAIN=5)
+        for flow in ("location_to_ipaas", "product_to_ipaas", FLOW):
+            bench.run(flow)
+        self.rename(bench, "MAIN", "CENTRAL")
+        report = bench.run(FLOW)
+        assert report.warnings == ()
+        assert [row["qty_on_hand"] for row in rows(bench)] == [5] * 12
+        assert all(bench.linked("product inventory", f"CENTRAL|{guid(bench, f'{1000 + n}')}") for n in range(12))
+
+    def test_by_its_new_name_by_hand(self, moved: Bench) -> None:
+        report = moved.run(FLOW, "CENTRAL|1000")
+        assert report.counts["failed"] == 0
+        assert moved.linked("product inventory", f"CENTRAL|{guid(moved)}")["qty_on_hand"] == 5
+        assert moved.run(FLOW, "MAIN|1000").counts["failed"] == 1
+
+    def test_an_item_renumbered_keeps_its_rows(self, stocked: Bench) -> None:
+        for flow in ("product_to_ipaas", FLOW):
+            stocked.run(flow)
+        before = {row["id"] for row in rows(stocked)}
+        row = stocked.sandbox.bc.get("Item", "1000")
+        assert row is not None
+        stocked.sandbox.bc.rename("Item", row, {"No.": "1000-A"}, [("Item Ledger Entry", "Item No.")])
+        stocked.sandbox.bc.touch(row)
+        stocked.sandbox.bc.move_stock("1000-A", "MAIN", 1)
+        for flow in (FLOW, "product_to_ipaas", FLOW):
+            report = stocked.run(flow)
+        assert report.counts["failed"] == 0
+        assert {row["id"] for row in rows(stocked)} == before
+        assert quantity_at(stocked, "MAIN", "1000-A") == 6
+        assert stocked.run(FLOW, "MAIN|1000-A", f"EAST|{guid(stocked, '1000-A')}").counts["failed"] == 0
 
 
 class TestBudget:
