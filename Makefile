@@ -4,7 +4,7 @@ RUN := scripts/run
 STAMP := .venv/.installed
 .DEFAULT_GOAL := help
 
-.PHONY: help demo up check settings test lint format audit lock clean
+.PHONY: help demo up check settings test lint format audit prove lock clean
 
 help: ## what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -36,6 +36,9 @@ format: $(STAMP) ## put the code into the project's style
 
 audit: $(STAMP) ## known vulnerabilities of what is installed, when their list can be reached
 	@$(RUN) scripts/audit
+
+prove: $(STAMP) ## break everything at random and count what is lost or doubled (SEED=1 MINUTES=20)
+	@$(RUN) python -m tests.prove --seed $(or $(SEED),1) --minutes $(or $(MINUTES),20)
 
 lock: $(STAMP) ## take up the newest versions into requirements.lock
 	@$$(command -v uv || echo .venv/bin/uv) pip compile -q --no-header --no-emit-index-url --no-annotate --upgrade \

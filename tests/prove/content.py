@@ -23,7 +23,18 @@ _TABLES: Mapping[str, tuple[str, ...]] = {
     "Gen. Journal Line": ("External Document No.", "Amount"),
 }
 _DRAWN = frozenset(
-    {"systemid", "version", "systemmodifiedat", "Id", "contact", "Document No.", "Pre-Assigned No.", "Line No."}
+    {
+        "appliesToInvoiceNumber",
+        "appliesToInvoiceId",
+        "systemid",
+        "version",
+        "systemmodifiedat",
+        "Id",
+        "contact",
+        "Document No.",
+        "Pre-Assigned No.",
+        "Line No.",
+    }
     | {"Draft Invoice SystemId", "Document Id", "Order No.", "Order Id", "Applies-to Invoice Id", "Order Line No."}
 )
 # Documents are numbered by a series; records that somebody named keep their number.
