@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterable, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -48,6 +48,8 @@ class WriteContext:
         # Reentrant: a prerequisite may need one of its own (a category its parent).
         self._bringing = threading.RLock()
         self._under_way: set[tuple[str, str]] = set()
+        # By claim: the thread that writes the record.
+        self._writing: dict[tuple[str, str], int] = {}
         self.plan = task.plan
         self.ledger = task.ledger
         self.settings = task.settings
@@ -74,9 +76,15 @@ class WriteContext:
             raise RuntimeError("A plan claims nothing")
         return self.tenure.claimant
 
-    def writing(self, table: str, key: str) -> AbstractContextManager[None]:
+    @contextmanager
+    def writing(self, table: str, key: str) -> Iterator[None]:
         """Within, the record of a claim is written: nothing is sent once the claim is lost. See `Tenure.writing`."""
-        return self.tenure.writing(table, key) if self.tenure else nullcontext()
+        self._writing[table, key] = threading.get_ident()
+        try:
+            with self.tenure.writing(table, key) if self.tenure else nullcontext():
+                yield
+        finally:
+            self._writing.pop((table, key), None)
 
     @property
     def bc(self) -> BusinessCentralClient:
@@ -204,10 +212,7 @@ class WriteContext:
         # One at a time within this task; the claim keeps other tasks and runs away.
         with self._bringing:
             if place in self._under_way:
-                raise Rejected(
-                    f"{flow.record} {key} needs, by way of others, itself first.",
-                    "Break the circle in the source system: one of these records must not refer to the next.",
-                )
+                raise _circle(flow, key)
             self._under_way.add(place)
             try:
                 return self._transfer(flow, key, item)
@@ -220,6 +225,13 @@ class WriteContext:
         if known is not None:
             return WriteResult(result=Result.unchanged, target_id=known)
         claims = self.route.claim_scope(flow.writer.table)
+        # This task has its claim already; claiming it again, and giving it up, would take it from whoever writes it here.
+        if (writer := self._writing.get((claims, key))) == threading.get_ident():
+            raise _circle(flow, key)
+        if writer is not None:
+            raise Waiting(
+                f"{flow.record} {key} is being written.", table=flow.writer.table, external_id=mapped.source_id
+            )
         deadline = time.monotonic() + BUSY_WAIT
         while not (claim := self.ledger.claim(claims, [key], self.owner)[key]).held:
             if time.monotonic() > deadline:
@@ -266,6 +278,13 @@ class WriteContext:
                     reach(needs_of(entry))
         for table, external_ids in wanted.items():
             self.know_links(table, external_ids)
+
+
+def _circle(flow: Flow, key: str) -> Rejected:
+    return Rejected(
+        f"{flow.record} {key} needs, by way of others, itself first.",
+        "Break the circle in the source system: one of these records must not refer to the next.",
+    )
 
 
 class _Dropped:
