@@ -184,6 +184,9 @@ class WriteContext:
     def _bring(self, ref: Ref) -> Any:
         """Transfer a prerequisite on the spot and return its id."""
         entry = self._prerequisites.get((ref.table, fold(ref.source_id)))
+        here = self._writing.get((self.route.claim_scope(ref.table), ref.source_id))
+        if here == threading.get_ident() and ref.flow:
+            raise _circle(self.stage.catalogue[ref.flow], ref.source_id)
         if entry is None or "unreadable" in entry:
             # Another record of this run, which this one goes after; or one that cannot be read.
             return None

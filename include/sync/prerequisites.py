@@ -51,18 +51,32 @@ def stage_prerequisites(task: TaskContext, written: Iterable[str]) -> None:
 
     `written` are the external ids that this run writes anyway; they are looked at only if one of them is needed.
     """
-    own = task.flow.writer.table
-    known = KeySet()
-    if any(needed["$ref"]["table"] == own for needed in task.staging.read("wanted")):
-        # They need no fetching; whoever refers to them is written after them.
-        for external_id in written:
-            known.add(f"{own}|{fold(external_id)}")
     needed = (from_wire(ref) for ref in task.staging.read("wanted"))
-    staged = KeySet()
+    staged, own = KeySet(), _Own(task.flow.writer.table, written)
     with task.staging.write("prerequisites") as out:
-        for level in batches((ref for ref in needed if _place(ref) not in known), _AT_ONCE):
-            while level:
+        for level in batches(needed, _AT_ONCE):
+            # What needs one of the run's own records in turn waits for it likewise.
+            while level := [ref for ref in level if not own.writes(ref)]:
                 level = _stage_level(task, level, staged, out)
+
+
+class _Own:
+    """The records that the run writes anyway. They need no fetching; whoever refers to them is written after them."""
+
+    def __init__(self, table: str, written: Iterable[str]) -> None:
+        self._table = table
+        self._written = written
+        self._places: KeySet | None = None
+
+    def writes(self, ref: Ref) -> bool:
+        """Whether a reference names one of them. Looked up from the first one on that could."""
+        if ref.table != self._table:
+            return False
+        if self._places is None:
+            self._places = KeySet()
+            for external_id in self._written:
+                self._places.add(f"{self._table}|{fold(external_id)}")
+        return _place(ref) in self._places
 
 
 def _stage_level(task: TaskContext, level: Sequence[Ref], staged: KeySet, out: Writer) -> list[Ref]:

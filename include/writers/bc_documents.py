@@ -18,6 +18,7 @@ from include.errors import (
     Waiting,
 )
 from include.ipaas.external_ids import PRODUCT_TABLE, TRANSACTION_TABLE, id_from
+from include.mappings.contacts import contact_of
 from include.mappings.foreign_transactions import held_by
 from include.mappings.units import ITEM_UNITS, unit_sizes
 from include.sync.context import WriteContext
@@ -33,6 +34,19 @@ ITEMS = Page("ItemCard")
 _API_ITEMS, _API_UNITS = Api("items"), Api("unitsOfMeasure")
 _ITEM = ("No", "Blocked", "Sales_Blocked", "Base_Unit_of_Measure")
 _API_ITEM = ("number", "blocked", "baseUnitOfMeasureCode")
+
+
+def customer_number(found: Any) -> str:
+    """The customer that a document is made out to. Raises Waiting when who buys has been linked to a contact since the
+    transaction was read: a contact buys for its company."""
+    contact = contact_of(str(found))
+    if contact is not None:
+        raise Waiting(
+            f"Who buys has been linked to contact {contact} of Business Central since the transaction was read.",
+            advice="Nothing to do: it is read again with the next run.",
+            at_once=True,
+        )
+    return str(found)
 
 
 class Links:

@@ -19,7 +19,16 @@ from include.sync.outcomes import Change, Result
 from include.sync.records import Json
 from include.sync.values import fold, same, text_of
 from include.sync.work import WriteRequest, WriteResult
-from include.writers.bc_documents import Links, begin, know_parties, moved, once_more, sent, until_settled
+from include.writers.bc_documents import (
+    Links,
+    begin,
+    customer_number,
+    know_parties,
+    moved,
+    once_more,
+    sent,
+    until_settled,
+)
 from include.writers.bc_invoice_book import INVOICES, InvoiceBook, is_draft, lines_of
 from include.writers.bc_payments import Payments
 from include.writers.bc_refusal import refusal
@@ -70,6 +79,8 @@ class _Transfer:
         self.load, self.book, self.item = work, book, item
         self.links = Links(work, item)
         self.body = work.resolve(item.mapped.body)
+        if "header" in self.body:
+            customer_number(self.body["header"]["customerNumber"])
         self.payments = Payments(work, book, self.links, self.body["payments"])
         self.reference = str(item.mapped.match)
         self.written: list[str] = []

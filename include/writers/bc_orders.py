@@ -18,7 +18,16 @@ from include.sync.records import Json
 from include.sync.values import fold, same, text_of
 from include.sync.work import WriteRequest, WriteResult
 from include.writers.bc_changes import base_of
-from include.writers.bc_documents import Links, begin, know_parties, moved, once_more, sent, until_settled
+from include.writers.bc_documents import (
+    Links,
+    begin,
+    customer_number,
+    know_parties,
+    moved,
+    once_more,
+    sent,
+    until_settled,
+)
 from include.writers.bc_order_amounts import SHIPPING, Wanted, difference, net_of, wanted_order
 from include.writers.bc_order_book import OrderBook
 from include.writers.bc_order_changes import (
@@ -82,7 +91,7 @@ class _Transfer:
         self.reference = str(item.mapped.match)
         body = work.resolve(item.mapped.body)
         self.body = body
-        self.customer = str(body["header"]["Sell_to_Customer_No"])
+        self.customer = customer_number(body["header"]["Sell_to_Customer_No"])
         self.header = self._header(body["header"])
         self.base: Base | None = None
         self.agreed: Base | None = None

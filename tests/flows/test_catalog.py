@@ -11,6 +11,7 @@ import pytest
 from bench import Bench, outcome_of, tally
 
 from include.errors import ErrorKind
+from include.sandbox.faults import Fault
 from include.sync.runs import RunKind
 
 LONG_AGO = datetime.now(UTC) - timedelta(days=200)
@@ -78,6 +79,16 @@ class TestProductCategories:
     def test_one_category_brings_its_parents(self, bench: Bench) -> None:
         assert tally(bench.run("product_category_to_ipaas", "SWIVEL")) == {"read": 1, "created": 1}
         assert bench.linked("product category", "FURN")
+
+    @pytest.mark.parametrize("ids", [("SWIVEL", "FURN"), ("FURN", "SWIVEL")])
+    def test_what_a_parent_needs_in_turn_is_written_once_when_the_run_writes_it_anyway(
+        self, bench: Bench, ids: tuple[str, str]
+    ) -> None:
+        slow = Fault(system="ipaas", method="POST", path="Category$", delay=0.1, times=9)
+        bench.sandbox.faults.add(slow)
+        assert tally(bench.run("product_category_to_ipaas", *ids)) == {"read": 2, "created": 2}
+        assert len(bench.sandbox.ipaas.records["product category"]) == 3
+        assert bench.linked("product category", "CHAIR")["parent_id"] == bench.linked("product category", "FURN")["id"]
 
     def test_a_circle_of_parents_is_rejected_and_ends(self, bench: Bench) -> None:
         bench.sandbox.bc.change("Item Category", "FURN", **{"Parent Category": "SWIVEL"})

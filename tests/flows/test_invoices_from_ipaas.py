@@ -136,6 +136,14 @@ class TestCreating:
         assert the_invoice(shop)["Salesperson Code"] == "JO"
         assert the_invoice(shop)["Amount Including VAT"] == 50
 
+    def test_a_customer_who_turns_out_to_be_a_contact_meanwhile(self, shop: Shop) -> None:
+        buyer = shop.unlinked_contact()
+        record = complete(shop, customer_id=buyer["id"])
+        report = shop.bench.run(FLOW, before=shop.linking_customers)
+        assert tally(report) == {"read": 1, "waiting": 1}
+        assert "contact CT9" in outcome_of(report, str(record["id"])).message
+        assert tally(shop.bench.run(FLOW)) == {"read": 1, "created": 1}
+
     def test_a_customer_whose_company_pays(self, shop: Shop) -> None:
         company = shop.company("C1")
         customer = shop.bench.linked("customer", "P1")

@@ -232,6 +232,15 @@ class TestWhoBuys:
         record = shop.order(customer_id=contact["id"])
         assert "CT9" in rejection(run(shop, record), record)
 
+    def test_a_customer_who_turns_out_to_be_a_contact_meanwhile_buys_for_its_company(self, shop: Shop) -> None:
+        buyer = shop.unlinked_contact()
+        record = shop.order(customer_id=buyer["id"])
+        report = shop.bench.run(FLOW, before=shop.linking_customers)
+        assert tally(report) == {"read": 1, "waiting": 1}
+        assert "contact CT9" in outcome_of(report, str(record["id"])).message
+        assert tally(shop.bench.run(FLOW)) == {"read": 1, "created": 1}
+        assert the_order(shop)["Sell-to Customer No."] == "C1"
+
     def test_a_customer_whose_external_id_was_corrected(self, shop: Shop) -> None:
         buyer = shop.customer("P9")
         shop.bench.run("customer_to_ipaas")

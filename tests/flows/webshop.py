@@ -74,6 +74,19 @@ class Shop:
         body["external_ids"] = [{"system_id": SYSTEM_ID, "external_id": external_id}]
         return self.bench.sandbox.ipaas.add("customer", body)
 
+    def unlinked_contact(self) -> Record:
+        """A customer of iPaaS.com that is contact CT9 of company C1, and not linked yet."""
+        company = self.company("C1")
+        self.bench.sandbox.bc.add_person("CT9", "Bo Buyer", customer="C1", email="bo@example.org")
+        body = {"email_address": "bo@example.org", "first_name": "Bo", "company_id": company["id"]}
+        return self.bench.sandbox.ipaas.add("customer", body)
+
+    def linking_customers(self, stage: str) -> None:
+        """Before another flow loads, have the customers of the shop linked."""
+        if stage == "load":
+            for _ in range(2):
+                self.bench.run("customer_from_ipaas")
+
     def company(self, no: str | None = None, name: str = "Adatum", **fields: Any) -> Record:
         """A company of iPaaS.com; with a number it is a customer of Business Central too."""
         body: dict[str, Any] = {"name": name, **fields}
