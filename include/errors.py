@@ -1,4 +1,32 @@
-"""Every way a record or a run can fail, and what that means for both."""
+"""Every way a record or a run can fail, and what that means for both: one tree.
+
+    IntegrationError                 anything that goes wrong here: kind, advice, request id
+    ├── RunFault                     ends the task; `again`: repeating it may cure it
+    │   ├── SettingsError            a Variable, a param or a field of a Connection is wrong
+    │   ├── InvalidId                an id given by hand is none
+    │   ├── ServiceDown              a service takes nothing at the moment
+    │   ├── PlanWrites               something was to be written in a plan
+    │   ├── LedgerFault              the ledger cannot be used (include/sync/ledger/faults.py)
+    │   │   └── ClaimLost            a later try of the task has taken over
+    │   └── StagingFault             the files of a run cannot be written or read (include/sync/staging/files.py)
+    ├── RecordFault                  one record cannot go through; the others go on
+    │   ├── Rejected                 a person has to change it
+    │   ├── Waiting                  it needs another one first
+    │   ├── BadRecord                a service answered it otherwise than it documents
+    │   └── TooCostly                a formula takes too much (include/mappings/formulas.py)
+    ├── ServiceError                 a call failed: of its kind, `stops_run` says whether it is the run's fault
+    │   ├── NotFound
+    │   ├── RecordExists
+    │   ├── EntityChanged
+    │   └── ServiceNotPublished
+    └── Signal                       says something to the code around it, and ends nothing by itself
+        ├── Unreadable               the page that records are read from is gone
+        ├── MissingUnreadable        what is not linked cannot be told (include/ipaas/external_ids.py)
+        ├── MalformedHook            a webhook of which nothing can be taken (include/sync/webhooks.py)
+        └── Moved                    a document is not as it was read (include/writers/bc_documents.py)
+
+What is not in the tree is a defect of this project: of a record it is said to be one, and the others go on.
+"""
 
 from __future__ import annotations
 
@@ -7,53 +35,8 @@ from typing import Self
 
 from pydantic import ValidationError
 
-
-class InvalidId(ValueError):
-    """An id given by hand has none of the flow's formats. Names the id and the formats."""
-
-    def __init__(self, message: str, text: str = "") -> None:
-        super().__init__(message)
-        self.text = text
-
-
-class Unreadable(Exception):
-    """A source's records cannot be read here, since their page is gone; the run has been told. Not the same as none."""
-
-
-class Rejected(Exception):
-    """This record's data cannot go through as it is; a person has to change it. The others go on."""
-
-    def __init__(self, message: str, advice: str = "") -> None:
-        super().__init__(message)
-        self.message = message
-        self.advice = advice or "Correct the record and it is transferred with the next run."
-
-
-class Waiting(Exception):
-    """This record needs another one first. It goes through by itself once that has arrived.
-
-    `table` and `external_id` name the other one as a `Ref` does. `at_once`: it is due with the very next run.
-    """
-
-    def __init__(
-        self, message: str, *, table: str = "", external_id: str = "", advice: str = "", at_once: bool = False
-    ) -> None:
-        super().__init__(message)
-        self.message = message
-        self.table = table
-        self.external_id = external_id
-        self.at_once = at_once
-        self.advice = advice or "Nothing to do: it is transferred when that record has arrived."
-
-
-class SettingsError(Exception):
-    """A Variable or Connection field is wrong. Names it, its value (never a secret) and what is allowed."""
-
-    def __init__(self, setting: str, value: object, allowed: str) -> None:
-        super().__init__(f"{setting} is {value!r}. {allowed}")
-        self.setting = setting
-        self.value = value
-        self.allowed = allowed
+IT_IS_REPEATED = "The task is repeated by itself, and what was written stays written."
+OUTAGE = f"{IT_IS_REPEATED} Should it last, look at the service's status page and at the network."
 
 
 class ErrorKind(StrEnum):
@@ -68,6 +51,108 @@ class ErrorKind(StrEnum):
     unauthorized = "unauthorized"
 
 
+class IntegrationError(Exception):
+    """Anything that goes wrong here. `str()` is safe to show: it never holds a secret.
+
+    `advice` is what to do about it, `request_id` the service's own id of the call that failed, if there was one.
+    """
+
+    kind: ErrorKind
+    advice: str = ""
+    request_id: str | None = None
+
+
+class RunFault(IntegrationError):
+    """Concerns the run, never the record that was being worked on when it showed. It ends the task.
+
+    `again`: repeating the task may cure it.
+    """
+
+    kind = ErrorKind.misconfigured
+    again: bool = False
+
+    def __init__(self, message: str, *, advice: str, again: bool) -> None:
+        super().__init__(message)
+        self.advice = advice
+        self.again = again
+
+
+class RecordFault(IntegrationError):
+    """Concerns one record. The others go on."""
+
+    kind = ErrorKind.rejected
+
+
+class Signal(IntegrationError):
+    """Says something to the code around it, which acts on it: it ends neither a record nor a run by itself."""
+
+    kind = ErrorKind.conflict
+
+
+_CORRECT_IT = "Correct it, and start another run or clear this task."
+
+
+class InvalidId(RunFault, ValueError):
+    """An id given by hand has none of the flow's formats. Names the id and the formats."""
+
+    def __init__(self, message: str, text: str = "") -> None:
+        super().__init__(message, advice=_CORRECT_IT, again=False)
+        self.text = text
+
+
+class Unreadable(Signal):
+    """A source's records cannot be read here, since their page is gone; the run has been told. Not the same as none."""
+
+
+class Rejected(RecordFault):
+    """This record's data cannot go through as it is; a person has to change it. The others go on."""
+
+    def __init__(self, message: str, advice: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.advice = advice or "Correct the record and it is transferred with the next run."
+
+
+class Waiting(RecordFault):
+    """This record needs another one first. It goes through by itself once that has arrived.
+
+    `table` and `source_id` name the other one as a `Ref` does. `at_once`: it is due with the very next run.
+    """
+
+    kind = ErrorKind.waiting
+
+    def __init__(
+        self, message: str, *, table: str = "", source_id: str = "", advice: str = "", at_once: bool = False
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.table = table
+        self.source_id = source_id
+        self.at_once = at_once
+        self.advice = advice or "Nothing to do: it is transferred when that record has arrived."
+
+
+class SettingsError(RunFault):
+    """A Variable or Connection field is wrong. Names it, its value (never a secret) and what is allowed."""
+
+    def __init__(self, setting: str, value: object, allowed: str) -> None:
+        super().__init__(f"{setting} is {value!r}. {allowed}", advice=_CORRECT_IT, again=False)
+        self.setting = setting
+        self.value = value
+        self.allowed = allowed
+
+
+class PlanWrites(RunFault):
+    """Something was to be written in a plan. Nothing was: whoever writes is handed what refuses to."""
+
+    def __init__(self, where: str, what: str) -> None:
+        super().__init__(
+            f"A plan was to write to {where} ({what}), which refused it: nothing was sent.",
+            advice="This is a fault of the integration: report it with the run's log. A run that applies is not affected.",
+            again=False,
+        )
+
+
 class Sent(StrEnum):
     """What is known of a call that failed: not processed, refused, or perhaps processed."""
 
@@ -76,7 +161,7 @@ class Sent(StrEnum):
     unknown = "unknown"
 
 
-class ServiceError(Exception):
+class ServiceError(IntegrationError):
     """A call failed. `str()` is safe to show: it names code and request id and never holds a secret."""
 
     def __init__(
@@ -101,7 +186,7 @@ class ServiceError(Exception):
         self.advice = advice
         self.code: str | None = code or (cause.code if cause else None)
         self.status: int | None = status or (cause.status if cause else None)
-        self.request_id: str | None = request_id or (cause.request_id if cause else None)
+        self.request_id = request_id or (cause.request_id if cause else None)
         self.retry_after = retry_after
         self.sent = sent
 
@@ -146,18 +231,20 @@ def senseless(system: str, message: str, status: int | None = None) -> ServiceEr
     )
 
 
-class ServiceDown(Exception):
+class ServiceDown(RunFault):
     """A service takes nothing at the moment; the task gives its place to others and is repeated later.
 
     `retry_after`: the seconds that the service has asked for, if it did.
     """
 
+    kind = ErrorKind.unavailable
+
     def __init__(self, message: str, retry_after: float | None = None) -> None:
-        super().__init__(message)
+        super().__init__(message, advice=OUTAGE, again=True)
         self.retry_after = retry_after
 
 
-class BadRecord(ValueError):
+class BadRecord(RecordFault, ValueError):
     """A record as a service answered it is not what that service documents: says in which field. It concerns this
     record alone."""
 

@@ -12,7 +12,7 @@ from typing import Any
 import msal
 import requests
 
-from include.errors import ErrorKind, Sent, ServiceError
+from include.errors import ErrorKind, Sent, ServiceError, Signal
 from include.settings import BusinessCentralConnection
 from include.transport.session import RetryPolicy, Session, retry_after
 
@@ -55,7 +55,7 @@ _HICCUPS = ("temporarily_unavailable", "server_error")
 _HICCUP_CODES = frozenset({90033, 90024, 90025, 90036, 90055, 50180, 120014})
 
 
-class _Busy(Exception):
+class _Busy(Signal):
     """The token service is overloaded or down, or another one answers for it; kept from MSAL, which would take it for
     an unknown tenant."""
 

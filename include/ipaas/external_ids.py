@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from include.errors import BadRecord
+from include.errors import BadRecord, Signal
 
 # An iPaaS.com id: a number or a string, and sent as it was received.
 Id = int | str
@@ -113,7 +113,7 @@ def is_summary(row: Mapping[str, Any]) -> bool:
     return "external_ids" not in row
 
 
-class MissingUnreadable(Exception):
+class MissingUnreadable(Signal):
     """What has no external id of ours cannot be told from the platform's answer. Says what was answered."""
 
 

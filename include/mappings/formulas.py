@@ -15,6 +15,8 @@ from jinja2 import StrictUndefined, Template, TemplateError, meta, nodes
 from jinja2.runtime import Context
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
+from include.errors import RecordFault
+
 # Characters or entries that a value may have, and that a formula may name as a width, a number or a range.
 LARGEST = 100_000
 _LONGEST_FORMULA = 10_000
@@ -73,8 +75,8 @@ _STATEMENTS = (nodes.Macro, nodes.CallBlock, nodes.Include, nodes.Import, nodes.
 _WIDTH = re.compile(r"[%:.][^%{}a-zA-Z]*(\d{5,}|\*)")
 
 
-class TooCostly(TemplateError):
-    """A formula would make something that is too large, or take too many steps."""
+class TooCostly(RecordFault, TemplateError):
+    """A formula would make something that is too large, or take too many steps. The mapping says of which record."""
 
 
 class _Environment(ImmutableSandboxedEnvironment):

@@ -171,7 +171,7 @@ class WriteContext:
             raise Waiting(
                 f"It needs {ref.label}, which is not in {self.route.target} yet.",
                 table=ref.table,
-                external_id=ref.source_id,
+                source_id=ref.source_id,
             )
         if ref.value == "external_id":
             return ref.source_id
@@ -199,7 +199,7 @@ class WriteContext:
             raise Waiting(
                 f"It needs {ref.label}, which cannot be transferred: {entry['problem']}",
                 table=ref.table,
-                external_id=ref.source_id,
+                source_id=ref.source_id,
             )
         flow = self.stage.catalogue[entry["flow"]]
         if not self.applies:
@@ -232,9 +232,7 @@ class WriteContext:
         if (writer := self._writing.get((claims, key))) == threading.get_ident():
             raise _circle(flow, key)
         if writer is not None:
-            raise Waiting(
-                f"{flow.record} {key} is being written.", table=flow.writer.table, external_id=mapped.source_id
-            )
+            raise Waiting(f"{flow.record} {key} is being written.", table=flow.writer.table, source_id=mapped.source_id)
         deadline = time.monotonic() + BUSY_WAIT
         while not (claim := self.ledger.claim(claims, [key], self.owner)[key]).held:
             if time.monotonic() > deadline:

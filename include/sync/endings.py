@@ -36,7 +36,7 @@ def finish_failed(
     states = {ErrorKind.waiting: State.waiting, ErrorKind.rejected: State.failed}
     waits_for = None
     if isinstance(problem, Waiting) and problem.table:
-        waits_for = side_of(plan.direction).waits_for(problem.table, problem.external_id)
+        waits_for = side_of(plan.direction).waits_for(problem.table, problem.source_id)
     return Finish(
         key=outcome.key,
         state=states.get(outcome.kind or ErrorKind.rejected, State.retry),

@@ -15,12 +15,11 @@ from contextlib import nullcontext
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from include.errors import ODD, ErrorKind, Rejected, Sent, ServiceDown, ServiceError, Waiting, said_of
+from include.errors import ODD, ErrorKind, Rejected, RunFault, Sent, ServiceDown, ServiceError, Waiting, said_of
 from include.sync.companions import claimed_with, give_back, without_news
 from include.sync.context import BUSY_WAIT, Progress, WriteContext, finish_of, note
 from include.sync.echoes import Settled
 from include.sync.endings import finish_failed, overtaken, problem_outcome, unexpected
-from include.sync.ledger import LedgerFault
 from include.sync.ledger.entries import State, Transfer
 from include.sync.links import side_of
 from include.sync.outcomes import Outcome, Result
@@ -217,7 +216,7 @@ def _write_all(work: WriteContext, todo: Sequence[WriteRequest], progress: Progr
 
 
 def _arrived(work: WriteContext, problem: Waiting) -> bool:
-    return bool(problem.table) and work.route.waits_for(problem.table, problem.external_id) in work.arrived
+    return bool(problem.table) and work.route.waits_for(problem.table, problem.source_id) in work.arrived
 
 
 def _pass(
@@ -329,7 +328,7 @@ def _take_in(
     """Take in a record that was still under way when the pass broke off for another one."""
     try:
         problem = _settle(work, item, done, progress)
-    except (ServiceError, ServiceDown, LedgerFault):
+    except (ServiceError, RunFault):
         return  # as the one that broke it off
     if problem:
         waiting.append((item, problem))
@@ -353,10 +352,10 @@ def _settle(work: WriteContext, item: WriteRequest, done: Future[WriteResult], p
         problem = error
     except Rejected as rejected:
         problem = rejected
+    except RunFault:
+        raise
     except ODD as odd:
         problem = _unreadable(work, odd)
-    except LedgerFault:
-        raise  # it concerns the run
     except Exception as defect:  # noqa: BLE001 - one record's defect must not stop the others
         problem = unexpected("writing", defect)
     else:

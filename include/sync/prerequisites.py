@@ -7,12 +7,11 @@ from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from include.errors import Rejected, Unreadable, Waiting
+from include.errors import Rejected, RunFault, Unreadable, Waiting
 from include.sync.batches import batches
 from include.sync.endings import unexpected
 from include.sync.fingerprints import fingerprint
 from include.sync.flow import Flow
-from include.sync.ledger import LedgerFault
 from include.sync.links import side_of
 from include.sync.records import Json, Missing, Ref, SourceRecord, refs_of
 from include.sync.stage import BATCH, TaskContext
@@ -130,8 +129,8 @@ def _prerequisite(task: TaskContext, flow: Flow, record: SourceRecord) -> Json:
         mapped = flow.take(record.data, context)
     except (Rejected, Waiting) as problem:
         return {**entry, "problem": problem.message}
-    except LedgerFault:
-        raise  # it concerns the run
+    except RunFault:
+        raise
     except Exception as defect:  # noqa: BLE001 - it must not stop the records that do not need it
         return {**entry, "problem": unexpected("mapping", defect).message}
     if isinstance(mapped, str):

@@ -5,20 +5,16 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from include.errors import ErrorKind, InvalidId, ServiceDown, ServiceError
-from include.settings import SettingsError
-from include.sync.ledger import LedgerFault
-from include.sync.staging.files import StagingFault
+from include.errors import IT_IS_REPEATED, OUTAGE, ErrorKind, RunFault, ServiceError
 
 _LONGEST = 1_000  # characters of what a person reads
 # What no word is: a token, a signature, a key. It may stand in the message of a fault that nobody foresaw.
 _OPAQUE = re.compile(r"[\w\-+/=.~]{40,}")
-_IT_IS_REPEATED = "The task is repeated by itself, and what was written stays written."
 # Where a service's own answer advises nothing.
 _OF_SERVICES = {
-    ErrorKind.throttled: f"{_IT_IS_REPEATED} Should it last, lower the Variable of its throttle limit or the pool's slots.",
-    ErrorKind.unavailable: f"{_IT_IS_REPEATED} Should it last, look at the service's status page and at the network.",
-    ErrorKind.conflict: _IT_IS_REPEATED,
+    ErrorKind.throttled: f"{IT_IS_REPEATED} Should it last, lower the Variable of its throttle limit or the pool's slots.",
+    ErrorKind.unavailable: OUTAGE,
+    ErrorKind.conflict: IT_IS_REPEATED,
     ErrorKind.rejected: "The service refuses a call on which the whole run depends. Should it do so again, report it "
     "with the task's log.",
     ErrorKind.misconfigured: "Correct the Connection, then clear this task.",
@@ -40,21 +36,17 @@ class Problem:
 
 def problem_of(error: Exception) -> Problem:
     """Any fault that ended a task, as a Problem; without secrets, and cut short."""
-    if isinstance(error, SettingsError | InvalidId):
-        return _problem(str(error), "Correct it, and start another run or clear this task.", again=False)
-    if isinstance(error, ServiceError):
-        advice = error.advice or _OF_SERVICES.get(error.kind, _IT_IS_REPEATED)
-        return _problem(str(error), advice, again=not error.stops_run)
-    if isinstance(error, ServiceDown):
-        return _problem(str(error), _OF_SERVICES[ErrorKind.unavailable], again=True)
-    if isinstance(error, LedgerFault | StagingFault):
+    if isinstance(error, RunFault):
         return _problem(str(error), error.advice, again=error.again)
+    if isinstance(error, ServiceError):
+        advice = error.advice or _OF_SERVICES.get(error.kind, IT_IS_REPEATED)
+        return _problem(str(error), advice, again=not error.stops_run)
     if isinstance(error, MemoryError):
         return _problem("The worker ran out of memory.", "Give it more, then clear this task.", again=True)
     first = (str(error).splitlines() or [""])[0]
     return _problem(
         f"Something that nobody foresaw: {type(error).__name__}: {_OPAQUE.sub('***', first)[:300]}",
-        f"{_IT_IS_REPEATED} Should it end so again, report it with the task's log: it is a fault of the integration.",
+        f"{IT_IS_REPEATED} Should it end so again, report it with the task's log: it is a fault of the integration.",
         again=True,
     )
 

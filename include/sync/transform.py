@@ -7,13 +7,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
-from include.errors import Rejected, Waiting
+from include.errors import Rejected, RunFault, Waiting
 from include.sync.batches import batches
 from include.sync.companions import without_news
 from include.sync.echoes import Echoes
 from include.sync.endings import finish_failed, overtaken, problem_outcome, resting, unexpected
 from include.sync.fingerprints import canonical, fingerprint
-from include.sync.ledger import LedgerFault
 from include.sync.ledger.entries import Finish, State, Transfer, iso
 from include.sync.links import side_of
 from include.sync.outcomes import Outcome, Result
@@ -132,8 +131,8 @@ def _decide(task: TaskContext, record: Json, transfer: Transfer | None) -> Decis
         if "problem" in record:
             raise Rejected(f"The {task.flow.record} cannot be read: {record['problem']}.")
         mapped = task.flow.take(data, context)
-    except LedgerFault:
-        raise  # it concerns the run
+    except RunFault:
+        raise
     except Exception as fault:  # noqa: BLE001 - one record's defect must not stop the others
         problem = fault if isinstance(fault, Rejected | Waiting) else unexpected("mapping", fault)
         if unfinished and transfer and _rests(task.plan, transfer, source_print):

@@ -14,7 +14,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, TypeAdapter, ValidationError
 
-from include.errors import InvalidId
+from include.errors import InvalidId, Signal
 from include.sync.flow import Flow
 from include.sync.runs import Direction
 
@@ -26,7 +26,7 @@ _DEBUG = "/debug"
 _NO_KEY = secrets.token_urlsafe(32)
 
 
-class MalformedHook(ValueError):
+class MalformedHook(Signal, ValueError):
     """A request of which nothing can be taken; says which field is wrong."""
 
 

@@ -15,6 +15,7 @@ from include.errors import (
     Sent,
     ServiceError,
     ServiceNotPublished,
+    Signal,
     Waiting,
 )
 from include.ipaas.external_ids import PRODUCT_TABLE, TRANSACTION_TABLE, id_from
@@ -191,7 +192,7 @@ class Items:
                 raise Waiting(
                     f"It needs item {number}, which is not in Business Central yet; iPaaS.com has it as product {product}.",
                     table=PRODUCT_TABLE,
-                    external_id=str(product),
+                    source_id=str(product),
                 )
             if item is None:
                 raise Rejected(
@@ -221,7 +222,7 @@ def begin(work: WriteContext, item: WriteRequest) -> None:
     work.ledger.begin(work.stage.flow.name, item.key, work.plan.run_id, item.fingerprint)
 
 
-class Moved(Exception):
+class Moved(Signal):
     """A write found its document not as it was read, or its answer was lost: read again, compare again."""
 
     def __init__(self, error: ServiceError) -> None:

@@ -22,6 +22,7 @@ from include.errors import (
     Sent,
     ServiceError,
     ServiceNotPublished,
+    Signal,
     Waiting,
 )
 from include.ipaas.external_ids import Id, id_from
@@ -43,7 +44,7 @@ from include.writers.bc_target import KEY, TRIES, ApiSurface, PageSurface, Surfa
 T = TypeVar("T")
 
 
-class _Taken(Exception):
+class _Taken(Signal):
     """Somebody else was faster with a number: look again."""
 
 

@@ -16,6 +16,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from starlette.requests import ClientDisconnect
 
 from bridge.server import Current, current
+from include.errors import Signal
 from include.flows import FLOWS
 from include.sync import webhooks as hooks
 from include.sync.ledger import LedgerFault
@@ -34,11 +35,11 @@ app = FastAPI(title="Hooks of iPaaS.com", docs_url=None, redoc_url=None, openapi
 _log = logging.getLogger(__name__)
 
 
-class _TooLarge(Exception):
+class _TooLarge(Signal):
     """The body is larger than any honest one."""
 
 
-class _Slow(Exception):
+class _Slow(Signal):
     """The body does not arrive."""
 
 
@@ -52,7 +53,7 @@ class _Gate:
 _gate = _Gate()
 
 
-class _NotConfigured(Exception):
+class _NotConfigured(Signal):
     """The Connections do not say which two systems are kept in step."""
 
 

@@ -8,6 +8,8 @@ from contextlib import contextmanager
 import sqlalchemy as sa
 from sqlalchemy.exc import SQLAlchemyError
 
+from include.errors import ErrorKind, RunFault
+
 ADVICE = (
     "Check the Connection sync_ledger: its type (postgres), host, port, schema (the database), login and password. "
     "Without that Connection the ledger is the file sync_ledger.db in Airflow's home."
@@ -25,13 +27,13 @@ def faults() -> Iterator[None]:
         raise LedgerFault.of(error) from error
 
 
-class LedgerFault(Exception):
+class LedgerFault(RunFault):
     """The ledger cannot be used. `again`: it may be usable later, so that the task is worth repeating."""
 
+    kind = ErrorKind.unavailable
+
     def __init__(self, message: str, *, advice: str = ADVICE, again: bool) -> None:
-        super().__init__(message)
-        self.advice = advice
-        self.again = again
+        super().__init__(message, advice=advice, again=again)
 
     @classmethod
     def of(cls, error: SQLAlchemyError) -> LedgerFault:

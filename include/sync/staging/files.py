@@ -16,16 +16,14 @@ from typing import IO, Any, Protocol
 
 import simplejson
 
+from include.errors import ErrorKind, RunFault
 from include.sync.records import Json
 
 
-class StagingFault(Exception):
+class StagingFault(RunFault):
     """The files of a run cannot be written or read. `again`: they may be later, so that the task is worth repeating."""
 
-    def __init__(self, message: str, *, advice: str, again: bool) -> None:
-        super().__init__(message)
-        self.advice = advice
-        self.again = again
+    kind = ErrorKind.unavailable
 
     @classmethod
     def unwritten(cls, path: object, error: OSError) -> StagingFault:
