@@ -21,6 +21,7 @@ from include.settings import BusinessCentralConnection
 from include.transport.addresses import origin_of
 from include.transport.clock import ServerClock
 from include.transport.session import RetryPolicy, Session, Transport, json_of, worth_repeating
+from include.transport.telemetry import Spent
 from include.transport.throttle import Pacer
 from include.transport.values import Record
 
@@ -75,7 +76,12 @@ class BusinessCentralClient:
     @property
     def requests(self) -> int:
         """Requests sent to Business Central so far; tokens are not counted."""
-        return self._transport.requests
+        return self.spent.requests
+
+    @property
+    def spent(self) -> Spent:
+        """What these requests cost so far."""
+        return self._transport.spending.spent
 
     @property
     def clock(self) -> ServerClock:

@@ -26,6 +26,7 @@ from include.ipaas.subscriptions import is_business_centrals
 from include.settings import IPaaSConnection
 from include.transport.clock import ServerClock
 from include.transport.session import RetryPolicy, Session, Transport, json_of
+from include.transport.telemetry import Spent
 from include.transport.throttle import Pacer
 
 Json = dict[str, Any]
@@ -71,7 +72,12 @@ class IPaaSClient:
     @property
     def requests(self) -> int:
         """Requests sent to iPaaS.com so far, those for the token included."""
-        return self._transport.requests
+        return self.spent.requests
+
+    @property
+    def spent(self) -> Spent:
+        """What these requests cost so far."""
+        return self._transport.spending.spent
 
     @property
     def clock(self) -> ServerClock:

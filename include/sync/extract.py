@@ -15,12 +15,14 @@ from include.sync.records import Json, SourceRecord
 from include.sync.runs import RunKind
 from include.sync.stage import BATCH, TaskContext
 from include.sync.staging.keyset import KeySet
+from include.sync.telling import tells
 from include.sync.values import fold
 
 HOOKS_PER_RUN = 50_000  # those that came later wait for the next run
 RETRIES_PER_RUN = 50_000  # likewise
 
 
+@tells
 def extract(task: TaskContext) -> None:
     """Read what may have changed, or what was asked for, and stage it whole."""
     flow, plan, ledger = task.flow, task.plan, task.ledger

@@ -12,6 +12,7 @@ from collections import Counter, deque
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import nullcontext
+from contextvars import copy_context
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -25,6 +26,7 @@ from include.sync.links import side_of
 from include.sync.outcomes import Outcome, Result
 from include.sync.records import Json
 from include.sync.stage import TaskContext
+from include.sync.telling import tells
 from include.sync.tenure import Tenure
 from include.sync.twins import twins_of
 from include.sync.wire import mapped_from_wire
@@ -39,6 +41,7 @@ _AHEAD = 3
 _GIVE_UP_AFTER = 10
 
 
+@tells
 def load(task: TaskContext, chunk: int, concurrency: int) -> None:
     """Write the records of one chunk, at most `concurrency` at a time.
 
@@ -50,13 +53,16 @@ def load(task: TaskContext, chunk: int, concurrency: int) -> None:
     progress = Progress()
     # Claims belong to a task, not to its run: tasks of one run must not write the same record either.
     task_name = f"{task.plan.run_id}#{name}"
-    with Tenure(task.ledger, task_name, task.under_way) if task.plan.applies else nullcontext() as tenure:
-        items = [_staged(task, record) for record in task.staging.read(name)]
-        if todo := _still_to_do(task, items, progress):
-            task.identify()
-            _load_chunk(WriteContext(task, concurrency, tenure), todo, progress)
+    try:
+        with Tenure(task.ledger, task_name, task.under_way) if task.plan.applies else nullcontext() as tenure:
+            items = [_staged(task, record) for record in task.staging.read(name)]
+            if todo := _still_to_do(task, items, progress):
+                task.identify()
+                _load_chunk(WriteContext(task, concurrency, tenure), todo, progress)
+    finally:
+        counts = Counter(outcome.result.value for outcome in progress.outcomes)
+        task.did(counts)
     task.staging.write_all(f"outcomes-{name}", (o.as_json() for o in progress.outcomes if _worth_a_line(o)))
-    counts = Counter(outcome.result.value for outcome in progress.outcomes)
     task.save_stats(name, counts=dict(counts))
 
 
@@ -237,7 +243,8 @@ def _pass(
                         ready.extend(_claimed(work, group, progress, busy))
                         continue
                     item = ready.popleft()
-                    running[pool.submit(_write, work, item)] = item
+                    # In the task's own context: its span is the parent of those of the requests.
+                    running[pool.submit(copy_context().run, _write, work, item)] = item
                 if not running:
                     continue
                 for done in wait(running, return_when=FIRST_COMPLETED).done:

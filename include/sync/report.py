@@ -18,7 +18,9 @@ from include.sync.records import Json
 from include.sync.runs import RunKind, RunPlan
 from include.sync.stage import TaskContext
 from include.sync.staging.chunks import load_chunks
+from include.sync.telling import tells
 from include.sync.tenure import Tenure
+from include.transport.telemetry import instruments
 
 COUNTS = (
     "read",
@@ -76,6 +78,7 @@ class Report:
         }
 
 
+@tells
 def report(task: TaskContext) -> Report:
     """Add the run up and, when it wrote, settle it: push links, drop finished hooks, move the position."""
     plan = task.plan
@@ -120,8 +123,18 @@ def report(task: TaskContext) -> Report:
         left_out=left_out,
         refused=bool(tried["retrying"]) and not (tried["created"] or tried["updated"] or tried["unchanged"]),
     )
+    _measure(task, result)
     task.staging.write_text("report.json", simplejson.dumps(result.as_json(), use_decimal=True, indent=1))
     return result
+
+
+def _measure(task: TaskContext, result: Report) -> None:
+    """Tell the sums, here alone: a task before this one may have been repeated."""
+    plan = result.plan
+    task.did({word: n for word, n in result.counts.items() if not word.endswith("_requests")})
+    of = {"sync.flow": plan.flow, "sync.run.kind": plan.kind.value, "sync.run.mode": plan.mode.value}
+    for word, number in task.done.items():
+        instruments().records.add(number, {**of, "sync.record.result": word})
 
 
 def _advance(task: TaskContext, read_from: datetime) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -17,6 +18,7 @@ from include.sync.outcomes import Outcome, Result
 from include.sync.records import MappingContext
 from include.sync.runs import Pair, RunPlan
 from include.sync.staging.files import Staging
+from include.transport.telemetry import Spent
 
 if TYPE_CHECKING:
     from include.business_central.client import BusinessCentralClient
@@ -41,22 +43,30 @@ class TaskContext:
     held: bool = False
     nameless: list[Outcome] = field(default_factory=list)
     refused: dict[str, str] = field(default_factory=dict)
-    _sent_before: tuple[int, int] = (0, 0)
+    # What this stage did, by the words of a report.
+    done: Counter[str] = field(default_factory=Counter)
+    _spent_before: Spent | None = None
     _links: LinkLookup | None = None
 
     def __post_init__(self) -> None:
         # A client may serve several stages, one after another.
-        self._sent_before = self._sent()
+        self._spent_before = self._spent()
 
-    def _sent(self) -> tuple[int, int]:
-        bc, ipaas = self.bc_client, self.ipaas_client
-        return bc.requests if bc else 0, ipaas.requests if ipaas else 0
+    def _spent(self) -> Spent | None:
+        client = self.bc_client or self.ipaas_client
+        return client.spent if client else None
+
+    @property
+    def spent(self) -> Spent | None:
+        """What this stage's requests have cost; None when it talks to no system."""
+        now, before = self._spent(), self._spent_before
+        return now - before if now and before else None
 
     @property
     def requests(self) -> dict[str, int]:
         """Requests that this stage has sent to each system."""
-        bc, ipaas = (now - before for now, before in zip(self._sent(), self._sent_before, strict=True))
-        return {"bc_requests": bc, "ipaas_requests": ipaas}
+        sent = self.spent.requests if self.spent else 0
+        return {"bc_requests": sent if self.bc_client else 0, "ipaas_requests": sent if self.ipaas_client else 0}
 
     @property
     def settings(self) -> SyncSettings:
@@ -143,8 +153,13 @@ class TaskContext:
         plan = self.plan
         return MappingContext(settings=plan.settings, system_id=plan.system_id, today=plan.today, carry=memory)
 
+    def did(self, counts: Mapping[str, int]) -> None:
+        """Note what this stage has done until now, for its line in the log."""
+        self.done |= Counter(counts)
+
     def save_stats(self, name: str, **values: Any) -> None:
         """Stage what this stage did, for the report."""
+        self.did({**values.get("counts", {}), **{word: values[word] for word in ("read", "changed") if word in values}})
         self.staging.write_all(f"stats-{name}", [{**self.requests, "warnings": self.warnings, **values}])
 
 

@@ -21,11 +21,13 @@ from include.sync.records import Json, Mapped, refs_of
 from include.sync.runs import RunKind, RunPlan
 from include.sync.stage import BATCH, TaskContext
 from include.sync.staging.chunks import Chunks
+from include.sync.telling import tells
 from include.sync.twins import Twins
 
 _LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
 
 
+@tells
 def transform(task: TaskContext) -> int:
     """Filter, map and fingerprint what was read; stage what differs from what was last written. Returns the chunks."""
     counts: Counter[str] = Counter()

@@ -7,7 +7,6 @@ import logging
 import os
 import random
 import ssl
-import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -25,6 +24,7 @@ from urllib3.exceptions import NewConnectionError
 from include.errors import ErrorKind, Sent, ServiceError, senseless
 from include.transport.clock import ServerClock
 from include.transport.guard import before_writing
+from include.transport.telemetry import Spending, exchange
 from include.transport.throttle import PATIENCE, Pacer
 from include.transport.values import loads
 
@@ -106,7 +106,10 @@ class Session(requests.Session):
         """Send one request; the proxies of the environment are used, its other settings are not."""
         kwargs.setdefault("timeout", self._timeout)
         kwargs.setdefault("proxies", self._proxies_of(str(url)))
-        return super().request(method, url, *args, **kwargs)
+        with exchange(str(method), str(url)) as heard:
+            response = super().request(method, url, *args, **kwargs)
+            heard(response)
+        return response
 
     def _proxies_of(self, url: str) -> dict[str, str]:
         """The proxies for an address; finding them goes through the whole environment, so once for each origin."""
@@ -130,7 +133,7 @@ class Transport:
         secrets: Sequence[str] = (),
     ) -> None:
         """`secrets` are kept out of messages, as the tokens are: an answer may repeat what was sent."""
-        self.requests = 0
+        self.spending = Spending(system)
         self.clock = ServerClock()
         self.policy = policy
         self._system = system
@@ -138,7 +141,6 @@ class Transport:
         self._throttle = throttle
         self._classify = classify
         self._secrets = tuple(secrets)
-        self._lock = threading.Lock()
 
     def send(
         self,
@@ -185,6 +187,7 @@ class Transport:
             error = state.outcome.exception() if state.outcome else None
             wait = state.next_action.sleep if state.next_action else 0
             what = f"{method} {urlsplit(url).path}"
+            self.spending.pauses(wait)
             log.warning("%s (%s). Attempt %s follows in %.1f s.", error, what, state.attempt_number + 1, wait)
 
         retrying = tenacity.Retrying(
@@ -221,9 +224,8 @@ class Transport:
         params: Mapping[str, str] | None,
         cost: int,
     ) -> requests.Response:
-        self._throttle.acquire(cost)
-        with self._lock:
-            self.requests += 1
+        with self.spending.queueing():
+            self._throttle.acquire(cost)
         # As ASCII: a lone surrogate in a record, which UTF-8 cannot carry, is the server's to refuse.
         content = body() if callable(body) else body
         data = None if content is None else simplejson.dumps(content, use_decimal=True).encode()
@@ -231,14 +233,15 @@ class Transport:
             before_writing()
         sent = datetime.now(UTC)
         try:
-            response = self._session.request(
-                method,
-                url,
-                params=params,
-                headers={"Accept": "application/json", "Content-Type": "application/json", **headers},
-                data=data,
-                allow_redirects=False,
-            )
+            with self.spending.asking():
+                response = self._session.request(
+                    method,
+                    url,
+                    params=params,
+                    headers={"Accept": "application/json", "Content-Type": "application/json", **headers},
+                    data=data,
+                    allow_redirects=False,
+                )
         except (OSError, UnicodeError) as lost:  # requests' own exceptions are OSErrors
             raise self._lost(lost, url) from None
         if date := _moment(response.headers.get("Date")):

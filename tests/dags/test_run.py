@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
@@ -16,6 +17,7 @@ from include.sandbox import Sandbox
 from include.sync.ledger import LedgerFault
 from include.sync.report import COUNTS
 from tests.dags.conftest import RunDag, connect
+from tests.transport.scripted import Wire
 
 pytestmark = pytest.mark.dag
 
@@ -149,21 +151,50 @@ def test_a_ledger_that_does_not_answer_is_put_into_words_and_the_task_repeated(
     assert "ledger-secret" not in str(shown)
 
 
-def test_secrets_appear_nowhere(
-    dags: object, sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.fixture
+def collector(monkeypatch: pytest.MonkeyPatch) -> Iterator[Wire]:
+    """Everything that Airflow can be set to tell of the project: in its log, and to a collector of OpenTelemetry."""
+    wire = Wire()
+    for name, value in {
+        "AIRFLOW__LOGGING__LOGGING_LEVEL": "DEBUG",
+        "AIRFLOW__TRACES__OTEL_ON": "True",
+        "AIRFLOW__METRICS__OTEL_ON": "True",
+        "OTEL_TRACES_EXPORTER": "otlp_proto_http",
+        "OTEL_EXPORTER_OTLP_PROTOCOL": "http/protobuf",
+        "OTEL_EXPORTER_OTLP_ENDPOINT": wire.url,
+    }.items():
+        monkeypatch.setenv(name, value)
+    yield wire
+    wire.close()
+
+
+def test_what_is_told_reaches_log_and_collector_and_secrets_appear_nowhere(
+    dags: object, sandbox: Sandbox, collector: Wire, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """In real task output, in what runs leave behind, and in Airflow's database."""
+    """In real task output at its most talkative, in what is told by OpenTelemetry, in what runs leave behind, and in
+    Airflow's database."""
     wrong = "a-secret-that-is-wrong-1234"
     monkeypatch.setenv("SYNC_STAGING", f"file://{tmp_path / 'staging'}")
     connect(monkeypatch, sandbox, ipaas={"password": wrong})
     command = [sys.executable, "-m", "airflow", "dags", "test", "customer_category_to_ipaas"]
     done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
     assert done.returncode == 1
-    assert "Task failed with exception" in done.stdout
-    places = {"output": done.stdout}
+    for told in ("Task failed with exception", "extract of customer_category_to_ipaas: done after ", "GET /v2.0/"):
+        assert told in done.stdout
+    sent: dict[str, bytes] = {}
+    for seen in collector.seen:
+        sent[seen.path] = sent.get(seen.path, b"") + seen.body
+    for name in (b"extract customer_category_to_ipaas", b"url.path", b"http.response.status_code"):
+        assert name in sent["/v1/traces"]
+    for name in (b"http.client.request.duration", b"sync.client.wait"):
+        assert name in sent["/v1/metrics"]
+    # This command plays the supervisor in its own process, and tells what it is asked to mask; the real one does not.
+    output = "\n".join(line for line in done.stdout.splitlines() if "MaskSecret(" not in line)
+    places = {"output": output, **{path: content.decode("latin-1") for path, content in sent.items()}}
     for folder in (tmp_path, Path(os.environ["AIRFLOW_HOME"])):
         places |= {str(f): f.read_bytes().decode("latin-1") for f in folder.rglob("*") if f.is_file()}
-    secrets = [wrong, sandbox.CLIENT_SECRET, sandbox.IPAAS_PASSWORD, sandbox.WEBHOOK_API_KEY]
+    secrets = [wrong, sandbox.CLIENT_SECRET, sandbox.IPAAS_PASSWORD, sandbox.WEBHOOK_API_KEY, *sandbox.directory.tokens]
+    assert len(secrets) > 4
     assert [(s, place) for s in secrets for place, text in places.items() if s in text] == []
 
 

@@ -85,7 +85,7 @@ def test_a_fault_that_passes_is_not_seen(wire: Wire) -> None:
     wire.script += [Reply(status=503, body=b"<html>down</html>"), Reply(status=429), Reply(body=b'{"a": 1}')]
     used = transport()
     assert send(wire, transport=used) == {"a": 1}
-    assert used.requests == 3
+    assert used.spending.spent.requests == 3
 
 
 @pytest.mark.parametrize(
@@ -189,7 +189,7 @@ def test_a_refused_connection_was_never_sent_so_that_even_a_create_is_repeated()
     used = transport()
     with pytest.raises(ServiceError) as raised:
         used.send("POST", url, headers=dict, decode=json_of(SYSTEM), body={}, repeatable=False)
-    assert (raised.value.sent, raised.value.kind, used.requests) == (Sent.no, ErrorKind.unavailable, 3)
+    assert (raised.value.sent, raised.value.kind, used.spending.spent.requests) == (Sent.no, ErrorKind.unavailable, 3)
 
 
 @pytest.mark.parametrize("url", ["http://", "nonsense://host", "https://exa mple/"])
@@ -197,7 +197,7 @@ def test_an_address_that_is_none_is_a_matter_of_set_up(url: str) -> None:
     used = transport()
     with pytest.raises(ServiceError) as raised:
         used.send("GET", url, headers=dict, decode=json_of(SYSTEM), repeatable=True)
-    assert (raised.value.kind, used.requests) == (ErrorKind.misconfigured, 1)
+    assert (raised.value.kind, used.spending.spent.requests) == (ErrorKind.misconfigured, 1)
 
 
 def test_a_redirect_is_not_followed(wire: Wire) -> None:
@@ -302,7 +302,7 @@ def test_every_request_of_every_thread_is_counted(wire: Wire) -> None:
     used = transport()
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(lambda _: send(wire, transport=used), range(80)))
-    assert used.requests == len(wire.seen) == 80
+    assert used.spending.spent.requests == len(wire.seen) == 80
 
 
 # --- TLS ---------------------------------------------------------------------------------------------------------
