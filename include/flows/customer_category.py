@@ -6,7 +6,7 @@ from include.business_central.records.customers import CustomerPriceGroup
 from include.ipaas.endpoints import CUSTOMER_CATEGORY
 from include.mappings.customers import category_to_ipaas
 from include.sources.tables import WholePage
-from include.sync.flow import Docs, Flow, IdFormat
+from include.sync.flow import Flow, IdFormat
 from include.sync.runs import Direction
 from include.writers.ipaas_records import IPaaSWriter
 
@@ -31,17 +31,4 @@ TO_IPAAS = Flow(
     poll="whole",
     initialization=True,
     services=(_PAGE,),
-    docs=Docs(
-        overview="Customer price groups become customer categories. Companies, customers and price-group prices "
-        "refer to them, so they go first.",
-        business_central="Page 7 published as `CustomerPriceGroups`.",
-        ipaas="Nothing beyond the subscription.",
-        mappings=(
-            ("name", "Code"),
-            ("description", "Description"),
-            ("is_pricing_group", "true"),
-        ),
-        matching="A category of the same name that is not linked is linked and updated.",
-        caveats=("The whole table is read each time; a group that has not changed costs one comparison.",),
-    ),
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from include.ipaas.endpoints import LOCATION
 from include.mappings.catalog import location_to_ipaas
 from include.sources.locations import PAGE, Locations
-from include.sync.flow import GUID, Docs, Flow, IdFormat
+from include.sync.flow import GUID, Flow, IdFormat
 from include.sync.runs import Direction
 from include.writers.ipaas_records import IPaaSWriter
 
@@ -29,19 +29,4 @@ TO_IPAAS = Flow(
     ),
     initialization=True,
     services=(PAGE,),
-    docs=Docs(
-        overview="Locations, with their address. Stock and orders refer to them.",
-        business_central="Page 5703 published as `Locations`.",
-        ipaas="Nothing beyond the subscription.",
-        mappings=(
-            ("name", "Code"),
-            ("description", "Name"),
-            (
-                "address",
-                "Address, Address_2, City, County, Country_Region_Code, Post_Code, Phone_No, E_Mail, Contact, Home_Page",
-            ),
-        ),
-        matching="An unlinked location is linked to the location of the same name.",
-        caveats=("The external id is the location code.",),
-    ),
 )

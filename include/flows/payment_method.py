@@ -5,7 +5,7 @@ from __future__ import annotations
 from include.ipaas.endpoints import PAYMENT_METHOD
 from include.mappings.catalog import payment_method_to_ipaas
 from include.sources.payment_codes import PaymentCodes
-from include.sync.flow import Docs, Flow, IdFormat
+from include.sync.flow import Flow, IdFormat
 from include.sync.runs import Direction
 from include.writers.ipaas_records import IPaaSWriter
 
@@ -22,13 +22,5 @@ TO_IPAAS = Flow(
         IdFormat(
             name="code", pattern=r"(?P<no>[^|]{1,10})", example="CARD", meaning="code of a payment method or of terms"
         ),
-    ),
-    docs=Docs(
-        overview="Payment methods, or payment terms where a document has no method, are created with the first document "
-        "that names them: a payment may only name a method that is there.",
-        business_central="Nothing to publish.",
-        ipaas="Nothing beyond the subscription.",
-        mappings=(("name", "code"), ("description", "displayName")),
-        matching="An unlinked payment method is linked to the one of the same name. iPaaS.com offers no change of one.",
     ),
 )

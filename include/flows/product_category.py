@@ -6,7 +6,7 @@ from include.ipaas.endpoints import PRODUCT_CATEGORY
 from include.mappings.catalog import product_category_to_ipaas, skip_category
 from include.mappings.remembered import remembering
 from include.sources.item_categories import ItemCategories
-from include.sync.flow import GUID, Docs, Flow, IdFormat
+from include.sync.flow import GUID, Flow, IdFormat
 from include.sync.runs import Direction
 from include.writers.ipaas_records import IPaaSWriter
 
@@ -30,21 +30,4 @@ TO_IPAAS = Flow(
         IdFormat(name="code", pattern=r"(?P<no>[^|]{1,20})", example="FURN", meaning="item category code"),
     ),
     settings_used=("bc_product_category_exclude",),
-    docs=Docs(
-        overview="Item categories become product categories, in their tree where Business Central tells the parents.",
-        business_central="Nothing to publish for the categories. For their parents, page 5733 published as "
-        "`ItemCategoryCard`.",
-        ipaas="Nothing beyond the subscription.",
-        mappings=(
-            ("name", "Code"),
-            ("description", "Description"),
-            ("parent_id", "Parent_Category, as the linked product category"),
-        ),
-        matching="An unlinked category is linked to the one of the same name.",
-        caveats=(
-            "Without `ItemCategoryCard` every category arrives without a parent.",
-            "Categories whose code matches a pattern of `bc_product_category_exclude` are skipped; their products and "
-            "child categories go without them.",
-        ),
-    ),
 )

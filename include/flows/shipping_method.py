@@ -6,7 +6,7 @@ from include.business_central.records.items import ShippingAgent
 from include.ipaas.endpoints import SHIPPING_METHOD
 from include.mappings.catalog import shipping_method_to_ipaas
 from include.sources.tables import WholePage
-from include.sync.flow import Docs, Flow, IdFormat
+from include.sync.flow import Flow, IdFormat
 from include.sync.runs import Direction
 from include.writers.ipaas_records import IPaaSWriter
 
@@ -29,13 +29,4 @@ TO_IPAAS = Flow(
     poll="whole",
     initialization=True,
     services=(_PAGE,),
-    docs=Docs(
-        overview="Shipping agents become shipping methods. The ship-to address and the tracking of orders and invoices "
-        "refer to them by name.",
-        business_central="Page 428 published as `ShippingAgents`.",
-        ipaas="Nothing beyond the subscription.",
-        mappings=(("name", "Code"), ("description", "Name, or the Code when it is blank")),
-        matching="An unlinked shipping method is linked to the one of the same name.",
-        caveats=("Keep the code stable: it is the external id, and names are case-sensitive on transactions.",),
-    ),
 )

@@ -1,4 +1,4 @@
-"""What a flow is: the declaration from which its DAG, its form, its documentation and its run are made."""
+"""What a flow is: the declaration from which its DAG, its form and its run are made; its page lies beside it."""
 
 from __future__ import annotations
 
@@ -49,22 +49,6 @@ class AskedId:
     text: str
     format: str
     parts: Mapping[str, str]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Docs:
-    """What an operator reads of a flow, under the platform's own headings. The rest is made from the declaration."""
-
-    overview: str
-    business_central: str
-    ipaas: str
-    mappings: Sequence[tuple[str, str]] = ()
-    matching: str = ""
-    children: str = "None."
-    deleted: str = "Deletions are not propagated: a record that disappears stays on the other side."
-    caveats: Sequence[str] = ()
-    # (message or class, cause, resolution)
-    errors: Sequence[tuple[str, str, str]] = ()
 
 
 class Reads(Protocol):
@@ -165,7 +149,7 @@ class Counterpart:
 
 @dataclass(frozen=True, kw_only=True)
 class Flow:
-    """One record type in one direction. The declaration is the documentation: the DAG is made from it.
+    """One record type in one direction; the DAG is made from it. What operators read is `<name>.md` beside the declaration.
 
     `poll`: `position` reads from the last successful read, `lookback` the Transaction Poll Search Days,
     `whole` everything each time, `missing` what has no external id of ours: all of it once a day (a window without
@@ -182,7 +166,6 @@ class Flow:
     mapping: Callable[[Json, MappingContext], Mapped]
     writer: Writer[Any, Any, Any]
     id_formats: tuple[IdFormat, ...]
-    docs: Docs
     skip: Callable[[Json, MappingContext], str | None] = nothing_left_out
     poll: Poll = "position"
     initialization: bool = False

@@ -1,51 +1,78 @@
-"""The documentation of a flow under the platform's headings, made from its declaration so that it cannot drift."""
+"""The documentation of a flow under the platform's headings: its page beside the declaration, and what the declaration
+itself says."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
+from pathlib import Path
 
+import include.flows
 from include.sync.flow import Flow
 from include.sync.runs import Direction
+
+_PAGES = Path(include.flows.__file__).parent
+# What a page need not say, where it is so.
+_UNSAID = {
+    "Deleted records": "Deletions are not propagated: a record that disappears stays on the other side.",
+    "Matching": "None: an unlinked record is created.",
+    "Child collections": "None.",
+}
+
+
+def page_of(flow: Flow) -> dict[str, str]:
+    """What the page of a flow says, by its headings."""
+    _, *parts = re.split(r"^## ", (_PAGES / f"{flow.name}.md").read_text(encoding="utf-8"), flags=re.MULTILINE)
+    split = (part.partition("\n") for part in parts)
+    return {heading.strip(): text.strip() for heading, _, text in split}
 
 
 def doc_md(flow: Flow) -> str:
     """A flow's documentation as Markdown."""
-    to_ipaas = flow.direction is Direction.to_ipaas
-    docs = flow.docs
-    target, source = ("iPaaS.com", "Business Central") if to_ipaas else ("Business Central", "iPaaS.com")
-    triggers = ["the schedule", "a manual trigger, with ids or without"]
-    if not to_ipaas:
+    declared = {
+        "ID format": _list(f"`{f.example}`: {f.meaning}" for f in flow.id_formats),
+        "Custom fields": _custom_fields(flow),
+        "Trigger events": _list(_triggers(flow)),
+        "Settings": _list(f"`{name}`" for name in flow.settings_used),
+        "Goes after": _list(f"`{name}`" for name in flow.after),
+    }
+    told = {**_UNSAID, **declared, **page_of(flow)}
+    order = (
+        "Overview",
+        "Requirements in Business Central",
+        "Requirements in iPaaS.com",
+        "ID format",
+        "Fields",
+        "Deleted records",
+        "Custom fields",
+        "Trigger events",
+        "Matching",
+        "Child collections",
+        "Settings",
+        "Goes after",
+        "Caveats",
+        "Error messages",
+    )
+    parts = [f"### {heading}\n{_below(told[heading])}" for heading in order if told.get(heading)]
+    return "\n\n".join([f"## {flow.collection}", *parts])
+
+
+def _below(text: str) -> str:
+    """A part of a page, whose headings stand one step deeper in the whole."""
+    return re.sub(r"^###", "####", text, flags=re.MULTILINE)
+
+
+def _triggers(flow: Flow) -> Iterable[str]:
+    yield "the schedule"
+    if flow.direction is Direction.from_ipaas:
         nested = (f"`{scope}/…`" for scope in flow.nested_scopes)
         scopes = ", ".join((*(f"`{scope}`" for scope in flow.scopes), *nested))
-        triggers.insert(1, f"hooks of iPaaS.com with the scopes {scopes}: kept at once, transferred with the next run")
-    triggers.append(
-        "a backfill, which transfers everything whatever its dates"
-        if flow.initialization
-        else "a backfill, which transfers what was modified in its intervals"
-    )
-    parts = [
-        f"## {flow.collection}",
-        f"### Overview\n{docs.overview}",
-        f"### Requirements in Business Central\n{docs.business_central}",
-        f"### Requirements in iPaaS.com\n{docs.ipaas}",
-        "### ID format\n" + _list(f"`{f.example}`: {f.meaning}" for f in flow.id_formats),
-        f"### Fields\n| {target} | {source} |\n|---|---|\n" + "\n".join(f"| {t} | {s} |" for t, s in docs.mappings),
-        f"### Deleted records\n{docs.deleted}",
-        "### Custom fields\n" + _custom_fields(flow),
-        "### Trigger events\n" + _list(triggers),
-        f"### Matching\n{docs.matching or 'None: an unlinked record is created.'}",
-        f"### Child collections\n{docs.children}",
-    ]
-    if flow.settings_used:
-        parts.append("### Settings\n" + _list(f"`{name}`" for name in flow.settings_used))
-    if flow.after:
-        parts.append("### Goes after\n" + _list(f"`{name}`" for name in flow.after))
-    if docs.caveats:
-        parts.append("### Caveats\n" + _list(docs.caveats))
-    if docs.errors:
-        rows = "\n".join(f"| {message} | {cause} | {what} |" for message, cause, what in docs.errors)
-        parts.append(f"### Error messages\n| message | cause | resolution |\n|---|---|---|\n{rows}")
-    return "\n\n".join(parts)
+        yield f"hooks of iPaaS.com with the scopes {scopes}: kept at once, transferred with the next run"
+    yield "a manual trigger, with ids or without"
+    if flow.initialization:
+        yield "a backfill, which transfers everything whatever its dates"
+    else:
+        yield "a backfill, which transfers what was modified in its intervals"
 
 
 def _list(items: Iterable[str]) -> str:

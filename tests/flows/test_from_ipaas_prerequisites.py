@@ -14,7 +14,7 @@ from include.ipaas.endpoints import COMPANY, TRANSACTION
 from include.settings import SyncSettings
 from include.sources.ipaas_records import IPaaSRecords
 from include.sync.context import WriteContext
-from include.sync.flow import IPAAS_ID, Docs, Flow
+from include.sync.flow import IPAAS_ID, Flow
 from include.sync.outcomes import Result
 from include.sync.plan import make_plan
 from include.sync.records import Json, Mapped, MappingContext, Missing, Ref
@@ -73,7 +73,6 @@ class Orders:
             mapping=self.mapping,
             writer=self.notes,
             id_formats=(IPAAS_ID,),
-            docs=Docs(overview="", business_central="", ipaas=""),
             poll="missing",
         )
         bench = self.bench
