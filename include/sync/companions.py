@@ -89,12 +89,14 @@ def claimed_with(work: Work, items: Sequence[WriteRequest]) -> tuple[list[WriteR
             transfer = known[flow].get(key)
             late = transfer and overtaken(key, transfer, item.read_at)
             done = not work.plan.force and _is_written(known, companion)
+            claim = held.get((flow, key))
             if occupied or late or done:
-                unwritten.setdefault(flow, []).append(key)
+                # What an earlier try may have written stays claimed until its turn comes.
+                if not occupied or (claim and claim.held and not claim.suspect):
+                    unwritten.setdefault(flow, []).append(key)
                 if late and not done and not occupied:
                     overtook.setdefault(flow, []).append(key)
                 continue
-            claim = held.get((flow, key))
             requests.append(_request(work, item, companion, transfer, suspect=bool(claim and claim.suspect)))
         (busy if occupied else free).append(replace(item, companions=tuple(requests)))
     if work.applies:

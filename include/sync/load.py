@@ -11,7 +11,7 @@ import time
 from collections import Counter, deque
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from contextvars import copy_context
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -77,10 +77,8 @@ def _load_chunk(work: WriteContext, todo: Sequence[WriteRequest], progress: Prog
         for part in _prepared(work, todo, progress):
             _write_all(work, part, progress)
     finally:
-        try:
-            note(work, progress, work.stage.flow)
-        finally:
-            work.natural.release(everything=True)
+        note(work, progress, work.stage.flow)
+        work.natural.release()
         _outage_over(work, progress)
 
 
@@ -261,16 +259,13 @@ def _pass(
                     note(work, progress, work.stage.flow)
                     work.natural.release()
         except BaseException:
-            # Nothing new is sent; what is under way is awaited and noted, so that its outcome is not lost.
-            _give_back(
-                work,
-                [*ready, *work.natural.lined_up(), *(item for future, item in running.items() if future.cancel())],
-            )
+            # Nothing new is sent; what is under way is awaited and noted, so that its outcome is not lost. The claims on
+            # all others are given back as the try ends (`Tenure`).
+            for future in running:
+                future.cancel()
             for future, item in running.items():
                 if not future.cancelled() and isinstance(future.exception(), Exception | None):
-                    _take_in(work, item, future, progress, waiting)
-            # Nothing was sent for those that wait: the next run finds them free.
-            _give_back(work, [item for item, _ in waiting])
+                    _take_in(work, item, future, progress)
             raise
     return waiting
 
@@ -284,7 +279,7 @@ def _write(work: WriteContext, item: WriteRequest) -> WriteResult:
             at_once=True,
         )
     writer = item.flow.writer
-    with work.writing(work.route.claim_scope(writer.table), item.key):
+    with work.natural.writing(item), work.writing(work.route.claim_scope(writer.table), item.key):
         written: WriteResult = writer.write(work, item)
     return written
 
@@ -312,7 +307,8 @@ def _claimed(
     left = {item.key for item in todo}
     _give_back(work, [item for item in mine if item.key not in left])
     admitted, elsewhere = work.natural.admit(replace(item, suspect=held[item.key].suspect) for item in todo)
-    _give_back(work, elsewhere)
+    # What an earlier try may have written stays claimed, so that it is still suspect when its turn comes.
+    _give_back(work, [item for item in elsewhere if not item.suspect])
     busy.extend(elsewhere)
     return _with_bases(work, admitted)
 
@@ -330,15 +326,10 @@ def _take_in(
     item: WriteRequest,
     done: Future[WriteResult],
     progress: Progress,
-    waiting: list[tuple[WriteRequest, Waiting]],
 ) -> None:
     """Take in a record that was still under way when the pass broke off for another one."""
-    try:
-        problem = _settle(work, item, done, progress)
-    except (ServiceError, RunFault):
-        return  # as the one that broke it off
-    if problem:
-        waiting.append((item, problem))
+    with suppress(ServiceError, RunFault):  # as the one that broke it off
+        _settle(work, item, done, progress)
 
 
 def _settle(work: WriteContext, item: WriteRequest, done: Future[WriteResult], progress: Progress) -> Waiting | None:
@@ -350,11 +341,9 @@ def _settle(work: WriteContext, item: WriteRequest, done: Future[WriteResult], p
         return waits
     except ServiceError as error:
         if error.stops_run:
-            _give_back(work, [item])
             raise
         if (error.retry_after or 0) > PATIENCE and error.sent is Sent.no:
             # It takes nobody's calls for longer than a task may wait: the record is free for whoever comes back.
-            _give_back(work, [item])
             raise ServiceDown(str(error), error.retry_after) from None
         problem = error
     except Rejected as rejected:

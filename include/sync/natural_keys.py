@@ -9,7 +9,8 @@ that line up, the record counts as suspect, and the other side is asked anew.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from typing import Protocol
 
@@ -33,6 +34,9 @@ class Claiming(Protocol):
     @property
     def applies(self) -> bool:
         """False in plan mode: nothing is claimed."""
+
+    def writing(self, table: str, key: str) -> AbstractContextManager[None]:
+        """Within, something is written under a claim."""
 
 
 class NaturalKeys:
@@ -94,15 +98,20 @@ class NaturalKeys:
         self._settled.add(name)
         return None
 
-    def lined_up(self) -> list[WriteRequest]:
-        """Those whose turn has not come, for when the task breaks off."""
-        return [item for _, line in self._writing.values() for item in line]
+    @contextmanager
+    def writing(self, item: WriteRequest) -> Iterator[None]:
+        """Within, a record is written under the claim on its natural key, if there is one: nothing is sent without it."""
+        name = self._key(item) or ""
+        if self._writing.get(name, ("",))[0] != item.key:
+            yield
+            return
+        with self._work.writing(self._claims, name):
+            yield
 
-    def release(self, *, everything: bool = False) -> None:
-        """Give up the claims on keys whose records the ledger knows; `everything`: and all others, at the end."""
-        names = self._settled | ((self._fresh | self._writing.keys()) if everything else set())
-        if names:
-            self._work.ledger.release(self._claims, sorted(names), self._work.owner)
+    def release(self) -> None:
+        """Give up the claims on keys whose records the ledger knows."""
+        if self._settled:
+            self._work.ledger.release(self._claims, sorted(self._settled), self._work.owner)
         self._settled = set()
 
     def _name(self, item: WriteRequest) -> str | None:

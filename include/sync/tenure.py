@@ -2,6 +2,8 @@
 
 A task may be repeated while an earlier try of it is still alive: its host was frozen, its heartbeat was lost. The later
 try takes the claims of the earlier one over; that one finds out before its next write, and sends nothing more.
+
+A try that ends in order, by whatever fault, gives back all that it has sent nothing for: nobody waits for it then.
 """
 
 from __future__ import annotations
@@ -11,6 +13,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from types import TracebackType
 from typing import Self
 
 from include.sync.ledger import Ledger, LedgerFault
@@ -35,17 +38,33 @@ class Tenure:
         on its way to the service."""
         self._ledger = ledger
         self.claimant, self._arriving = ledger.begin_try(task, under_way)
+        # The claims that something was sent for, or is about to be.
+        self._sent: set[tuple[str, str]] = set()
         self._ended = threading.Event()
+        self._renewing = threading.Thread(target=self._renew, name="renews claims", daemon=True)
 
     def __enter__(self) -> Self:
-        threading.Thread(target=self._renew, name="renews claims", daemon=True).start()
-        if self._arriving > 0:
-            self._let_arrive(self._arriving)
+        self._renewing.start()
+        try:
+            if self._arriving > 0:
+                self._let_arrive(self._arriving)
+        except BaseException as fault:
+            self.__exit__(type(fault), fault, None)
+            raise
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self._ended.set()
-        self._ledger.end_try(self.claimant)
+        self._renewing.join()
+        try:
+            self._ledger.end_try(self.claimant, self._sent)
+        except LedgerFault as fault:
+            if error is None:
+                raise
+            # What ended the task is what the operator is to read.
+            _log.warning("Claims could not be given back, and run out by themselves: %s", fault)
 
     def _renew(self) -> None:
         while not self._ended.wait(RENEW_EVERY):
@@ -76,5 +95,7 @@ class Tenure:
         self._ended.wait(seconds)
 
     def _check(self) -> None:
-        if not self._ledger.holds(self.claimant, _held.get()):
+        held = _held.get()
+        if not self._ledger.holds(self.claimant, held):
             raise ClaimLost()
+        self._sent.update(held)

@@ -519,6 +519,32 @@ class TestTries:
             assert abs(ledger.database_time(db) - datetime.now(UTC)) < timedelta(minutes=1)
         ledger.close()
 
+    def test_a_try_that_ends_gives_back_what_it_has_sent_nothing_for(self, ledger: Ledger) -> None:
+        mine, _ = ledger.begin_try("run#load", 130)
+        ledger.claim(TABLE, ["C1", "C2"], mine)
+        ledger.claim("another table", ["C1"], mine)
+        ledger.end_try(mine, [(TABLE, "C1")])
+        assert ledger.claim(TABLE, ["C1", "C2"], "another run") == {
+            "C1": Claim(held=True, suspect=True),
+            "C2": Claim(held=True),
+        }
+        assert ledger.claim("another table", ["C1"], "another run") == {"C1": Claim(held=True)}
+
+    def test_what_it_took_over_stays_suspect_though_it_sent_nothing_for_it(self, ledger: Ledger) -> None:
+        dead, _ = ledger.begin_try("run#load", 130)
+        ledger.claim(TABLE, ["C1"], dead)
+        mine, _ = ledger.begin_try("run#load", 130)
+        ledger.end_try(mine)
+        assert ledger.claim(TABLE, ["C1"], "another run")["C1"] == Claim(held=True, suspect=True)
+
+    def test_what_a_try_that_ended_has_sent_has_arrived(self, ledger: Ledger) -> None:
+        first, _ = ledger.begin_try("run#load", 130)
+        ledger.claim(TABLE, ["C1"], first)
+        ledger.end_try(first, [(TABLE, "C1")])
+        second, wait = ledger.begin_try("run#load", 130)
+        assert wait == 0
+        assert ledger.claim(TABLE, ["C1"], second)["C1"] == Claim(held=True, suspect=True)
+
     def test_nothing_is_left_of_a_task_that_came_to_its_end(self, ledger: Ledger) -> None:
         mine, _ = ledger.begin_try("run#load", 130)
         ledger.claim(TABLE, ["C1"], mine)

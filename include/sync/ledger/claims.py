@@ -2,7 +2,8 @@
 
 A claim belongs to a try of a task, and is renewed while that lives, by the database's clock: the clocks of workers may be
 apart. A later try of the same task takes over what an earlier one holds, whether that is dead or only frozen; each
-takeover raises the claim's fence, and whoever writes asks immediately before whether the claim is still its own.
+takeover raises the claim's fence, and whoever writes asks immediately before whether the claim is still its own. A try
+that ends in order, whatever ends it, leaves nothing behind that anybody would have to wait for.
 """
 
 from __future__ import annotations
@@ -56,10 +57,26 @@ class Claims(Store):
         return mine, max(0.0, under_way - (now - last).total_seconds())
 
     @repeated
-    def end_try(self, claimant: Claimant) -> None:
-        """Note that a try has come to its end, if it is still the latest."""
+    def end_try(self, claimant: Claimant, sent: Iterable[tuple[str, str]] = ()) -> None:
+        """Note that a try has come to its end, and waits for no answer any more.
+
+        What it still holds is free, unless something was `sent` for it, (table, key), or by whoever it was taken over
+        from: that is anybody's at once, as suspect.
+        """
+        unknown = set(sent)
         with self._writing() as db:
             db.execute(sa.delete(tries).where(self._latest(claimant)))
+            mine = self.mine(claims) & (claims.c.try_id == claimant.try_id)
+            query = sa.select(claims.c.table_name, claims.c.key, claims.c.fence).where(mine)
+            free: dict[str, list[str]] = {}
+            for row in db.execute(query.order_by(claims.c.table_name, claims.c.key)):
+                if row.fence == 1 and (row.table_name, row.key) not in unknown:
+                    free.setdefault(row.table_name, []).append(row.key)
+            for table, keys in free.items():
+                for batch in batches(keys, BATCH):
+                    db.execute(sa.delete(claims).where(mine, claims.c.table_name == table, claims.c.key.in_(batch)))
+            run_out = iso(self.database_time(db) - 2 * CLAIM_LIFETIME)
+            db.execute(sa.update(claims).where(mine).values(renewed_at=run_out))
 
     @repeated
     def renew(self, claimant: Claimant) -> None:

@@ -101,7 +101,7 @@ class Ledger(Pairs, Transfers, Links, Claims, Reservations, Positions, Inbox, Wi
                 self._upsert(db, transfers_table, alike)
             self._watch(db, flow, ends)
             self._link(db, new_links, pushed=True, record_ids=record_ids or {})
-            for batch in batches((end.key for end in ends), BATCH):
+            for batch in batches((end.key for end in ends if end.claimed), BATCH):
                 theirs = self._of_table(claimed) & claims.c.key.in_(batch)
                 whose = sa.true() if owner is None else claims.c.try_id == claimant_of(owner).try_id
                 db.execute(sa.delete(claims).where(theirs, whose))
