@@ -7,14 +7,17 @@ import random
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from unittest.mock import patch
 
 from include.flows import FLOWS
+from include.sync import context, load
 from tests.prove.child import Order
 from tests.prove.counts import COUNTS, tally_of
 from tests.prove.life import Life, undisturbed, world
 from tests.prove.spoiling import SPOILERS, ledger_is_spoilt
 from tests.prove.tally import Tally
 from tests.prove.weather import ODD_ANSWERS, Kill, Pause, Weather, after_effect
+from tests.prove.zombies import haunted_round
 
 # A disturbed world gets so many rounds in foul weather before it clears up.
 _FOUL_ROUNDS = 2
@@ -133,6 +136,20 @@ def kills(seed: int) -> Tally:
     return tally
 
 
+def zombies(seed: int) -> Tally:
+    """A task of every flow is taken for dead while it is only frozen, and wakes beside whoever does its work by then."""
+    tally, rng = Tally(), random.Random(seed)
+    expected = undisturbed(_world(seed))
+    with world(_world(seed)) as (sandbox, folder), Life(sandbox, folder, tally=tally, name=f"zombies {seed}") as life:
+        # Who meets a claim of the other need not wait long for what does not come.
+        with patch.object(load, "BUSY_WAIT", 1.0), patch.object(context, "BUSY_WAIT", 1.0):
+            for number in range(2):
+                haunted_round(life, number, rng)
+        life.settle()
+        life.compare(expected)
+    return tally
+
+
 def pauses(seed: int) -> Tally:
     """A system asks for a pause with Retry-After; nobody calls it inside."""
     tally, rng = Tally(), random.Random(seed)
@@ -183,6 +200,9 @@ CAMPAIGNS: Mapping[str, Campaign] = {
     "odd answers": Campaign(breaks="any call, before or after it took effect", wanted=3_000, live=odd_answers),
     "lost ledger": Campaign(breaks="the ledger, after answers were lost", wanted=1_000, live=lost_ledger),
     "kills": Campaign(breaks="the process, at a write, before or after it took effect", wanted=1_000, live=kills),
+    "zombies": Campaign(
+        breaks="a task freezes at any call, and wakes beside its next try or another run", wanted=500, live=zombies
+    ),
     "pauses": Campaign(breaks="a system asks for a pause (Retry-After)", wanted=60, live=pauses),
     "spoilt": Campaign(breaks="the ledger's file, or a staged one, while a run goes on", wanted=500, live=spoilt),
     "storms": Campaign(breaks="a whole system, for a while", wanted=5_000, live=storms),
