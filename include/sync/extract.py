@@ -115,6 +115,16 @@ def extract(task: TaskContext) -> None:
     task.save_stats("extract", read=raw.count + len(rejected), read_from=read_from, held=held)
 
 
+def stand_aside(task: TaskContext, other: str) -> None:
+    """Read nothing, and leave everything to another poll of this flow, which is under way, and to the next."""
+    task.warn(
+        f"The run {other} of this flow is still under way. What has changed goes with that, or with the next run."
+    )
+    for name in ("raw", "outcomes-extract", "hooks"):
+        task.staging.write_all(name, ())
+    task.save_stats("extract", read=0, held=True)
+
+
 def _raw(record: SourceRecord, read_at: str) -> Json:
     raw: Json = {"key": record.key, "data": record.data, "asked": record.asked, "read_at": read_at}
     more = {"record_id": record.record_id, "problem": record.problem}

@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from include.errors import BadRecord, InvalidId, Rejected, place_of
 from include.settings import SyncSettings
 from include.sync.records import Json, Mapped, MappingContext, Shared, SourceRecord
-from include.sync.runs import Direction, RunPlan, System
+from include.sync.runs import Direction, RunPlan, System, talks_to
 
 if TYPE_CHECKING:
     from include.business_central.client import BusinessCentralClient
@@ -236,19 +236,7 @@ class Flow:
 
     def talks_to(self, stage: str) -> System | None:
         """The one system that a stage of this flow opens requests to; None when it opens none."""
-        to_ipaas = self.direction is Direction.to_ipaas
-        source, target = (
-            (System.business_central, System.ipaas) if to_ipaas else (System.ipaas, System.business_central)
-        )
-        # `transform` reads the records that others need first. Coming from iPaaS.com, `report` writes back the links
-        # of what was made in Business Central.
-        systems = {
-            "extract": source,
-            "transform": source,
-            "load": target,
-            "report": None if to_ipaas else source,
-        }
-        return systems[stage]
+        return talks_to(self.direction, stage)
 
 
 IPAAS_ID = IdFormat(name="ipaas_id", pattern=r"(?P<id>[1-9][0-9]{0,18})", example="17542", meaning="iPaaS.com id")

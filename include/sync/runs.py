@@ -26,6 +26,16 @@ class System(StrEnum):
     ipaas = "ipaas"
 
 
+def talks_to(direction: Direction, stage: str) -> System | None:
+    """The one system that a stage of a flow opens requests to; None when it opens none."""
+    to_ipaas = direction is Direction.to_ipaas
+    source, target = (System.business_central, System.ipaas) if to_ipaas else (System.ipaas, System.business_central)
+    # `transform` reads the records that others need first. Coming from iPaaS.com, `report` writes back the links
+    # of what was made in Business Central.
+    systems = {"extract": source, "transform": source, "load": target, "report": None if to_ipaas else source}
+    return systems[stage]
+
+
 class Mode(StrEnum):
     """`apply` writes; `plan` says what `apply` would write, and writes nothing anywhere."""
 

@@ -3,78 +3,102 @@
 from __future__ import annotations
 
 import os
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
-from airflow.sdk import DAG, CronDataIntervalTimetable, get_current_context, task
+from airflow.sdk import DAG, CronTriggerTimetable, XComArg, get_current_context, task
+from croniter import croniter
 
 from bridge.docs import doc_md
 from bridge.form import params_of
 from bridge.retry import RetryWhenAsked
 from include.sync.flow import Flow
 from include.sync.run import LOAD_SLOTS, LOADS_AT_ONCE
+from include.sync.runs import Direction, talks_to
 
 # For set-ups that start every run themselves, as the demo does.
-_UNSCHEDULED = os.environ.get("SYNC_SCHEDULES", "").lower() == "off"
-# When schedules begin to count; backfills may start earlier.
-_EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
+UNSCHEDULED = os.environ.get("SYNC_SCHEDULES", "").lower() == "off"
+# How tasks of every DAG of the project are repeated.
+DEFAULT_ARGS: dict[str, Any] = {
+    "owner": "business-central-ipaas-sync",
+    "retries": 3,
+    "retry_policy": RetryWhenAsked(),
+    "retry_delay": timedelta(minutes=1),
+    "retry_exponential_backoff": True,
+    "max_retry_delay": timedelta(minutes=15),
+}
+# Runs by hand go beside a poll; a poll stands aside for another one by itself (`bridge.turns`).
+_RUNS_AT_ONCE = 8
+_ANY_DAY = datetime(2026, 1, 1)
 
 
 def build(flow: Flow) -> DAG:
     """The DAG of a flow: extract, transform, load over chunks, report."""
-
-    def pool(stage: str, slots: int = 1) -> dict[str, Any]:
-        system = flow.talks_to(stage)
-        return {"pool": system.value, "pool_slots": slots} if system else {}
-
     with DAG(
         dag_id=flow.name,
         dag_display_name=flow.name,
         description=flow.collection,
         doc_md=doc_md(flow),
-        schedule=None if _UNSCHEDULED else CronDataIntervalTimetable(flow.schedule, timezone="UTC"),
-        start_date=_EPOCH,
+        schedule=None if UNSCHEDULED else _timetable(flow),
         catchup=False,
-        # A poll must not overtake the one before it; records of a manual run or a backfill are claimed one by one.
-        max_active_runs=1,
+        max_active_runs=_RUNS_AT_ONCE,
         params=params_of(flow),
         tags={"business-central", "ipaas", flow.direction.value.replace("_", "-"), flow.record.replace(" ", "-")},
-        default_args={
-            "owner": "business-central-ipaas-sync",
-            "retries": 3,
-            "retry_policy": RetryWhenAsked(),
-            "retry_delay": timedelta(minutes=1),
-            "retry_exponential_backoff": True,
-            "max_retry_delay": timedelta(minutes=15),
-        },
+        default_args=DEFAULT_ARGS,
     ) as dag:
-
-        @task(task_id="extract", **pool("extract"))
-        def extract() -> dict[str, Any]:
-            from bridge import tasks
-
-            return tasks.extract(flow.name, get_current_context())
-
-        @task(task_id="transform", **pool("transform"))
-        def transform() -> list[int]:
-            from bridge import tasks
-
-            return tasks.transform(flow.name, get_current_context())
-
-        @task(task_id="load", max_active_tis_per_dagrun=LOADS_AT_ONCE, **pool("load", LOAD_SLOTS))
-        def load(chunk: int) -> None:
-            from bridge import tasks
-
-            tasks.load(flow.name, chunk, get_current_context())
-
-        # `load` is skipped when nothing has to be written; the report is wanted all the same.
-        @task(task_id="report", trigger_rule="none_failed", **pool("report"))
-        def report() -> dict[str, int]:
-            from bridge import tasks
-
-            return tasks.report(flow.name, get_current_context())
-
-        chunks = transform()
-        extract() >> chunks
-        load.expand(chunk=chunks) >> report()
+        four_tasks(flow.direction, flow.name)
     return dag
+
+
+def four_tasks(direction: Direction, flow_name: str | None) -> XComArg:
+    """The tasks of a run, in the DAG or group at hand; answers the first. Without a name, the form says which flow."""
+
+    def pool(stage: str, slots: int = 1) -> dict[str, Any]:
+        system = talks_to(direction, stage)
+        return {"pool": system.value, "pool_slots": slots} if system else {}
+
+    @task(task_id="extract", **pool("extract"))
+    def extract() -> dict[str, Any]:
+        from bridge import tasks
+
+        return tasks.extract(flow_name, get_current_context())
+
+    @task(task_id="transform", **pool("transform"))
+    def transform() -> list[int]:
+        from bridge import tasks
+
+        return tasks.transform(get_current_context())
+
+    @task(task_id="load", max_active_tis_per_dagrun=LOADS_AT_ONCE, **pool("load", LOAD_SLOTS))
+    def load(chunk: int) -> None:
+        from bridge import tasks
+
+        tasks.load(chunk, get_current_context())
+
+    # `load` is skipped when nothing has to be written; the report is wanted all the same. Where the form says which
+    # flow, the tasks of the other direction are skipped, all of them.
+    rule = "none_failed" if flow_name else "none_failed_min_one_success"
+
+    @task(task_id="report", trigger_rule=rule, **pool("report"))
+    def report() -> dict[str, int]:
+        from bridge import tasks
+
+        return tasks.report(get_current_context())
+
+    first, chunks, last = extract(), transform(), report()
+    first >> chunks
+    load.expand(chunk=chunks) >> last
+    if not flow_name:
+        chunks >> last
+    return first
+
+
+def _timetable(flow: Flow) -> CronTriggerTimetable:
+    """A flow's schedule; its runs carry the time since the tick before as their interval, which a backfill reads.
+
+    There is no start date, and nothing runs at once: a DAG that is unpaused for the first time waits for its next tick.
+    """
+    ticks = croniter(flow.schedule, _ANY_DAY)
+    first, second = ticks.get_next(datetime), ticks.get_next(datetime)
+    # Not False, with which Airflow 3.3 takes up a tick of the last five minutes all the same.
+    return CronTriggerTimetable(flow.schedule, timezone="UTC", interval=second - first, run_immediately=timedelta())

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from airflow.sdk import Param
 
 from include.sync.flow import Flow
 from include.sync.runs import Direction
 
+FLOW = "flow"
+IDS = "ids"
 MODE = "mode"
+FORCE = "force"
 # The params that take ids by hand: name, title, and what a run without ids does.
 _IDS = {
     Direction.to_ipaas: ("external_ids", "External IDs", "empty polls for changes"),
@@ -19,36 +24,67 @@ _IDS = {
 }
 
 
+_MODES = {"apply": "Apply: transfer", "plan": "Plan: say what would change, write nothing"}
+
+
 def ids_param(flow: Flow) -> str:
-    """The name of the param that takes ids by hand."""
+    """The name of the param of a flow's own form that takes ids by hand."""
     return _IDS[flow.direction][0]
 
 
 def params_of(flow: Flow) -> dict[str, Param]:
     """The form of a flow."""
-    examples = ", ".join(f"`{f.example}` ({f.meaning})" for f in flow.id_formats)
     name, title, empty = _IDS[flow.direction]
+    ids = f"The records to transfer now, one per line or with commas between them; {empty}. {_examples(flow)}"
+    return {name: _ids(title, ids), MODE: _mode("apply"), FORCE: _force()}
+
+
+def params_of_manual_sync(flows: Iterable[Flow]) -> dict[str, Param]:
+    """The form of Manual Sync: which flow, which records. It proposes to plan."""
+    flows = tuple(flows)
+    formats = "\n".join(f"* {flow.collection}: {_examples(flow)}" for flow in flows)
     return {
-        name: Param(
-            [],
-            type="array",
-            items={"type": "string"},
-            maxItems=3000,
-            title=title,
-            description_md=f"The records to transfer now, one per line or with commas between them; {empty}. {examples}",
-        ),
-        MODE: Param(
-            "apply",
+        FLOW: Param(
             type="string",
-            enum=["apply", "plan"],
-            values_display={"apply": "Apply: transfer", "plan": "Plan: say what would change, write nothing"},
-            title="Mode",
-            description_md="`plan` writes nothing anywhere and reports what would change for each record.",
+            enum=[flow.name for flow in flows],
+            values_display={flow.name: flow.collection for flow in flows},
+            title="Mapping collection",
+            description_md="What is transferred, and which way. Its own schedule goes on as it is, paused or not.",
         ),
-        "force": Param(
-            False,
-            type="boolean",
-            title="Write unchanged records, too",
-            description="Write even when nothing changed since the last transfer.",
+        IDS: _ids(
+            "IDs",
+            "The records, one per line or with commas between them. With none, a plan says what the next scheduled run "
+            f"would do.\n\n{formats}",
         ),
+        MODE: _mode("plan"),
+        FORCE: _force(),
     }
+
+
+def _examples(flow: Flow) -> str:
+    return ", ".join(f"`{f.example}` ({f.meaning})" for f in flow.id_formats)
+
+
+def _ids(title: str, description: str) -> Param:
+    return Param([], type="array", items={"type": "string"}, maxItems=3000, title=title, description_md=description)
+
+
+def _mode(default: str) -> Param:
+    modes = sorted(_MODES, key=lambda mode: mode != default)
+    return Param(
+        default,
+        type="string",
+        enum=modes,
+        values_display=_MODES,
+        title="Mode",
+        description_md="`plan` writes nothing anywhere and reports what would change for each record.",
+    )
+
+
+def _force() -> Param:
+    return Param(
+        False,
+        type="boolean",
+        title="Write unchanged records, too",
+        description="Write even when nothing changed since the last transfer.",
+    )

@@ -30,8 +30,11 @@ from bridge.server import current
 from bridge.staging import run_folder, staged_folder
 from include.flows import FLOWS
 from include.sync.overview import FlowState, flow_states, links_to_push, unfinished_transfers
+from include.sync.runs import Direction
 from include.sync.staging.files import StagingFault
 
+# The task that reads, in a flow's DAG and in either group of Manual Sync.
+EXTRACTS = ("extract", *(f"{direction.value}.extract" for direction in Direction))
 # States of tasks that ended otherwise than they should.
 _ENDED = ("failed", "up_for_retry")
 _SILENT = (
@@ -71,11 +74,13 @@ def show_report(dag_id: str, run_id: str) -> HTMLResponse:
         except StagingFault as fault:
             if folder is not None:
                 problems.append({"what": str(fault), "advice": fault.advice})
+    flow = report["flow"] if report else dag_id
     return _page(
         "report.html",
         dag_id=dag_id,
         run_id=run_id,
-        collection=FLOWS[dag_id].collection if dag_id in FLOWS else None,
+        flow=flow,
+        collection=FLOWS[flow].collection if flow in FLOWS else None,
         report=report,
         problems=problems,
         kinds=_KINDS,
@@ -94,7 +99,7 @@ def _report(folder: ObjectStoragePath) -> dict[str, Any] | None:
 
 def _passed_on(dag_id: str, run_id: str) -> Any:
     """What the run's `extract` passed on; None when it has not come to its end."""
-    values = _xcoms(dag_id, run_id, XComModel.task_id == "extract", XComModel.key == "return_value")
+    values = _xcoms(dag_id, run_id, XComModel.task_id.in_(EXTRACTS), XComModel.key == "return_value")
     return next((value for _, value in values), None)
 
 

@@ -18,10 +18,11 @@ from airflow.sdk import BaseHook, ObjectStoragePath
 from airflow.sdk._shared.secrets_masker import redact
 from airflow.sdk.exceptions import AirflowFailException, AirflowNotFoundException
 
-from bridge.form import MODE, ids_param
+from bridge.form import FLOW, FORCE, IDS, MODE, ids_param
 from bridge.hooks import BusinessCentralHook, IPaaSHook, current_settings
 from bridge.ledger import Place, ledger_url
 from bridge.staging import PLAN, forget_old_runs, private_folder, run_folder, staged_folder
+from bridge.turns import take_turn
 from include.flows import CATALOGUE, FLOWS
 from include.settings import SettingsError
 from include.sync import extract as extracting
@@ -44,10 +45,10 @@ _XCOM_BYTES = 7_000
 log = logging.getLogger(__name__)
 
 
-def extract(flow_name: str, context: Mapping[str, Any]) -> dict[str, Any]:
-    """Fix what the run does, read it, stage it."""
-    flow = FLOWS[flow_name]
+def extract(flow_name: str | None, context: Mapping[str, Any]) -> dict[str, Any]:
+    """Fix what the run does, read it, stage it. Without a name, the form says which flow."""
     with _advice(context):
+        flow = _flow(flow_name, context)
         # A folder of its own for every try: a repeated one reads anew, and whoever of the tasks after it is repeated
         # alone finds what it worked on. Should an earlier try still be alive somewhere, it writes beside.
         folder = _folder(context) / uuid.uuid4().hex[:12]
@@ -55,32 +56,37 @@ def extract(flow_name: str, context: Mapping[str, Any]) -> dict[str, Any]:
         staging = Staging(folder)
         with _ledger(_pair()) as ledger:
             plan = _plan(flow, context, staging, ledger)
-            extracting.extract(_stage("extract", flow, plan, ledger, staging))
+            task = _stage("extract", flow, plan, ledger, staging)
+            other = take_turn(context) if plan.kind is RunKind.poll and plan.applies else None
+            if other:
+                extracting.stand_aside(task, other)
+            else:
+                extracting.extract(task)
     return {"staged": str(folder)}
 
 
-def transform(flow_name: str, context: Mapping[str, Any]) -> list[int]:
+def transform(context: Mapping[str, Any]) -> list[int]:
     """Map what was read; answers the chunks to load."""
-    flow = FLOWS[flow_name]
     with _planned_run(context) as (plan, ledger, staging):
+        flow = FLOWS[plan.flow]
         return list(range(transforming.transform(_stage("transform", flow, plan, ledger, staging))))
 
 
-def load(flow_name: str, chunk: int, context: Mapping[str, Any]) -> None:
+def load(chunk: int, context: Mapping[str, Any]) -> None:
     """Write one chunk."""
-    flow = FLOWS[flow_name]
     with _planned_run(context) as (plan, ledger, staging):
+        flow = FLOWS[plan.flow]
         at_once = concurrency(plan, load_chunks(staging))
         loading.load(_stage("load", flow, plan, ledger, staging, at_once=at_once), chunk, at_once)
 
 
-def report(flow_name: str, context: Mapping[str, Any]) -> dict[str, int]:
+def report(context: Mapping[str, Any]) -> dict[str, int]:
     """Add the run up; fails it when records failed, after everything good has been written."""
-    flow = FLOWS[flow_name]
     with _planned_run(context) as (plan, ledger, staging):
+        flow = FLOWS[plan.flow]
         result = reporting.report(_stage("report", flow, plan, ledger, staging))
     _push_lines(context, result)
-    forget_old_runs(flow.name, datetime.now(UTC))
+    forget_old_runs(str(context["dag_run"].dag_id), datetime.now(UTC))
     if result.failed:
         # Pushed by hand: a task that fails returns nothing, and the counts are wanted all the same.
         context["ti"].xcom_push(key="return_value", value=result.counts)
@@ -150,15 +156,36 @@ def _show_problem(context: Mapping[str, Any], problem: Problem) -> None:
         log.exception("The problem could not be shown on the run's page")
 
 
+def chosen_flow(context: Mapping[str, Any]) -> Flow:
+    """The flow that somebody has chosen in the form of Manual Sync."""
+    with _advice(context):
+        return _flow(None, context)
+
+
+def _flow(name: str | None, context: Mapping[str, Any]) -> Flow:
+    name = name or context["params"].get(FLOW)
+    if name not in FLOWS:
+        raise SettingsError(f"Param {FLOW}", name, f"Allowed: {', '.join(FLOWS)}.")
+    return FLOWS[name]
+
+
 def _plan(flow: Flow, context: Mapping[str, Any], staging: Staging, ledger: Ledger) -> RunPlan:
     """What the run does, staged so that every task after this one sees the same."""
-    params = dict(context["params"])
-    allowed = {ids_param(flow), MODE, "force"}
-    unknown = sorted((set(params) | set(context["dag_run"].conf or {})) - allowed)
+    params, run = dict(context["params"]), context["dag_run"]
+    chosen = {FLOW, IDS} if FLOW in params else {ids_param(flow)}
+    allowed = {*chosen, MODE, FORCE}
+    unknown = sorted((set(params) | set(run.conf or {})) - allowed)
     if unknown:
         raise SettingsError(f"Param {unknown[0]}", params.get(unknown[0]), f"Allowed: {', '.join(sorted(allowed))}.")
-    ids = split_ids(params.get(ids_param(flow)) or ())
-    run = context["dag_run"]
+    ids = split_ids(params.get(IDS if FLOW in params else ids_param(flow)) or ())
+    mode = Mode(params.get(MODE) or "apply")
+    if FLOW in params and not ids and mode is Mode.apply:
+        raise SettingsError(
+            f"Param {IDS}",
+            "empty",
+            "Name the records to transfer, or choose the mode plan. Everything that has changed is transferred by "
+            f"the DAG {flow.name}.",
+        )
     backfill = run.run_type == "backfill"
     kind = RunKind.ids if ids else RunKind.backfill if backfill else RunKind.poll
     interval = (run.data_interval_start, run.data_interval_end) if backfill else None
@@ -169,8 +196,8 @@ def _plan(flow: Flow, context: Mapping[str, Any], staging: Staging, ledger: Ledg
         settings=current_settings(),
         ledger=ledger,
         ids=ids,
-        mode=Mode(params.get(MODE) or "apply"),
-        force=bool(params.get("force")),
+        mode=mode,
+        force=bool(params.get(FORCE)),
         interval=interval,
     )
     staging.write_text(PLAN, plan.model_dump_json())
@@ -199,7 +226,10 @@ def _folder(context: Mapping[str, Any]) -> ObjectStoragePath:
 
 def _staging(context: Mapping[str, Any]) -> Staging:
     """The files that `extract` began."""
-    return Staging(staged_folder(_folder(context), context["ti"].xcom_pull(task_ids="extract")))
+    ti = context["ti"]
+    group = ti.task_id.rpartition(".")[0]
+    extract = f"{group}.extract" if group else "extract"
+    return Staging(staged_folder(_folder(context), ti.xcom_pull(task_ids=extract)))
 
 
 @contextmanager

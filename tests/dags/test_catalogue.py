@@ -113,9 +113,26 @@ def test_runs_of_the_schedule_carry_intervals(dags: Mapping[str, Any], flow: Flo
     restriction = TimeRestriction(earliest=dag.start_date, latest=None, catchup=True)
     info = timetable.next_dagrun_info(last_automated_data_interval=None, restriction=restriction)
     assert info
-    assert info.data_interval.start < info.data_interval.end <= info.run_after
-    assert dag.start_date < datetime.now(UTC)
+    assert info.data_interval.end == info.run_after
+    follows = timetable.next_dagrun_info(last_automated_data_interval=info.data_interval, restriction=restriction)
+    assert follows
+    assert follows.data_interval.start == info.data_interval.end, "a time that no interval holds is never backfilled"
     assert not dag.catchup
+
+
+@flows
+def test_nothing_runs_at_once_when_a_flow_is_unpaused_for_the_first_time(dags: Mapping[str, Any], flow: Flow) -> None:
+    from airflow.serialization.encoders import coerce_to_core_timetable
+    from airflow.timetables.base import TimeRestriction
+
+    dag = dags[flow.name]
+    never_before = TimeRestriction(earliest=dag.start_date, latest=None, catchup=dag.catchup)
+    now = datetime.now(UTC)
+    first = coerce_to_core_timetable(dag.timetable).next_dagrun_info(
+        last_automated_data_interval=None, restriction=never_before
+    )
+    assert first
+    assert first.run_after > now
 
 
 @flows

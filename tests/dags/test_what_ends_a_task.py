@@ -30,6 +30,7 @@ class Tasks:
         self._tasks = tasks
         self.xcoms: dict[str, Any] = {}
         ti = SimpleNamespace(
+            task_id="",
             xcom_push=lambda key, value: self.xcoms.update({key: value}),
             xcom_pull=lambda task_ids: self.xcoms.get(task_ids),
         )
@@ -43,15 +44,15 @@ class Tasks:
 
     def transform(self) -> list[int]:
         """Map."""
-        return self._tasks.transform(FLOW, self._context)
+        return self._tasks.transform(self._context)
 
     def load(self) -> None:
         """Write the first chunk."""
-        self._tasks.load(FLOW, 0, self._context)
+        self._tasks.load(0, self._context)
 
     def report(self) -> Mapping[str, int]:
         """Settle."""
-        return self._tasks.report(FLOW, self._context)
+        return self._tasks.report(self._context)
 
     @property
     def problem(self) -> str:
