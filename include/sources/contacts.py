@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from typing import ClassVar
 
 from include.business_central.odata import Api, Page
 from include.business_central.records.customers import ApiContact
@@ -51,6 +52,8 @@ _COMPUTED = {"company_id"}
 
 class Contacts:
     """API `contacts` for the changes; Contacts Endpoint for the fields, when it names another service."""
+
+    finds_by: ClassVar = (frozenset({"no"}), frozenset({"guid"}))
 
     def changed(self, reads: Reads, window: Window) -> Iterator[SourceRecord]:
         """Persons modified in the window, and those of companies that were: one may have become a customer."""

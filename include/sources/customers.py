@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 from include.business_central.odata import Api, Page
 from include.business_central.records.base import unblank
@@ -62,6 +63,8 @@ class CustomersOfType:
 
     type: str
     model: str
+
+    finds_by: ClassVar = (frozenset({"no"}), frozenset({"guid"}))
 
     def changed(self, reads: Reads, window: Window) -> Iterator[SourceRecord]:
         """Customers modified in the window, and companies whose contacts were."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from pydantic import ValidationError
 
@@ -52,6 +52,8 @@ class IPaaSRecords:
     flow: str
     refs: Callable[[Mapping[str, Any]], Iterable[tuple[str, Any]]] = _no_refs
     numbers: Callable[[Mapping[str, Any]], Sequence[str]] = _no_numbers
+
+    finds_by: ClassVar = (frozenset({"id"}),)
 
     def changed(self, reads: Reads, window: Window) -> Iterator[SourceRecord]:
         """A poll: what iPaaS.com lists as missing. A backfill: everything modified in the window."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import ClassVar
 
 from include.business_central.odata import Api, Page
 from include.business_central.records.base import unblank
@@ -25,6 +26,8 @@ _CARD = "ItemCategoryCard"
 
 class ItemCategories:
     """API `itemCategories`; page 5733 knows their parents, where it is published."""
+
+    finds_by: ClassVar = (frozenset({"no"}), frozenset({"guid"}))
 
     def changed(self, reads: Reads, window: Window) -> Iterator[SourceRecord]:
         """Categories modified in the window."""

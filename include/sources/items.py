@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain
+from typing import ClassVar
 
 from include.business_central.odata import Api
 from include.business_central.records.items import ApiItem, ItemCard
@@ -37,6 +38,8 @@ _LOST = ("Net_Weight", "Sales_Blocked", "fields of your own on the page")
 
 class Items:
     """API `items` for the changes, page 30 for the fields, query 2554 for the stock."""
+
+    finds_by: ClassVar = (frozenset({"no"}), frozenset({"guid"}))
 
     def changed(self, reads: Reads, window: Window) -> Iterator[SourceRecord]:
         """Items modified in the window, and those whose stock moved or whose prices did: that does not touch the item's

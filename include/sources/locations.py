@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import ClassVar
 
 from include.business_central.odata import Api
 from include.business_central.records.items import ApiLocation, LocationCard
@@ -22,6 +23,8 @@ _FEED_FIELDS = (*ApiLocation.model_fields, "lastModifiedDateTime")
 
 class Locations:
     """API `locations` for the GUIDs and the changes, page 5703 for the fields."""
+
+    finds_by: ClassVar = (frozenset({"no"}), frozenset({"guid"}))
 
     def changed(self, reads: Reads, window: Window) -> Iterator[SourceRecord]:
         """Locations modified in the window."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import ClassVar
 
 from include.business_central.odata import Api
 from include.business_central.records.sales import PaymentCode
@@ -19,6 +20,8 @@ _FIELDS = tuple(PaymentCode.model_fields)
 
 class PaymentCodes:
     """API `paymentMethods`, then `paymentTerms`."""
+
+    finds_by: ClassVar = (frozenset({"no"}),)
 
     def changed(self, reads: Reads, window: Window) -> Iterator[SourceRecord]:
         """Those modified in the window."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 from include.business_central.odata import Api, Page
 from include.business_central.records.base import unblank
@@ -92,6 +93,8 @@ def _series(record: Json) -> str:
 
 class SalesInvoices:
     """API `salesInvoices` for the changes and the lines, the posted page for what the API does not know."""
+
+    finds_by: ClassVar = (frozenset({"no"}), frozenset({"guid"}))
 
     def changed(self, reads: Reads, window: Window) -> Iterator[SourceRecord]:
         """Invoices modified in the window."""

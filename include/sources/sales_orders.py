@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import ClassVar
 
 from pydantic import ValidationError
 
@@ -46,6 +47,8 @@ _LOST = (
 
 class SalesOrders:
     """API `salesOrders` for the changes, pages 42 and 46 for the fields and the lines, shipments for the tracking."""
+
+    finds_by: ClassVar = (frozenset({"no"}), frozenset({"guid"}))
 
     def changed(self, reads: Reads, window: Window) -> Iterator[SourceRecord]:
         """Orders modified in the window, and those of shipments in it: a shipment leaves its order's timestamp alone."""

@@ -6,6 +6,7 @@ An answer that is suddenly short would empty the shop: what is missing is taken 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import ClassVar
 
 from include.business_central.odata import Api, Page
 from include.business_central.records.base import unblank
@@ -24,6 +25,8 @@ from include.sync.values import fold
 
 class Stock:
     """Query 2554 for the quantities, API `items` for the GUIDs that the external ids are made of."""
+
+    finds_by: ClassVar = (frozenset({"location", "no"}), frozenset({"location", "guid"}))
 
     def changed(self, reads: Reads, window: Window) -> Iterator[SourceRecord]:
         """Every row: the query knows no modification time, and stock moves without its item's."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 from include.business_central.odata import Page
 from include.errors import Unreadable
@@ -20,6 +21,8 @@ class WholePage:
     page: str
     fields: tuple[str, ...]
     lost: str
+
+    finds_by: ClassVar = (frozenset({"no"}),)
 
     def changed(self, reads: Reads, window: Window) -> Iterator[SourceRecord]:
         """Every record, whatever the window."""

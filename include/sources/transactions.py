@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, ClassVar
 
 from pydantic import ValidationError
 
@@ -41,6 +41,8 @@ class ForeignTransactions:
     @property
     def _records(self) -> IPaaSRecords:
         return IPaaSRecords(endpoint=TRANSACTION, flow=self.flow)
+
+    finds_by: ClassVar = (frozenset({"id"}),)
 
     def changed(self, reads: Reads, window: Window) -> Iterator[SourceRecord]:
         """A poll: what iPaaS.com lists as missing. A backfill: everything modified in the window."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar
@@ -27,12 +27,28 @@ GUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}
 
 @dataclass(frozen=True, kw_only=True)
 class IdFormat:
-    """One way to name a record by hand. `name` tells the source how to read it, `example` tells the user."""
+    """One way to name a record by hand. The named groups of `pattern` are what the source reads; `example` tells the
+    user. Raises ValueError when the pattern is none, names no part, or does not fit the example."""
 
     name: str
     pattern: str
     example: str
     meaning: str
+
+    def __post_init__(self) -> None:
+        try:
+            groups = re.compile(self.pattern).groupindex
+        except re.error as error:
+            raise ValueError(f"The pattern of the id format {self.name!r} cannot be read: {error}.") from None
+        if not groups:
+            raise ValueError(f"The pattern of the id format {self.name!r} names no part, as in (?P<no>…).")
+        if self.parse(self.example) is None:
+            raise ValueError(f"The example {self.example!r} of the id format {self.name!r} does not fit its pattern.")
+
+    @property
+    def parts(self) -> frozenset[str]:
+        """The names of the parts that an id of this format has."""
+        return frozenset(re.compile(self.pattern).groupindex)
 
     def parse(self, text: str) -> AskedId | None:
         """The id's parts when `text` has this format, else None."""
@@ -99,6 +115,10 @@ class Window:
 
 class Source(Protocol):
     """Where a flow's records come from. Yields whole records, details included, in batches of requests."""
+
+    @property
+    def finds_by(self) -> Collection[frozenset[str]]:
+        """The parts of an id that a record is found by, each alternative as a whole."""
 
     def changed(self, reads: Reads, window: Window) -> Iterator[SourceRecord]:
         """Every record that may have changed in the window."""
@@ -183,6 +203,16 @@ class Flow:
     scopes: tuple[str, ...] = ()
     # Scopes without their action of what is nested in those records, with the list that it stands in.
     nested_scopes: Mapping[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Raises ValueError when an id format has parts that the source does not find a record by."""
+        for id_format in self.id_formats:
+            if id_format.parts not in self.source.finds_by:
+                known = "; ".join(" and ".join(sorted(parts)) for parts in self.source.finds_by)
+                raise ValueError(
+                    f"{self.name}: nothing is found by the parts {', '.join(sorted(id_format.parts))} of the id format "
+                    f"{id_format.name!r}. Its source finds records by: {known}."
+                )
 
     def ask(self, text: str) -> AskedId:
         """Parse an id given by hand, or raise InvalidId naming it and what is allowed."""

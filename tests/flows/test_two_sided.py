@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from include.flows import FLOWS
 from include.sandbox import Sandbox
 from include.sandbox.check import Verdict, check
 from include.sandbox.credentials import SYSTEM_ID
+from include.sandbox.ipaas.types import TYPES
 from include.sandbox.world import Size
 
 SELLING = {
@@ -240,3 +241,16 @@ def nothing_stays_tampered(demo: Transferred) -> Iterator[Callable[[], Verdict]]
     before = demo.check().differences
     yield demo.check
     assert demo.check().differences == before
+
+
+def test_a_linked_type_that_nobody_compares_is_a_difference(demo: Transferred, monkeypatch: pytest.MonkeyPatch) -> None:
+    kind = replace(TYPES["payment method"], name="price list", path="v2/PriceList", table="Price List")
+    monkeypatch.setitem(TYPES, kind.name, kind)
+    links = {(SYSTEM_ID, 7): "SUMMER"}
+    monkeypatch.setitem(demo.sandbox.ipaas.links, kind.table, links)
+    expect(demo.check(), "price list SUMMER", "none")
+
+
+def test_a_payment_method_that_went_wrong_is_a_difference(demo: Transferred) -> None:
+    record = next(iter(demo.sandbox.ipaas.records["payment method"].values()))
+    expect(tampered(demo, record, "name", "CHEQUE"), "payment method", "name")

@@ -11,9 +11,10 @@ from datetime import timedelta
 from include.sandbox.bc.tenant import Tenant, stamp
 from include.sandbox.check.documents import check_documents
 from include.sandbox.check.foreign import check_foreign
-from include.sandbox.check.masters import check_masters
+from include.sandbox.check.masters import COMPARED, check_masters
 from include.sandbox.check.verdict import Sides, Verdict
 from include.sandbox.ipaas.platform import Platform
+from include.sandbox.ipaas.types import TYPES
 
 __all__ = ["Verdict", "check"]
 
@@ -25,4 +26,13 @@ def check(tenant: Tenant, platform: Platform, *, days: int = 5) -> Verdict:
     check_masters(sides, verdict)
     check_documents(sides, verdict, since=stamp(tenant.now() - timedelta(days=days)))
     check_foreign(sides, verdict)
+    _check_everything_is_compared(sides, verdict)
     return verdict
+
+
+def _check_everything_is_compared(sides: Sides, verdict: Verdict) -> None:
+    """No type that we have linked records of goes by unseen: both sides would be said to agree."""
+    for kind in TYPES.values():
+        if kind.name not in COMPARED | {"transaction", "transaction tracking"}:
+            for key in sides.ours(kind.table):
+                verdict.differ(kind.name, key, "", "a statement of what it should hold, in check/masters.py", "none")

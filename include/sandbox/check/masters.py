@@ -200,6 +200,15 @@ def _agents(sides: Sides) -> Iterator[Expected]:
         )
 
 
+def _payment_methods(sides: Sides) -> Iterator[Expected]:
+    """Brought along by documents, a method before terms of the same code; iPaaS.com knows no change of one."""
+    known: set[str] = set()
+    for row in (*sides.tenant.rows("Payment Method"), *sides.tenant.rows("Payment Terms")):
+        if (folded := row["Code"].casefold()) not in known:
+            known.add(folded)
+            yield Expected(row=row, key=row["Code"], fields={"name": row["Code"]}, required=False)
+
+
 def _product_categories(sides: Sides) -> Iterator[Expected]:
     for row in sides.tenant.rows("Item Category"):
         parent = sides.id_of("product category", row.get("Parent Category"))
@@ -250,9 +259,12 @@ _MAKERS = {
     "customer": _customers,
     "location": _locations,
     "shipping method": _agents,
+    "payment method": _payment_methods,
     "product category": _product_categories,
     "product": _products,
 }
+# The types of which it is stated here what iPaaS.com should hold.
+COMPARED = {*_MAKERS, "product inventory", "company relationship"}
 
 
 def _compare_stock(sides: Sides, verdict: Verdict) -> None:
