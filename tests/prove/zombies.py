@@ -22,30 +22,38 @@ from tests.prove.stages import Tasks, Try
 _HANGS = 60
 
 
-def surround(clients: Iterable[Any], before: Callable[[], None], after: Callable[[], None] = lambda: None) -> None:
+# What is done with the method of a call.
+Watch = Callable[[str], None]
+
+
+def surround(clients: Iterable[Any], before: Watch, after: Watch = lambda method: None) -> None:
     """Have something done before and after each call that these clients send, outside of the question whether whoever
     sends it still may."""
     for client in clients:
         transport = client._transport
 
-        def sends(*args: Any, send: Callable[..., Any] = transport._answer) -> Any:
-            before()
-            answer = send(*args)
-            after()
+        def sends(method: str, *args: Any, send: Callable[..., Any] = transport._answer) -> Any:
+            before(method)
+            answer = send(method, *args)
+            after(method)
             return answer
 
         transport._answer = sends
 
 
 class Countdown:
-    """Says once that it is over: at the `left`th call, whichever thread makes it."""
+    """Says once that it is over: at a call, or a call that may write, drawn at random, whichever thread makes it."""
 
-    def __init__(self, left: int, then: Callable[[], None]) -> None:
-        self._left, self._then = left, then
+    def __init__(self, rng: random.Random, then: Callable[[], None]) -> None:
+        self._writes = rng.random() < 0.6
+        self._left = rng.randint(1, 6 if self._writes else 12)
+        self._then = then
         self._lock = threading.Lock()
 
-    def __call__(self) -> None:
+    def __call__(self, method: str) -> None:
         """Count one."""
+        if self._writes and method == "GET":
+            return
         with self._lock:
             self._left -= 1
             now = self._left == 0
@@ -56,13 +64,13 @@ class Countdown:
 class Freezer:
     """Lets all threads of one try stand still from a call on, until it is woken."""
 
-    def __init__(self, at: int) -> None:
+    def __init__(self, rng: random.Random) -> None:
         self.frozen, self.woken = threading.Event(), threading.Event()
-        self._count = Countdown(at, self.frozen.set)
+        self._count = Countdown(rng, self.frozen.set)
 
-    def __call__(self) -> None:
+    def __call__(self, method: str) -> None:
         """Before each call, or after each."""
-        self._count()
+        self._count(method)
         if self.frozen.is_set():
             self.woken.wait(_HANGS)
 
@@ -72,7 +80,7 @@ class Zombie:
 
     def __init__(self, life: Life, one_try: Try, rng: random.Random) -> None:
         self._life = life
-        self._freezer = Freezer(rng.randint(1, 12))
+        self._freezer = Freezer(rng)
         self._before = rng.random() < 0.5
         self._ended = threading.Event()
         self.fault: Exception | None = None
@@ -101,7 +109,7 @@ class Zombie:
         if self._before:
             surround((bc, ipaas), before=self._freezer)
         else:
-            surround((bc, ipaas), before=lambda: None, after=self._freezer)
+            surround((bc, ipaas), before=lambda method: None, after=self._freezer)
         try:
             one_try(bc, ipaas)
         except Exception as fault:  # noqa: BLE001 - how it ended is what is asked
@@ -132,9 +140,11 @@ def haunted_round(life: Life, number: int, rng: random.Random) -> None:
 
 @dataclass(frozen=True, kw_only=True)
 class Haunting:
-    """Which task freezes, when it wakes, and whether another run works meanwhile, and not only its own next try."""
+    """Which task freezes, in how many tries one after another, when they wake, and whether another run works meanwhile
+    in place of the next try."""
 
     task: str
+    tries: int
     wakes: str
     another: bool
 
@@ -143,6 +153,7 @@ class Haunting:
         """Some haunting; most freeze while they write."""
         return cls(
             task=rng.choice(("extract", "transform", *["load 0"] * 4, "report")),
+            tries=rng.randint(1, 3),
             wakes=rng.choice(("beside it", "after it", "at the end")),
             another=rng.random() < 0.4,
         )
@@ -153,13 +164,16 @@ def _haunted(life: Life, flow: str, run_id: str, rng: random.Random) -> None:
     try:
         for task, one_try in Tasks(life.bench, flow, run_id, life.bench.folder):
             if task == haunting.task:
-                zombie = Zombie(life, one_try, rng)
-                zombies.append(zombie)
-                if zombie.freezes():
+                for _ in range(haunting.tries):
+                    zombies.append(Zombie(life, one_try, rng))
+                    if not zombies[-1].freezes():
+                        break
                     life.tally.tried += 1
-                    _beside(life, flow, one_try, zombie, haunting, rng)
+                else:
+                    _beside(life, flow, one_try, zombies[-1], haunting, rng)
                 if haunting.wakes != "at the end":
-                    zombie.end()
+                    for zombie in zombies:
+                        zombie.end()
             else:
                 one_try(life.bench.bc(), life.bench.ipaas())
     finally:
@@ -174,7 +188,7 @@ def _beside(life: Life, flow: str, one_try: Try, zombie: Zombie, haunting: Haunt
     """What goes on while a task is frozen."""
     bc, ipaas = life.bench.bc(), life.bench.ipaas()
     if haunting.wakes == "beside it":
-        surround((bc, ipaas), before=Countdown(rng.randint(1, 12), zombie.wake))
+        surround((bc, ipaas), before=Countdown(rng, zombie.wake))
     if haunting.another:
         claims_run_out(life)
         life.bench.run(flow, bc=bc, ipaas=ipaas)
