@@ -21,8 +21,8 @@ check: $(STAMP) ## whether both Connections work, and in words what does not
 settings: $(STAMP) ## import airflow_settings.yaml into the AIRFLOW_HOME at hand
 	@$(RUN) python scripts/settings.py
 
-test: $(STAMP) lint ## the whole test suite, with the linters
-	@$(RUN) python -m pytest -n auto --dist loadfile
+test: $(STAMP) lint ## the whole test suite, with the linters (LEDGER=postgresql: every ledger on a local PostgreSQL)
+	@LEDGER="$(LEDGER)" $(RUN) python -m pytest -n auto --dist loadfile -rs
 
 lint: $(STAMP) ## style, types, declared dependencies
 	@$(RUN) ruff check .

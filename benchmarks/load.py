@@ -82,7 +82,7 @@ def main() -> None:
         bench.run("customer_category_to_ipaas")
         for name in ("company_to_ipaas", "company_from_ipaas"):
             measure(bench, sandbox, name, options.connections, options.latency)
-        bench.ledger.close()
+        bench.close()
 
 
 if __name__ == "__main__":

@@ -127,7 +127,7 @@ def samples(folder: Path, flows: Sequence[str]) -> None:
             run = sorted(folder.glob("run-*"))[-1]
             record = next(Staging(run).read("raw"))
             (folder / f"{name}.json").write_text(simplejson.dumps(record, use_decimal=True))
-        bench.ledger.close()
+        bench.close()
 
 
 def copied(folder: Path, name: str, count: int) -> Flow:

@@ -36,7 +36,7 @@ def main() -> None:
                 asked = f"{counts['bc_requests']:7}{counts['ipaas_requests']:14}"
                 odd = {n: counts[n] for n in ("waiting", "failed") if counts[n]}
                 print(f"  {name:26}{seconds:8.2f}{waits:9.2f}{counts['read']:9}{asked}  {odd or ''}", flush=True)
-        bench.ledger.close()
+        bench.close()
 
 
 if __name__ == "__main__":

@@ -9,6 +9,10 @@ import shutil
 import tempfile
 from pathlib import Path
 
+import pytest
+
+from tests import ledgers
+
 ROOT = Path(__file__).resolve().parent.parent
 _HOME = tempfile.mkdtemp(prefix="airflow-")
 atexit.register(shutil.rmtree, _HOME, ignore_errors=True)
@@ -24,3 +28,17 @@ os.environ |= {
     "AIRFLOW__API_AUTH__JWT_SECRET": secrets.token_urlsafe(64),
     "AIRFLOW__USAGE_DATA_COLLECTION__ENABLED": "False",
 }
+
+
+def pytest_configure() -> None:
+    """Where the ledgers are: the processes that run the tests, and those that tests start, take it from this one."""
+    if ledgers.kind() == "postgresql":
+        if not ledgers.answers():
+            pytest.exit(f"LEDGER=postgresql: no PostgreSQL answers at {ledgers.WHERE}", returncode=4)
+        ledgers.begin()
+
+
+def pytest_report_header() -> str:
+    """Which ledgers the tests have."""
+    beside = "" if ledgers.answers() else f"; no PostgreSQL answers at {ledgers.WHERE}: what needs one is skipped"
+    return f"ledgers: {ledgers.kind()}{beside}"

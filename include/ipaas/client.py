@@ -15,7 +15,7 @@ from requests import Response
 from include.errors import BadRecord, ErrorKind, NotFound, Sent, ServiceError, senseless
 from include.ipaas import endpoints, errors, paths
 from include.ipaas.bodies import with_links
-from include.ipaas.dialect import Dialect, Guess
+from include.ipaas.dialect import Dialect, Guess, fact
 from include.ipaas.endpoints import Endpoint
 from include.ipaas.external_ids import Id, id_from, id_of, is_summary, present_id
 from include.ipaas.lists import Page, may_be, page_decoder
@@ -31,6 +31,8 @@ from include.transport.throttle import Pacer
 
 Json = dict[str, Any]
 T = TypeVar("T")
+# After these, what was asked for may be there all the same.
+_HICCUPS = (ErrorKind.unavailable, ErrorKind.throttled)
 # A token is renewed this long before the platform says it ends.
 _MARGIN = timedelta(minutes=2)
 
@@ -113,6 +115,8 @@ class IPaaSClient:
                 if not no_place(error):
                     return None
             else:
+                if endpoint.below and not self.paths.is_given(endpoint, paths.READ):
+                    self.dialect.tell({"inventory_below": below})
                 if str(id_of(found)) != str(internal_id):
                     raise BadRecord(f"id is {found['id']!r}, and {internal_id} was asked for")
                 return with_links(found, endpoint, self.external_id, self.system_id)
@@ -123,8 +127,7 @@ class IPaaSClient:
         if not endpoint.below or self.paths.is_given(endpoint, paths.READ):
             return (False,)
         self.settle(endpoint, ["inventory_below"])
-        known = self.dialect.inventory_below
-        return (False, True) if known is None else (known,)
+        return self.dialect.sides("inventory_below", endpoint)
 
     def search(self, endpoint: Endpoint, value: str) -> list[Json]:
         """Every record whose natural key equals `value`; of a list without a search, every record.
@@ -158,7 +161,7 @@ class IPaaSClient:
                 return  # a list without records may answer 404
             if page.records:
                 whole = not any(is_summary(row) for row in page.records)
-                self.dialect.list_rows[endpoint.name] = "full" if whole else "summary"
+                self.dialect.tell({fact("list_rows", endpoint): "full" if whole else "summary"})
                 page = replace(page, whole=whole)
             yield page.within(endpoint.within) if endpoint.within else page
             number, total = number + 1, page.total
@@ -200,7 +203,7 @@ class IPaaSClient:
         """A body without what the platform is known not to take."""
         if endpoint is endpoints.TRANSACTION and body.get("currency_code"):
             self.settle(endpoint, ["transaction_currency"])
-            if self.dialect.transaction_currency is False:
+            if self.dialect.known("transaction_currency", endpoint) is False:
                 return {name: value for name, value in body.items() if name != "currency_code"}
         return body
 
@@ -214,7 +217,7 @@ class IPaaSClient:
 
     def settle(self, endpoint: Endpoint, doubts: Sequence[str]) -> None:
         """Read the family's document, when one of these doubts is open and nobody has tried."""
-        if self.dialect.unknown(endpoint, doubts):
+        if self.dialect.unknown(endpoint, doubts) and self.dialect.get(_document(endpoint.family)) is None:
             self.probe(endpoint.family)
 
     def probe(self, family: str) -> Findings | None:
@@ -226,16 +229,21 @@ class IPaaSClient:
             if family not in self._probed:
                 self._probed[family] = found = self._probe(family)
                 if found:
-                    found.teach(self.dialect)
+                    self.dialect.tell({**found.known, _document(family): True})
             return self._probed[family]
 
     def _probe(self, family: str) -> Findings | None:
         url = f"{self._connection.urls[family]}/{endpoints.DOCUMENT}"
         try:
             content = self._transport.once("GET", url, headers={}, decode=json_of(errors.SYSTEM))
-        except ServiceError:
+        except ServiceError as error:
+            if error.kind not in _HICCUPS:
+                self.dialect.tell({_document(family): False})
             return None
-        return read_document(family, content, self.paths)
+        found = read_document(family, content, self.paths)
+        if found is None:
+            self.dialect.tell({_document(family): False})
+        return found
 
     # --- external ids ----------------------------------------------------------------------------------------
 
@@ -438,6 +446,11 @@ def _linked(answer: Any) -> str | None:
     if isinstance(answer, dict | list | bool | Decimal):
         raise senseless(errors.SYSTEM, "An id was asked for, and something else was answered.")
     return present_id(answer)
+
+
+def _document(family: str) -> str:
+    """The fact whether a family serves its document."""
+    return f"document {family}"
 
 
 def _without_parent(body: Json, template: str) -> Json:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from include.ipaas import endpoints
-from include.ipaas.dialect import Dialect
+from include.ipaas.dialect import fact
 from include.ipaas.endpoints import ENDPOINTS, SHARED, Endpoint
 from include.ipaas.openapi import Document, Schema
 from include.ipaas.paths import CREATE, READ, SEARCH, UPDATE, Paths
@@ -27,20 +27,12 @@ _EXTERNAL = (
 
 @dataclass(frozen=True, kw_only=True)
 class Findings:
-    """What a family's document says: `differs`, in words, where it is not as assumed, and what is known of the doubts."""
+    """What a family's document says: `differs`, in words, where it is not as assumed, and what is `known` of the doubts,
+    as facts of the dialect."""
 
     family: str
     differs: tuple[str, ...]
-    known: Dialect = field(default_factory=Dialect)
-
-    def teach(self, dialect: Dialect) -> None:
-        """Set what the document says, and leave what it does not speak of."""
-        dialect.put_required |= self.known.put_required
-        dialect.required |= self.known.required
-        dialect.list_rows |= self.known.list_rows
-        for name in ("category_set", "inventory_below", "transaction_currency"):
-            if (value := getattr(self.known, name)) is not None:
-                setattr(dialect, name, value)
+    known: Mapping[str, Any] = field(default_factory=dict)
 
 
 def read_document(family: str, content: Any, paths: Paths) -> Findings | None:
@@ -48,7 +40,7 @@ def read_document(family: str, content: Any, paths: Paths) -> Findings | None:
     document = Document(content) if isinstance(content, Mapping) else None
     if document is None or document.is_empty:
         return None
-    known = Dialect()
+    known: dict[str, Any] = {}
     differs: list[str] = []
     for endpoint in ENDPOINTS.values():
         if endpoint.family == family and endpoint.name not in _UNREAD:
@@ -62,13 +54,16 @@ def read_document(family: str, content: Any, paths: Paths) -> Findings | None:
 class _Comparison:
     """One endpoint and what the document says of it."""
 
-    def __init__(self, document: Document, endpoint: Endpoint, paths: Paths, known: Dialect) -> None:
+    def __init__(self, document: Document, endpoint: Endpoint, paths: Paths, known: dict[str, Any]) -> None:
         self._document, self._endpoint, self._paths, self._known = document, endpoint, paths, known
         self._below = (
             bool(endpoint.below) and not self._is_there(CREATE, below=False) and self._is_there(CREATE, below=True)
         )
         if endpoint.below and (self._below or self._is_there(CREATE, below=False)):
-            known.inventory_below = self._below
+            self._know("inventory_below", self._below)
+
+    def _know(self, doubt: str, value: Any) -> None:
+        self._known[fact(doubt, self._endpoint)] = value
 
     def _path(self, operation: str, *, below: bool | None = None) -> str:
         return self._paths.template(self._endpoint, operation, below=self._below if below is None else below)
@@ -97,7 +92,7 @@ class _Comparison:
     def _note_rows(self, row: Schema | None) -> None:
         if row and row.properties:
             whole = "external_ids" in row.properties
-            self._known.list_rows[self._endpoint.name] = "full" if whole else "summary"
+            self._know("list_rows", "full" if whole else "summary")
 
     def _body(self, operation: str, what: str, sent: Schema | None) -> Iterator[str]:
         if sent is None or not sent.properties:
@@ -106,7 +101,7 @@ class _Comparison:
         endpoint = self._endpoint
         own = [name for name in (*endpoint.required, *endpoint.sends, *SHARED) if not self._left_out(name)]
         if endpoint is endpoints.TRANSACTION:
-            self._known.transaction_currency = "currency_code" in sent.properties
+            self._know("transaction_currency", "currency_code" in sent.properties)
         yield from _lacking(what, own, sent)
         yield from self._required(operation, what, sent, own)
         for name, child in endpoint.children.items():
@@ -114,7 +109,7 @@ class _Comparison:
         if endpoint is endpoints.PRODUCT and "categories" in sent.properties:
             item = self._document.items(sent.properties["categories"])
             if item and item.properties:
-                self._known.category_set = "whole" if "category_id" in item.properties else "adds"
+                self._know("category_set", "whole" if "category_id" in item.properties else "adds")
 
     def _left_out(self, name: str) -> bool:
         """What is not sent where it is not taken, or stands in the path."""
@@ -127,8 +122,8 @@ class _Comparison:
         if operation == UPDATE:
             # That nothing is marked as required does not say that nothing is.
             if sent.required:
-                self._known.put_required[self._endpoint.name] = True
-                self._known.required[self._endpoint.name] = tuple(sorted(sent.required))
+                self._know("put_required", True)
+                self._know("required", sorted(sent.required))
         elif optional := sorted(sent.required & set(self._endpoint.sends)):
             yield f"{what} requires {', '.join(optional)}, which is only sent where there is a value."
 

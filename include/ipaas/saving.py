@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol
 
 from include.errors import ErrorKind, NotFound, RecordExists, Sent, ServiceError
 from include.ipaas import endpoints
@@ -13,7 +13,6 @@ from include.ipaas.endpoints import Endpoint
 from include.ipaas.external_ids import Id
 
 Json = dict[str, Any]
-T = TypeVar("T")
 # How often a change is composed anew: somebody may add the same nested record, and an answer may be lost.
 _TRIES = 3
 # What is refused for the record that is there, or is not there: no other way of saying it helps.
@@ -44,6 +43,9 @@ class Wire(Protocol):
     def settle(self, endpoint: Endpoint, doubts: list[str]) -> None:
         """Read the family's document, if that has not been tried, when one of these doubts is open."""
 
+    def probe(self, family: str) -> object:
+        """Read the family's document, if this client has not tried."""
+
 
 class Saving:
     """Creates and changes records over a wire."""
@@ -56,9 +58,12 @@ class Saving:
         """Create a record and return it. Raises ServiceError; what may have been processed is not sent again."""
         wanted = _categories(endpoint, body)
         saved = self._guessing(
-            endpoint, _doubts(endpoint, body), lambda guess: self._wire.post(endpoint, self._spelt(body, guess), guess)
+            endpoint,
+            _doubts(endpoint, body),
+            lambda guess: self._wire.post(endpoint, self._spelt(body, guess), guess),
+            wanted,
         )
-        if wanted and not set(wanted) <= set(category_ids(saved.get("categories") or ())):
+        if not _has(saved, wanted):
             # Another spelling was not refused but passed over.
             return self.update(endpoint, saved["id"], {"categories": body["categories"]}, saved)
         return saved
@@ -82,7 +87,9 @@ class Saving:
             present = None
         raise AssertionError("the last try returns or raises")
 
-    def _update(self, endpoint: Endpoint, internal_id: Id, changes: Json, present: Json | None) -> Json:
+    def _update(
+        self, endpoint: Endpoint, internal_id: Id, changes: Json, present: Json | None, *, last_spelling: bool = False
+    ) -> Json:
         doubts = _doubts(endpoint, changes)
         if lacks(endpoint, changes, self._wire.dialect.needed(endpoint)):
             doubts.append("put_required")
@@ -100,8 +107,8 @@ class Saving:
             body = self._spelt(whole.body, guess)
             return self._wire.put(endpoint, internal_id, body, guess, repeatable=not whole.adds)
 
-        saved = self._guessing(endpoint, doubts, put)
-        return self._as_whole_set(endpoint, internal_id, changes, saved)
+        saved = self._guessing(endpoint, doubts, put, _categories(endpoint, changes))
+        return self._as_whole_set(endpoint, internal_id, changes, saved, last_spelling)
 
     def _present(self, endpoint: Endpoint, internal_id: Id) -> Json:
         present = self._wire.get(endpoint, internal_id)
@@ -111,27 +118,31 @@ class Saving:
 
     # --- guessing --------------------------------------------------------------------------------------------
 
-    def _guessing(self, endpoint: Endpoint, doubts: list[str], send: Callable[[Guess], T]) -> T:
-        """Send it as the platform is known, or likely, to want it; what it plainly refuses is sent in the other way.
+    def _guessing(
+        self, endpoint: Endpoint, doubts: list[str], send: Callable[[Guess], Json], wanted: list[str]
+    ) -> Json:
+        """Send it as the platform is known, or likely, to want it; what it plainly refuses is sent in the other way, also
+        when it was known from an earlier task. `wanted` are the categories that a product is to have.
 
         Raises the first refusal when it is refused in every way: then it is the record's own fault.
         """
         dialect = self._wire.dialect
         self._wire.settle(endpoint, doubts)
-        open_ = dialect.unknown(endpoint, doubts)
-        refused: ServiceError | None = None
-        for guess in dialect.guesses(endpoint, open_):
+        refused: dict[Guess, ServiceError] = {}
+        while guess := next((one for one in dialect.guesses(endpoint, doubts) if one not in refused), None):
             try:
                 found = send(guess)
             except ServiceError as error:
-                if not open_ or not _plainly_refused(error):
+                if not dialect.unsure(endpoint, doubts) or not _plainly_refused(error):
                     raise
-                refused = refused or error
+                refused[guess] = error
+                self._wire.probe(endpoint.family)
                 continue
-            dialect.learn(endpoint, open_, guess)
+            # Categories in a spelling that is not the platform's may be passed over in silence.
+            shown = doubts if _has(found, wanted) else [doubt for doubt in doubts if doubt != "category_set"]
+            dialect.learn(endpoint, shown, guess)
             return found
-        assert refused is not None
-        raise refused
+        raise next(iter(refused.values()))
 
     # --- categories ------------------------------------------------------------------------------------------
 
@@ -152,7 +163,9 @@ class Saving:
             self._names[key] = str(found.get("name") or "")
         return self._names[key]
 
-    def _as_whole_set(self, endpoint: Endpoint, internal_id: Id, changes: Json, saved: Json) -> Json:
+    def _as_whole_set(
+        self, endpoint: Endpoint, internal_id: Id, changes: Json, saved: Json, last_spelling: bool
+    ) -> Json:
         """Take away the categories that are not wanted, where the list that was sent has only added to them."""
         if "categories" not in changes or endpoint is not endpoints.PRODUCT:
             return saved
@@ -161,15 +174,17 @@ class Saving:
             path = endpoints.category_assignment(internal_id, extra)
             self._wire.delete(endpoint.family, path)
         if lacking := set(wanted) - set(found):
-            return self._other_spelling(endpoint, internal_id, changes, lacking)
+            return self._other_spelling(endpoint, internal_id, changes, lacking, last_spelling)
         return saved
 
-    def _other_spelling(self, endpoint: Endpoint, internal_id: Id, changes: Json, lacking: set[str]) -> Json:
+    def _other_spelling(
+        self, endpoint: Endpoint, internal_id: Id, changes: Json, lacking: set[str], last_spelling: bool
+    ) -> Json:
         """Send the categories the other way: as they were spelt, they were passed over. Raises when that is no use."""
-        categories = {"categories": changes["categories"]}
-        if self._wire.dialect.category_set != "adds":
-            self._wire.dialect.category_set = "adds"
-            return self._update(endpoint, internal_id, categories, None)
+        dialect = self._wire.dialect
+        if not last_spelling and not dialect.is_sure("category_set", endpoint):
+            dialect.suppose("category_set", endpoint, dialect.sides("category_set", endpoint)[1])
+            return self._update(endpoint, internal_id, {"categories": changes["categories"]}, None, last_spelling=True)
         raise ServiceError(
             f"Product {internal_id} was not given the categories {', '.join(sorted(lacking))}.",
             system="iPaaS.com",
@@ -191,6 +206,10 @@ def _named_by_category(body: Mapping[str, Any]) -> bool:
 
 def _categories(endpoint: Endpoint, body: Mapping[str, Any]) -> list[str]:
     return category_ids(body.get("categories") or ()) if endpoint is endpoints.PRODUCT else []
+
+
+def _has(saved: Mapping[str, Any], categories: list[str]) -> bool:
+    return set(categories) <= set(category_ids(saved.get("categories") or ()))
 
 
 def _plainly_refused(error: ServiceError) -> bool:

@@ -51,6 +51,8 @@ class TaskContext:
     def __post_init__(self) -> None:
         # A client may serve several stages, one after another.
         self._spent_before = self._spent()
+        if self.ipaas_client:
+            self.ipaas_client.dialect.remember_in(_FoundOut(self.ledger, keep=self.plan.applies))
 
     def _spent(self) -> Spent | None:
         client = self.bc_client or self.ipaas_client
@@ -161,6 +163,22 @@ class TaskContext:
         """Stage what this stage did, for the report."""
         self.did({**values.get("counts", {}), **{word: values[word] for word in ("read", "changed") if word in values}})
         self.staging.write_all(f"stats-{name}", [{**self.requests, "warnings": self.warnings, **values}])
+
+
+class _FoundOut:
+    """What has been found out of iPaaS.com, in the ledger; a plan adds nothing to it."""
+
+    def __init__(self, ledger: Ledger, *, keep: bool) -> None:
+        self._ledger, self._keep = ledger, keep
+
+    def recall(self) -> Mapping[str, Any]:
+        """What earlier tasks have found out."""
+        return self._ledger.facts()
+
+    def note(self, facts: Mapping[str, Any]) -> None:
+        """Keep it for those to come."""
+        if self._keep:
+            self._ledger.note_facts(facts)
 
 
 def _other_systems(connection: str, began: Pair) -> ServiceError:

@@ -157,7 +157,7 @@ def world(rng: random.Random, folder: Path, kind: Kind, weather: Weather, name: 
         try:
             return _World(bench, kind, schedule, rng, clock, weather, name).pass_by()
         finally:
-            bench.ledger.close()
+            bench.close()
 
 
 @dataclass

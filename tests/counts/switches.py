@@ -246,7 +246,7 @@ def through(setting: Setting, folder: Path, *, losing: int | None = None) -> tup
         world.run()
         world.bench.lose_ledger()
         stuck = world.run(2)
-        world.bench.ledger.close()
+        world.bench.close()
         return state(sandbox), stuck, sandbox
 
 

@@ -67,7 +67,7 @@ def verdicts(number: int, seed: int) -> Iterator[Verdict]:
             try:
                 yield from _block(bench, chance, block, min(BLOCK, number - start))
             finally:
-                bench.ledger.close()
+                bench.close()
                 sandbox.stop()
 
 

@@ -173,7 +173,7 @@ def campaign(
                 if flow in flows and tally.tried < number:
                     _wild(bench, flow, chance, at_once, tally)
                 bench.run(flow)
-            bench.ledger.close()
+            bench.close()
             if say:
                 say(tally)
     return tally

@@ -15,6 +15,7 @@ import pytest
 from include.flows import FLOWS
 from include.sandbox import Sandbox
 from include.sandbox.world import Size
+from tests import ledgers
 
 
 @pytest.fixture(scope="session")
@@ -115,8 +116,7 @@ def run_dag(
 ) -> RunDag:
     """`run_dag(dag_id, conf, variables=…, bc_extra=…)`: to its end, on a ledger and a staging of the test's own."""
     monkeypatch.setenv("SYNC_STAGING", f"file://{tmp_path / 'staging'}")
-    for file in Path(os.environ["AIRFLOW_HOME"]).glob("sync_ledger.db*"):
-        file.unlink()
+    lose_ledger()
 
     from bridge import factory, manual_sync
 
@@ -141,10 +141,23 @@ def run_dag(
     return run
 
 
+def ledger_file() -> Path:
+    """The ledger without a Connection; on PostgreSQL what its schema stands for."""
+    return Path(os.environ["AIRFLOW_HOME"]) / "sync_ledger.db"
+
+
 def lose_ledger() -> None:
     """Delete the ledger, as anybody may at any time."""
-    for file in Path(os.environ["AIRFLOW_HOME"]).glob("sync_ledger.db*"):
+    for file in ledger_file().parent.glob("sync_ledger.db*"):
         file.unlink()
+    if ledgers.kind() == "postgresql":
+        from bridge import server
+
+        ledgers.drop(ledger_file().parent)
+        ledgers.url_of(ledger_file())
+        # Of another kind than a file, it is not found out that it is another one.
+        server.ledger.cache.clear()
+        server.current.cache.clear()
 
 
 def connect(
@@ -178,6 +191,9 @@ def connect(
     }
     for name, connection in connections.items():
         monkeypatch.setenv(f"AIRFLOW_CONN_{name.upper()}", json.dumps(connection))
+    if ledgers.kind() == "postgresql" and "AIRFLOW_CONN_SYNC_LEDGER" not in os.environ:
+        place = ledgers.url_of(ledger_file()).replace("postgresql+psycopg2", "postgres")
+        monkeypatch.setenv("AIRFLOW_CONN_SYNC_LEDGER", place)
     for name, value in {"ipaas_throttle_limit": "100000", **(variables or {})}.items():
         monkeypatch.setenv(f"AIRFLOW_VAR_{name.upper()}", value)
 

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import threading
 import time
 from collections.abc import AsyncIterator, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, ClassVar
 
@@ -16,7 +14,8 @@ from sqlalchemy.exc import OperationalError
 
 from include.sandbox import Sandbox
 from include.sync.ledger import Ledger
-from tests.dags.conftest import RunDag, connect, lose_ledger
+from tests import ledgers
+from tests.dags.conftest import RunDag, connect, ledger_file, lose_ledger
 from tests.systems import PAIR
 
 pytestmark = pytest.mark.dag
@@ -42,7 +41,7 @@ def endpoint(server: Any, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> 
 def ledger(endpoint: Any) -> Iterator[Ledger]:
     """An empty ledger where the API server looks for it."""
     lose_ledger()
-    opened = Ledger(f"sqlite:///{Path(os.environ['AIRFLOW_HOME']) / 'sync_ledger.db'}", PAIR)
+    opened = Ledger(ledgers.url_of(ledger_file()), PAIR)
     yield opened
     opened.close()
 

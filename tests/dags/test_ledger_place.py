@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy.engine import make_url
 
 from include.sync.ledger import Ledger, LedgerFault
-from tests import postgres
+from tests import ledgers
 from tests.dags.conftest import RunDag
 from tests.systems import PAIR
 
@@ -31,7 +31,7 @@ def place(monkeypatch: pytest.MonkeyPatch, **fields: Any) -> Any:
 def test_a_connection_made_in_the_ui_opens_postgresql(dags: Any, monkeypatch: pytest.MonkeyPatch, extra: Any) -> None:
     from bridge.ledger import ledger_url
 
-    with postgres.schema() as address:
+    with ledgers.postgres() as address:
         url = make_url(address)
         path = {"options": url.query["options"]}
         extra = {**(extra if isinstance(extra, dict) else {}), **path}

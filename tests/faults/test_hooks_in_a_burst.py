@@ -22,7 +22,7 @@ from pathlib import Path
 import pytest
 
 from include.sync.ledger import Ledger
-from tests import postgres
+from tests import ledgers
 from tests.systems import PAIR
 
 KEY = "the-webhook-key"
@@ -111,7 +111,7 @@ def served(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Served]:
     with contextlib.ExitStack() as stack:
         url = f"sqlite:///{tmp_path / 'sync_ledger.db'}"
         if request.param == "postgresql":
-            url = stack.enter_context(postgres.schema())
+            url = stack.enter_context(ledgers.postgres())
         listener = stack.enter_context(socket.create_server(("127.0.0.1", 0), backlog=128))
         server = Served(home=tmp_path, ledger_url=url, listener=listener)
         server.start()

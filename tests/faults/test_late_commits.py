@@ -15,6 +15,7 @@ from include.sync import plan as planning
 from include.sync.ledger import Ledger
 from include.sync.plan import DAY, LATE_EVERY, OVERLAP, late_commits, lookback_start, make_plan
 from include.sync.runs import RunKind, RunPlan
+from tests import ledgers
 from tests.counts.schedules import KINDS, Found, Kind, Weather, world
 from tests.systems import PAIR
 
@@ -59,7 +60,7 @@ def test_without_the_overlap_what_is_hardly_late_would_wait_for_it(
 @pytest.fixture
 def ledger(tmp_path: Path) -> Ledger:
     """An empty ledger."""
-    return Ledger(f"sqlite:///{tmp_path / 'ledger.db'}", PAIR)
+    return Ledger(ledgers.url_of(tmp_path / "ledger.db"), PAIR)
 
 
 @pytest.fixture

@@ -23,6 +23,7 @@ from include.sync.runs import Mode, RunKind
 from include.sync.staging.files import Staging
 from include.transport.session import RetryPolicy
 from include.transport.throttle import Throttle
+from tests import ledgers
 from tests.systems import PAIR
 
 QUICK = RetryPolicy(attempts=3, first=0.01, longest=0.02, under_way=0.0)
@@ -61,8 +62,13 @@ class Bench:
     _numbers: Iterator[int] = field(default_factory=itertools.count)
 
     def __post_init__(self) -> None:
-        self._url = f"sqlite:///{self.folder / 'ledger.db'}"
+        self._url = ledgers.url_of(self.folder / "ledger.db")
         self.ledger = Ledger(self._url, PAIR)
+
+    def close(self) -> None:
+        """Be done with the ledger; it is gone where the folder does not hold it."""
+        self.ledger.close()
+        ledgers.drop(self.folder)
 
     def at(self, moment: datetime) -> None:
         """Go on with the same ledger at another time."""
@@ -72,7 +78,7 @@ class Bench:
     def lose_ledger(self) -> None:
         """Begin with an empty ledger, as after its file was deleted."""
         self.ledger.close()
-        self._url = f"sqlite:///{self.folder / f'ledger{next(self._numbers)}.db'}"
+        self._url = ledgers.url_of(self.folder / f"ledger{next(self._numbers)}.db")
         self.ledger = Ledger(self._url, PAIR)
 
     def bc(self, *, concurrency: int = 5, **options: Any) -> BusinessCentralClient:

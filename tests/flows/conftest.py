@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,23 @@ import pytest
 from bench import Bench
 
 from include.sandbox import Sandbox
+from tests import ledgers
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run what concerns the ledger most on both kinds of database, unless one was chosen for the whole suite."""
+    if metafunc.definition.get_closest_marker("both_ledgers") and not os.environ.get("LEDGER"):
+        metafunc.parametrize("ledger_kind", ledgers.KINDS, indirect=True)
+
+
+@pytest.fixture(autouse=True)
+def ledger_kind(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The kind of database that the test's ledgers are in."""
+    kind = str(getattr(request, "param", ledgers.kind()))
+    if kind != ledgers.kind():
+        ledgers.need(kind)
+        monkeypatch.setenv("LEDGER", kind)
+    return kind
 
 
 @pytest.fixture
@@ -27,7 +45,7 @@ def make_bench(tmp_path: Path) -> Iterator[Callable[..., Bench]]:
 
     yield make
     for bench in made:
-        bench.ledger.close()
+        bench.close()
         bench.sandbox.stop()
 
 

@@ -94,7 +94,7 @@ def rounds(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rounds]:
         again = {name: bench.run(name) for name in FLOWS}
         window = {name: bench.run(name, kind=RunKind.backfill, interval=EVER) for name in TO_IPAAS}
         yield Rounds(bench, first, again, window)
-        bench.ledger.close()
+        bench.close()
 
 
 @pytest.mark.parametrize("name", TO_IPAAS)

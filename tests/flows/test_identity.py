@@ -10,6 +10,8 @@ from include.errors import ErrorKind, ServiceError
 from tests.flows.bench import Bench, tally
 from tests.systems import PAIR
 
+pytestmark = pytest.mark.both_ledgers
+
 FLOW = "customer_category_to_ipaas"
 
 

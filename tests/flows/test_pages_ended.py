@@ -62,7 +62,7 @@ def make_demo(tmp_path: Path) -> Iterator[Callable[[], Bench]]:
     ) as sandbox:
         bench = Bench(sandbox, tmp_path, SETTINGS)
         yield lambda: bench
-        bench.ledger.close()
+        bench.close()
 
 
 def orders(shop: Shop) -> list[Row]:

@@ -29,7 +29,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
     with Sandbox("empty") as sandbox:
         made = Bench(sandbox, tmp_path_factory.mktemp("random"))
         yield made
-        made.ledger.close()
+        made.close()
 
 
 class Pair:

@@ -23,6 +23,8 @@ from include.sync.stage import TaskContext
 from include.sync.staging.files import Staging
 from include.sync.transform import transform
 
+pytestmark = pytest.mark.both_ledgers
+
 START = datetime(2026, 5, 5, 12, tzinfo=UTC)
 
 

@@ -51,7 +51,7 @@ def transferred(world: str, folder: Path) -> Iterator[Transferred]:
     with Sandbox(world, size=SMALL) as sandbox:
         bench = Bench(sandbox, folder, {"bc_create_defaults": DEFAULTS})
         yield Transferred(sandbox, {name: bench.run(name) for name in FLOWS})
-        bench.ledger.close()
+        bench.close()
 
 
 @pytest.fixture(scope="module")

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import pytest
 from bench import Bench, outcome_of, tally
 
 from include.sandbox.ipaas.platform import Record
 from include.sync.overview import unfinished_transfers
+
+pytestmark = pytest.mark.both_ledgers
 
 TO, FROM = "contact_to_ipaas", "customer_from_ipaas"
 CONTACT = "CT9|contact"

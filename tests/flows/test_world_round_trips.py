@@ -32,7 +32,7 @@ def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
         for name in FLOWS:
             made.run(name)
         yield made
-        made.ledger.close()
+        made.close()
 
 
 def once(bench: Bench, way: str) -> None:

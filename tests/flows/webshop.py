@@ -14,9 +14,7 @@ from include.sandbox.bc.sales_documents import delete_document
 from include.sandbox.credentials import OTHER_SYSTEM_ID, SYSTEM_ID
 from include.sandbox.faults import Fault
 from include.sandbox.ipaas.platform import Record
-from include.sync.ledger import Ledger
 from include.sync.report import Report
-from tests.systems import PAIR
 
 ADDRESS = {
     "first_name": "Anna",
@@ -162,8 +160,7 @@ class Shop:
     def later(self, flow: str) -> Report:
         """A poll a day from now."""
         now = datetime.now(UTC) + timedelta(days=1)
-        self.bench.ledger.close()
-        self.bench.ledger = Ledger(f"sqlite:///{self.bench.folder / 'ledger.db'}", PAIR, now=lambda: now)
+        self.bench.at(now)
         return self.bench.run(flow, now=now)
 
     def link_of(self, record: Record, table: str = "transaction") -> str | None:

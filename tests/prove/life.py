@@ -76,7 +76,7 @@ class Life:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._time.stop()
-        self.bench.ledger.close()
+        self.bench.close()
 
     def later(self) -> None:
         """Let so much time pass, on all sides, that everything that is to be tried again is due."""

@@ -11,6 +11,7 @@ from pathlib import Path
 from bench import Bench
 
 from include.sync.ledger.faults import LedgerFault
+from tests import ledgers
 
 
 def _one(folder: Path, pattern: str, rng: random.Random) -> Path | None:
@@ -75,11 +76,9 @@ def staging_gone(folder: Path, rng: random.Random) -> None:
         shutil.rmtree(file.parent)
 
 
+_OF_A_FILE = (ledger_gone, ledger_of_other_words, ledger_of_another, ledger_torn)
 SPOILERS: tuple[Callable[[Path, random.Random], None], ...] = (
-    ledger_gone,
-    ledger_of_other_words,
-    ledger_of_another,
-    ledger_torn,
+    *(_OF_A_FILE if ledgers.kind() == "sqlite" else ()),
     staged_file_gone,
     staged_file_cut,
     staged_file_of_other_bytes,

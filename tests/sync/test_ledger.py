@@ -20,7 +20,6 @@ from include.sync.ledger.faults import ClaimLost
 from include.sync.ledger.tables import claims, tries
 from include.sync.ledger.transfers import MAX_ATTEMPTS, retry_delay
 from include.sync.overview import unfinished_transfers
-from tests import postgres
 from tests.systems import PAIR
 
 FLOW, TABLE = "company_to_ipaas", "customer company"
@@ -37,16 +36,6 @@ class Clock:
 
     def forward(self, **delta: float) -> None:
         self.time += timedelta(**delta)
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    """The address of an empty database."""
-    if request.param == "sqlite":
-        yield f"sqlite:///{tmp_path / 'ledger.db'}"
-        return
-    with postgres.schema() as address:
-        yield address
 
 
 @pytest.fixture

@@ -21,12 +21,13 @@ from include.sync.stage import TaskContext
 from include.sync.staging.files import Staging
 from include.sync.wire import mapped_to_wire
 from include.sync.work import WriteRequest
+from tests import ledgers
 from tests.systems import PAIR
 
 
 @pytest.fixture
 def task(tmp_path: Path) -> Iterator[TaskContext]:
-    flow, ledger = FLOWS["sales_order_to_ipaas"], Ledger(f"sqlite:///{tmp_path / 'ledger.db'}", PAIR)
+    flow, ledger = FLOWS["sales_order_to_ipaas"], Ledger(ledgers.url_of(tmp_path / "ledger.db"), PAIR)
     settings = SyncSettings()
     plan = make_plan(flow, run_id="r", kind=RunKind.poll, settings=settings, ledger=ledger)
     yield TaskContext(flow=flow, plan=plan, ledger=ledger, staging=Staging(tmp_path), catalogue=CATALOGUE)

@@ -12,6 +12,7 @@ from include.sync.ledger import Ledger
 from include.sync.ledger.entries import Finish, iso
 from include.sync.ledger.transfers import MAX_ATTEMPTS
 from include.sync.overview import FlowState, flow_states, links_to_push, unfinished_transfers
+from tests import ledgers
 from tests.systems import PAIR
 
 FROM, TO = "company_from_ipaas", "company_to_ipaas"
@@ -20,7 +21,7 @@ NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
 
 @pytest.fixture
 def ledger(tmp_path: Path) -> Iterator[Ledger]:
-    made = Ledger(f"sqlite:///{tmp_path / 'ledger.db'}", PAIR, now=lambda: NOW)
+    made = Ledger(ledgers.url_of(tmp_path / "ledger.db"), PAIR, now=lambda: NOW)
     yield made
     made.close()
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import pytest
 
@@ -13,7 +12,6 @@ from include.errors import ErrorKind, Sent, ServiceError
 from include.sync.ledger import Ledger
 from include.sync.ledger.windows import SystemWindow
 from include.transport.throttle import SharedThrottle
-from tests import postgres
 
 
 class Clock:
@@ -27,16 +25,6 @@ class Clock:
 
     def sleep(self, seconds: float) -> None:
         self.now += seconds
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    """An empty database of either kind."""
-    if request.param == "sqlite":
-        yield f"sqlite:///{tmp_path / 'ledger.db'}"
-        return
-    with postgres.schema() as address:
-        yield address
 
 
 @pytest.fixture

@@ -14,6 +14,7 @@ from include.sync.base import Base
 from include.sync.batches import batches
 from include.sync.ledger.claims import Claims, claimant_of
 from include.sync.ledger.entries import Claimant, Finish, State, dump, pack
+from include.sync.ledger.facts import Facts
 from include.sync.ledger.faults import ClaimLost
 from include.sync.ledger.inbox import Inbox
 from include.sync.ledger.links import Links
@@ -27,7 +28,7 @@ from include.sync.ledger.transfers import Transfers, overtaken, tries
 from include.sync.ledger.windows import Windows
 
 
-class Ledger(Pairs, Transfers, Links, Claims, Reservations, Positions, Inbox, Windows):
+class Ledger(Pairs, Transfers, Links, Claims, Reservations, Positions, Inbox, Windows, Facts):
     """Reads and writes the ledger. Every method is one transaction; safe to use from several threads and processes."""
 
     @repeated

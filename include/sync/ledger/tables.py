@@ -153,6 +153,16 @@ inbox = sa.Table(
     sa.Index("sync_inbox_age", "pair", "flow", "received_at"),
 )
 
+# How iPaaS.com behaves where that is in doubt, as it was found out.
+facts = sa.Table(
+    "sync_facts",
+    metadata,
+    _pair(),
+    sa.Column("name", sa.String(100), primary_key=True),
+    sa.Column("value", sa.Text, nullable=False),  # JSON
+    sa.Column("found_at", sa.String(40), nullable=False),
+)
+
 # Throttle windows belong to systems, not to pairs: an application of Business Central may serve several companies.
 windows = sa.Table(
     "sync_windows",
