@@ -32,8 +32,7 @@ class Base:
     `written` is what the other direction has written since into this flow's source, in the names of that: what had been
     agreed, and what is there now. `at` is when it last did. `made`: all that the target had was made by this flow.
 
-    Of a record that takes several writes, `sent` is what tries have sent that did not come to their end: found there, it
-    is this flow's own. `owed` are fields that one of them was yet to set again after writes that reset them.
+    `sent` is what tries have sent that did not come to their end: found there, it is this flow's own. `owed` are fields that one of them was yet to set again after writes that reset them.
     """
 
     values: Json = field(default_factory=dict)
@@ -91,7 +90,9 @@ class Base:
             for name, values in self.sent.items()
             if name in found and any(alike(name, value, found[name]) for value in values)
         }
-        return replace(self, values={**self.values, **own})
+        return replace(
+            self, values={**self.values, **own}, kept={n: value for n, value in self.kept.items() if n not in own}
+        )
 
     def as_json(self) -> Json:
         """The base for the ledger, without what is empty."""

@@ -57,6 +57,7 @@ class BCUpdate:
         elif self.base is None:
             self.merged = Merged(send=list(self.target.differences(self.wanted, row)))
         else:
+            self.base = self.base.with_own(found, self.target.alike)
             shared: Sequence[Shared] = self.item.flow.counterpart.shared if self.item.flow.counterpart else ()
             self.merged = merge(
                 self.wanted,

@@ -411,8 +411,12 @@ class BCWriter:
             if not changes or not work.applies:
                 update.took(changes)
                 return row
+            body = self.target.to_write(changes, row)
+            if update.base is not None:
+                # Should nobody hear what became of it, what is found there is still known for this flow's own.
+                work.ledger.sending(update.item.flow.name, update.item.key, body, {})
             try:
-                row = session.surface.update(work.bc, row, self.target.to_write(changes, row))
+                row = session.surface.update(work.bc, row, body)
                 update.took(changes)
             except EntityChanged:
                 changed = self._row(work, session, number, anew=True)

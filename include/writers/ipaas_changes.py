@@ -79,6 +79,7 @@ def update_of(
         found = {path: base.agreed(path) for path in values}
     else:
         found = {pair.path: pair.found for pair in both if not is_link(pair.path)}
+    base = base.with_own(found) if base else None
     sets = _Sets(work, endpoint, base, found)
     seen = {path: sets.ours(path, values[path]) if path in SETS else value for path, value in found.items()}
     kept: Json = {}
@@ -124,6 +125,7 @@ def update_of(
             values={**before.values, **agreed},
             kept={path: value for path, value in {**before.kept, **kept}.items() if path not in send},
             written={},
+            sent={},
         ),
         changes=tuple(_changes(both, found, send, whole)),
         written={

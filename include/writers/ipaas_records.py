@@ -317,13 +317,17 @@ class IPaaSWriter:
             wanted = work.resolve(self.restrict(wanted, present, work.plan.system_id))
         update = update_of(work, self.endpoint, item, base, wanted, present)
         if work.applies and update.body:
+            if base is not None and update.written:
+                # Should nobody hear what became of it, what is found there is still known for this flow's own.
+                fields = {path: now for path, (_, now) in update.written.items()}
+                work.ledger.sending(item.flow.name, item.key, fields, {})
             work.ipaas.update(self.endpoint, internal_id, update.body, fresh)
         result = Result.updated if update.body else Result.unchanged
         return self._after(work, item, internal_id, result, update, present=present)
 
     def _is_agreed(self, work: WriteContext, wanted: Json, base: Base | None) -> bool:
         """Whether the base alone says that there is nothing to write."""
-        if base is None or self.restrict or work.plan.force or "external_ids" in wanted:
+        if base is None or base.sent or self.restrict or work.plan.force or "external_ids" in wanted:
             return False
         return not base.changed(values_of(wanted, work.plan.system_id))
 
