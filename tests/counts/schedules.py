@@ -61,7 +61,7 @@ class Kind:
     prepare: Callable[[Bench], None] = lambda bench: None
 
 
-def _write_company(bench: Bench, commit: Commit) -> None:
+def _write_customer(bench: Bench, commit: Commit) -> None:
     bc, name = bench.sandbox.bc, f"Company v{commit.version}"
     if commit.version:
         bc.change("Customer", commit.key, modified=commit.written, Name=name)
@@ -69,13 +69,83 @@ def _write_company(bench: Bench, commit: Commit) -> None:
         bc.add_customer(commit.key, name, "Company", modified=commit.written)
 
 
+def _version_of(name: Any) -> int:
+    return int(str(name).rpartition("v")[2])
+
+
 def _shown_company(bench: Bench, key: str) -> int:
     record = bench.linked("company", key)
-    return int(record["name"].rpartition("v")[2]) if record else -1
+    return _version_of(record["name"]) if record else -1
 
 
-COMPANIES = Kind(flow="company_to_ipaas", write=_write_company, shown=_shown_company)
-KINDS = (COMPANIES,)
+def _write_item(bench: Bench, commit: Commit) -> None:
+    fields = {"Description": f"Item v{commit.version}", "Unit Price": 10 + commit.version}
+    if commit.version:
+        bench.sandbox.bc.change("Item", commit.key, modified=commit.written, **fields)
+    else:
+        item = {"No.": commit.key, "Type": "Inventory", **fields}
+        bench.sandbox.bc.add("Item", item, modified=commit.written)
+
+
+def _shown_product(bench: Bench, key: str) -> int:
+    record = bench.linked("product", key)
+    return _version_of(record["name"]) if record else -1
+
+
+def _sell(bench: Bench) -> None:
+    """A customer and an item for orders, known to iPaaS.com."""
+    bench.sandbox.bc.add_customer("C1", "Adatum", "Company")
+    bench.sandbox.bc.add("Item", {"No.": "1000", "Description": "Bicycle", "Type": "Inventory", "Unit Price": 10})
+    for flow in ("company_to_ipaas", "product_to_ipaas"):
+        bench.run(flow)
+
+
+def _write_order(bench: Bench, commit: Commit) -> None:
+    sales, quantity = bench.sandbox.sales, 1 + commit.version
+    if commit.version:
+        sales.change_line(commit.key, 10000, modified=commit.written, Quantity=quantity)
+    else:
+        line = {"Type": "Item", "No.": "1000", "Quantity": quantity, "Unit Price": 10}
+        sales.add_order(commit.key, customer="C1", lines=[line], modified=commit.written)
+        sales.release(commit.key, modified=commit.written)
+
+
+def _shown_order(bench: Bench, key: str) -> int:
+    record = bench.linked("transaction", key)
+    return int(record["lines"][0]["qty"]) - 1 if record else -1
+
+
+def _write_company(bench: Bench, commit: Commit) -> None:
+    """A change in iPaaS.com is announced when it has been committed."""
+    ipaas, name = bench.sandbox.ipaas, f"Company {commit.key} v{commit.version}"
+    if commit.version:
+        made = next(i for i, one in ipaas.records["company"].items() if one["account_number"] == commit.key)
+        ipaas.edit("company", made, {"name": name}, modified=commit.written)
+    else:
+        body = {"name": name, "account_number": commit.key, "addresses": [_ADDRESS]}
+        made = ipaas.add("company", body, modified=commit.written)["id"]
+    scope = "updated" if commit.version else "created"
+    bench.ledger.receive([("company_from_ipaas", str(made), f"company/{scope}")])
+
+
+def _shown_customer(bench: Bench, key: str) -> int:
+    made = [row for row in bench.sandbox.bc.rows("Customer") if str(row["Name"]).startswith(f"Company {key} v")]
+    return _version_of(made[0]["Name"]) if made else -1
+
+
+_ADDRESS = {"address_1": "1 Main Street", "city": "Atlanta", "country": "US", "is_primary_billing": True}
+_GROUPS = {"Gen_Bus_Posting_Group": "DOMESTIC", "Customer_Posting_Group": "DOMESTIC"}
+KINDS = (
+    Kind(flow="company_to_ipaas", write=_write_customer, shown=_shown_company),
+    Kind(flow="product_to_ipaas", write=_write_item, shown=_shown_product),
+    Kind(flow="sales_order_to_ipaas", write=_write_order, shown=_shown_order, prepare=_sell),
+    Kind(
+        flow="company_from_ipaas",
+        write=_write_company,
+        shown=_shown_customer,
+        settings={"bc_create_defaults": {"company": _GROUPS}},
+    ),
+)
 
 
 @dataclass(kw_only=True)
@@ -100,7 +170,7 @@ def count(number: int, seed: int) -> Mapping[str, int]:
     worlds = 0
     while total.schedules < number:
         with tempfile.TemporaryDirectory() as folder:
-            found = world(rng, Path(folder), KINDS[worlds % len(KINDS)], Weather.any(rng), f"{worlds}:")
+            found = world(rng, Path(folder), KINDS[(seed + worlds) % len(KINDS)], Weather.any(rng), f"{worlds}:")
         worlds += 1
         for name in ("schedules", "commits", "late", "died"):
             setattr(total, name, getattr(total, name) + getattr(found, name))
@@ -196,7 +266,8 @@ class _World:
     def _at(self, now: datetime, machine: timedelta) -> None:
         """Set this process's clock to a machine's, the service's being right."""
         self.clock.move_to(now + machine)
-        self.bench.sandbox.switches.bc_clock_ahead = -machine.total_seconds()
+        switches = self.bench.sandbox.switches
+        switches.bc_clock_ahead = switches.ipaas_clock_ahead = -machine.total_seconds()
 
     def _come_true(self, pending: list[Commit], now: datetime) -> None:
         while pending and pending[-1].visible <= now:
