@@ -26,10 +26,12 @@ _FOUL_ROUNDS = 2
 @dataclass(frozen=True, kw_only=True)
 class Campaign:
     """`breaks` says what in words. `wanted`: how often it is to be tried in a whole proof. `live` lives one life from a
-    seed; what it tallies as tried counts towards that."""
+    seed; what it tallies as tried counts towards that. `seconds` of one core are what it takes to try once, about: the
+    time of a proof is shared out by it."""
 
     breaks: str
     wanted: int
+    seconds: float
     live: Callable[[int], Tally]
 
 
@@ -155,7 +157,7 @@ def pauses(seed: int) -> Tally:
     tally, rng = Tally(), random.Random(seed)
     expected = undisturbed(_world(seed))
     with world(_world(seed)) as (sandbox, folder), Life(sandbox, folder, tally=tally, name=f"pauses {seed}") as life:
-        pause = Pause(system=rng.choice(("business_central", "ipaas")), seconds=1, at=rng.randint(1, 120))
+        pause = Pause(rng=rng, system=rng.choice(("business_central", "ipaas")), seconds=1, at=rng.randint(1, 120))
         sandbox.faults.meet = pause.meet  # type: ignore[method-assign]
         life.round(fair=False)
         tally.tried += pause.met
@@ -189,26 +191,45 @@ def spoilt(seed: int) -> Tally:
     return tally
 
 
-# How often each count of `tests.counts` is to be tried in a whole proof.
-_COUNTED = {"transactions": 1_000, "switches": 200, "schedules": 1_000, "wild values": 10_000}
+# How often each count of `tests.counts` is to be tried in a whole proof, and the seconds that one takes.
+_COUNTED = {
+    "transactions": (1_000, 0.1),
+    "switches": (200, 0.3),
+    "schedules": (1_000, 0.27),
+    "wild values": (10_000, 0.03),
+}
 CAMPAIGNS: Mapping[str, Campaign] = {
     "lost answers": Campaign(
         breaks="the answers of writes that took effect: none, cut, another page, any status",
         wanted=10_000,
+        seconds=0.1,
         live=lost_answers,
     ),
-    "odd answers": Campaign(breaks="any call, before or after it took effect", wanted=3_000, live=odd_answers),
-    "lost ledger": Campaign(breaks="the ledger, after answers were lost", wanted=1_000, live=lost_ledger),
-    "kills": Campaign(breaks="the process, at a write, before or after it took effect", wanted=1_000, live=kills),
-    "zombies": Campaign(
-        breaks="a task freezes at any call, and wakes beside its next try or another run", wanted=500, live=zombies
+    "odd answers": Campaign(
+        breaks="any call, before or after it took effect", wanted=1_500, seconds=0.2, live=odd_answers
     ),
-    "pauses": Campaign(breaks="a system asks for a pause (Retry-After)", wanted=60, live=pauses),
-    "spoilt": Campaign(breaks="the ledger's file, or a staged one, while a run goes on", wanted=500, live=spoilt),
-    "storms": Campaign(breaks="a whole system, for a while", wanted=5_000, live=storms),
-    "meetings": Campaign(breaks="the peace: every flow twice at the same time", wanted=1_000, live=meetings),
+    "lost ledger": Campaign(breaks="the ledger, after answers were lost", wanted=1_000, seconds=0.1, live=lost_ledger),
+    "kills": Campaign(
+        breaks="the process, at a write, before or after it took effect", wanted=1_000, seconds=0.3, live=kills
+    ),
+    "zombies": Campaign(
+        breaks="a task freezes at any call, and wakes beside its next try or another run",
+        wanted=500,
+        seconds=0.4,
+        live=zombies,
+    ),
+    "pauses": Campaign(breaks="a system asks for pauses (Retry-After)", wanted=100, seconds=0.6, live=pauses),
+    "spoilt": Campaign(
+        breaks="the ledger's file, or a staged one, while a run goes on", wanted=500, seconds=0.3, live=spoilt
+    ),
+    "storms": Campaign(breaks="a whole system, for a while", wanted=1_500, seconds=0.12, live=storms),
+    "meetings": Campaign(
+        breaks="the peace: every flow twice at the same time", wanted=1_000, seconds=0.1, live=meetings
+    ),
     **{
-        name: Campaign(breaks=breaks, wanted=_COUNTED[name], live=functools.partial(tally_of, name))
+        name: Campaign(
+            breaks=breaks, wanted=_COUNTED[name][0], seconds=_COUNTED[name][1], live=functools.partial(tally_of, name)
+        )
         for name, (_, breaks, _) in COUNTS.items()
     },
 }

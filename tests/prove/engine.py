@@ -24,12 +24,17 @@ def _live(name: str, seed: int) -> Tally:
 
 
 def prove(names: Sequence[str], *, seed: int, minutes: float, workers: int) -> Iterator[tuple[str, Tally, float]]:
-    """Each campaign's counts: until it was tried as often as wanted, or its share of the time is over."""
-    share = minutes * 60 / len(names)
+    """Each campaign's counts: until it was tried as often as wanted, or its share of the time is over.
+
+    What one campaign leaves of its time is shared out among those that follow.
+    """
+    ends = time.monotonic() + minutes * 60
+    work = {name: CAMPAIGNS[name].wanted * CAMPAIGNS[name].seconds for name in names}
     context = multiprocessing.get_context("forkserver")
     with ProcessPoolExecutor(workers, mp_context=context) as pool:
         for name in names:
             tally, began, next_seed = Tally(), time.monotonic(), seed
+            share = (ends - began) * work[name] / sum(work[later] for later in names[names.index(name) :])
             under_way: set[Future[Tally]] = set()
             while under_way or (tally.tried < CAMPAIGNS[name].wanted and time.monotonic() - began < share):
                 while (

@@ -85,8 +85,9 @@ class Kill:
 
 @dataclass
 class Pause:
-    """A system that asks for a pause, once: 429 with Retry-After, and whoever calls it meanwhile is counted."""
+    """A system that asks for a pause, again and again: 429 with Retry-After, and whoever calls it meanwhile is counted."""
 
+    rng: random.Random
     system: str
     seconds: int
     at: int
@@ -99,6 +100,8 @@ class Pause:
         if system != self.system:
             return None
         now = time.monotonic()
+        if self.until is not None and now >= self.until:
+            self.until, self.at = None, self.rng.randint(5, 60)
         if self.until is None:
             self.at -= 1
             if self.at > 0:
@@ -106,8 +109,6 @@ class Pause:
             # What is in flight at this moment cannot know yet; the pause begins when this answer is there.
             self.until = now + self.seconds
             self.met += 1
-        elif now >= self.until:
-            return None
         elif now > self.until - self.seconds + 0.25:
             self.inside += 1
         return Fault(status=429, body=_IN_ITS_WORDS[system], headers={"Retry-After": str(self.seconds), **_JSON})
