@@ -52,6 +52,7 @@ DEFAULTS: dict[str, Any] = {
     "bc_time_zone": "UTC",
     "ipaas_paths": {},
     "sync_late_commit_days": 3,
+    "sync_needs_you_after_hours": 24,
 }
 
 

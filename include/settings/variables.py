@@ -253,6 +253,11 @@ class SyncSettings(Closed):
         description="Once a day polls read again what was modified in so many days, for what Business Central committed "
         "long after it dated it; a commit may be late by a day less. 0 is never.",
     )
+    sync_needs_you_after_hours: int = Field(
+        24,
+        ge=1,
+        description="How many hours a record may wait or be retried before it counts as one that needs a person.",
+    )
 
     @field_validator("bc_service_names")
     @classmethod

@@ -55,14 +55,21 @@ def finish_failed(
 
 def resting(key: str, transfer: Transfer) -> Outcome:
     """How a record looks whose last attempt did not go through, and whose next one is not due yet."""
+    if transfer.state == State.ignored:
+        return Outcome(key=key, result=Result.skipped, message=transfer.message or "", advice=transfer.advice or "")
     when = f"Next try {transfer.next_try[:16]}Z." if transfer.next_try else "No further try unless it changes."
     return Outcome(
         key=key,
         result=Result.retrying if transfer.state == State.retry else Result.waiting,
         kind=ErrorKind(transfer.kind) if transfer.kind else ErrorKind.waiting,
-        message=f"{transfer.message or ''} (tried {transfer.attempts} times. {when})",
+        message=f"{transfer.message or ''} (tried {times(transfer.attempts)}. {when})",
         advice=transfer.advice or "",
     )
+
+
+def times(number: int) -> str:
+    """How often, in words."""
+    return "once" if number == 1 else f"{number} times"
 
 
 def overtaken(key: str, transfer: Transfer, read_at: str) -> Outcome | None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import sqlalchemy as sa
 
 from include.sync.ledger import Ledger
-from include.sync.ledger.entries import Transfer
+from include.sync.ledger.entries import State, Transfer
 from include.sync.ledger.tables import inbox, links, positions, transfers
 from include.sync.ledger.transfers import UNFINISHED, columns
 
@@ -65,6 +65,78 @@ def unfinished_transfers(ledger: Ledger, flows: Collection[str], limit: int) -> 
     )
     with ledger.reading() as db:
         return [(row.flow, Transfer.of_row(row)) for row in db.execute(query)]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cause:
+    """Records of one flow that only a person can mend, or that have not gone through for too long, for one reason.
+
+    `example` is one of them, as it was tried last; `since` is when the first of them was not done.
+    """
+
+    flow: str
+    cause: str
+    count: int
+    since: str | None
+    example: Transfer
+
+
+def needs_you(ledger: Ledger, flows: Sequence[str], *, too_long: str, limit: int) -> list[Cause]:
+    """What needs a person, by its reasons: what is rejected, and what has not been done since before `too_long`.
+
+    Flows in the given order, of each the reason with the most records first; at most `limit` reasons.
+    """
+    c = transfers.c
+    reason = sa.func.coalesce(c.cause, c.message, "")
+    asked = (
+        sa.select(
+            c.flow, reason.label("reason"), sa.func.count().label("count"), sa.func.min(c.since), sa.func.min(c.key)
+        )
+        .where(ledger.mine(transfers), c.flow.in_(flows), _needs_a_person(too_long))
+        .group_by(c.flow, reason)
+        .order_by(sa.case({name: n for n, name in enumerate(flows)}, value=c.flow), sa.desc("count"), reason)
+        .limit(limit)
+    )
+    with ledger.reading() as db:
+        found = db.execute(asked).all() if flows else []
+    examples = {flow: ledger.transfers(flow, {key for of, _, _, _, key in found if of == flow}) for flow in flows}
+    return [
+        Cause(flow=flow, cause=why, count=count, since=since, example=examples[flow][key])
+        for flow, why, count, since, key in found
+        if key in examples[flow]
+    ]
+
+
+def keys_of_cause(ledger: Ledger, flow: str, cause: str, *, too_long: str) -> list[str]:
+    """The records of a reason that `needs_you` names."""
+    reason = sa.func.coalesce(transfers.c.cause, transfers.c.message, "")
+    asked = sa.select(transfers.c.key).where(
+        ledger.mine(transfers), transfers.c.flow == flow, reason == cause, _needs_a_person(too_long)
+    )
+    with ledger.reading() as db:
+        return list(db.execute(asked.order_by(transfers.c.key)).scalars())
+
+
+def records_of(
+    ledger: Ledger, flow: str, *, cause: str | None, state: str | None, search: str, offset: int, limit: int
+) -> tuple[list[Transfer], int]:
+    """A page of the unfinished or ignored records of a flow, by their keys, and how many there are."""
+    c = transfers.c
+    where = [ledger.mine(transfers), c.flow == flow]
+    where.append(c.state == state if state else c.state.in_((*UNFINISHED, State.ignored)))
+    if cause is not None:
+        where.append(sa.func.coalesce(c.cause, c.message, "") == cause)
+    if search:
+        where.append(c.key.icontains(search, autoescape=True))
+    with ledger.reading() as db:
+        total = int(db.execute(sa.select(sa.func.count()).where(*where)).scalar_one())
+        rows = db.execute(sa.select(c.flow, *columns()).where(*where).order_by(c.key).offset(offset).limit(limit))
+        return [Transfer.of_row(row) for row in rows], total
+
+
+def _needs_a_person(too_long: str) -> sa.ColumnElement[bool]:
+    state, since = transfers.c.state, transfers.c.since
+    return sa.or_(state == State.failed, sa.and_(state.in_((State.waiting, State.retry)), since < too_long))
 
 
 def links_to_push(ledger: Ledger) -> int:

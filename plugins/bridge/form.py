@@ -24,6 +24,7 @@ _IDS = {
 }
 
 
+IDS_PARAMS = tuple(name for name, _, _ in _IDS.values())
 _MODES = {"apply": "Apply: transfer", "plan": "Plan: say what would change, write nothing"}
 
 

@@ -14,7 +14,6 @@ import simplejson
 from airflow.api_fastapi.app import get_auth_manager
 from airflow.api_fastapi.auth.managers.models.resource_details import DagAccessEntity
 from airflow.api_fastapi.core_api.security import GetUserDep, requires_access_dag
-from airflow.models.taskinstance import TaskInstance
 from airflow.models.xcom import XComModel
 from airflow.sdk import ObjectStoragePath
 from airflow.utils.session import create_session
@@ -25,9 +24,11 @@ from markdown_it import MarkdownIt
 from markupsafe import Markup
 from sqlalchemy import select
 
+from bridge.api import router
 from bridge.docs import doc_md
 from bridge.server import current
 from bridge.staging import run_folder, staged_folder
+from bridge.standing import problems_of
 from include.flows import FLOWS
 from include.sync.overview import FlowState, flow_states, links_to_push, unfinished_transfers
 from include.sync.runs import Direction
@@ -35,12 +36,6 @@ from include.sync.staging.files import StagingFault
 
 # The task that reads, in a flow's DAG and in either group of Manual Sync.
 EXTRACTS = ("extract", *(f"{direction.value}.extract" for direction in Direction))
-# States of tasks that ended otherwise than they should.
-_ENDED = ("failed", "up_for_retry")
-_SILENT = (
-    "Look for the reason where the worker ran: it had too little memory, was restarted, or lost touch with Airflow. "
-    "Then clear the task: what was written is not written again."
-)
 # Lines of the page of unfinished transfers.
 _LINES = 200
 _KINDS = {
@@ -50,6 +45,7 @@ _KINDS = {
 }
 
 app = FastAPI(title="Synchronization", docs_url=None, redoc_url=None, openapi_url=None)
+app.include_router(router)
 _templates = Environment(
     loader=FileSystemLoader(Path(__file__).parent / "templates"), autoescape=True, trim_blocks=True, lstrip_blocks=True
 )
@@ -66,7 +62,8 @@ def show_report(dag_id: str, run_id: str) -> HTMLResponse:
     """The report of a run; as far as it has come, when it is not finished."""
     report: dict[str, Any] | None = None
     folder = None
-    problems = _problems(dag_id, run_id)
+    with create_session() as session:
+        problems = problems_of(session, dag_id, run_id)
     if dag_id.replace("_", "").isalnum():
         try:
             folder = staged_folder(run_folder(dag_id, run_id), _passed_on(dag_id, run_id))
@@ -101,22 +98,6 @@ def _passed_on(dag_id: str, run_id: str) -> Any:
     """What the run's `extract` passed on; None when it has not come to its end."""
     values = _xcoms(dag_id, run_id, XComModel.task_id.in_(EXTRACTS), XComModel.key == "return_value")
     return next((value for _, value in values), None)
-
-
-def _problems(dag_id: str, run_id: str) -> list[dict[str, str]]:
-    """What stopped tasks of the run, with advice; and which of them ended without a word."""
-    said = _xcoms(dag_id, run_id, XComModel.key.in_(("problem", "records")))
-    problems = [value for (key, _), value in said if key == "problem"]
-    # Many tasks of one run may have ended for the same reason.
-    problems = [problem for n, problem in enumerate(problems) if problem not in problems[:n]]
-    spoke = {task for (_, task), _ in said}
-    with create_session() as session:
-        ended = (TaskInstance.dag_id == dag_id, TaskInstance.run_id == run_id, TaskInstance.state.in_(_ENDED))
-        tasks = set(session.scalars(select(TaskInstance.task_id).where(*ended)))
-    return problems + [
-        {"what": f"The task {task} ended without a word: its process was ended from outside.", "advice": _SILENT}
-        for task in sorted(tasks - spoke)
-    ]
 
 
 def _xcoms(dag_id: str, run_id: str, *where: Any) -> list[tuple[tuple[str, str], Any]]:

@@ -9,9 +9,16 @@ from pathlib import Path
 import pytest
 
 from include.sync.ledger import Ledger
-from include.sync.ledger.entries import Finish, iso
+from include.sync.ledger.entries import Finish, State, iso
 from include.sync.ledger.transfers import MAX_ATTEMPTS
-from include.sync.overview import FlowState, flow_states, links_to_push, unfinished_transfers
+from include.sync.overview import (
+    FlowState,
+    flow_states,
+    keys_of_cause,
+    links_to_push,
+    needs_you,
+    unfinished_transfers,
+)
 from tests import ledgers
 from tests.systems import PAIR
 
@@ -55,6 +62,58 @@ def test_what_only_a_person_can_move_comes_first(ledger: Ledger) -> None:
     assert found[0][1].next_try is None
     assert found[0][1].message == "C1 is failed"
     assert len(unfinished_transfers(ledger, [FROM, TO], 2)) == 2
+
+
+def fails(ledger: Ledger, flow: str, key: str, message: str, state: str = "failed") -> None:
+    end = Finish(
+        key=key, state=State(state), run_id="r", outcome={}, read_at=iso(NOW), message=message, advice="Do it."
+    )
+    ledger.finish(flow, "customer company", [end], [])
+
+
+def test_what_needs_a_person_is_grouped_by_its_reason(ledger: Ledger) -> None:
+    for number in range(55):
+        fails(ledger, TO, f"P{number}", "Location 'MAIN' is not on the other side.")
+    fails(ledger, TO, "P60", "P60 has no name.")
+    fails(ledger, TO, "P61|x", "P61 has no name.")
+    fails(ledger, FROM, "17", "It has no e-mail.")
+    fails(ledger, FROM, "18", "It waits for 19.", "waiting")
+    found = needs_you(ledger, [FROM, TO], too_long=iso(NOW), limit=10)
+    assert [(one.flow, one.cause, one.count) for one in found] == [
+        (FROM, "It has no e-mail.", 1),
+        (TO, "Location 'MAIN' is not on the other side.", 55),
+        (TO, "… has no name.", 2),
+    ]
+    assert found[1].example.advice == "Do it."
+    assert found[1].since == iso(NOW)
+    assert keys_of_cause(ledger, TO, "… has no name.", too_long=iso(NOW)) == ["P60", "P61|x"]
+    assert len(needs_you(ledger, [FROM, TO], too_long=iso(NOW), limit=2)) == 2
+    assert needs_you(ledger, [], too_long=iso(NOW), limit=2) == []
+
+
+def test_what_waits_for_too_long_needs_a_person_too(tmp_path: Path) -> None:
+    clock = [NOW]
+    ledger = Ledger(ledgers.url_of(tmp_path / "ledger.db"), PAIR, now=lambda: clock[0])
+    fails(ledger, TO, "C1", "It waits.", "waiting")
+    clock[0] += timedelta(hours=30)
+    fails(ledger, TO, "C1", "It waits.", "waiting")  # another try makes it no younger
+    fails(ledger, TO, "C2", "It waits.", "waiting")
+    found = needs_you(ledger, [TO], too_long=iso(clock[0] - timedelta(hours=24)), limit=10)
+    assert [(one.count, one.since) for one in found] == [(1, iso(NOW))]
+    fails(ledger, TO, "C1", "", "done")
+    fails(ledger, TO, "C1", "It waits.", "waiting")
+    assert not needs_you(ledger, [TO], too_long=iso(clock[0] - timedelta(hours=24)), limit=10)
+    ledger.close()
+
+
+def test_a_person_may_retry_records_or_leave_them_alone(ledger: Ledger) -> None:
+    for key in ("A", "B", "C"):
+        fails(ledger, TO, key, f"{key} is refused.")
+    assert ledger.ignore(TO, ["A", "nobody"], "admin") == ["A"]
+    assert keys_of_cause(ledger, TO, "… is refused.", too_long=iso(NOW)) == ["B", "C"]
+    assert ledger.due(TO) == []
+    assert ledger.retry_now(TO, ["A", "B"]) == ["A", "B"]
+    assert ledger.due(TO) == ["A", "B"]
 
 
 def test_links_that_ipaas_does_not_know_yet_are_counted(ledger: Ledger) -> None:

@@ -143,7 +143,7 @@ class ApiSalesLine(BusinessCentralRecord):
     """API v2.0 `salesOrderLines` and `salesInvoiceLines`."""
 
     sequence: int
-    lineType: str
+    lineType: str | None = None
     lineObjectNumber: str | None = None
     description: str | None = None
     unitOfMeasureCode: str | None = None

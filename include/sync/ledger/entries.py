@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import zlib
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
@@ -16,6 +17,9 @@ from include.ipaas.external_ids import Id
 from include.sync.records import Json
 from include.sync.values import fold
 
+# The length of the column.
+_CAUSE = 300
+
 
 def iso(moment: datetime) -> str:
     """A UTC timestamp whose text order is its time order."""
@@ -28,13 +32,14 @@ def moment(text: str) -> datetime:
 
 
 class State(StrEnum):
-    """How far a record has come: `done`; `waiting` for another record; to be tried again (`retry`); or `failed`, until it
-    changes or a person sees to it."""
+    """How far a record has come: `done`; `waiting` for another record; to be tried again (`retry`); `failed`, until it
+    changes or a person sees to it; or `ignored`, by a person, until it changes."""
 
     done = "done"
     waiting = "waiting"
     retry = "retry"
     failed = "failed"
+    ignored = "ignored"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,6 +61,8 @@ class Transfer:
     advice: str | None = None
     waits_for: str | None = None
     tried_fingerprint: str | None = None
+    since: str | None = None  # from when on it has not been done
+    cause: str | None = None  # what records that fail for the same reason have in common
     base: Json | None = None  # what both sides had last, where it was asked for
     record_id: str | None = None
 
@@ -121,6 +128,20 @@ def waits_for_external(table: str, external_id: str) -> str:
 def waits_for_internal(table: str, internal_id: Id) -> str:
     """How the ledger names a record that another one waits for, by its iPaaS.com id."""
     return f"{table}#{internal_id}"
+
+
+def cause_of(end: Finish) -> str | None:
+    """What a record that is not done has in common with others that are not for the same reason: its words, without what
+    names the record alone."""
+    if end.state == State.done or not end.message:
+        return None
+    # Longer names first, so that one within another does not tear it apart.
+    parts = sorted({end.key, *re.split(r"[|/]", end.key)}, key=len, reverse=True)
+    text = end.message
+    for part in parts:
+        if part:
+            text = re.sub(rf"(?<!\w){re.escape(part)}(?!\w)", "…", text)
+    return text[:_CAUSE]
 
 
 class Purpose(StrEnum):

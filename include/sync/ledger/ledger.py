@@ -13,7 +13,7 @@ from include.ipaas.external_ids import Id
 from include.sync.base import Base
 from include.sync.batches import batches
 from include.sync.ledger.claims import Claims, claimant_of
-from include.sync.ledger.entries import Claimant, Finish, State, dump, pack
+from include.sync.ledger.entries import Claimant, Finish, State, cause_of, dump, pack
 from include.sync.ledger.facts import Facts
 from include.sync.ledger.faults import ClaimLost
 from include.sync.ledger.inbox import Inbox
@@ -24,7 +24,7 @@ from include.sync.ledger.reservations import Reservations
 from include.sync.ledger.store import BATCH, repeated
 from include.sync.ledger.tables import claims, reservations, watches
 from include.sync.ledger.tables import transfers as transfers_table
-from include.sync.ledger.transfers import Transfers, overtaken, tries
+from include.sync.ledger.transfers import Transfers, overtaken, tries, unfinished_since
 from include.sync.ledger.windows import Windows
 
 
@@ -80,6 +80,8 @@ class Ledger(Pairs, Transfers, Links, Claims, Reservations, Positions, Inbox, Wi
                     "message": end.message,
                     "advice": end.advice,
                     "waits_for": None if at_once else end.waits_for,
+                    "since": unfinished_since(end, before, now),
+                    "cause": cause_of(end),
                     "tried_fingerprint": end.fingerprint,
                     "read_at": end.read_at,
                 }

@@ -186,7 +186,7 @@ class Links(Store):
             found = db.execute(sa.select(watches.c.flow, watches.c.key).where(watching)).all()
             for row in found:
                 of = self.mine(transfers) & (transfers.c.flow == row.flow) & (transfers.c.key == row.key)
-                due = {"state": State.retry, "next_try": iso(self._now()), **_WOKEN}
+                due = {"state": State.retry, "next_try": iso(self._now()), "since": iso(self._now()), **_WOKEN}
                 db.execute(sa.update(transfers).where(of, transfers.c.state == State.done).values(**due))
             if found:
                 db.execute(sa.delete(watches).where(watching))

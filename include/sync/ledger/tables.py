@@ -56,6 +56,8 @@ transfers = sa.Table(
     sa.Column("advice", sa.Text),
     sa.Column("waits_for", sa.String(300)),
     sa.Column("tried_fingerprint", sa.String(64)),
+    sa.Column("since", sa.String(40)),  # from when on it has not been done
+    sa.Column("cause", sa.String(300)),  # what records that fail for the same reason have in common
     sa.Index("sync_transfers_state", "pair", "flow", "state", "next_try"),
     sa.Index("sync_transfers_waits_for", "pair", "waits_for"),
 )

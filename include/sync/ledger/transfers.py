@@ -53,6 +53,14 @@ def tries(end: Finish, before: sa.Row[Any] | None, now: datetime, *, at_once: bo
     return attempts, next_try
 
 
+def unfinished_since(end: Finish, before: sa.Row[Any] | None, now: datetime) -> str | None:
+    """From when on a record has not been done, after an attempt ended so; None when it is."""
+    if end.state == State.done:
+        return None
+    earlier = before.since if before and before.state != State.done else None
+    return earlier or iso(now)
+
+
 def columns(*, base: bool = False) -> list[sa.Column[Any]]:
     """The columns that make a `Transfer`."""
     return [c for c in transfers.c if c.name not in ("pair", "flow") and (base or c.name != "base")]
@@ -107,6 +115,31 @@ class Transfers(Store):
         }
         with self._writing() as db:
             self._upsert(db, transfers, [values], keep=("attempts",))
+
+    @repeated
+    def retry_now(self, flow: str, keys: Sequence[str]) -> list[str]:
+        """Make unfinished and ignored transfers due with the next run; answers which there were."""
+        return self._set_aside(flow, keys, {"state": State.retry, "next_try": iso(self._now()), "attempts": 0})
+
+    @repeated
+    def ignore(self, flow: str, keys: Sequence[str], by: str) -> list[str]:
+        """Leave unfinished transfers alone until their records change, as a person wishes; answers which there were."""
+        return self._set_aside(
+            flow,
+            keys,
+            {"state": State.ignored, "next_try": None, "advice": f"Ignored by {by} until the record changes."},
+        )
+
+    def _set_aside(self, flow: str, keys: Sequence[str], values: Mapping[str, Any]) -> list[str]:
+        found: list[str] = []
+        with self._writing() as db:
+            for batch in batches(keys, BATCH):
+                where = (
+                    self._of(flow) & transfers.c.key.in_(batch) & (transfers.c.state.in_((*UNFINISHED, State.ignored)))
+                )
+                found += db.execute(sa.select(transfers.c.key).where(where)).scalars()
+                db.execute(sa.update(transfers).where(where).values(values))
+        return found
 
     @repeated
     def forget(self, flow: str, keys: Iterable[str]) -> None:
@@ -175,6 +208,7 @@ class Transfers(Store):
         values = {
             "state": State.retry,
             "next_try": iso(self._now()),
+            "since": iso(self._now()),
             "kind": ErrorKind.conflict.value,
             "message": "A run that read it earlier came later than the one that wrote it.",
             "advice": "Nothing to do: it is read again with the next run.",
@@ -215,7 +249,7 @@ class Transfers(Store):
         """How far these records have come: state, attempts, next try, and when what was tried of them was read."""
         found: dict[str, sa.Row[Any]] = {}
         c = transfers.c
-        asked = sa.select(c.key, c.state, c.attempts, c.next_try, c.read_at)
+        asked = sa.select(c.key, c.state, c.attempts, c.next_try, c.read_at, c.since)
         for batch in batches(keys, BATCH):
             found |= {row.key: row for row in db.execute(asked.where(self._of(flow), c.key.in_(batch)))}
         return found

@@ -1,0 +1,125 @@
+"""One word for how a flow stands, from what is known of it. Pure; nothing is guessed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+
+class Word(StrEnum):
+    """How a flow stands, in the order of what a person looks at first."""
+
+    stopped = "Stopped"
+    needs_you = "Needs you"
+    late = "Late"
+    running = "Running"
+    paused = "Paused"
+    never_run = "Never run"
+    in_step = "In step"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Run:
+    """The last run of a flow's schedule, or by hand without ids: what moves its position."""
+
+    run_id: str
+    began: datetime
+    ended: datetime | None = None
+    failed: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Known:
+    """What is known of a flow.
+
+    `problem` is what ended its last run, with advice, when that was the run's own fault; `due` when its next run was to
+    begin, `every` the time between two. `read_from` is up to when its source has been read. `needs` counts the records
+    that only a person can mend, `piles_up` what waits for the flow to run: webhooks, and records to be tried again.
+    """
+
+    paused: bool
+    last: Run | None = None
+    problem: tuple[str, str] | None = None
+    due: datetime | None = None
+    every: timedelta | None = None
+    read_from: datetime | None = None
+    needs: int = 0
+    piles_up: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Standing:
+    """The word, as of when it holds, and why, with what to do."""
+
+    word: Word
+    as_of: datetime | None = None
+    why: str = ""
+    advice: str = ""
+
+
+def standing(known: Known, now: datetime) -> Standing:
+    """How a flow stands."""
+    last = known.last
+    if known.problem:
+        return Standing(
+            word=Word.stopped, as_of=last.ended if last else None, why=known.problem[0], advice=known.problem[1]
+        )
+    if known.needs:
+        return Standing(
+            word=Word.needs_you,
+            as_of=known.read_from,
+            why=f"{known.needs:,} {_records(known.needs)} only a person can mend.",
+            advice="Each reason is listed above, with what to do.",
+        )
+    if known.paused:
+        piled = f" Meanwhile {known.piles_up:,} {_records(known.piles_up)} wait for it." if known.piles_up else ""
+        never = "" if last else " It has never run."
+        return Standing(
+            word=Word.paused,
+            as_of=known.read_from,
+            why=f"Its schedule is switched off.{never}{piled}",
+            advice="Unpause it when it is to go on.",
+        )
+    if last and not last.ended:
+        return Standing(word=Word.running, as_of=known.read_from, why=f"Since {last.began:%Y-%m-%d %H:%M} UTC.")
+    if known.due and known.every and now - known.due > known.every:
+        return Standing(
+            word=Word.late,
+            as_of=known.read_from,
+            why=f"Its run of {known.due:%Y-%m-%d %H:%M} UTC has not begun.",
+            advice="Look whether Airflow's scheduler is up, and whether the pools have free slots (Admin, Pools).",
+        )
+    if last is None:
+        return Standing(word=Word.never_run, why="It waits for its first run.")
+    return Standing(word=Word.in_step, as_of=known.read_from or last.began)
+
+
+def _records(number: int) -> str:
+    return "record" if number == 1 else "records"
+
+
+def sentence(standings: Mapping[str, Standing], needs: int) -> str:
+    """One sentence on all flows: what is stopped and why, or what needs a person, or that all are in step as of when."""
+    of = {word: [flow for flow, one in standings.items() if one.word is word] for word in Word}
+    stopped, late, paused = of[Word.stopped], of[Word.late], of[Word.paused]
+    if stopped:
+        why = next(standings[flow].why for flow in stopped)
+        return f"Stopped: {_flows(stopped)}. {why}"
+    if needs:
+        return f"{needs:,} {_records(needs)} only a person can mend."
+    if late:
+        return f"Late: {_flows(late)}. {standings[late[0]].why}"
+    if paused or of[Word.never_run]:
+        idle = [*paused, *of[Word.never_run]]
+        if len(idle) == len(standings):
+            return "Nothing is kept in step yet: no flow is switched on and has run."
+        return f"In step, but for what is switched off or has never run: {_flows(idle)}."
+    dates = [one.as_of for one in standings.values() if one.as_of]
+    return f"In step as of {min(dates):%Y-%m-%d %H:%M} UTC." if dates else "In step."
+
+
+def _flows(names: Sequence[str]) -> str:
+    shown = ", ".join(names[:3])
+    return shown if len(names) <= 3 else f"{shown} and {len(names) - 3} more flows"

@@ -1,0 +1,163 @@
+"""What the page asks the server: how the flows stand, which records need a person, and what a person decides of them.
+
+Every route asks for Airflow's own permissions; what changes something is in its audit log, and is refused to a form of
+another site: it wants a header that only a page of this one can send.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+from airflow.api_fastapi.app import get_auth_manager
+from airflow.api_fastapi.auth.managers.models.resource_details import DagAccessEntity
+from airflow.api_fastapi.core_api.security import GetUserDep, requires_access_dag
+from airflow.api_fastapi.logging.decorators import action_logging
+from fastapi import APIRouter, Depends, Header, HTTPException, Query
+from pydantic import BaseModel, Field
+
+from bridge.server import current
+from bridge.standing import FlowStanding, overview, too_long
+from include.errors import InvalidId
+from include.flows import FLOWS
+from include.sync.ledger import Ledger
+from include.sync.overview import Cause, keys_of_cause, records_of
+from include.sync.states import sentence
+
+router = APIRouter(prefix="/api")
+_PAGE = 100
+
+
+@router.get("/overview")
+def show_overview(user: GetUserDep) -> dict[str, Any]:
+    """How the flows stand whose DAGs the person may see, and what needs a person."""
+    visible = get_auth_manager().filter_authorized_dag_ids(dag_ids=set(FLOWS), user=user)
+    names = [name for name in FLOWS if name in visible]
+    now = datetime.now(UTC)
+    found = overview(current().ledger, names, now)
+    needs = sum(cause.count for cause in found.causes)
+    return {
+        "sentence": sentence({one.flow: one.standing for one in found.flows}, needs),
+        "now": now.isoformat(),
+        "flows": [_flow(one) for one in found.flows],
+        "causes": [_cause(one) for one in sorted(found.causes, key=_documents_first)],
+    }
+
+
+@router.get("/records", dependencies=[Depends(requires_access_dag("GET"))])
+def show_records(
+    dag_id: str,
+    cause: str | None = None,
+    search: str = "",
+    state: str | None = None,
+    offset: Annotated[int, Query(ge=0)] = 0,
+) -> dict[str, Any]:
+    """A page of the unfinished records of a flow: those of one reason, in one state, or whose key holds a text."""
+    ledger = _ledger()
+    found, total = records_of(ledger, dag_id, cause=cause, state=state, search=search, offset=offset, limit=_PAGE)
+    records = [
+        {
+            "key": one.key,
+            "target_id": one.target_id,
+            "state": one.state,
+            "kind": one.kind,
+            "message": one.message,
+            "advice": one.advice,
+            "attempts": one.attempts,
+            "since": one.since,
+            "next_try": one.next_try,
+            "run_id": one.run_id,
+        }
+        for one in found
+    ]
+    return {"records": records, "total": total, "offset": offset, "page": _PAGE}
+
+
+class Decision(BaseModel):
+    """Which records a person decides of: those named, or all of a reason."""
+
+    keys: list[str] = Field(default_factory=list, max_length=10_000)
+    cause: str | None = None
+
+
+def of_this_site(x_sync_page: Annotated[str | None, Header()] = None) -> None:
+    """Refuse what does not come from the page itself: a form of another site can send no such header."""
+    if not x_sync_page:
+        raise HTTPException(403, "The header X-Sync-Page is missing.")
+
+
+_CHANGES = [Depends(of_this_site), Depends(requires_access_dag("PUT", DagAccessEntity.RUN))]
+
+
+@router.post("/ignore", dependencies=[*_CHANGES, Depends(action_logging("sync_ignore"))])
+def ignore(dag_id: str, decision: Decision, user: GetUserDep) -> dict[str, Any]:
+    """Leave records alone until they change."""
+    ledger = _ledger()
+    return {"ignored": len(ledger.ignore(dag_id, _keys(ledger, dag_id, decision), user.get_name()))}
+
+
+@router.post("/retry", dependencies=[*_CHANGES, Depends(action_logging("sync_retry"))])
+def retry(dag_id: str, decision: Decision) -> dict[str, Any]:
+    """Make records due with the next run; answers which of them Manual Sync takes by their ids, to move them now."""
+    flow, ledger = FLOWS[dag_id], _ledger()
+    due = ledger.retry_now(dag_id, _keys(ledger, dag_id, decision))
+    ids = []
+    for key in due:
+        try:
+            ids.append(flow.ask(key).text)
+        except InvalidId:
+            continue  # nobody could type it: it goes with the next run
+    return {"due": len(due), "ids": ids}
+
+
+def _ledger() -> Ledger:
+    ledger = current().ledger
+    if ledger is None:
+        raise HTTPException(409, "The Connections business_central and ipaas are not filled in yet.")
+    return ledger
+
+
+def _keys(ledger: Ledger, flow: str, decision: Decision) -> list[str]:
+    if flow not in FLOWS:
+        raise HTTPException(404, "There is no such flow.")
+    if decision.cause is None:
+        return decision.keys
+    return keys_of_cause(ledger, flow, decision.cause, too_long=too_long(datetime.now(UTC)))
+
+
+def _flow(one: FlowStanding) -> dict[str, Any]:
+    return {
+        "flow": one.flow,
+        "collection": FLOWS[one.flow].collection,
+        "word": one.standing.word,
+        "as_of": one.standing.as_of,
+        "why": one.standing.why,
+        "advice": one.standing.advice,
+        "last": {"run_id": one.last.run_id, "began": one.last.began, "ended": one.last.ended, "failed": one.last.failed}
+        if one.last
+        else None,
+        "next_run": one.next_run,
+        "counts": {name: count for name, count in (one.counts or {}).items() if count},
+        "unfinished": one.state.unfinished,
+        "hooks": one.state.hooks,
+        "hooks_since": one.state.hooks_since,
+    }
+
+
+def _cause(one: Cause) -> dict[str, Any]:
+    return {
+        "flow": one.flow,
+        "collection": FLOWS[one.flow].collection,
+        "cause": one.cause,
+        "count": one.count,
+        "since": one.since,
+        "kind": one.example.kind,
+        "state": one.example.state,
+        "advice": one.example.advice,
+        "example": one.example.key,
+    }
+
+
+def _documents_first(one: Cause) -> tuple[bool, int]:
+    """Orders and invoices carry money; then what holds up most."""
+    return not any(word in FLOWS[one.flow].record for word in ("order", "invoice")), -one.count

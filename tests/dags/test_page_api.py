@@ -1,0 +1,123 @@
+"""What the page asks Airflow's API server, and what a person decides there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from include.flows import FLOWS
+from include.sandbox import Sandbox
+from tests.dags.conftest import RunDag, connect
+
+pytestmark = pytest.mark.dag
+
+FLOW = "customer_to_ipaas"
+HEADER = {"X-Sync-Page": "1"}
+Ask = Callable[..., Any]
+
+
+@pytest.fixture
+def ask(server: Any, login: dict[str, str], sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Ask:
+    """`ask("overview")`, or `ask("ignore", {…}, dag_id=…)`: with a body it is a POST of the page."""
+    from bridge import server as bridge_server
+
+    def of(path: str, body: Any = None, **params: Any) -> Any:
+        connect(monkeypatch, sandbox)
+        bridge_server.current.cache.clear()
+        bridge_server.ledger.cache.clear()
+        where = f"/sync/api/{path}"
+        if body is None:
+            return server.get(where, params=params, headers=login)
+        return server.post(where, params=params, json=body, headers={**login, **HEADER})
+
+    return of
+
+
+def _nameless(sandbox: Sandbox, *numbers: str) -> None:
+    for number in numbers:
+        values = {"No.": number, "Name": f"Person {number}", "Contact Type": "Person", "E-Mail": ""}
+        sandbox.bc.add("Customer", values)
+
+
+def _of(answer: Any, flow: str) -> dict[str, Any]:
+    return next(one for one in answer.json()["flows"] if one["flow"] == flow)
+
+
+def test_what_needs_a_person_is_one_line_for_each_reason(run_dag: RunDag, sandbox: Sandbox, ask: Ask) -> None:
+    _nameless(sandbox, "P1", "P2", "P3")
+    run_dag(FLOW)
+    answer = ask("overview")
+    assert answer.status_code == 200
+    cause = next(one for one in answer.json()["causes"] if one["flow"] == FLOW)
+    assert cause["count"] == 3
+    assert "no e-mail" in cause["cause"]
+    assert cause["advice"]
+    assert _of(answer, FLOW)["word"] == "Needs you"
+    assert answer.json()["sentence"].startswith("3 records")
+    page = ask("records", dag_id=FLOW, cause=cause["cause"], search="p2").json()
+    assert [one["key"] for one in page["records"]] == ["P2"]
+    assert ask("records", dag_id=FLOW, cause=cause["cause"]).json()["total"] == 3
+
+
+def test_a_wrong_secret_is_the_first_sentence(run_dag: RunDag, ask: Ask) -> None:
+    run_dag(FLOW, bc={"password": "wrong"})
+    answer = ask("overview")
+    assert _of(answer, FLOW)["word"] == "Stopped"
+    assert "Certificates & Secrets" in _of(answer, FLOW)["advice"] + _of(answer, FLOW)["why"]
+    assert answer.json()["sentence"].startswith(f"Stopped: {FLOW}")
+
+
+def test_runs_by_hand_say_nothing_of_how_a_flow_stands(run_dag: RunDag, ask: Ask) -> None:
+    run = run_dag(FLOW, {"external_ids": ["P20001"]}, bc={"password": "wrong"})
+    assert run.state == "failed"
+    flow = _of(ask("overview"), FLOW)
+    assert flow["word"] != "Stopped"
+    assert flow["last"] is None or flow["last"]["run_id"] != run.run_id
+
+
+def test_records_of_a_reason_are_ignored_until_they_change(run_dag: RunDag, sandbox: Sandbox, ask: Ask) -> None:
+    _nameless(sandbox, "P1", "P2")
+    run_dag(FLOW)
+    cause = ask("overview").json()["causes"][0]
+    assert ask("ignore", {"cause": cause["cause"]}, dag_id=FLOW).json() == {"ignored": 2}
+    assert ask("overview").json()["causes"] == []
+    assert ask("records", dag_id=FLOW, state="ignored").json()["total"] == 2
+    assert ask("retry", {"keys": ["P1"]}, dag_id=FLOW).json() == {"due": 1, "ids": ["P1"]}
+    assert ask("records", dag_id=FLOW, state="ignored").json()["total"] == 1
+
+
+def test_what_a_person_decides_is_in_the_audit_log(run_dag: RunDag, sandbox: Sandbox, ask: Ask) -> None:
+    from airflow.models.log import Log
+    from airflow.utils.session import create_session
+    from sqlalchemy import select
+
+    _nameless(sandbox, "P1")
+    run_dag(FLOW)
+    ask("ignore", {"keys": ["P1"]}, dag_id=FLOW)
+    with create_session() as session:
+        noted = session.scalars(select(Log).where(Log.event == "sync_ignore").order_by(Log.id.desc())).first()
+        assert noted is not None
+        assert (noted.dag_id, noted.owner) == (FLOW, "admin")
+        assert "P1" in (noted.extra or "")
+
+
+def test_only_who_may_and_only_the_page_itself_may_decide(server: Any, login: dict[str, str]) -> None:
+    from airflow.api_fastapi.app import get_auth_manager
+    from airflow.api_fastapi.auth.managers.simple.user import SimpleAuthManagerUser
+
+    token = get_auth_manager().generate_jwt(SimpleAuthManagerUser(username="guest", role="viewer"))
+    viewer = {"Authorization": f"Bearer {token}"}
+    where, body = "/sync/api/ignore", {"keys": ["P1"]}
+    assert server.get("/sync/api/overview").status_code == 401
+    assert server.get("/sync/api/overview", headers=viewer).status_code == 200
+    for path in ("ignore", "retry"):
+        where = f"/sync/api/{path}"
+        assert server.post(where, params={"dag_id": FLOW}, json=body).status_code in (401, 403)
+        assert server.post(where, params={"dag_id": FLOW}, json=body, headers={**viewer, **HEADER}).status_code == 403
+        assert server.post(where, params={"dag_id": FLOW}, json=body, headers=login).status_code == 403
+
+
+def test_every_flow_is_there(ask: Ask) -> None:
+    assert [one["flow"] for one in ask("overview").json()["flows"]] == list(FLOWS)
