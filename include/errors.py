@@ -23,6 +23,7 @@
         ├── Unreadable               the page that records are read from is gone
         ├── MissingUnreadable        what is not linked cannot be told (include/ipaas/external_ids.py)
         ├── MalformedHook            a webhook of which nothing can be taken (include/sync/webhooks.py)
+        ├── Planned                  what a plan would do with a record (include/sync/work.py)
         └── Moved                    a document is not as it was read (include/writers/bc_documents.py)
 
 What is not in the tree is a defect of this project: of a record it is said to be one, and the others go on.

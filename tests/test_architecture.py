@@ -111,6 +111,23 @@ def test_include_knows_no_airflow(room: str) -> None:
     assert [path for path in _files(room) for name in _imports(path) if _within(name, ("airflow",))] == []
 
 
+def test_who_plans_is_asked_in_few_places() -> None:
+    asks = {
+        str(path.relative_to(ROOT))
+        for path in _files("include")
+        if any(word in path.read_text() for word in (".applies", "Mode.plan", "Mode.apply"))
+    }
+    # Who hands in what refuses to write; the two calls that all writing goes through; whether a run is settled; the rest
+    # declares the mode.
+    assert asks == {
+        "include/sync/run.py",
+        "include/sync/context.py",
+        "include/sync/report.py",
+        "include/sync/runs.py",
+        "include/sync/plan.py",
+    }
+
+
 def test_mappings_are_pure() -> None:
     banned = ("requests", "time", "random", "os", "socket", "sqlalchemy", "pathlib", "threading")
     assert [(p.name, n) for p in _files("include/mappings") for n in _imports(p) if _within(n, banned)] == []

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import copy
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, TypeVar
 from urllib.parse import quote, urljoin, urlsplit
 
@@ -70,6 +72,13 @@ class BusinessCentralClient:
         self._company: Json | None = None
         self._services: frozenset[str] | None = None
         self._fields: dict[str, dict[str, FieldInfo]] = {}
+
+    @cached_property
+    def read_only(self) -> BusinessCentralClient:
+        """The same client for a plan: it reads, and refuses to write."""
+        other = copy.copy(self)
+        other._transport = self._transport.read_only()
+        return other
 
     # --- what is known of the service ------------------------------------------------------------------------
 
@@ -337,6 +346,7 @@ class BusinessCentralClient:
             decode=take,
             repeatable=True,
             cost=len(parts),
+            reads=True,
         )
         return [self._whole(done[str(part["id"])]) for part in parts]
 
@@ -470,6 +480,7 @@ class BusinessCentralClient:
         headers: Mapping[str, str] | None = None,
         body: Any = None,
         cost: int = 1,
+        reads: bool = False,
     ) -> T:
         own = {"Accept": "application/json;odata.metadata=minimal", "Accept-Language": "en-US", **(headers or {})}
         try:
@@ -482,6 +493,7 @@ class BusinessCentralClient:
                 repeatable=repeatable,
                 refresh=self._tokens.renew,
                 cost=cost,
+                reads=reads,
             )
         except ServiceError as error:
             raise self._no_environment(error) if error.code == errors.NO_ENVIRONMENT else error from None

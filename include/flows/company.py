@@ -27,7 +27,8 @@ from include.sync.flow import IPAAS_ID, Counterpart, Flow
 from include.sync.runs import Direction
 from include.writers.bc_records import BCWriter
 from include.writers.bc_target import Target
-from include.writers.ipaas_records import IPaaSWriter, RelatedRecord
+from include.writers.ipaas_followers import RelatedRecord
+from include.writers.ipaas_records import IPaaSWriter
 
 
 def customer_target(model: str, kind: str) -> Target:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import copy
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from functools import cached_property
 from typing import Any, TypeVar
 from uuid import uuid4
 
@@ -70,6 +72,14 @@ class IPaaSClient:
         self._token: str | None = None
         self._expires: datetime | None = None
         self._tracking = str(uuid4())
+
+    @cached_property
+    def read_only(self) -> IPaaSClient:
+        """The same client for a plan: it reads, and refuses to write."""
+        other = copy.copy(self)
+        other._transport = self._transport.read_only()
+        other._saving = Saving(other)
+        return other
 
     @property
     def requests(self) -> int:
@@ -253,7 +263,7 @@ class IPaaSClient:
         try:
             if endpoints.needs_special(external_id):
                 body = {"table_name": table, "system_id": self.system_id, "external_id": external_id}
-                found = self._json("POST", family, endpoints.LOOKUP_SPECIAL, body=body)
+                found = self._json("POST", family, endpoints.LOOKUP_SPECIAL, body=body, reads=True)
             else:
                 found = self._json("GET", family, endpoints.lookup_spaceport(self.system_id, table, external_id))
         except NotFound:
@@ -344,8 +354,8 @@ class IPaaSClient:
 
     # --- requests --------------------------------------------------------------------------------------------
 
-    def _json(self, method: str, family: str, path: str, *, body: Any = None, repeatable: bool = True) -> Any:
-        return self._send(method, family, path, decode=json_of(errors.SYSTEM), body=body, repeatable=repeatable)
+    def _json(self, method: str, family: str, path: str, *, body: Any = None, reads: bool = False) -> Any:
+        return self._send(method, family, path, decode=json_of(errors.SYSTEM), body=body, reads=reads)
 
     def _record(self, endpoint: Endpoint, method: str, path: str, *, body: Any = None, repeatable: bool = True) -> Json:
         """Send a request that is answered with one record. Without an id it is none, and nobody knows what became of it."""
@@ -370,6 +380,7 @@ class IPaaSClient:
         body: Any = None,
         repeatable: bool = True,
         params: Mapping[str, str] | None = None,
+        reads: bool = False,
     ) -> T:
         own = {"X-Client-Id": self._connection.client_id} if self._connection.client_id else {}
         return self._transport.send(
@@ -381,6 +392,7 @@ class IPaaSClient:
             repeatable=repeatable,
             refresh=self._forget_token if self._connection.email else None,
             params={**(params or {}), "trackingGuid": self._tracking},
+            reads=reads,
         )
 
     def _forget_token(self, refused: Mapping[str, str]) -> None:
@@ -418,7 +430,7 @@ class IPaaSClient:
 
         url = f"{self._connection.urls['sso']}/{path}"
         try:
-            return self._transport.once(method, url, headers=headers, decode=decode, body=body)
+            return self._transport.once(method, url, headers=headers, decode=decode, body=body, reads=True)
         except ServiceError as error:
             refused = error.status in (400, 401, 403, 404) and errors.says_why(error)
             error.sent = Sent.no  # that is, the request that needs the token; it is repeated together with the login

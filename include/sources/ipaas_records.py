@@ -175,7 +175,7 @@ class IPaaSRecords:
         if linked:
             data["linked"] = linked
             return
-        if key in settled and reads.plan.applies:
+        if key in settled:
             # iPaaS.com is the authority: it knew the link and does not have it any more.
             reads.ledger.unlink(self.endpoint.table, settled[key])
         data["holders"] = reads.links.holders(self.endpoint.table, [*numbers, *asked])

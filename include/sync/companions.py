@@ -36,8 +36,8 @@ class Work(Protocol):
         """Who claims what is written."""
 
     @property
-    def applies(self) -> bool:
-        """False in plan mode."""
+    def now_there(self) -> str:
+        """The time by the clock of the system written to."""
 
     def know_links(self, table: str, ids: Iterable[str]) -> None:
         """Read from the ledger which of these records are linked."""
@@ -57,9 +57,8 @@ def without_news(task: TaskContext, records: Mapping[str, tuple[Mapped, str]]) -
             quiet.add(key)
             for companion in mapped.companions:
                 seen.setdefault((companion.flow, read_at), []).append(companion.mapped.source_id)
-    if task.plan.applies:
-        for (flow, read_at), keys in seen.items():
-            task.ledger.seen(flow, keys, read_at)
+    for (flow, read_at), keys in seen.items():
+        task.ledger.seen(flow, keys, read_at)
     return quiet
 
 
@@ -72,7 +71,7 @@ def claimed_with(work: Work, items: Sequence[WriteRequest]) -> tuple[list[WriteR
     held = {
         (flow, key): claim
         for flow, keys in wanted.items()
-        for key, claim in (work.ledger.claim(_claims(work, flow), keys, work.owner).items() if work.applies else ())
+        for key, claim in work.ledger.claim(_claims(work, flow), keys, work.owner).items()
     }
     known = _known(work.stage, [item.mapped for item in items], base=True)
     for flow, keys in wanted.items():
@@ -83,7 +82,7 @@ def claimed_with(work: Work, items: Sequence[WriteRequest]) -> tuple[list[WriteR
     overtook: dict[str, list[str]] = {}
     for item in items:
         places = [(c, (c.flow, c.mapped.source_id)) for c in item.mapped.companions]
-        occupied = any(place in held and not held[place].held for _, place in places)
+        occupied = any(not held[place].held for _, place in places)
         requests = []
         for companion, (flow, key) in places:
             transfer = known[flow].get(key)
@@ -99,11 +98,10 @@ def claimed_with(work: Work, items: Sequence[WriteRequest]) -> tuple[list[WriteR
                 continue
             requests.append(_request(work, item, companion, transfer, suspect=bool(claim and claim.suspect)))
         (busy if occupied else free).append(replace(item, companions=tuple(requests)))
-    if work.applies:
-        for flow, keys in unwritten.items():
-            work.ledger.release(_claims(work, flow), keys, work.owner)
-        for flow, keys in overtook.items():
-            work.ledger.look_again(flow, keys)
+    for flow, keys in unwritten.items():
+        work.ledger.release(_claims(work, flow), keys, work.owner)
+    for flow, keys in overtook.items():
+        work.ledger.look_again(flow, keys)
     return free, [replace(item, companions=()) for item in busy]
 
 

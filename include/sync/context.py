@@ -4,33 +4,35 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from include.errors import Rejected, Waiting
 from include.ipaas.external_ids import Id
-from include.sync.companions import give_back, unfinished
-from include.sync.endings import finish_failed
 from include.sync.flow import Flow
-from include.sync.ledger.entries import Claimant, Finish, State
+from include.sync.forecast import Forecast
+from include.sync.ledger.entries import Claimant
 from include.sync.links import Link, side_of
 from include.sync.natural_keys import NaturalKeys
 from include.sync.outcomes import Outcome, Result
 from include.sync.prerequisites import needs_of
+from include.sync.progress import Progress, finish_of, note
 from include.sync.records import Json, Mapped, Missing, Ref, refs_of
 from include.sync.stage import TaskContext
 from include.sync.tenure import Tenure
-from include.sync.values import fold
+from include.sync.values import fold, text_of
 from include.sync.wire import mapped_from_wire
-from include.sync.work import Echo, WriteRequest, WriteResult
+from include.sync.work import Planned, ToBeMade, WriteRequest, WriteResult
 
 if TYPE_CHECKING:
     from include.business_central.client import BusinessCentralClient
     from include.ipaas.client import IPaaSClient
 
+S = TypeVar("S")
+T = TypeVar("T")
 # How long to wait for a record that another run is writing at this moment, in seconds.
 BUSY_WAIT = 60.0
 # A link that was not there is asked for again after so many seconds: many records may wait for the same one.
@@ -38,10 +40,14 @@ _ABSENT_FOR = 30.0
 
 
 class WriteContext:
-    """What writers work with: the client of the system written to, references, prerequisites, the run."""
+    """What writers work with: the client of the system written to, references, prerequisites, the run.
+
+    Plan and apply are one path. What is about to be sent goes through `send`, or is said to `plan_ends` before; what would
+    be sent past both is refused by the client that a plan is given.
+    """
 
     def __init__(self, task: TaskContext, concurrency: int, tenure: Tenure | None = None) -> None:
-        """Bind the context to the stage; `concurrency` records are written at a time, under `tenure` unless in a plan."""
+        """Bind the context to the stage; `concurrency` records are written at a time, under `tenure`."""
         self.stage = task
         self.concurrency = concurrency
         self.tenure = tenure
@@ -61,8 +67,12 @@ class WriteContext:
         # Held while a link is asked for: records that need the same one wait for one answer.
         self._asking: dict[tuple[str, str], threading.Lock] = {}
         self.arrived: set[str] = set()
-        # What writers prepared for this chunk; a writer itself is shared by every run of the process.
-        self.scratch: dict[str, Any] = {}
+        # What writers keep for this task; a writer itself is shared by every run of the process.
+        self._sessions: dict[tuple[type, str], object] = {}
+        self._opening = threading.RLock()
+        self.forecast = Forecast()
+        # By thread: what a record that is being planned needs first.
+        self._first: dict[int, list[str]] = {}
         self._prerequisites: dict[tuple[str, str], Json] = {}
         # Which records of this task wait for one another, since they share a natural key.
         self.natural = NaturalKeys(self, task.flow.writer.table)
@@ -73,7 +83,7 @@ class WriteContext:
     def owner(self) -> Claimant:
         """Who claims what is written here."""
         if self.tenure is None:
-            raise RuntimeError("A plan claims nothing")
+            raise RuntimeError("Nothing is claimed without a tenure")
         return self.tenure.claimant
 
     @contextmanager
@@ -101,10 +111,67 @@ class WriteContext:
         """The time by the clock of the system written to, which dates what is read of it, too."""
         return self.stage.dated(datetime.now(UTC))
 
-    @property
-    def applies(self) -> bool:
-        """False in plan mode: nothing may be written."""
-        return self.plan.applies
+    def session(self, kind: type[S], name: str, make: Callable[[], S]) -> S:
+        """What a writer keeps for this task: one of its own kind for each name, made when it is first asked for."""
+        with self._opening:
+            found = self._sessions.get((kind, name))
+            if found is None:
+                found = self._sessions[kind, name] = make()
+        assert isinstance(found, kind)
+        return found
+
+    # --- plan and apply --------------------------------------------------------------------------------------
+
+    def send(self, write: Callable[[], T], *, planned: T, requests: int = 1) -> T:
+        """Do one write, and return its answer. A plan goes on as if it had been answered `planned`."""
+        if self.plan.applies:
+            return write()
+        self.forecast.add(requests=requests)
+        return planned
+
+    def plan_ends(self, result: WriteResult, *, requests: int, links: int = 0) -> None:
+        """Say what is about to be done with a record: a plan ends here. Applying takes `requests`, and leaves `links` that
+        iPaaS.com is told of when the run is settled."""
+        if not self.plan.applies:
+            self.forecast.add(requests=requests, links=links)
+            raise Planned(result)
+
+    def write(self, item: WriteRequest) -> WriteResult:
+        """Have a record written by its flow's writer; in a plan, what would be done with it."""
+        thread = threading.get_ident()
+        outer = self._first.get(thread)
+        mine: list[str] = []
+        self._first[thread] = mine
+        try:
+            written: WriteResult = item.flow.writer.write(self, item)
+        except Planned as planned:
+            written = planned.result
+            if written.result is Result.created:
+                self._as_if_made(item, written)
+        finally:
+            # What a prerequisite needs first is needed before the record, too.
+            self._first.pop(thread)
+            if outer is not None:
+                outer += [note for note in mine if note not in outer]
+                self._first[thread] = outer
+        self.forecast.add(links=len(written.unpushed))
+        return replace(written, notes=(*written.notes, *mine)) if mine else written
+
+    def _as_if_made(self, item: WriteRequest, planned: WriteResult) -> None:
+        """Let the other records of a plan refer to one that would be made."""
+        table, source_id = item.flow.writer.table, item.mapped.source_id
+        fields = {change.field: change.after for change in planned.changes}
+        name = planned.target_id or f"({table} {source_id!r}, to be created first)"
+        self.linked[table, fold(source_id)] = ToBeMade(str(name), fields)
+        self.arrived.add(self.route.waits_for(table, source_id))
+
+    def _needs_first(self, ref: Ref, made: ToBeMade) -> None:
+        """Say of the record that this thread plans what is made before it."""
+        shown = ", ".join(f"{name} {text_of(value)}" for name, value in made.fields.items() if value is not None)
+        note = f"{ref.label} is created first{f' ({shown[:300]})' if shown else ''}."
+        notes = self._first.setdefault(threading.get_ident(), [])
+        if note not in notes:
+            notes.append(note)
 
     def know_links(self, table: str, ids: Iterable[str]) -> None:
         """Read from the ledger which of these records of the source are linked."""
@@ -173,9 +240,11 @@ class WriteContext:
                 table=ref.table,
                 source_id=ref.source_id,
             )
+        if isinstance(target_id, ToBeMade):
+            self._needs_first(ref, target_id)
         if ref.value == "external_id":
             return ref.source_id
-        return str(target_id) if ref.value == "text" else target_id
+        return target_id if ref.value == "id" or isinstance(target_id, ToBeMade) else str(target_id)
 
     def _unreadable(self, ref: Ref) -> bool:
         """True when the record goes without what it refers to, since that cannot be read: its page is gone."""
@@ -202,8 +271,6 @@ class WriteContext:
                 source_id=ref.source_id,
             )
         flow = self.stage.catalogue[entry["flow"]]
-        if not self.applies:
-            return f"({ref.label}, to be created first)"
         mapped = mapped_from_wire(entry["mapped"])
         self.transfer(flow, entry["key"], mapped, entry["fingerprint"], entry["read_at"])
         return self.linked.get((ref.table, fold(ref.source_id)))
@@ -245,7 +312,7 @@ class WriteContext:
         )
         try:
             with self.writing(claims, key):
-                written: WriteResult = flow.writer.write(self, item)
+                written = self.write(item)
         except Exception:
             self.ledger.release(claims, [key], self.owner)
             raise
@@ -293,102 +360,3 @@ class _Dropped:
 
 
 _DROPPED = _Dropped()
-
-
-@dataclass
-class Progress:
-    """What has come of the chunk so far."""
-
-    outcomes: list[Outcome] = field(default_factory=list)
-    ends: list[Finish] = field(default_factory=list)
-    links: list[Link] = field(default_factory=list)
-    unpushed: list[Link] = field(default_factory=list)
-    echoes: list[Echo] = field(default_factory=list)
-    # Business Central's immutable ids, by table and external id of what was written.
-    record_ids: dict[tuple[str, str], str] = field(default_factory=dict)
-    in_a_row: int = 0
-    # What has come of companions, by their flow, and the records whose companions were not all tried.
-    companions: dict[str, Progress] = field(default_factory=dict)
-    left: list[WriteRequest] = field(default_factory=list)
-    first_taken: datetime | None = None
-    last_taken: datetime | None = None
-
-    def took(self, now: datetime) -> None:
-        """Note that the target has taken a record."""
-        self.first_taken = self.first_taken or now
-        self.last_taken = now
-
-    def take(self, written: WriteResult, item: WriteRequest, table: str) -> None:
-        """Keep what a written record leaves to be noted."""
-        self.record_ids |= written.record_ids
-        if item.mapped.record_id:
-            self.record_ids[table, item.mapped.source_id] = item.mapped.record_id
-        self.links += written.links
-        self.unpushed += written.unpushed
-        self.echoes += written.echoes
-
-    def take_companions(self, work: WriteContext, item: WriteRequest, written: WriteResult) -> None:
-        """Keep what has become of the records that came along with a written one."""
-        tried = {request.key for request, _ in written.companions}
-        for request, end in written.companions:
-            of_flow = self.companions.setdefault(request.flow.name, Progress())
-            if isinstance(end, WriteResult):
-                outcome = Outcome(
-                    key=request.key, result=end.result, target_id=end.target_id, changes=tuple(end.changes)
-                )
-                of_flow.take(end, request, request.flow.writer.table)
-                of_flow.ends.append(finish_of(work, request, end, outcome))
-            else:
-                of_flow.ends.append(unfinished(work, request, end))
-        self.left.append(replace(item, companions=tuple(one for one in item.companions if one.key not in tried)))
-
-
-def finish_of(work: WriteContext, item: WriteRequest, written: WriteResult, outcome: Outcome) -> Finish:
-    """What the ledger remembers of a record that was written; one that is held up after that stays unfinished."""
-    memory: Mapping[str, Any] | None = item.mapped.carry if written.memory is None else written.memory
-    finish = Finish(
-        key=item.key,
-        state=State.done,
-        run_id=work.plan.run_id,
-        outcome=outcome.as_json(),
-        record_id=item.mapped.record_id,
-        read_at=item.read_at,
-        target_id=written.target_id,
-        fingerprint=item.fingerprint,
-        memory=memory,
-        base=written.base.as_json() if written.base else None,
-        base_at=item.base.at if item.base else None,
-        watches=tuple(work.route.waits_for(table, id_) for table, id_ in item.mapped.watches),
-    )
-    if written.then is None:
-        return finish
-    held_up = finish_failed(work.plan, outcome, item.tried, item.read_at, written.then)
-    if item.mapped.companions:
-        memory = None  # of places that have been emptied, some may not have been told yet
-    return replace(held_up, target_id=written.target_id, memory=memory, base=finish.base, base_at=finish.base_at)
-
-
-def note(work: WriteContext, progress: Progress, flow: Flow) -> None:
-    """Bring what has been settled of a flow's records into the ledger, and give up their claims."""
-    if not work.applies:
-        return
-    # Before the records that they came along with: those are looked at again, should the process die in between.
-    for name, of_flow in progress.companions.items():
-        note(work, of_flow, work.stage.catalogue[name])
-    give_back(work, progress.left)
-    progress.left = []
-    if progress.unpushed:
-        # Before the claims go: a link that only this task knows must not be lost with it.
-        work.ledger.link(progress.unpushed, pushed=False, record_ids=progress.record_ids)
-    # Before the record counts as done: a process that dies in between does it once more.
-    written = [(echo.flow, echo.key, echo.written) for echo in progress.echoes]
-    if written:
-        work.ledger.settle(written, work.now_there)
-    work.ledger.receive([(echo.flow, echo.key, "left to it") for echo in progress.echoes if echo.look])
-    if progress.ends or progress.links:
-        claims = work.route.claim_scope(flow.writer.table)
-        work.ledger.finish(
-            flow.name, claims, progress.ends, progress.links, owner=work.owner, record_ids=progress.record_ids
-        )
-    progress.ends, progress.links, progress.unpushed, progress.echoes = [], [], [], []
-    progress.record_ids = {}

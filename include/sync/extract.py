@@ -55,7 +55,7 @@ def extract(task: TaskContext) -> None:
                 return  # which the run has been told; an id that was asked for is not found
 
     def forget(vanished: Sequence[str]) -> None:
-        if vanished and plan.applies:
+        if vanished:
             ledger.forget(flow.name, vanished)
             task.warn(f"No longer there, so no longer retried: {', '.join(vanished[:20])}")
 

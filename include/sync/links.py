@@ -70,7 +70,7 @@ class _ToIPaaS:
 
     def look_up(self, asks: Asks, table: str, id_: str) -> Id | None:
         found = asks.ipaas.internal_id(table, id_)
-        if found is not None and asks.plan.applies:
+        if found is not None:
             asks.ledger.link([(table, id_, found)])
         return found
 
@@ -122,11 +122,10 @@ def side_of(direction: Direction) -> Side:
 class LinkLookup:
     """Links as iPaaS.com has them, for sources: from the ledger what it knows, the rest asked once per run."""
 
-    def __init__(self, ledger: Ledger, ipaas: IPaaSClient, *, remember: bool) -> None:
-        """`remember`: note what iPaaS.com answers in the ledger; a plan does not."""
+    def __init__(self, ledger: Ledger, ipaas: IPaaSClient) -> None:
+        """What iPaaS.com answers is noted in the ledger."""
         self._ledger = ledger
         self._ipaas = ipaas
-        self._remember = remember
         self._external: dict[tuple[str, str], str | None] = {}
         self._internal: dict[tuple[str, str], Id | None] = {}
 
@@ -138,7 +137,7 @@ class LinkLookup:
         for i in new:
             found = known.get(i) or self._ipaas.external_id(table, i)
             self._external[table, i] = found
-            if found is not None and i not in known and self._remember:
+            if found is not None and i not in known:
                 self._ledger.link([(table, found, id_from(i))])
         return {i: found for i in wanted if (found := self._external[table, i]) is not None}
 
@@ -154,7 +153,7 @@ class LinkLookup:
         for folded in new:
             found = untold[folded] if folded in untold else self._ipaas.internal_id(table, wanted[folded])
             self._internal[table, folded] = found
-            if not self._remember or str(found) == str(known.get(folded)):
+            if str(found) == str(known.get(folded)):
                 continue
             if found is None:
                 self._ledger.unlink(table, wanted[folded])

@@ -11,19 +11,21 @@ import time
 from collections import Counter, deque
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from contextlib import nullcontext, suppress
+from contextlib import suppress
 from contextvars import copy_context
 from dataclasses import replace
 from datetime import UTC, datetime
 
 from include.errors import ODD, ErrorKind, Rejected, RunFault, Sent, ServiceDown, ServiceError, Waiting, said_of
 from include.sync.companions import claimed_with, give_back, without_news
-from include.sync.context import BUSY_WAIT, Progress, WriteContext, finish_of, note
+from include.sync.context import BUSY_WAIT, WriteContext
 from include.sync.echoes import Settled
 from include.sync.endings import finish_failed, overtaken, problem_outcome, unexpected
+from include.sync.forecast import Forecast
 from include.sync.ledger.entries import State, Transfer
 from include.sync.links import side_of
 from include.sync.outcomes import Outcome, Result
+from include.sync.progress import Progress, finish_of, note
 from include.sync.records import Json
 from include.sync.stage import TaskContext
 from include.sync.telling import tells
@@ -53,17 +55,20 @@ def load(task: TaskContext, chunk: int, concurrency: int) -> None:
     progress = Progress()
     # Claims belong to a task, not to its run: tasks of one run must not write the same record either.
     task_name = f"{task.plan.run_id}#{name}"
+    forecast = Forecast()
     try:
-        with Tenure(task.ledger, task_name, task.under_way) if task.plan.applies else nullcontext() as tenure:
+        with Tenure(task.ledger, task_name, task.under_way) as tenure:
             items = [_staged(task, record) for record in task.staging.read(name)]
             if todo := _still_to_do(task, items, progress):
                 task.identify()
-                _load_chunk(WriteContext(task, concurrency, tenure), todo, progress)
+                work = WriteContext(task, concurrency, tenure)
+                _load_chunk(work, todo, progress)
+                forecast = work.forecast
     finally:
         counts = Counter(outcome.result.value for outcome in progress.outcomes)
         task.did(counts)
     task.staging.write_all(f"outcomes-{name}", (o.as_json() for o in progress.outcomes if _worth_a_line(o)))
-    task.save_stats(name, counts=dict(counts))
+    task.save_stats(name, counts=dict(counts), forecast=forecast.as_json())
 
 
 def _load_chunk(work: WriteContext, todo: Sequence[WriteRequest], progress: Progress) -> None:
@@ -160,16 +165,15 @@ def _still_to_do(task: TaskContext, items: Sequence[WriteRequest], progress: Pro
             seen.setdefault(item.read_at, []).append(item.key)
         else:
             todo.append(replace(item, transfer=transfer))
-    if task.plan.applies:
-        task.ledger.look_again(task.flow.name, overtook)
-        for read_at, keys in seen.items():
-            task.ledger.seen(task.flow.name, keys, read_at)
+    task.ledger.look_again(task.flow.name, overtook)
+    for read_at, keys in seen.items():
+        task.ledger.seen(task.flow.name, keys, read_at)
     return todo
 
 
 def _outage_over(work: WriteContext, progress: Progress) -> None:
     """What the target did not take during an outage need not wait for its next try once it takes records again."""
-    if progress.first_taken is None or progress.last_taken is None or not work.applies:
+    if progress.first_taken is None or progress.last_taken is None:
         return
     direction, catalogue = work.stage.flow.direction, work.stage.catalogue
     taken = f"{direction.value}|taken"
@@ -278,10 +282,9 @@ def _write(work: WriteContext, item: WriteRequest) -> WriteResult:
             advice="Nothing to do: it is read again with the next run.",
             at_once=True,
         )
-    writer = item.flow.writer
-    with work.natural.writing(item), work.writing(work.route.claim_scope(writer.table), item.key):
-        written: WriteResult = writer.write(work, item)
-    return written
+    claims = work.route.claim_scope(item.flow.writer.table)
+    with work.natural.writing(item), work.writing(claims, item.key):
+        return work.write(item)
 
 
 def _with_bases(work: WriteContext, group: Sequence[WriteRequest]) -> list[WriteRequest]:
@@ -294,8 +297,6 @@ def _claimed(
     work: WriteContext, group: Sequence[WriteRequest], progress: Progress, busy: list[WriteRequest]
 ) -> list[WriteRequest]:
     """Those of the group that this task may write now, and that are still to be written."""
-    if not work.applies:
-        return _with_bases(work, claimed_with(work, group)[0])
     table = work.stage.flow.writer.table
     held = work.ledger.claim(work.route.claim_scope(table), [item.key for item in group], work.owner)
     busy.extend(item for item in group if not held[item.key].held)
@@ -314,11 +315,10 @@ def _claimed(
 
 
 def _give_back(work: WriteContext, items: Iterable[WriteRequest]) -> None:
-    if work.applies:
-        items = list(items)
-        claims = work.route.claim_scope(work.stage.flow.writer.table)
-        work.ledger.release(claims, (item.key for item in items), work.owner)
-        give_back(work, items)
+    items = list(items)
+    claims = work.route.claim_scope(work.stage.flow.writer.table)
+    work.ledger.release(claims, (item.key for item in items), work.owner)
+    give_back(work, items)
 
 
 def _take_in(
@@ -372,9 +372,8 @@ def _settle(work: WriteContext, item: WriteRequest, done: Future[WriteResult], p
         work.remember([*written.links, *written.unpushed])
         progress.outcomes.append(outcome)
         progress.take(written, item, work.stage.flow.writer.table)
-        if work.applies:
-            progress.take_companions(work, item, written)
-            progress.ends.append(finish_of(work, item, written, outcome))
+        progress.take_companions(work, item, written)
+        progress.ends.append(finish_of(work, item, written, outcome))
         return None
     _fail(work, item, problem, progress)
     return None
@@ -398,9 +397,8 @@ def _fail(
         assert isinstance(problem, Rejected | Waiting)
         outcome = problem_outcome(item.key, problem).with_notes(item.mapped.notes)
     progress.outcomes.append(outcome)
-    if work.applies:
-        progress.left.append(item)
-        end = finish_failed(work.plan, outcome, item.tried, item.read_at, problem)
-        progress.ends.append(replace(end, claimed=claimed))
+    progress.left.append(item)
+    end = finish_failed(work.plan, outcome, item.tried, item.read_at, problem)
+    progress.ends.append(replace(end, claimed=claimed))
     if progress.in_a_row >= _GIVE_UP_AFTER:
         raise ServiceDown(f"{outcome.message} ({progress.in_a_row} records in a row; the task is tried again later.)")

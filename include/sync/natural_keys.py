@@ -31,10 +31,6 @@ class Claiming(Protocol):
     def owner(self) -> Claimant:
         """Whose the claims are."""
 
-    @property
-    def applies(self) -> bool:
-        """False in plan mode: nothing is claimed."""
-
     def writing(self, table: str, key: str) -> AbstractContextManager[None]:
         """Within, something is written under a claim."""
 
@@ -57,7 +53,7 @@ class NaturalKeys:
     def claim(self, items: Sequence[WriteRequest]) -> None:
         """Claim the keys of records that are not linked, before the other side's list is read."""
         names = {name for item in items if (name := self._name(item))}
-        if names and self._work.applies:
+        if names:
             held = self._work.ledger.claim(self._claims, sorted(names), self._work.owner)
             self._fresh = {name for name in names if held[name].held}
 
@@ -117,7 +113,7 @@ class NaturalKeys:
     def _name(self, item: WriteRequest) -> str | None:
         """The natural key of a record that is not linked; None for one that is, or that has none beside its own key."""
         linked = item.mapped.linked or (self._table, fold(item.mapped.source_id)) in self._work.linked
-        return None if linked or not self._work.applies else self._key(item)
+        return None if linked else self._key(item)
 
     def _key(self, item: WriteRequest) -> str | None:
         match = item.mapped.match

@@ -28,7 +28,7 @@ class Result(StrEnum):
 
 
 # Of a value, and of a record's changes, a report shows so much.
-_SHOWN_TEXT, _SHOWN_CHANGES = 120, 30
+_SHOWN_TEXT, _SHOWN_CHANGES = 120, 200
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,6 +52,15 @@ def _shown(value: Any) -> Any:
     return text if len(text) <= _SHOWN_TEXT else f"{text[:_SHOWN_TEXT]}…"
 
 
+def in_one(changes: Iterable[Change]) -> tuple[Change, ...]:
+    """Each field once: what it was at first, and what it is in the end."""
+    found: dict[str, Change] = {}
+    for change in changes:
+        first = found.get(change.field, change)
+        found[change.field] = replace(change, before=first.before)
+    return tuple(found.values())
+
+
 @dataclass(frozen=True, kw_only=True)
 class Outcome:
     """What became of one record, in words an operator can act on."""
@@ -64,6 +73,7 @@ class Outcome:
     changes: tuple[Change, ...] = ()
     target_id: Any = None
     notes: tuple[str, ...] = ()
+    more_changes: int = 0  # that are not among the changes, since there are too many of them
 
     @property
     def fields(self) -> tuple[str, ...]:
@@ -79,6 +89,7 @@ class Outcome:
             "message": self.message,
             "advice": self.advice,
             "changes": [change.as_json() for change in self.changes[:_SHOWN_CHANGES]],
+            "more_changes": max(0, len(self.changes) - _SHOWN_CHANGES) + self.more_changes or None,
             "target_id": self.target_id,
             "notes": list(self.notes),
         }
@@ -96,6 +107,7 @@ class Outcome:
             changes=tuple(Change(**change) for change in data.get("changes", ())),
             target_id=data.get("target_id"),
             notes=tuple(data.get("notes", ())),
+            more_changes=data.get("more_changes", 0),
         )
 
     def with_notes(self, notes: Iterable[str]) -> Outcome:

@@ -7,6 +7,7 @@ same record is updated. Without a ledger nothing is known of immutable ids, and 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from functools import partial
 from typing import TYPE_CHECKING
 
 from include.errors import NotFound, Rejected, Waiting
@@ -81,9 +82,7 @@ class Renumbering:
     def move(self, old: str, mapped: Mapped, internal_id: Id) -> None:
         """Give a record of iPaaS.com that is linked under an old name the one that it has now. Raises NotFound."""
         load, table = self._load, self._endpoint.table
-        if not load.applies:
-            return
-        load.ipaas.link(table, internal_id, mapped.source_id)
+        load.send(lambda: load.ipaas.link(table, internal_id, mapped.source_id), planned=None, requests=2)
         if self._nested:
             self._follow_nested(old, mapped.source_id, load.ipaas.get(self._endpoint, internal_id) or {})
         link = (table, mapped.source_id, internal_id)
@@ -98,7 +97,8 @@ class Renumbering:
 
     def _follow_nested(self, old: str, new: str, present: Json) -> None:
         for table, nested_id, suffix in nested_of(old, present, self._nested, self._load.plan.system_id):
-            self._load.ipaas.link(table, nested_id, f"{new}{suffix}")
+            link = partial(self._load.ipaas.link, table, nested_id, f"{new}{suffix}")
+            self._load.send(link, planned=None, requests=2)
             self._load.ledger.link([(table, f"{new}{suffix}", nested_id)])
 
     def left(self, external_id: str) -> bool:

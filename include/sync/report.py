@@ -10,6 +10,7 @@ from itertools import chain, islice
 
 import simplejson
 
+from include.sync.forecast import Applying, Forecast
 from include.sync.ledger.entries import moment
 from include.sync.outcomes import Outcome, Result
 from include.sync.plan import late_commits
@@ -58,6 +59,8 @@ class Report:
     left_out: int = 0
     # Whether the service took nothing of what was to be written.
     refused: bool = False
+    # Of a plan: what applying it takes.
+    applying: Applying | None = None
 
     @property
     def failed(self) -> bool:
@@ -75,6 +78,7 @@ class Report:
             "warnings": list(self.warnings),
             "records": [outcome.as_json() for outcome in self.outcomes],
             "left_out": self.left_out,
+            **({"applying": self.applying.as_json()} if self.applying else {}),
         }
 
 
@@ -84,23 +88,19 @@ def report(task: TaskContext) -> Report:
     plan = task.plan
     chunks = load_chunks(task.staging)
     loads = [f"load-{number:04}" for number in range(chunks)]
-    refused: dict[str, Outcome] = {}
-    if plan.applies:
-        if task.flow.talks_to("report"):
-            with Tenure(task.ledger, f"{plan.run_id}#report", task.under_way) as tenure, tenure.alone():
-                refused = _push(task)
-        hooks = [(hook["id"], hook["generation"]) for hook in task.staging.read("hooks")]
-        task.ledger.dealt_with(task.flow.name, hooks)
+    refused = _settle(task) if plan.applies else {}
     counts: Counter[str] = Counter()
     tried: Counter[str] = Counter()  # of them, those that got as far as the service
     warnings: list[str] = list(task.warnings)
     read_from: str | None = None
     held = False
+    forecast = Forecast()
     for name in ["extract", "transform", *loads]:
         for stats in task.staging.read(f"stats-{name}"):
             counts.update(stats.get("counts", {}))
             if name in loads:
                 tried.update(stats.get("counts", {}))
+                forecast.add(**stats.get("forecast", {}))
             counts["read"] += stats.get("read", 0)
             counts["bc_requests"] += stats["bc_requests"]
             counts["ipaas_requests"] += stats["ipaas_requests"]
@@ -109,7 +109,7 @@ def report(task: TaskContext) -> Report:
             held = held or stats.get("held", False)
     counts.update(task.requests)
     counts["failed"] += sum(1 for _ in task.staging.read("outcomes-extract"))
-    if plan.applies and plan.kind is RunKind.poll and read_from and not held:
+    if plan.kind is RunKind.poll and read_from and not held:
         # Everything that was read is written, or is in the ledger as unfinished.
         _advance(task, moment(read_from))
     lines = _outcomes(task, ["outcomes-extract", "outcomes-transform", *(f"outcomes-{n}" for n in loads)])
@@ -121,6 +121,7 @@ def report(task: TaskContext) -> Report:
         outcomes=tuple(kept),
         warnings=tuple(warnings),
         left_out=left_out,
+        applying=None if plan.applies else Applying.of(counts, forecast, task.flow.talks_to("load"), plan.settings),
         refused=bool(tried["retrying"]) and not (tried["created"] or tried["updated"] or tried["unchanged"]),
     )
     _measure(task, result)
@@ -135,6 +136,17 @@ def _measure(task: TaskContext, result: Report) -> None:
     of = {"sync.flow": plan.flow, "sync.run.kind": plan.kind.value, "sync.run.mode": plan.mode.value}
     for word, number in task.done.items():
         instruments().records.add(number, {**of, "sync.record.result": word})
+
+
+def _settle(task: TaskContext) -> dict[str, Outcome]:
+    """Tell iPaaS.com of new links, and be done with the webhooks that the run has read; answers what was refused."""
+    refused: dict[str, Outcome] = {}
+    if task.flow.talks_to("report"):
+        with Tenure(task.ledger, f"{task.plan.run_id}#report", task.under_way) as tenure, tenure.alone():
+            refused = _push(task)
+    hooks = [(hook["id"], hook["generation"]) for hook in task.staging.read("hooks")]
+    task.ledger.dealt_with(task.flow.name, hooks)
+    return refused
 
 
 def _advance(task: TaskContext, read_from: datetime) -> None:

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 from include.sync.extract import extract
 from include.sync.flow import Flow
-from include.sync.ledger import Ledger
+from include.sync.ledger import Ledger, ReadOnlyLedger
 from include.sync.load import load
 from include.sync.report import Report, report
-from include.sync.runs import RunPlan, System
+from include.sync.runs import Mode, RunPlan, System
 from include.sync.stage import TaskContext
 from include.sync.staging.files import Staging
 from include.sync.transform import transform
@@ -44,8 +44,10 @@ def stage_for(
     bc: BusinessCentralClient | None = None,
     ipaas: IPaaSClient | None = None,
 ) -> TaskContext:
-    """A stage with only the client of the system that it talks to."""
+    """A stage with only the client of the system that it talks to. A plan gets what refuses to write."""
     system = flow.talks_to(name)
+    if plan.mode is Mode.plan:
+        ledger, bc, ipaas = ReadOnlyLedger(ledger), bc and bc.read_only, ipaas and ipaas.read_only
     return TaskContext(
         flow=flow,
         plan=plan,

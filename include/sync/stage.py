@@ -52,7 +52,7 @@ class TaskContext:
         # A client may serve several stages, one after another.
         self._spent_before = self._spent()
         if self.ipaas_client:
-            self.ipaas_client.dialect.remember_in(_FoundOut(self.ledger, keep=self.plan.applies))
+            self.ipaas_client.dialect.remember_in(_FoundOut(self.ledger))
 
     def _spent(self) -> Spent | None:
         client = self.bc_client or self.ipaas_client
@@ -93,7 +93,7 @@ class TaskContext:
     def links(self) -> LinkLookup:
         """Links as iPaaS.com has them, each asked for once."""
         if self._links is None:
-            self._links = LinkLookup(self.ledger, self.ipaas, remember=self.plan.applies)
+            self._links = LinkLookup(self.ledger, self.ipaas)
         return self._links
 
     def dated(self, moment: datetime) -> str:
@@ -166,10 +166,10 @@ class TaskContext:
 
 
 class _FoundOut:
-    """What has been found out of iPaaS.com, in the ledger; a plan adds nothing to it."""
+    """What has been found out of iPaaS.com, in the ledger."""
 
-    def __init__(self, ledger: Ledger, *, keep: bool) -> None:
-        self._ledger, self._keep = ledger, keep
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
 
     def recall(self) -> Mapping[str, Any]:
         """What earlier tasks have found out."""
@@ -177,8 +177,7 @@ class _FoundOut:
 
     def note(self, facts: Mapping[str, Any]) -> None:
         """Keep it for those to come."""
-        if self._keep:
-            self._ledger.note_facts(facts)
+        self._ledger.note_facts(facts)
 
 
 def _other_systems(connection: str, began: Pair) -> ServiceError:

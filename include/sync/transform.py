@@ -56,8 +56,6 @@ def transform(task: TaskContext) -> int:
                     overtook.append(record["key"])
                 elif outcome.result is Result.unchanged:
                     unchanged.setdefault(record["read_at"], []).append(record["key"])
-            if not task.plan.applies:
-                continue
             for read_at, keys in unchanged.items():
                 task.ledger.seen(task.flow.name, keys, read_at)
             task.ledger.look_again(task.flow.name, overtook)
@@ -142,7 +140,7 @@ def _decide(task: TaskContext, record: Json, transfer: Transfer | None) -> Decis
         outcome = problem_outcome(key, problem)
         return outcome, finish_failed(task.plan, outcome, source_print, record["read_at"], problem)
     if isinstance(mapped, str):
-        if unfinished and task.plan.applies:
+        if unfinished:
             task.ledger.forget(task.flow.name, [key])
         message = mapped if task.plan.kind is RunKind.ids else ""
         outcome = Outcome(key=key, result=Result.skipped, message=message)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from include.errors import Rejected, Waiting
+from include.errors import Rejected, Signal, Waiting
 from include.ipaas.external_ids import Id
 from include.sync.base import Base
 from include.sync.echoes import Settled
@@ -16,9 +16,6 @@ from include.sync.ledger.entries import Transfer
 from include.sync.links import Link
 from include.sync.outcomes import Change, Result
 from include.sync.records import Json, Mapped
-
-if TYPE_CHECKING:
-    pass
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,3 +90,25 @@ class WriteResult:
     record_ids: Mapping[tuple[str, str], str] = field(default_factory=dict)
     then: Waiting | Rejected | None = None
     companions: Sequence[tuple[WriteRequest, WriteResult | Exception]] = ()
+
+
+class Planned(Signal):
+    """What a plan would do with a record. Nothing after it is done."""
+
+    def __init__(self, result: WriteResult) -> None:
+        super().__init__("This is a plan")
+        self.result = result
+
+
+class ToBeMade(str):
+    """Stands for the id of a record that a plan would make: what is made after it refers to it by this.
+
+    `fields` are what it would be made with, by the names of its system.
+    """
+
+    fields: Json
+
+    def __new__(cls, text: str, fields: Json) -> ToBeMade:
+        made = super().__new__(cls, text)
+        made.fields = fields
+        return made

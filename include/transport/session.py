@@ -3,6 +3,7 @@ result or a typed error."""
 
 from __future__ import annotations
 
+import copy
 import logging
 import os
 import random
@@ -11,6 +12,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from functools import partial
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
@@ -21,7 +23,7 @@ from requests.adapters import HTTPAdapter
 from requests.utils import get_environ_proxies
 from urllib3.exceptions import NewConnectionError
 
-from include.errors import ErrorKind, Sent, ServiceError, senseless
+from include.errors import ErrorKind, PlanWrites, Sent, ServiceError, senseless
 from include.transport.clock import ServerClock
 from include.transport.guard import before_writing
 from include.transport.telemetry import Spending, exchange
@@ -141,6 +143,13 @@ class Transport:
         self._throttle = throttle
         self._classify = classify
         self._secrets = tuple(secrets)
+        self._read_only = False
+
+    def read_only(self) -> Transport:
+        """One that sends what reads and refuses what writes; it shares session, pace and clock, and counts for itself."""
+        other = copy.copy(self)
+        other._read_only, other.spending = True, Spending(self._system)
+        return other
 
     def send(
         self,
@@ -154,20 +163,24 @@ class Transport:
         refresh: Callable[[Mapping[str, str]], None] | None = None,
         params: Mapping[str, str] | None = None,
         cost: int = 1,
+        reads: bool = False,
     ) -> T:
         """Send one request and return what `decode` makes of its 2xx answer.
 
-        `repeatable`: repeating it when its outcome is unknown does no harm. `headers`, and `body` when it is a
+        `repeatable`: repeating it when its outcome is unknown does no harm. `reads`: it changes nothing, though it is no
+        GET. `headers`, and `body` when it is a
         function, are asked anew for each attempt; `refresh` is called once after a 401, with the headers that were
-        refused, to get a new token. `cost` is what it counts against the service's limit. Raises ServiceError.
+        refused, to get a new token. `cost` is what it counts against the service's limit. Raises ServiceError, and
+        PlanWrites where only reading is allowed.
         """
         refreshed = False
+        once = partial(self.once, method, url, decode=decode, body=body, params=params, cost=cost, reads=reads)
 
         def attempt() -> T:
             nonlocal refreshed
             used = headers()
             try:
-                return self.once(method, url, headers=used, decode=decode, body=body, params=params, cost=cost)
+                return once(headers=used)
             except ServiceError as error:
                 if error.status != 401 or refresh is None or refreshed:
                     raise
@@ -177,7 +190,7 @@ class Transport:
             if refused.sent is Sent.unknown and not repeatable:
                 # Not the service's own words: the caller looks, with the new token, before it sends this again.
                 raise senseless(self._system, refused.message, refused.status)
-            return self.once(method, url, headers=headers(), decode=decode, body=body, params=params, cost=cost)
+            return once(headers=headers())
 
         def asked(state: tenacity.RetryCallState) -> float | None:
             error = state.outcome.exception() if state.outcome else None
@@ -211,9 +224,13 @@ class Transport:
         body: Any = None,
         params: Mapping[str, str] | None = None,
         cost: int = 1,
+        reads: bool = False,
     ) -> T:
-        """Send one request a single time: for what is part of an attempt that is repeated as a whole. Raises ServiceError."""
-        return decode(self._answer(method, url, headers, body, params, cost))
+        """Send one request a single time: for what is part of an attempt that is repeated as a whole. Raises as `send`."""
+        writes = method != "GET" and not reads
+        if writes and self._read_only:
+            raise PlanWrites(self._system, f"{method} {urlsplit(url).path}")
+        return decode(self._answer(method, url, headers, body, params, cost, writes=writes))
 
     def _answer(
         self,
@@ -223,13 +240,15 @@ class Transport:
         body: Any,
         params: Mapping[str, str] | None,
         cost: int,
+        *,
+        writes: bool,
     ) -> requests.Response:
         with self.spending.queueing():
             self._throttle.acquire(cost)
         # As ASCII: a lone surrogate in a record, which UTF-8 cannot carry, is the server's to refuse.
         content = body() if callable(body) else body
         data = None if content is None else simplejson.dumps(content, use_decimal=True).encode()
-        if method != "GET":
+        if writes:
             before_writing()
         sent = datetime.now(UTC)
         try:

@@ -26,7 +26,7 @@ from include.sync.context import WriteContext
 from include.sync.links import Link
 from include.sync.records import Json, refs
 from include.sync.values import fold
-from include.sync.work import WriteRequest
+from include.sync.work import ToBeMade, WriteRequest
 from include.writers.bc_refusal import refusal
 from include.writers.bc_target import TRIES
 
@@ -47,7 +47,7 @@ def customer_number(found: Any) -> str:
             advice="Nothing to do: it is read again with the next run.",
             at_once=True,
         )
-    return str(found)
+    return found if isinstance(found, ToBeMade) else str(found)
 
 
 class Links:
@@ -101,15 +101,14 @@ class Links:
         for table, group in by_table.items():
             known = self.holders(table, [external_id for _, external_id, _ in group])
             new = [link for link in group if str(known.get(fold(link[1]))) != str(link[2])]
-            if new and self._load.applies:
+            if new:
                 self._load.ledger.link(new, pushed=False)
                 self.new += new
 
     def forget(self, link: Link) -> None:
         """Take a link back that has not come true."""
         self.new = [other for other in self.new if other != link]
-        if self._load.applies:
-            self._load.ledger.unlink(link[0], link[1])
+        self._load.ledger.unlink(link[0], link[1])
 
     def own_link(self, external_id: str) -> Link:
         """The link of the transaction itself."""

@@ -6,6 +6,7 @@ A draft that was cut off anywhere is found again by its externalDocumentNumber a
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
@@ -34,7 +35,6 @@ from include.writers.bc_payments import Payments
 from include.writers.bc_refusal import refusal
 from include.writers.bc_target import ETAG, Target
 
-_BOOK = "invoice book"
 _HEADER = Target(
     name="sales invoice", page="", api=INVOICES.name, fields=(), api_fields={}, model="transaction", codes=HEADER_CODES
 )
@@ -54,7 +54,7 @@ class InvoiceWriter:
         once_more(self._prepare, work, items)
 
     def _prepare(self, work: WriteContext, items: Sequence[WriteRequest]) -> None:
-        book = work.scratch[_BOOK] = InvoiceBook(work)
+        book = self._session(work).book = InvoiceBook(work)
         work.know_links(self.table, [item.key for item in items])
         owns = {item.key: own for item in items if (own := Links(work, item).own)}
         ids = [own.removeprefix(INVOICE_LINK) for own in owns.values() if own.startswith(INVOICE_LINK)]
@@ -69,7 +69,17 @@ class InvoiceWriter:
 
     def write(self, work: WriteContext, item: WriteRequest) -> WriteResult:
         """Create and post the invoice, or add payments to it; see `Writer.write`."""
-        return _Transfer(work, work.scratch[_BOOK], item).run()
+        return _Transfer(work, self._session(work).book, item).run()
+
+    def _session(self, work: WriteContext) -> _Session:
+        return work.session(_Session, self.table, lambda: _Session(book=InvoiceBook(work)))
+
+
+@dataclass(kw_only=True)
+class _Session:
+    """What one task keeps: what it has read of invoices for its present chunk."""
+
+    book: InvoiceBook
 
 
 class _Transfer:
@@ -83,7 +93,7 @@ class _Transfer:
             customer_number(self.body["header"]["customerNumber"])
         self.payments = Payments(work, book, self.links, self.body["payments"])
         self.reference = str(item.mapped.match)
-        self.written: list[str] = []
+        self.written: list[Change] = []
         self.notes: list[str] = []
 
     def run(self) -> WriteResult:
@@ -96,10 +106,6 @@ class _Transfer:
         invoice, created = self._present(), False
         if invoice is None or is_draft(invoice):
             invoice, created = self._posted(invoice), True
-            if invoice is None:
-                return WriteResult(
-                    result=Result.created, changes=[Change(field=name) for name in sorted(self.body["header"])]
-                )
         self.links.note(self.links.own_link(f"{INVOICE_LINK}{invoice['id']}"))
         self._link_lines(invoice)
         # To an invoice that did not exist a moment ago nothing has been paid.
@@ -123,7 +129,7 @@ class _Transfer:
         return WriteResult(
             result=result,
             target_id=target,
-            changes=[Change(field=name) for name in dict.fromkeys(self.written)],
+            changes=self.written,
             links=[link for link in own if link not in self.links.new],
             unpushed=tuple(self.links.new),
             notes=notes,
@@ -207,8 +213,7 @@ class _Transfer:
 
     def _forget_intent(self) -> None:
         """From here on a draft is what a refusal has left, for the setting to decide about; or there is none."""
-        if self.load.applies:
-            self.load.ledger.unreserve(self.load.route.claim_scope(InvoiceWriter.table), self.item.key)
+        self.load.ledger.unreserve(self.load.route.claim_scope(InvoiceWriter.table), self.item.key)
 
     @property
     def _may_resume(self) -> bool:
@@ -222,8 +227,8 @@ class _Transfer:
 
     # --- making and posting ----------------------------------------------------------------------------------
 
-    def _posted(self, draft: Json | None) -> Json | None:
-        """The posted invoice, made from a draft or from nothing; None in a plan."""
+    def _posted(self, draft: Json | None) -> Json:
+        """The posted invoice, made from a draft or from nothing."""
         if draft is not None and not self._may_resume:
             raise Rejected(
                 f"Draft invoice {draft['number']} with the transaction's number is in Business Central: left by an earlier "
@@ -239,8 +244,7 @@ class _Transfer:
             )
         lines = [line for line in self.body["lines"] if "id" in line]
         self.book.items.require((_item_of(line), line.get("product")) for line in lines)
-        if not self.load.applies:
-            return None
+        self._plan_invoice()
         begin(self.load, self.item)
         invoice = draft or self._create()
 
@@ -260,6 +264,25 @@ class _Transfer:
             self._forget_intent()
             raise
         return invoice
+
+    def _plan_invoice(self) -> None:
+        """Say what a new invoice and its payments will be."""
+        header, lines, payments = self.body["header"], self.body["lines"], self.body["payments"]
+        changes = [Change(field=name, after=value) for name, value in sorted(header.items())]
+        for line in lines:
+            place = f"lines[{line['fields']['sequence']}]"
+            changes += [Change(field=f"{place}.{name}", after=value) for name, value in line["fields"].items()]
+        if self.body["discount"]:
+            changes.append(Change(field="discount", after=self.body["discount"]))
+        changes += [self.payments.change(payment) for payment in payments]
+        # The draft, its lines (read, written, read again), its discount, the posting, and a look at what was posted.
+        requests = 1 + 1 + len(lines) + bool(lines) + bool(self.body["discount"]) + 1 + 1
+        identified = [line for line in lines if "id" in line]
+        self.load.plan_ends(
+            WriteResult(result=Result.created, changes=changes),
+            requests=requests + bool(identified) + len(payments),
+            links=1 + len(identified) + len(payments),
+        )
 
     def _post(self, draft: Json) -> None:
         """Post a draft, which keeps its id: it is linked before, so that sales_invoice_to_ipaas knows it from the start."""
@@ -376,7 +399,7 @@ class _Transfer:
         """Link the transaction's lines to those of the posted invoice."""
         lines = {str(line["id"]): line for line in self.body["lines"] if "id" in line}
         missing = lines.keys() - self.links.of(LINE_TABLE, lines).keys()
-        if not missing or not self.load.applies:
+        if not missing:
             return
         present = self.book.lines(str(invoice["id"]), ())
         for identifier in sorted(missing):

@@ -11,6 +11,7 @@ from include.mappings.orders_from_ipaas import HEADER_FIELDS, LOST_WITHOUT_PAGES
 from include.sync.context import WriteContext
 from include.sync.records import Json
 from include.sync.values import fold, same
+from include.sync.work import ToBeMade
 from include.writers.bc_currencies import Currencies
 from include.writers.bc_documents import Items
 from include.writers.bc_fields import CustomFields
@@ -101,6 +102,8 @@ class OrderBook:
 
     def customer(self, number: str) -> Json | None:
         """A customer, or None when there is no such one."""
+        if isinstance(number, ToBeMade):
+            return number.fields
         self.know_customers([number])
         return self._customers.get(fold(number))
 

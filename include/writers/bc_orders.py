@@ -13,7 +13,7 @@ from include.mappings.foreign_transactions import INVOICE_LINK
 from include.sync.base import Base
 from include.sync.context import WriteContext
 from include.sync.merge import Times, shown
-from include.sync.outcomes import Change, Result
+from include.sync.outcomes import Change, Result, in_one
 from include.sync.records import Json
 from include.sync.values import fold, same, text_of
 from include.sync.work import WriteRequest, WriteResult
@@ -45,7 +45,6 @@ from include.writers.bc_order_surface import API_ORDERS, Order
 from include.writers.bc_refusal import refusal
 from include.writers.bc_target import ETAG
 
-_BOOK = "order book"
 # An invoice discount that was not shown: it differs from whatever it shall be.
 _UNKNOWN = object()
 
@@ -60,7 +59,7 @@ class OrderWriter:
         once_more(self._prepare, work, items)
 
     def _prepare(self, work: WriteContext, items: Sequence[WriteRequest]) -> None:
-        book = work.scratch[_BOOK] = OrderBook(work)
+        book = self._session(work).book = OrderBook(work)
         work.know_links(self.table, [item.key for item in items])
         linked = {item.key: own for item in items if (own := Links(work, item).own)}
         references = [str(item.mapped.match) for item in items if item.key not in linked]
@@ -71,7 +70,17 @@ class OrderWriter:
 
     def write(self, work: WriteContext, item: WriteRequest) -> WriteResult:
         """Create or update the order; see `Writer.write`."""
-        return _Transfer(work, work.scratch[_BOOK], item).run()
+        return _Transfer(work, self._session(work).book, item).run()
+
+    def _session(self, work: WriteContext) -> _Session:
+        return work.session(_Session, self.table, lambda: _Session(book=OrderBook(work)))
+
+
+@dataclass(kw_only=True)
+class _Session:
+    """What one task keeps: what it has read of orders for its present chunk."""
+
+    book: OrderBook
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,6 +104,7 @@ class _Transfer:
         self.header = self._header(body["header"])
         self.base: Base | None = None
         self.agreed: Base | None = None
+        self.created = False
         self.written: list[Change] = []
         self.notes: tuple[str, ...] = ()
         # The invoice discount, and the amount before tax, as Business Central has them after what was written last.
@@ -129,7 +139,7 @@ class _Transfer:
 
     def run(self) -> WriteResult:
         """Find the order or create it, and bring it in line."""
-        number, created = self.links.own, False
+        number = self.links.own
         if number and number.startswith(INVOICE_LINK):
             return self._result(number, Result.skipped, "The transaction has been invoiced in Business Central.")
         order = self.book.known(number) if number else self._mine(self.book.referring(self.reference))
@@ -138,14 +148,12 @@ class _Transfer:
                 return posted
             self._require_items(self.body["lines"])
             self.wanted = wanted_order(self.book, self.body, self._currency())
-            if not self.load.applies:
-                return WriteResult(result=Result.created, changes=[Change(field=name) for name in sorted(self.header)])
-            order, created = self._create(), True
+            order, self.created = self.load.send(self._create, planned=self._not_yet()), True
         self._check_same(order)
         self.wanted = wanted_order(self.book, self.body, order.currency)
         self._bring(order)
-        result = Result.created if created else Result.updated if self.written else Result.unchanged
-        changes = () if created else in_one(self.written)
+        result = Result.created if self.created else Result.updated if self.written else Result.unchanged
+        changes = () if self.created else in_one(self.written)
         written = self._result(order.no, result, *self.wanted.notes, *self.notes)
         return replace(written, changes=changes, base=self.agreed)
 
@@ -246,6 +254,12 @@ class _Transfer:
         self.links.note(self.links.own_link(str(made["No"])))
         return Order(header=made, lines={})
 
+    def _not_yet(self) -> Order:
+        """The order that a plan would make."""
+        state = {"No": "new", "Status": "Open", "Currency_Code": self._currency()}
+        named = {"Sell_to_Customer_No": self.customer, "External_Document_No": self.reference}
+        return Order(header={**named, **self.header, **state}, lines={})
+
     # --- bringing in line ------------------------------------------------------------------------------------
 
     def _bring(self, order: Order) -> None:
@@ -273,9 +287,6 @@ class _Transfer:
         self.notes = tuple(decision.notes)
         if order.locked:
             self._compare_locked(order, decision)
-        elif not self.load.applies:
-            self.written += [*decision.all_changes, *self._discount_change(decision)]
-            return
         else:
             self._write(question, decision)
         self._tie_out(question, decision)
@@ -306,9 +317,10 @@ class _Transfer:
         linked = {question.numbers[str(line["id"])]: line for line in self.wanted.lines if line["id"] != SHIPPING}
         if new := [line for number, line in linked.items() if number in decision.add]:
             self._require_items(new)
+        steps = [*self._steps(question, decision)]
+        self._plan_steps(decision, steps)
         # Their numbers are theirs before they are sent, so that a line whose answer is lost is known by its number.
         self.links.note(*((LINE_TABLE, f"{order.no}|{number}", line["id"]) for number, line in linked.items()))
-        steps = [*self._steps(question, decision)]
         if self.base and (steps or self._discount_change(decision)):
             fields, owed = sending(question, decision), {DISCOUNT: decision.discount}
             self.load.ledger.sending(self.item.flow.name, self.item.key, fields, owed)
@@ -318,6 +330,23 @@ class _Transfer:
             self.written += step.changes
         if self._discount_change(decision):
             self._set_discount(order.no, decision)
+
+    def _plan_steps(self, decision: Decision, steps: Sequence[_Step]) -> None:
+        """Say what will be sent, if anything will."""
+        discount = self._discount_change(decision)
+        header = (
+            [Change(field=name, after=value) for name, value in sorted(self.header.items())] if self.created else []
+        )
+        if not (header or steps or discount):
+            return
+        result = Result.created if self.created else Result.updated
+        changes = in_one([*header, *decision.all_changes, *discount])
+        links = 1 + sum(1 for line in self.wanted.lines if line["id"] != SHIPPING) if self.created else 0
+        # The discount is read and set apart from the lines.
+        requests = len(steps) + 2 * len(discount)
+        self.load.plan_ends(
+            WriteResult(result=result, changes=changes, notes=self.notes), requests=requests, links=links
+        )
 
     @property
     def _agreed_before(self) -> bool:
@@ -343,7 +372,7 @@ class _Transfer:
             try:
                 self.notes += difference(now, self.wanted, self.book, others, apart, [*decision.apart.values()])
             except Rejected:
-                if self.load.applies and self.base and self.base.owed:
+                if self.base and self.base.owed:
                     # All of it has been sent: what the discount is from here on is somebody's choice.
                     self.load.ledger.sending(self.item.flow.name, self.item.key, {}, {})
                 raise
@@ -432,12 +461,3 @@ class _Transfer:
 
     def _update_of(self, record: Json, changes: Json) -> Callable[[], Any]:
         return lambda: self.load.bc.update(API_ORDERS, str(record["id"]), record[ETAG], changes)
-
-
-def in_one(changes: Iterable[Change]) -> tuple[Change, ...]:
-    """Each field once: what it was at first, and what it is in the end."""
-    found: dict[str, Change] = {}
-    for change in changes:
-        first = found.get(change.field, change)
-        found[change.field] = replace(change, before=first.before)
-    return tuple(found.values())

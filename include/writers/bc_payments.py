@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
+from functools import partial
 
 from include.errors import RecordExists, Rejected, ServiceError
 from include.ipaas.external_ids import PAYMENT_TABLE
 from include.sync.context import WriteContext
+from include.sync.outcomes import Change
 from include.sync.records import Json
 from include.writers.bc_documents import Links, moved
 from include.writers.bc_invoice_book import InvoiceBook, paid
@@ -26,8 +28,8 @@ class Payments:
         self._load, self._book, self._links = work, book, links
         self._payments = payments
 
-    def add(self, invoice: Json, *, fresh: bool) -> list[str]:
-        """Write the payments that are not transferred yet; returns their names. `fresh`: the invoice is brand new."""
+    def add(self, invoice: Json, *, fresh: bool) -> list[Change]:
+        """Write the payments that are not transferred yet; returns them. `fresh`: the invoice is brand new."""
         self._payments = [self._rounded(payment, str(invoice["currencyCode"])) for payment in self._payments]
         linked = self._links.of(PAYMENT_TABLE, [payment["id"] for payment in self._payments])
         new = [payment for payment in self._payments if str(payment["id"]) not in linked]
@@ -35,17 +37,20 @@ class Payments:
             return []
         present = {} if fresh else self._book.payments([_reference(payment) for payment in self._payments])
         unexplained = paid(invoice) - self._posted(linked, present)
-        names = []
+        made: list[Change] = []
         for payment in new:
             line = present.get(_reference(payment))
             if line is None:
                 self._not_paid_yet(invoice, payment, unexplained)
-                names.append(f"payments[{payment['id']}]")
-                if not self._load.applies:
-                    continue
-                line = self._write(invoice, payment)
+                made.append(self.change(payment))
+                line = self._load.send(partial(self._write, invoice, payment), planned={"id": "new"})
             self._links.note((PAYMENT_TABLE, f"{invoice['id']}|{line['id']}", payment["id"]))
-        return names
+        return made
+
+    @staticmethod
+    def change(payment: Json) -> Change:
+        """A payment that is written, for the report."""
+        return Change(field=f"payments[{payment['id']}]", after=-Decimal(payment["fields"]["amount"]))
 
     def _rounded(self, payment: Json, currency: str) -> Json:
         amount = self._book.currencies.rounded(Decimal(payment["fields"]["amount"]), currency)

@@ -94,18 +94,16 @@ class BCWriter:
             self.beside.learn(work, session.beside, new)
 
     def _session(self, work: WriteContext) -> _Session:
-        session: _Session | None = work.scratch.get(self.target.page)
-        if session is None:
-            custom = CustomFields(self.target.model, self.target.page, work.settings)
-            session = _Session(target=self.target, surface=PageSurface(self.target), custom=custom)
-            session.select = tuple(
-                dict.fromkeys((*self.target.fields, *custom.targets, *self.target.also(work.settings)))
-            )
-            if work.bc.goes_without(self.target.page):
-                self._without_page(work, session)
-            if custom.targets:
-                custom.check(session.surface.properties(work.bc))
-            work.scratch[self.target.page] = session
+        return work.session(_Session, self.target.page, lambda: self._open(work))
+
+    def _open(self, work: WriteContext) -> _Session:
+        custom = CustomFields(self.target.model, self.target.page, work.settings)
+        session = _Session(target=self.target, surface=PageSurface(self.target), custom=custom)
+        session.select = tuple(dict.fromkeys((*self.target.fields, *custom.targets, *self.target.also(work.settings))))
+        if work.bc.goes_without(self.target.page):
+            self._without_page(work, session)
+        if custom.targets:
+            custom.check(session.surface.properties(work.bc))
         return session
 
     def _without_page(self, work: WriteContext, session: _Session) -> None:
@@ -222,8 +220,7 @@ class BCWriter:
         try:
             return self._update(work, session, item, body, number, known=False)
         except Rejected:
-            if work.applies:
-                work.ledger.unreserve(self._claims(work), item.key)
+            work.ledger.unreserve(self._claims(work), item.key)
             raise
 
     def _number(self, work: WriteContext, item: WriteRequest) -> str | None:
@@ -269,9 +266,7 @@ class BCWriter:
         return number
 
     def _reserve(self, work: WriteContext, item: WriteRequest, number: str, purpose: Purpose) -> bool:
-        """Take a number for this record; a plan takes none."""
-        if not work.applies:
-            return True
+        """Take a number for this record."""
         return work.ledger.reserve(self._claims(work), item.key, self.target.api, number, purpose)
 
     def _holder(self, work: WriteContext, item: WriteRequest, number: str) -> Id | None:
@@ -293,8 +288,11 @@ class BCWriter:
         self, work: WriteContext, session: _Session, item: WriteRequest, body: Json, *, late: bool
     ) -> WriteResult:
         number = self._free_number(work, session, item)
-        if not work.applies:
-            return WriteResult(result=Result.created, changes=[Change(field=name) for name in sorted(body)])
+        changes = [Change(field=name, after=value) for name, value in sorted(body.items())]
+        # It is read again, and what only the page can write of it is written after that.
+        requests = 2 + session.surface.completes
+        planned = WriteResult(result=Result.created, target_id=number, changes=changes)
+        work.plan_ends(planned, requests=requests, links=1 + len(item.mapped.children))
         claims = self._claims(work)
         try:
             made = self._through(work, session, lambda surface: surface.create(work.bc, number, body))
@@ -408,15 +406,15 @@ class BCWriter:
         update.look(row)
         for _ in range(TRIES):
             changes = update.lacking(row)
-            if not changes or not work.applies:
-                update.took(changes)
+            if not changes:
                 return row
-            body = self.target.to_write(changes, row)
+            written = self.target.to_write(changes, row)
             if update.base is not None:
                 # Should nobody hear what became of it, what is found there is still known for this flow's own.
-                work.ledger.sending(update.item.flow.name, update.item.key, body, {})
+                work.ledger.sending(update.item.flow.name, update.item.key, written, {})
             try:
-                row = session.surface.update(work.bc, row, body)
+                change = partial(session.surface.update, work.bc, row, written)
+                row = work.send(change, planned={**row, **written})
                 update.took(changes)
             except EntityChanged:
                 changed = self._row(work, session, number, anew=True)

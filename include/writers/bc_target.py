@@ -101,6 +101,10 @@ class Surface(Protocol):
     def lacks(self, name: str) -> bool:
         """True when a field cannot be written here."""
 
+    @property
+    def completes(self) -> bool:
+        """Whether a new record takes another write for what creating it leaves out."""
+
     def properties(self, bc: BusinessCentralClient) -> Mapping[str, FieldInfo] | None:
         """What `$metadata` says of the record's fields; None where there are none of the subscriber's own."""
 
@@ -124,6 +128,10 @@ class ApiSurface:
 
     def update(self, bc: BusinessCentralClient, row: Json, changes: Json) -> Json:
         return self._row(bc, bc.update(Api(self.target.api), str(row["id"]), row[ETAG], self._names(bc, changes)))
+
+    @property
+    def completes(self) -> bool:
+        return False
 
     def lacks(self, name: str) -> bool:
         return name not in self.target.api_fields and name not in self.target.api_ids
@@ -185,6 +193,10 @@ class PageSurface:
 
     def update(self, bc: BusinessCentralClient, row: Json, changes: Json) -> Json:
         return bc.update(Page(self.target.page), str(row[KEY]), row[ETAG], changes)
+
+    @property
+    def completes(self) -> bool:
+        return bool(self.target.fixed)
 
     def lacks(self, name: str) -> bool:
         return False

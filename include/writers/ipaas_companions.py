@@ -125,7 +125,7 @@ def write_each(
     for request in requests:
         try:
             with writing(work, [request]):
-                ends.append((request, _writer(request).write(work, replace(request, beside=beside))))
+                ends.append((request, work.write(replace(request, beside=beside))))
         except (Waiting, Rejected) as problem:
             ends.append((request, problem))
             then = then or problem
@@ -145,7 +145,7 @@ def changes_of(ends: Ends) -> list[Change]:
         place = f"{_siblings(request).name}[{request.key}]"
         if not isinstance(end, WriteResult) or end.result is Result.unchanged:
             continue
-        if end.result is Result.created:
+        if end.result is Result.created and not end.changes:
             changes.append(Change(field=place))
         else:
             changes += [replace(change, field=f"{place}.{change.field}") for change in end.changes]

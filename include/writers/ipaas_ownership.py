@@ -85,7 +85,7 @@ class OrderTransaction:
         changes = _posted(record) if self.posted else fulfilment(also.body, record, system_id)
         if not differences(changes, record, system_id):
             return []
-        work.ipaas.update(TRANSACTION, internal_id, changes)
+        work.send(lambda: work.ipaas.update(TRANSACTION, internal_id, changes), planned=record)
         return [(TRANSACTION.table, also.external_id, internal_id)]
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Protocol
+from functools import partial
 
 from include.errors import NotFound, RecordExists, Rejected, Sent, ServiceError, Waiting
+from include.ipaas.bodies import needs_present
 from include.ipaas.endpoints import Endpoint
 from include.ipaas.external_ids import Id, external_id_of, linked_to
 from include.sync.base import Base
@@ -14,11 +15,11 @@ from include.sync.context import WriteContext
 from include.sync.fields import values_of
 from include.sync.links import Link, side_of
 from include.sync.outcomes import Change, Result
-from include.sync.records import Follower, Json, Mapped
+from include.sync.records import Json, Mapped
 from include.sync.renumbering import Renumbering
 from include.sync.runs import Direction
 from include.sync.values import fold
-from include.sync.work import Echo, WriteRequest, WriteResult
+from include.sync.work import Echo, ToBeMade, WriteRequest, WriteResult
 from include.writers.ipaas_changes import Update, base_of, update_of
 from include.writers.ipaas_companions import (
     Ends,
@@ -29,16 +30,10 @@ from include.writers.ipaas_companions import (
     write_each,
     writing,
 )
+from include.writers.ipaas_followers import FollowerWriter
 
 # From this many unlinked records on, reading the target's whole list may cost less than looking for each.
 _INDEX_FROM = 10
-
-
-class FollowerWriter(Protocol):
-    """Writes one kind of the records that come along with a parent."""
-
-    def write(self, work: WriteContext, also: Follower) -> Sequence[Link]:
-        """Bring it over; returns the links that exist now. Raises Waiting when it needs another record first."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,7 +73,11 @@ class IPaaSWriter:
         self._numbers(work).learn(items)
         unknown = [item for item in items if (self.table, fold(item.mapped.source_id)) not in work.linked]
         if len(unknown) >= _INDEX_FROM and self.endpoint.search:
-            work.scratch[self.table] = self._read_index(work, unknown)
+            self._session(work).index = self._read_index(work, unknown)
+
+    def _session(self, work: WriteContext) -> _Session:
+        make = partial(Renumbering, work, self.endpoint, self.nested)
+        return work.session(_Session, self.table, lambda: _Session(numbers=make()))
 
     def _read_index(self, work: WriteContext, unknown: Sequence[WriteRequest]) -> _Index | None:
         index = _Index(
@@ -101,8 +100,7 @@ class IPaaSWriter:
         except NotFound:
             # The link points at a record that is gone: as good as not linked.
             work.linked.pop((self.table, fold(item.mapped.source_id)), None)
-            if work.applies:
-                work.ledger.unlink(self.table, item.mapped.source_id)
+            work.ledger.unlink(self.table, item.mapped.source_id)
             return self._write(work, item)
 
     def _write(self, work: WriteContext, item: WriteRequest) -> WriteResult:
@@ -133,7 +131,7 @@ class IPaaSWriter:
         """
         external_id, key = item.mapped.source_id, str(matched["id"])
         claims = side_of(Direction.from_ipaas).claim_scope(self.table)
-        if work.applies and not work.ledger.claim(claims, [key], work.owner)[key].held:
+        if not work.ledger.claim(claims, [key], work.owner)[key].held:
             raise Waiting(
                 f"It matches iPaaS.com {self.endpoint.name} {key}, which another run transfers.", at_once=True
             )
@@ -149,25 +147,22 @@ class IPaaSWriter:
                     written = self._link(work, item, matched["id"])
                 else:
                     written = self._update(work, item, body | self._link_in(work, item.mapped), matched["id"], matched)
-            if work.applies:
-                work.ledger.link(written.links)
+            work.ledger.link(written.links)
             return written
         finally:
-            if work.applies:
-                work.ledger.release(claims, [key], work.owner)
+            work.ledger.release(claims, [key], work.owner)
 
     def _origin(self, work: WriteContext, item: WriteRequest) -> Id | None:
         """The id of the record that this one was made from, when it came from iPaaS.com in the first place."""
         mapped = item.mapped
         if not mapped.made_from or (self.table, fold(mapped.source_id)) in work.linked:
             return None
-        if work.scratch.get(self.table) and not item.suspect:
+        if self._session(work).index and not item.suspect:
             return work.linked.get((self.table, fold(mapped.made_from)))
         return work.link_of(self.table, mapped.made_from)
 
     def _numbers(self, work: WriteContext) -> Renumbering:
-        found: Renumbering | None = work.scratch.get(f"{self.table}: numbers")
-        return found or work.scratch.setdefault(f"{self.table}: numbers", Renumbering(work, self.endpoint, self.nested))
+        return self._session(work).numbers
 
     def _find(self, work: WriteContext, item: WriteRequest) -> tuple[Id | None, Json | None]:
         """The id of the linked record, and the record itself when it is known already."""
@@ -179,7 +174,7 @@ class IPaaSWriter:
         if item.beside is not None:
             own = linked_among(item.beside, external_id, work.plan.system_id)
             return (own["id"], own) if own else (work.linked.get((self.table, fold(external_id))), None)
-        index: _Index | None = work.scratch.get(self.table)
+        index = self._session(work).index
         if index and (present := index.linked.get(fold(external_id))):
             return present["id"], present
         if self.match_shows_link or (index and not item.suspect):
@@ -194,7 +189,7 @@ class IPaaSWriter:
         mapped, system_id = item.mapped, work.plan.system_id
         if not (self.match_field and mapped.match):
             return None
-        index: _Index | None = work.scratch.get(self.table)
+        index = self._session(work).index
         found = (
             index.matching.get(mapped.match.casefold(), [])
             if index and not item.suspect
@@ -237,13 +232,14 @@ class IPaaSWriter:
         siblings = self.siblings
         if siblings is None or siblings.by not in body:
             return None
-        index: _Index | None = work.scratch.get(self.table)
+        index = self._session(work).index
         if item.beside is not None:
             found = next((row for row in item.beside if siblings.place(row) == siblings.place(body)), None)
         elif index and not item.suspect:
             found = index.places.get(siblings.place(body))
         else:
-            parent = work.ipaas.get(siblings.parent, body[siblings.by]) or {}
+            new = isinstance(body[siblings.by], ToBeMade)
+            parent = {} if new else work.ipaas.get(siblings.parent, body[siblings.by]) or {}
             rows = ({siblings.by: body[siblings.by], **row} for row in parent.get(siblings.name) or ())
             found = next((row for row in rows if siblings.place(row) == siblings.place(body)), None)
         own = external_id_of(found, work.plan.system_id) if found else None
@@ -264,10 +260,7 @@ class IPaaSWriter:
     def _create(self, work: WriteContext, item: WriteRequest, body: Json) -> WriteResult:
         mapped = item.mapped
         nested = nested_in(work, item)
-        if not work.applies:
-            return WriteResult(
-                result=Result.created, changes=[Change(field=name) for name in sorted(body | nested.body)]
-            )
+        self._plan_create(work, item, body | nested.body)
         made: Ends = []
         try:
             with writing(work, nested.requests):
@@ -290,10 +283,20 @@ class IPaaSWriter:
         base = Base(values=values_of(written, work.plan.system_id), made=True)
         return self._after(work, item, internal_id, Result.created, Update(body=body, base=base), made=made)
 
+    def _plan_create(self, work: WriteContext, item: WriteRequest, body: Json) -> None:
+        """Say what a new record and all that comes along with it will be."""
+        values = values_of(body, work.plan.system_id)
+        followers = [Change(field=f"{one.kind}[{one.external_id}]") for one in item.mapped.followers]
+        changes = [*(Change(field=path, after=value) for path, value in sorted(values.items())), *followers]
+        notes = work.ipaas.not_taken(self.endpoint, item.mapped.body)
+        # Each follower is looked for, among those that its parent has, and made.
+        requests = 1 + 3 * len(followers)
+        work.plan_ends(WriteResult(result=Result.created, changes=changes, notes=notes), requests=requests)
+
     def _link(self, work: WriteContext, item: WriteRequest, internal_id: Id) -> WriteResult:
         """Link a matching record whose fields cannot be written."""
-        if work.applies:
-            work.ipaas.link(self.table, internal_id, item.mapped.source_id)
+        link = partial(work.ipaas.link, self.table, internal_id, item.mapped.source_id)
+        work.send(link, planned=None, requests=2)
         linked = Update(body={}, base=Base(), changes=(Change(field="external_ids"),))
         return self._after(work, item, internal_id, Result.updated, linked)
 
@@ -316,12 +319,15 @@ class IPaaSWriter:
         if present is not None and self.restrict:
             wanted = work.resolve(self.restrict(wanted, present, work.plan.system_id))
         update = update_of(work, self.endpoint, item, base, wanted, present)
-        if work.applies and update.body:
+        if update.body:
             if base is not None and update.written:
                 # Should nobody hear what became of it, what is found there is still known for this flow's own.
                 fields = {path: now for path, (_, now) in update.written.items()}
                 work.ledger.sending(item.flow.name, item.key, fields, {})
-            work.ipaas.update(self.endpoint, internal_id, update.body, fresh)
+            sent: Json = update.body
+            requests = 1 + (fresh is None and needs_present(self.endpoint, sent))
+            change = partial(work.ipaas.update, self.endpoint, internal_id, sent, fresh)
+            work.send(change, planned=sent, requests=requests)
         result = Result.updated if update.body else Result.unchanged
         return self._after(work, item, internal_id, result, update, present=present)
 
@@ -357,7 +363,7 @@ class IPaaSWriter:
         work.remember(links)
         then: Waiting | Rejected | None = None
         changed = False
-        for also in item.mapped.followers if work.applies else ():
+        for also in item.mapped.followers:
             try:
                 new = self.also[also.kind].write(work, also)
             except (Waiting, Rejected) as problem:
@@ -382,6 +388,14 @@ class IPaaSWriter:
             then=then or held_up,
             companions=[*made, *ends],
         )
+
+
+@dataclass(kw_only=True)
+class _Session:
+    """What one task keeps of a table: its renumberings, and the part of the target's list that a chunk needed."""
+
+    numbers: Renumbering
+    index: _Index | None = None
 
 
 def _echoes(item: WriteRequest, internal_id: Id, update: Update | None) -> list[Echo]:
@@ -415,38 +429,3 @@ class _Index:
         value = str(record.get(match_field) or "").casefold() if match_field else ""
         if value and value in self.matches:
             self.matching.setdefault(value, []).append(record)
-
-
-@dataclass(frozen=True, kw_only=True)
-class RelatedRecord:
-    """A record of its own that belongs to a parent: found by its link, else among the parent's by `same` fields.
-
-    `by` names the field of the body whose value the endpoint's list is searched by.
-    """
-
-    endpoint: Endpoint
-    by: str
-    same: tuple[str, ...]
-
-    def write(self, work: WriteContext, also: Follower) -> Sequence[Link]:
-        """Create it linked, or link the one that is there. Returns no links when it was linked already."""
-        if work.link_of(self.endpoint.table, also.external_id) is not None:
-            return []
-        body = work.resolve(also.body)
-        link = linked_to(work.plan.system_id, also.external_id)
-        present = next(iter(self._alike(body, work.ipaas.search(self.endpoint, str(body[self.by])))), None)
-        if present:
-            work.ipaas.update(self.endpoint, present["id"], body | link)
-            return [(self.endpoint.table, also.external_id, present["id"])]
-        try:
-            internal_id = work.ipaas.create(self.endpoint, body | link)["id"]
-        except ServiceError as error:
-            if error.sent is not Sent.unknown:
-                raise
-            internal_id = work.ipaas.internal_id(self.endpoint.table, also.external_id)
-            if internal_id is None:
-                raise
-        return [(self.endpoint.table, also.external_id, internal_id)]
-
-    def _alike(self, body: Json, records: Iterable[Json]) -> Iterable[Json]:
-        return (r for r in records if all(str(r.get(name)) == str(body.get(name)) for name in self.same))

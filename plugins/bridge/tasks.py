@@ -108,7 +108,8 @@ def _why(result: reporting.Report) -> str:
 
 
 def _push_lines(context: Mapping[str, Any], result: reporting.Report) -> None:
-    warnings = [text[:300] for text in result.warnings[:3]]
+    forecast = (str(result.applying),) if result.applying else ()
+    warnings = [text[:300] for text in (*forecast, *result.warnings[:3])]
     lines: list[dict[str, Any]] = []
     size = len(simplejson.dumps(warnings))
     for outcome in result.outcomes:

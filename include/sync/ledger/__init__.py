@@ -9,3 +9,4 @@ database is reached; each of the others speaks of one kind of thing that is kept
 
 from include.sync.ledger.faults import LedgerFault as LedgerFault
 from include.sync.ledger.ledger import Ledger as Ledger
+from include.sync.ledger.read_only import ReadOnlyLedger as ReadOnlyLedger

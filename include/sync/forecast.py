@@ -1,0 +1,74 @@
+"""What applying a plan takes: requests, and the time that the configured throttle gives them. Pure, but for counting."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from include.settings import SyncSettings
+from include.sync.records import Json
+from include.sync.runs import System
+
+# To tell iPaaS.com a link takes a look at who holds the external id, and the link.
+OF_A_LINK = 2
+
+
+@dataclass(kw_only=True)
+class Forecast:
+    """What applying a plan sends beyond what the plan has read: `requests` that write, with the looks that belong to
+    them, and `links` that iPaaS.com is told of when the run is settled."""
+
+    requests: int = 0
+    links: int = 0
+    _lock: threading.Lock = field(default_factory=threading.Lock, repr=False, compare=False)
+
+    def add(self, *, requests: int = 0, links: int = 0) -> None:
+        """Count more; from any thread."""
+        with self._lock:
+            self.requests += requests
+            self.links += links
+
+    def as_json(self) -> Json:
+        """The forecast of one task, for staging."""
+        return {"requests": self.requests, "links": self.links}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Applying:
+    """Requests to each system that applying takes, and how long they take at the configured throttle, in seconds."""
+
+    bc_requests: int
+    ipaas_requests: int
+    seconds: int
+
+    @classmethod
+    def of(cls, read: Mapping[str, int], planned: Forecast, target: System | None, settings: SyncSettings) -> Applying:
+        """What a plan has `read` is read again, and what it planned is sent to its `target`."""
+        to_bc = target is System.business_central
+        bc = read["bc_requests"] + (planned.requests if to_bc else 0)
+        ipaas = read["ipaas_requests"] + OF_A_LINK * planned.links + (0 if to_bc else planned.requests)
+        seconds = (
+            bc * settings.bc_throttle_seconds / settings.bc_throttle_limit
+            + ipaas * settings.ipaas_throttle_seconds / settings.ipaas_throttle_limit
+        )
+        return cls(bc_requests=bc, ipaas_requests=ipaas, seconds=-int(-seconds // 1))
+
+    def __str__(self) -> str:
+        hours, rest = divmod(self.seconds, 3600)
+        lasts = (
+            f"{hours} h {rest // 60} min" if hours else f"{rest // 60} min {rest % 60} s" if rest >= 60 else f"{rest} s"
+        )
+        return (
+            f"Applying it takes about {self.bc_requests:,} requests to Business Central and {self.ipaas_requests:,} to "
+            f"iPaaS.com: about {lasts} at the configured throttle."
+        )
+
+    def as_json(self) -> Json:
+        """The same as data, with its words."""
+        return {
+            "bc_requests": self.bc_requests,
+            "ipaas_requests": self.ipaas_requests,
+            "seconds": self.seconds,
+            "words": str(self),
+        }

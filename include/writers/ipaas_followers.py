@@ -1,0 +1,61 @@
+"""Records of their own that follow a parent in iPaaS.com: a company's relationships."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Protocol
+
+from include.errors import Sent, ServiceError
+from include.ipaas.endpoints import Endpoint
+from include.ipaas.external_ids import linked_to
+from include.sync.context import WriteContext
+from include.sync.links import Link
+from include.sync.records import Follower, Json
+from include.sync.work import ToBeMade
+
+
+class FollowerWriter(Protocol):
+    """Writes one kind of the records that come along with a parent."""
+
+    def write(self, work: WriteContext, also: Follower) -> Sequence[Link]:
+        """Bring it over; returns the links that exist now. Raises Waiting when it needs another record first."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RelatedRecord:
+    """A record of its own that belongs to a parent: found by its link, else among the parent's by `same` fields.
+
+    `by` names the field of the body whose value the endpoint's list is searched by.
+    """
+
+    endpoint: Endpoint
+    by: str
+    same: tuple[str, ...]
+
+    def write(self, work: WriteContext, also: Follower) -> Sequence[Link]:
+        """Create it linked, or link the one that is there. Returns no links when it was linked already."""
+        if work.link_of(self.endpoint.table, also.external_id) is not None:
+            return []
+        body = work.resolve(also.body)
+        link = linked_to(work.plan.system_id, also.external_id)
+        among = () if isinstance(body[self.by], ToBeMade) else work.ipaas.search(self.endpoint, str(body[self.by]))
+        present = next(iter(self._alike(body, among)), None)
+        if present:
+            work.send(partial(work.ipaas.update, self.endpoint, present["id"], body | link), planned=present)
+            return [(self.endpoint.table, also.external_id, present["id"])]
+        try:
+            create = partial(work.ipaas.create, self.endpoint, body | link)
+            made: Json = {"id": ToBeMade(f"({self.endpoint.name}, to be created)", body)}
+            internal_id = work.send(create, planned=made)["id"]
+        except ServiceError as error:
+            if error.sent is not Sent.unknown:
+                raise
+            internal_id = work.ipaas.internal_id(self.endpoint.table, also.external_id)
+            if internal_id is None:
+                raise
+        return [(self.endpoint.table, also.external_id, internal_id)]
+
+    def _alike(self, body: Json, records: Iterable[Json]) -> Iterable[Json]:
+        return (r for r in records if all(str(r.get(name)) == str(body.get(name)) for name in self.same))
