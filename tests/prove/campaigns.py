@@ -153,13 +153,14 @@ def zombies(seed: int) -> Tally:
 
 
 def pauses(seed: int) -> Tally:
-    """A system asks for a pause with Retry-After; nobody calls it inside."""
+    """A system asks for pauses with Retry-After; nobody calls it inside."""
     tally, rng = Tally(), random.Random(seed)
     expected = undisturbed(_world(seed))
     with world(_world(seed)) as (sandbox, folder), Life(sandbox, folder, tally=tally, name=f"pauses {seed}") as life:
-        pause = Pause(rng=rng, system=rng.choice(("business_central", "ipaas")), seconds=1, at=rng.randint(1, 120))
+        pause = Pause(rng=rng, system=rng.choice(("business_central", "ipaas")), seconds=1, at=rng.randint(1, 20))
         sandbox.faults.meet = pause.meet  # type: ignore[method-assign]
-        life.round(fair=False)
+        for _ in range(_FOUL_ROUNDS):
+            life.round(fair=False)
         tally.tried += pause.met
         tally.inside_retry_after += pause.inside
         sandbox.faults.meet = Weather(rng).meet  # type: ignore[method-assign]
@@ -218,7 +219,7 @@ CAMPAIGNS: Mapping[str, Campaign] = {
         seconds=0.4,
         live=zombies,
     ),
-    "pauses": Campaign(breaks="a system asks for pauses (Retry-After)", wanted=100, seconds=0.6, live=pauses),
+    "pauses": Campaign(breaks="a system asks for pauses (Retry-After)", wanted=100, seconds=1.0, live=pauses),
     "spoilt": Campaign(
         breaks="the ledger's file, or a staged one, while a run goes on", wanted=500, seconds=0.3, live=spoilt
     ),

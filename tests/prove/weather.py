@@ -101,7 +101,7 @@ class Pause:
             return None
         now = time.monotonic()
         if self.until is not None and now >= self.until:
-            self.until, self.at = None, self.rng.randint(5, 60)
+            self.until, self.at = None, self.rng.randint(3, 25)
         if self.until is None:
             self.at -= 1
             if self.at > 0:
