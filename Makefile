@@ -4,7 +4,7 @@ RUN := scripts/run
 STAMP := .venv/.installed
 .DEFAULT_GOAL := help
 
-.PHONY: help demo up check settings test lint format audit prove lock clean
+.PHONY: help demo up check settings test lint format audit prove new-flow lock clean
 
 help: ## what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -39,6 +39,9 @@ audit: $(STAMP) ## known vulnerabilities of what is installed, when their list c
 
 prove: $(STAMP) ## break everything at random and count what is lost or doubled (SEED=1 MINUTES=20)
 	@$(RUN) python -m tests.prove --seed $(or $(SEED),1) --minutes $(or $(MINUTES),20)
+
+new-flow: $(STAMP) ## the files of a new flow: NAME=payment_terms_to_ipaas RECORD="payment terms" (TYPE="payment method")
+	@$(RUN) python scripts/new_flow.py "$(NAME)" "$(RECORD)" --type "$(TYPE)" --resource "$(RESOURCE)"
 
 lock: $(STAMP) ## take up the newest versions into requirements.lock
 	@$$(command -v uv || echo .venv/bin/uv) pip compile -q --no-header --no-emit-index-url --no-annotate --upgrade \

@@ -1,50 +1,32 @@
-"""The catalogue: one module per record type declares its flows; here they are listed in the order of dependency.
+"""The catalogue: one module per record type declares its flows, `TO_IPAAS` and `FROM_IPAAS`; here they are gathered.
 
 May import `mappings`, `sync`, the clients' words (`odata`, `endpoints`, `records`) and `settings`; nothing above.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import pkgutil
+from collections.abc import Iterator, Mapping
+from graphlib import TopologicalSorter
+from importlib import import_module
 
-from include.flows import (
-    company,
-    contact,
-    customer,
-    customer_category,
-    location,
-    payment_method,
-    product,
-    product_category,
-    product_inventory,
-    sales_invoice,
-    sales_order,
-    shipping_method,
-)
 from include.sync.flow import Flow
 
-FLOWS: Mapping[str, Flow] = {
-    flow.name: flow
-    for flow in (
-        customer_category.TO_IPAAS,
-        company.TO_IPAAS,
-        customer.TO_IPAAS,
-        contact.TO_IPAAS,
-        location.TO_IPAAS,
-        shipping_method.TO_IPAAS,
-        product_category.TO_IPAAS,
-        product.TO_IPAAS,
-        product_inventory.TO_IPAAS,
-        company.FROM_IPAAS,
-        customer.FROM_IPAAS,
-        product.FROM_IPAAS,
-        sales_order.FROM_IPAAS,
-        sales_order.TO_IPAAS,
-        sales_invoice.FROM_IPAAS,
-        sales_invoice.TO_IPAAS,
-    )
-}
+
+def _declared() -> Iterator[Flow]:
+    for module in sorted(found.name for found in pkgutil.iter_modules(__path__)):
+        declared = vars(import_module(f"{__name__}.{module}"))
+        yield from (declared[name] for name in ("TO_IPAAS", "FROM_IPAAS") if name in declared)
+
+
+def _in_order() -> Iterator[Flow]:
+    """Each after those that it names in `after`. Raises CycleError when they go in a circle, KeyError for an unknown one."""
+    flows = {flow.name: flow for flow in _declared()}
+    yield from (flows[name] for name in TopologicalSorter({n: f.after for n, f in flows.items()}).static_order())
+
+
+# Every flow that a run may have to call upon, in the order of dependency.
+CATALOGUE: Mapping[str, Flow] = {flow.name: flow for flow in _in_order()}
+FLOWS: Mapping[str, Flow] = {name: flow for name, flow in CATALOGUE.items() if flow.schedule}
 # Carried only as the prerequisites of others: no DAG is made of them.
-REFERENCES: Mapping[str, Flow] = {flow.name: flow for flow in (payment_method.TO_IPAAS,)}
-# Every flow that a run may have to call upon.
-CATALOGUE: Mapping[str, Flow] = {**FLOWS, **REFERENCES}
+REFERENCES: Mapping[str, Flow] = {name: flow for name, flow in CATALOGUE.items() if not flow.schedule}

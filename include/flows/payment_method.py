@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from include.business_central.odata import Api
 from include.ipaas.endpoints import PAYMENT_METHOD
 from include.mappings.catalog import payment_method_to_ipaas
-from include.sources.payment_codes import PaymentCodes
+from include.sources.codes import Codes
 from include.sync.flow import Flow, IdFormat
 from include.sync.runs import Direction
 from include.writers.ipaas_records import IPaaSWriter
@@ -15,7 +16,8 @@ TO_IPAAS = Flow(
     direction=Direction.to_ipaas,
     collection="Add Dynamics 365 Business Central Payment Method TO iPaaS.com",
     schedule="",
-    source=PaymentCodes(),
+    # A document names its payment method, or else its terms: the first resource that has the code is meant.
+    source=Codes(resources=(Api("paymentMethods"), Api("paymentTerms"))),
     mapping=payment_method_to_ipaas,
     writer=IPaaSWriter(endpoint=PAYMENT_METHOD, match_field="name"),
     id_formats=(

@@ -79,7 +79,7 @@ FROM_IPAAS = Flow(
     poll="missing",
     scopes=("transaction/created", "transaction/updated"),
     nested_scopes=NESTED_SCOPES,
-    after=("sales_order_from_ipaas",),
+    after=("sales_order_from_ipaas", "sales_order_to_ipaas"),
     services=("ItemCard", "SalesOrders"),
     settings_used=(
         "bc_excluded_lineitem_skus_from_preprocessing",

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from fnmatch import fnmatchcase
 
-from include.business_central.records.base import unblank
+from include.business_central.records.base import ApiCode, unblank
 from include.business_central.records.items import ApiLocation, ItemCategory, LocationCard, ShippingAgent
-from include.business_central.records.sales import PaymentCode
 from include.ipaas.external_ids import PRODUCT_CATEGORY_TABLE
 from include.mappings.body import body
 from include.mappings.names import first_address
@@ -60,7 +59,7 @@ def shipping_method_to_ipaas(data: Json, context: MappingContext) -> Mapped:
 
 def payment_method_to_ipaas(data: Json, context: MappingContext) -> Mapped:
     """A payment method, or payment terms, as a payment method; payments name it by its code."""
-    code = PaymentCode.model_validate(data["feed"])
+    code = ApiCode.model_validate(data["feed"])
     fields = body(name=code.code, description=code.displayName)
     return Mapped(source_id=code.code, match=code.code, body=fields)
 

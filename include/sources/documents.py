@@ -8,9 +8,9 @@ from functools import cached_property
 from typing import Any
 
 from include.business_central.odata import Api, Page
-from include.business_central.records.base import unblank
+from include.business_central.records.base import ApiCode, unblank
 from include.business_central.records.items import ShippingAgent
-from include.business_central.records.sales import PaymentCode, SalesLine
+from include.business_central.records.sales import SalesLine
 from include.errors import ErrorKind, ServiceError
 from include.mappings.custom_fields import source_fields
 from include.mappings.remembered import WITHOUT_PAGE
@@ -49,11 +49,11 @@ class References:
         return self._types
 
     @cached_property
-    def terms(self) -> Sequence[PaymentCode]:
+    def terms(self) -> Sequence[ApiCode]:
         """The payment terms."""
-        rows = self.reads.bc.read(Api("paymentTerms"), select=tuple(PaymentCode.model_fields), read_only=True)
+        rows = self.reads.bc.read(Api("paymentTerms"), select=tuple(ApiCode.model_fields), read_only=True)
         named = (row for row in rows if unblank(row.get("code")))
-        return list(sound_codes(self.reads, named, PaymentCode, "paymentTerms"))
+        return list(sound_codes(self.reads, named, ApiCode, "paymentTerms"))
 
     def terms_code(self, identifier: Any) -> str | None:
         """The code of payment terms, by their GUID."""

@@ -43,3 +43,11 @@ class BusinessCentralRecord(BaseModel):
         for name, value in found.items():
             refuse_uncountable(cls, name, value)
         return {name: value for name, value in found.items() if value is not None}
+
+
+class ApiCode(BusinessCentralRecord):
+    """A record of API v2.0 that is a code and a name, as of `paymentMethods` and `paymentTerms`."""
+
+    id: str
+    code: str
+    displayName: str | None = None

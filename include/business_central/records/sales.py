@@ -164,11 +164,3 @@ class Shipment(BusinessCentralRecord):
     No: str
     Shipping_Agent_Code: str | None = None
     Package_Tracking_No: str | None = None
-
-
-class PaymentCode(BusinessCentralRecord):
-    """API v2.0 `paymentMethods` and `paymentTerms`."""
-
-    id: str
-    code: str
-    displayName: str | None = None
