@@ -269,6 +269,7 @@ class WriteContext:
                 f"It needs {ref.label}, which cannot be transferred: {entry['problem']}",
                 table=ref.table,
                 source_id=ref.source_id,
+                advice=f"Of {ref.label}: {entry.get('advice', '')} Then this one goes through by itself.",
             )
         flow = self.stage.catalogue[entry["flow"]]
         mapped = mapped_from_wire(entry["mapped"])

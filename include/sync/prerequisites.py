@@ -24,6 +24,9 @@ from include.sync.wire import from_wire, mapped_from_wire, mapped_to_wire, to_wi
 _AT_ONCE = 4_000
 
 
+_LEFT_OUT = "It is left out on purpose; change it so that it is transferred, or what refers to it."
+
+
 class Wanted:
     """References to records that may have to be transferred first, each once; in a file, since they may be very many."""
 
@@ -128,12 +131,13 @@ def _prerequisite(task: TaskContext, flow: Flow, record: SourceRecord) -> Json:
     try:
         mapped = flow.take(record.data, context)
     except (Rejected, Waiting) as problem:
-        return {**entry, "problem": problem.message}
+        return {**entry, "problem": problem.message, "advice": problem.advice}
     except RunFault:
         raise
     except Exception as defect:  # noqa: BLE001 - it must not stop the records that do not need it
-        return {**entry, "problem": unexpected("mapping", defect).message}
+        fault = unexpected("mapping", defect)
+        return {**entry, "problem": fault.message, "advice": fault.advice}
     if isinstance(mapped, str):
-        return {**entry, "problem": mapped}
+        return {**entry, "problem": mapped, "advice": _LEFT_OUT}
     mapped = replace(mapped, record_id=record.record_id)
     return {**entry, "fingerprint": fingerprint(mapped), "mapped": mapped_to_wire(mapped)}

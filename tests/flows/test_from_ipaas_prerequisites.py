@@ -124,7 +124,12 @@ def test_a_company_that_cannot_go_through_is_named(bench: Bench) -> None:
     bench.sandbox.ipaas.records["company"][company["id"]]["addresses"] = [{"id": 1, "country": "a long country name"}]
     report = Orders(bench, Missing.transfer).run()
     assert tally(report) == {"read": 1, "waiting": 1}
-    assert "Country_Region_Code" in outcome_of(report, str(record["id"])).message
+    line = outcome_of(report, str(record["id"]))
+    assert "Country_Region_Code" in line.message
+    # There is something to do: at the company.
+    assert line.advice.startswith("Of customer company")
+    assert "Shorten" in line.advice
+    assert "by itself" in line.advice
 
 
 def test_one_that_waits_goes_through_when_the_company_has_arrived(bench: Bench) -> None:
