@@ -6,7 +6,7 @@ import logging
 import multiprocessing
 import time
 from collections.abc import Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExecutor, wait
 
 from tests.prove.campaigns import CAMPAIGNS
 from tests.prove.tally import Tally
@@ -32,19 +32,26 @@ def prove(names: Sequence[str], *, seed: int, minutes: float, workers: int) -> I
     work = {name: CAMPAIGNS[name].wanted * CAMPAIGNS[name].seconds for name in names}
     context = multiprocessing.get_context("forkserver")
     with ProcessPoolExecutor(workers, mp_context=context) as pool:
-        for name in names:
-            tally, began, next_seed = Tally(), time.monotonic(), seed
-            share = (ends - began) * work[name] / sum(work[later] for later in names[names.index(name) :])
-            under_way: set[Future[Tally]] = set()
-            while under_way or (tally.tried < CAMPAIGNS[name].wanted and time.monotonic() - began < share):
-                while (
-                    len(under_way) < workers
-                    and tally.tried < CAMPAIGNS[name].wanted
-                    and time.monotonic() - began < share
-                ):
-                    under_way.add(pool.submit(_live, name, next_seed))
-                    next_seed += 1
-                done, under_way = wait(under_way, return_when=FIRST_COMPLETED)
-                for one in done:
-                    tally += one.result()
+        for number, name in enumerate(names):
+            began = time.monotonic()
+            share = (ends - began) * work[name] / sum(work[later] for later in names[number:])
+            tally = _campaign(pool, name, seed=seed, ends=began + share, workers=workers)
             yield name, tally, time.monotonic() - began
+
+
+def _campaign(pool: Executor, name: str, *, seed: int, ends: float, workers: int) -> Tally:
+    """One campaign's lives, at least one: what was never tried is not clean."""
+    tally, next_seed = Tally(), seed
+    under_way: set[Future[Tally]] = set()
+
+    def wants_more() -> bool:
+        return next_seed == seed or (tally.tried < CAMPAIGNS[name].wanted and time.monotonic() < ends)
+
+    while under_way or wants_more():
+        while len(under_way) < workers and wants_more():
+            under_way.add(pool.submit(_live, name, next_seed))
+            next_seed += 1
+        done, under_way = wait(under_way, return_when=FIRST_COMPLETED)
+        for one in done:
+            tally += one.result()
+    return tally
