@@ -83,7 +83,7 @@ class Served:
 
     def client(self) -> http.client.HTTPConnection:
         """A connection of a sender."""
-        return http.client.HTTPConnection("127.0.0.1", self.listener.getsockname()[1], timeout=20)
+        return http.client.HTTPConnection("127.0.0.1", self.listener.getsockname()[1], timeout=120)
 
     def post(self, client: http.client.HTTPConnection, ids: Sequence[int]) -> int:
         """Announce records in one request; answers the status."""
