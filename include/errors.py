@@ -262,8 +262,8 @@ def place_of(fault: ValidationError) -> tuple[str, str]:
 
 def said_of(fault: Exception) -> str:
     """What is wrong with a record, in words."""
-    if isinstance(fault, BadRecord):
-        return str(fault)
+    if isinstance(fault, BadRecord | ServiceError):
+        return str(fault).rstrip(".")
     if isinstance(fault, ValidationError):
         where, what = place_of(fault)
         return f"{where}: {what}" if where else what

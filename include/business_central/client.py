@@ -287,7 +287,8 @@ class BusinessCentralClient:
             return self.read(resource, filter=where, select=select, expand=expand, page_size=page_size)
 
         for group in groups(field, values, room=room, listed=listed):
-            yield from matching(field, group, read, refused, listed=listed)
+            named = not select or field in select
+            yield from matching(field, group, read, refused, listed=listed, named=named)
 
     def get(self, resource: Resource, key: Mapping[str, object] | str, *, select: Sequence[str] = ()) -> Json | None:
         """One record by its key, or None when there is none. Raises ServiceError when the collection is not there."""

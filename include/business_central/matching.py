@@ -24,18 +24,19 @@ def matching(
     refused: Refused | None,
     *,
     listed: bool = False,
+    named: bool = True,
 ) -> Iterator[Json]:
-    """The rows of these values. What is wrong with one value, or with one row, is brought down to it by asking anew."""
+    """The rows of these values; `named`: each says whose it is. What is wrong with one value, or with one row, is brought down to it by asking anew."""
     wanted = {_folded(value) for value in values}
     seen: set[str] = set()
     nameless = foreign = answered = False
     try:
         for row in read(values):
             answered = True
-            if field not in row:
-                yield row  # it was not selected
+            if not named:
+                yield row
                 continue
-            if not _is_name(row[field]):
+            if not _is_name(row.get(field)):
                 nameless = True
                 continue
             name = _folded(_first(row[field]) if listed else row[field])
@@ -53,7 +54,7 @@ def matching(
             return
         half = len(values) // 2
         for part in (values[:half], values[half:]):
-            yield from matching(field, part, read, refused, listed=listed)
+            yield from matching(field, part, read, refused, listed=listed, named=named)
         return
     if nameless or (foreign and refused):
         lacking = [value for value in values if nameless or _folded(value) not in seen]
@@ -66,9 +67,9 @@ def _attributed(
     """Rows that do not say whose they are belong to whom they are answered for; one that says otherwise is refused."""
     for value in values:
         for row in read([value]):
-            if field in row and not _is_name(row[field]):
+            if not _is_name(row.get(field)):
                 yield Record({**row, field: value})
-            elif refused and field in row and _folded(row[field]) != _folded(value) and not _WILD.search(str(value)):
+            elif refused and _folded(row[field]) != _folded(value) and not _WILD.search(str(value)):
                 refused(value, BadRecord(f"{field} is {str(row[field])[:60]!r}, and {value} was asked for"))
 
 

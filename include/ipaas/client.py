@@ -19,7 +19,7 @@ from include.ipaas import endpoints, errors, paths
 from include.ipaas.bodies import with_links
 from include.ipaas.dialect import Dialect, Guess, fact
 from include.ipaas.endpoints import Endpoint
-from include.ipaas.external_ids import Id, id_from, id_of, is_summary, present_id
+from include.ipaas.external_ids import Id, id_from, id_of, is_summary, present_id, reference
 from include.ipaas.lists import Page, may_be, page_decoder
 from include.ipaas.missing import Unlinked
 from include.ipaas.probe import DATA_FAMILIES, Findings, read_document
@@ -269,7 +269,7 @@ class IPaaSClient:
         except NotFound:
             return None
         text = _linked(found)
-        return None if text is None else id_from(text)
+        return None if text is None or reference(text, f"What {external_id} is linked to") is None else id_from(text)
 
     def external_id(self, table: str, internal_id: Id) -> str | None:
         """The external id of ours that a record is linked to, or None."""

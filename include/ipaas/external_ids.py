@@ -6,6 +6,7 @@ there is none.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -35,6 +36,11 @@ SHIPPING_METHOD_TABLE = "shipping method"
 PAYMENT_METHOD_TABLE = "Payment Method"
 
 _DELETED = "DELETED:"
+# Ids count from 1.
+_NONE = re.compile(r"0+|-[0-9]+")
+# Numbers that count nothing; JSON has no such words, and what comes all the same is read as a text.
+_NO_ID = re.compile(r"[+-]?(nan|inf(inity)?|[0-9]*\.[0-9]*)", re.IGNORECASE)
+_LONGEST = 100
 
 
 def present_id(answer: Any) -> str | None:
@@ -52,15 +58,15 @@ def id_from(text: str) -> Id:
 def reference(value: Any, name: str = "An id") -> Id | None:
     """The iPaaS.com id that a record refers to; None for null, blank, 0 and anything below: ids count from 1.
 
-    Raises BadRecord for what is neither a number nor a text.
+    Raises BadRecord for what is neither a whole number nor a text that may be an id.
     """
     if isinstance(value, bool) or not isinstance(value, int | str | None):
-        raise BadRecord(f"{name} is no id: {str(value)[:60]}")
+        raise BadRecord(f"{name} is no id: {str(value)[:60]!r}")
     text = str("" if value is None else value).strip()
-    if text in ("", "0") or (text.removeprefix("-").isdecimal() and text.startswith("-")):
+    if not text or _NONE.fullmatch(text):
         return None
-    if len(text) > 100:
-        raise BadRecord(f"{name} is no id: {text[:60]}…")
+    if len(text) > _LONGEST or _NO_ID.fullmatch(text):
+        raise BadRecord(f"{name} is no id: {text[:60]!r}")
     return value
 
 

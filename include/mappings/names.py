@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from include.errors import BadRecord
+
 
 def split_name(name: str) -> tuple[str, str]:
     """First and last name of one name: the last word is the last name; a single word is both."""
@@ -21,8 +25,13 @@ def join_name(first: str | None, last: str | None) -> str:
     return " ".join(parts)
 
 
-def first_address(text: str | None) -> str | None:
-    """The first e-mail address of a field that may hold several, separated by semicolons; None when there is none."""
+def first_address(text: Any) -> str | None:
+    """The first e-mail address of a field that may hold several, separated by semicolons; None when there is none.
+
+    Raises BadRecord for what is no text.
+    """
+    if not isinstance(text, str | None):
+        raise BadRecord(f"the e-mail address is no text, but {str(text)[:60]!r}")
     return next((address for part in (text or "").split(";") if (address := part.strip())), None)
 
 

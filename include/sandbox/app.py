@@ -27,7 +27,7 @@ from include.sandbox.faults import Fault, Faults
 from include.sandbox.ipaas import hooks as ipaas_hooks
 from include.sandbox.ipaas import routes as ipaas_routes
 from include.sandbox.ipaas.platform import Platform
-from include.sandbox.spoils import Spoil, spoilt
+from include.sandbox.spoils import Refusal, Spoil, refused, spoilt, with_parts_refused
 from include.sandbox.switches import Switches
 
 Handler = Callable[[Request], Awaitable[Response]]
@@ -86,9 +86,10 @@ class Shell:
         faults: Faults,
         clocks: Mapping[str, Callable[[], datetime]],
         spoils: list[Spoil],
+        refusals: list[Refusal],
     ) -> None:
         self._app, self._counters, self._faults = app, counters, faults
-        self._clocks, self._spoils = clocks, spoils
+        self._clocks, self._spoils, self._refusals = clocks, spoils, refusals
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one call."""
@@ -109,8 +110,12 @@ class Shell:
         counters.high_water[system] = max(counters.high_water[system], counters.in_flight[system])
         if system in self._clocks:
             send = _dated(send, self._clocks[system])
+        fault = self._faults.meet(system, method, path, body)
+        if self._refusals and not is_write(system, method, path):
+            refusal = refused(self._refusals, system, f"{path}?{query}", body)
+            fault = Fault(status=refusal[0], body=refusal[1].decode(), headers=_AS_JSON) if refusal else fault
         try:
-            await self._serve(scope, body, send, self._faults.meet(system, method, path, body))
+            await self._serve(scope, body, send, fault)
         finally:
             counters.in_flight[system] -= 1
 
@@ -119,7 +124,9 @@ class Shell:
             return {"type": "http.request", "body": body, "more_body": False}
 
         if fault is None:
-            await self._app(scope, receive, self._spoiling(scope, send) if self._spoils else send)
+            await self._app(
+                scope, receive, self._spoiling(scope, body, send) if self._spoils or self._refusals else send
+            )
             return
         if fault.delay:
             await asyncio.sleep(fault.delay)
@@ -136,7 +143,7 @@ class Shell:
             raise ConnectionResetError("the answer is lost by a fault")
         await self._app(scope, receive, _truncating(send, fault.truncate) if fault.truncate is not None else send)
 
-    def _spoiling(self, scope: Scope, send: Send) -> Send:
+    def _spoiling(self, scope: Scope, asked: bytes, send: Send) -> Send:
         """Sends the answer with what there is to spoil in it."""
         path = unquote(scope["path"])
         system = system_of(path)
@@ -150,12 +157,16 @@ class Shell:
             parts.append(message.get("body", b""))
             if message.get("more_body"):
                 return
-            body = spoilt(self._spoils, system, path, b"".join(parts))
+            body = with_parts_refused(self._refusals, path, asked, b"".join(parts))
+            body = spoilt(self._spoils, system, scope["method"], path, body)
             headers = [(n, v) for n, v in start[0]["headers"] if n != b"content-length"]
             await send({**start[0], "headers": [*headers, (b"content-length", str(len(body)).encode())]})
             await send({"type": "http.response.body", "body": body})
 
         return spoiling
+
+
+_AS_JSON = {"Content-Type": "application/json"}
 
 
 async def _body(receive: Receive) -> bytes:
@@ -206,6 +217,7 @@ class World:
     counters: Counters = field(default_factory=Counters)
     faults: Faults = field(default_factory=Faults)
     spoils: list[Spoil] = field(default_factory=list)
+    refusals: list[Refusal] = field(default_factory=list)
     latency: dict[str, float] = field(default_factory=dict)
     hooks: ipaas_hooks.Hooks = field(init=False)
 
@@ -228,7 +240,7 @@ def build_app(world: World) -> ASGIApp:
         *entra.routes(world.directory, base),
     ]
     clocks = {"business_central": world.tenant.gateway_now, "ipaas": world.platform.now}
-    return Shell(Starlette(routes=routes), world.counters, world.faults, clocks, world.spoils)
+    return Shell(Starlette(routes=routes), world.counters, world.faults, clocks, world.spoils, world.refusals)
 
 
 def _control(world: World) -> list[Route]:

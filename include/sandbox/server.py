@@ -53,6 +53,7 @@ class Sandbox:
         self.directory = self.world.directory
         self.faults = self.world.faults
         self.spoils = self.world.spoils
+        self.refusals = self.world.refusals
         self.counters = self.world.counters
         self.switches = self.world.switches
         self.latency = self.world.latency

@@ -92,7 +92,9 @@ class CustomersOfType:
         self, reads: Reads, records: Iterable[Json], *, whole: bool, asked: Mapping[str, str] | None = None
     ) -> Iterator[SourceRecord]:
         select = page_fields(reads.settings, self.model)
-        rows = with_details(reads, records, PAGE, select=select, lost=LOST, whole=whole, from_api=card_from_api)
+        rows = with_details(
+            reads, records, PAGE, of=FEED, select=select, lost=LOST, whole=whole, from_api=card_from_api
+        )
         people = People(reads)
 
         def whole_records(batch: Sequence[tuple[Json, Json]]) -> Iterator[SourceRecord]:

@@ -69,7 +69,9 @@ class Items:
         self, reads: Reads, records: Iterable[Json], *, whole: bool, asked: Mapping[str, str] | None = None
     ) -> Iterator[SourceRecord]:
         select = page_fields(reads.settings)
-        rows = with_details(reads, records, PAGE, select=select, lost=_LOST, whole=whole, from_api=card_from_api)
+        rows = with_details(
+            reads, records, PAGE, of=_FEED, select=select, lost=_LOST, whole=whole, from_api=card_from_api
+        )
 
         def whole_records(batch: Sequence[tuple[Json, Json]]) -> Iterator[SourceRecord]:
             numbers = [str(detail["No"]) for _, detail in batch]

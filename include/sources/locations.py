@@ -44,6 +44,7 @@ class Locations:
             reads,
             records,
             PAGE,
+            of=_FEED,
             select=selected(LocationCard.model_fields),
             lost=("fields of your own on the page",),
             whole=whole,

@@ -111,11 +111,13 @@ def sound(reads: Reads, rows: Iterable[Json], resource: Resource, names: Sequenc
 def each(
     batch: Sequence[T], complete: Callable[[Sequence[T]], Iterable[SourceRecord]], key: Callable[[T], str]
 ) -> Iterator[SourceRecord]:
-    """The records of a batch, completed together. One that cannot be is found by halves and rejected by its `key`;
-    the others go on."""
+    """The records of a batch, completed together. One that cannot be, or that the service objects to, is found by halves
+    and rejected by its `key`; the others go on."""
     try:
         done = list(complete(batch))
-    except ODD as fault:
+    except (*ODD, ServiceError) as fault:
+        if isinstance(fault, ServiceError) and not fault.concerns_one:
+            raise
         if len(batch) == 1:
             yield SourceRecord(key=key(batch[0]), data={}, asked=key(batch[0]), problem=said_of(fault))
             return
@@ -145,6 +147,7 @@ def with_details(
     records: Iterable[Json],
     page: str,
     *,
+    of: Resource,
     select: Sequence[str],
     lost: Sequence[str],
     whole: bool,
@@ -152,12 +155,13 @@ def with_details(
     feed_key: str = "number",
     page_key: str = "No",
 ) -> Iterator[tuple[Json, Json]]:
-    """Each record of a feed with its detail from a page service. `whole`: the feed is the whole table, ordered by
-    `feed_key`.
+    """Each record of a feed `of` a resource with its detail from a page service. `whole`: the feed is the whole table,
+    ordered by `feed_key`.
 
     A record whose detail is gone was deleted while the feed was read; it is left out.
     """
-    for batch in batches(records, FEED_PAGE if whole else BY_NAME):
+    for rows_read in batches(records, FEED_PAGE if whole else BY_NAME):
+        batch = _by_their_own_key(reads, of, rows_read, feed_key)
         keys = [str(record[feed_key]) for record in batch]
         rows = from_page(reads, page, lost, partial(_details, reads, page_key, keys, select))
         if rows is None:
@@ -167,10 +171,45 @@ def with_details(
             continue
         # Not folded: a key that differs in a no-break space is another record's.
         details = {str(row[page_key]).upper(): row for row in rows}
+        lacking = []
         for record, key in zip(batch, keys, strict=True):
             detail = details.get(key.upper())
             if detail is not None:
                 yield record, detail
+            else:
+                lacking.append(record)
+        _reject_what_is_there(reads, of, page, lacking, feed_key)
+
+
+def _by_their_own_key(reads: Reads, of: Resource, records: Sequence[Json], name: str) -> Sequence[Json]:
+    """The records without those that say a key which is another's: they are rejected by their id."""
+    ids: dict[str, set[str]] = {}
+    for record in records:
+        ids.setdefault(str(record[name]).upper(), set()).add(str(record["id"]))
+    shared = [key for key, own in ids.items() if len(own) > 1]
+    if not shared:
+        return records
+    rows = reads.bc.read_many(of, name, shared, select=("id", name))
+    owners = {str(row["id"]) for row in rows if isinstance(row.get("id"), str)}
+    sound_ones = []
+    for record in records:
+        if str(record[name]).upper() not in shared or str(record["id"]) in owners:
+            sound_ones.append(record)
+        else:
+            reads.reject(f"{of.name} id {record['id']}", f"{name} is {record[name]!r}, which is another's")
+    return sound_ones
+
+
+def _reject_what_is_there(reads: Reads, of: Resource, page: str, records: Sequence[Json], name: str) -> None:
+    """Of records without a detail, reject those that have not been deleted: what they are known by is not theirs."""
+    if not records:
+        return
+    keys = {str(record["id"]): str(record[name]) for record in records}
+    for row in reads.bc.read_many(of, "id", list(keys), select=("id", name)):
+        key = keys.get(str(row.get("id")))
+        # One that has another key by now was renamed, and comes with the next poll.
+        if key is not None and str(row.get(name)).upper() == key.upper():
+            reads.reject(f"{of.name} id {row['id']}", f"{name} is {key!r}, and {page} has none of that")
 
 
 def _details(reads: Reads, field: str, keys: Sequence[str], select: Sequence[str], page: Page) -> Iterator[Json]:

@@ -94,6 +94,7 @@ class SalesOrders:
             reads,
             records,
             PAGE,
+            of=ORDERS,
             select=selected(SalesHeader.model_fields, names - set(_FEED_FIELDS)),
             lost=_LOST,
             whole=whole,

@@ -43,14 +43,24 @@ class Stock:
         if not asked:
             return
         rows = stock_of(reads, sorted({number for _, number in asked})) or {}
-        places = {(fold(str(row["Location_Code"])), number): row for number, found in rows.items() for row in found}
+        odd = {number for number, found in rows.items() for row in found if not _says_where(row)}
+        places = {
+            (fold(str(row["Location_Code"])), number): row
+            for number, found in rows.items()
+            for row in found
+            if _says_where(row)
+        }
+        for place, texts in asked.items():
+            if place not in places and place[1] in odd:
+                for text in texts:
+                    reads.refuse(text, f"a row of {QUERY} for No {place[1]} does not say of which location it is")
         wanted = [places[place] for place in asked if place in places]
         for record in self._records(reads, sorted(wanted, key=lambda row: str(row["No"]))):
             row = record.data["row"]
             for text in asked[fold(str(row["Location_Code"])), fold(str(row["No"]))]:
                 yield SourceRecord(key=record.key, data=record.data, asked=text)
         if reads.plan.force:
-            yield from _emptied(reads, {place: texts for place, texts in asked.items() if place not in places})
+            yield from _emptied(reads, {p: texts for p, texts in asked.items() if p not in places and p[1] not in odd})
 
     def _records(self, reads: Reads, rows: Iterable[Json]) -> Iterator[SourceRecord]:
 
@@ -70,6 +80,10 @@ class Stock:
 
         for batch in batches(rows, FEED_PAGE):
             yield from each(batch, whole_records, lambda row: f"{row.get('Location_Code')}|{row['No']}"[:190])
+
+
+def _says_where(row: Json) -> bool:
+    return isinstance(row.get("Location_Code", 0), str | None)
 
 
 def fallen_out(
@@ -211,5 +225,6 @@ def item_ids(reads: Reads, numbers: Sequence[str]) -> dict[str, str]:
 
 def item_numbers(reads: Reads, ids: Sequence[str]) -> dict[str, str]:
     """The No of items by folded GUID."""
-    rows = reads.bc.read_many(Api("items"), "id", ids, select=("id", "number")) if ids else iter(())
-    return {fold(str(row["id"])): str(row["number"]) for row in rows}
+    items = Api("items")
+    rows = reads.bc.read_many(items, "id", ids, select=("id", "number")) if ids else iter(())
+    return {fold(row["id"]): row["number"] for row in sound(reads, rows, items, ("id", "number"))}

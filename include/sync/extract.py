@@ -84,7 +84,8 @@ def extract(task: TaskContext) -> None:
                 keys = list(dict.fromkeys([*due, *(ipaas_id for ipaas_id, _ in hooks)]))
                 answered = set()
                 by_ids([flow.again(key) for key in keys], answered)
-                forget([key for key in keys if fold(key) not in answered])
+                if not task.nameless:
+                    forget([key for key in keys if fold(key) not in answered])
             since = datetime.now(UTC)
             keep(new(flow.source.changed(task, Window(since=plan.since, until=plan.until))), since)
             if task.nameless:

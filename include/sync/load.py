@@ -90,13 +90,15 @@ def _load_chunk(work: WriteContext, todo: Sequence[WriteRequest], progress: Prog
 def _prepared(
     work: WriteContext, items: Sequence[WriteRequest], progress: Progress
 ) -> Iterator[Sequence[WriteRequest]]:
-    """The items, ready to be written: all at once, unless something that is read for one of them is odd. Then that one
-    is found by halves and rejected, and the others go on."""
+    """The items, ready to be written: all at once, unless something that is read for one of them is odd, or the service
+    objects to it. Then that one is found by halves and rejected, and the others go on."""
     if not items:
         return
     try:
         work.stage.flow.writer.prepare(work, items)
-    except ODD as fault:
+    except (*ODD, ServiceError) as fault:
+        if isinstance(fault, ServiceError) and not fault.concerns_one:
+            raise
         if len(items) == 1:
             _fail(work, items[0], _unreadable(work, fault), progress, claimed=False)
             return

@@ -127,6 +127,8 @@ def needs_of(prerequisite: Json) -> Iterable[Ref]:
 
 def _prerequisite(task: TaskContext, flow: Flow, record: SourceRecord) -> Json:
     entry: Json = {"flow": flow.name, "table": flow.writer.table, "key": record.key}
+    if record.problem:
+        return {**entry, "problem": f"The {flow.record} cannot be read: {record.problem}."}
     context = task.context({})
     try:
         mapped = flow.take(record.data, context)

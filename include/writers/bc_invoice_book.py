@@ -9,9 +9,10 @@ from typing import Any
 
 from include.business_central.odata import Api
 from include.business_central.records.base import decoded
-from include.errors import ErrorKind, Sent, ServiceError
+from include.errors import BadRecord, ErrorKind, Sent, ServiceError
 from include.mappings.invoices_from_ipaas import HEADER_FIELDS
 from include.sync.context import WriteContext
+from include.sync.flow import GUID
 from include.sync.records import Json
 from include.sync.values import fold
 from include.writers.bc_currencies import Currencies
@@ -114,10 +115,20 @@ class InvoiceBook:
         return {int(row["sequence"]): row for row in rows}
 
     def journal(self) -> Api:
-        """The lines of the configured payment journal. Raises ServiceError (misconfigured) when there is none."""
+        """The lines of the configured payment journal. Raises ServiceError (misconfigured) when there is none, and
+        BadRecord when what is answered for it cannot be read."""
         if self._journal is None:
             code = str(self._load.settings.bc_create_defaults.invoice.payment_journal)
-            found = next(iter(self._load.bc.read_many(_JOURNALS, "code", [code], select=("id", "code"))), None)
+            odd: list[Exception] = []
+
+            def refused(value: object, error: Exception) -> None:
+                odd.append(error)
+
+            rows = self._load.bc.read_many(_JOURNALS, "code", [code], select=("id", "code"), refused=refused)
+            found = next(rows, None)
+            if odd or (found and not GUID.fullmatch(str(found.get("id")))):
+                why = odd[0] if odd else f"its id is {str((found or {}).get('id'))[:60]!r}"
+                raise BadRecord(f"the payment journal {code}: {why}")
             if found is None:
                 raise ServiceError(
                     f"There is no customer payment journal {code!r}.",

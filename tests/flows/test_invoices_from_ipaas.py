@@ -17,6 +17,7 @@ from include.errors import ErrorKind, ServiceError
 from include.sandbox.credentials import SYSTEM_ID
 from include.sandbox.faults import GATEWAY, Fault
 from include.sandbox.ipaas.platform import Record
+from include.sandbox.spoils import Spoil
 from include.sync.report import Report
 
 FLOW = "invoice_from_ipaas"
@@ -233,6 +234,27 @@ class TestRefusals:
             shop.bench.run(FLOW)
         assert stopped.value.kind is ErrorKind.misconfigured
         assert not drafts(shop) and not posted(shop)
+
+    @pytest.mark.parametrize(("field", "raw"), [("code", '"OTHER"'), ("id", '"x"'), ("id", "{}"), ("id", None)])
+    def test_a_journal_that_cannot_be_read_stops_only_what_needs_it(
+        self, shop: Shop, field: str, raw: str | None
+    ) -> None:
+        paid, unpaid = complete(shop), complete(shop, transaction_number="WEB-2", payments=[])
+        shop.bench.sandbox.spoils.append(
+            Spoil(
+                system="business_central",
+                path="/customerPaymentJournals$",
+                name="code",
+                value=JOURNAL,
+                at=(field,),
+                raw=raw,
+            )
+        )
+        report = run(shop, paid, unpaid)
+        assert f"journal {JOURNAL}" in rejection(report, paid)
+        assert report.counts["created"] == len(posted(shop)) == 1
+        shop.bench.sandbox.spoils.clear()
+        assert run(shop, paid).counts["created"] == 1
 
     def test_an_account_that_does_not_exist(self, make_shop: Callable[..., Shop]) -> None:
         shop = make_shop(bc_create_defaults={"invoice": {**DEFAULTS["invoice"], "shipping_account": "NOSUCH"}})

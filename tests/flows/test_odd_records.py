@@ -1,0 +1,130 @@
+"""One record that is not what its system documents is rejected with its key; the others go on."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from bench import Bench, outcome_of, tally
+
+from include.errors import ErrorKind
+from include.sandbox.faults import Fault
+from include.sandbox.spoils import Refusal, Spoil
+
+JSON = {"Content-Type": "application/json"}
+
+
+def spoil(bench: Bench, path: str, name: str, value: Any, *at: str, raw: str | None, system: str = "") -> None:
+    """Spoil a field of a record as it is served."""
+    bench.sandbox.spoils.append(
+        Spoil(system=system or "business_central", path=path, name=name, value=value, at=at, raw=raw)
+    )
+
+
+@pytest.fixture
+def three(bench: Bench) -> list[str]:
+    """Three items, by their ids."""
+    add = bench.sandbox.bc.add
+    return [str(add("Item", {"No.": no, "Description": f"Item {no}", "Type": "Inventory"})["systemid"]) for no in "ABC"]
+
+
+class TestARecordOfAFeed:
+    @pytest.mark.parametrize("other", ["A", "NOSUCH"])
+    def test_that_says_a_number_that_is_not_its_own_is_rejected_by_its_id_and_read_again(
+        self, bench: Bench, three: list[str], other: str
+    ) -> None:
+        spoil(bench, "/items$", "id", three[1], "number", raw=f'"{other}"')
+        report = bench.run("product_to_ipaas")
+        assert tally(report) == {"read": 3, "created": 2, "failed": 1}
+        assert f"number is '{other}'" in outcome_of(report, f"items id {three[1]}").message
+        bench.sandbox.spoils.clear()
+        assert tally(bench.run("product_to_ipaas"))["created"] == 1
+
+    def test_that_was_deleted_meanwhile_is_none(self, bench: Bench, three: list[str]) -> None:
+        def before(stage: str) -> None:
+            if stage == "extract":
+                # The feed has it, and the page has it no more.
+                bench.sandbox.spoils.append(Vanishing(bench))
+
+        report = bench.run("product_to_ipaas", before=before)
+        assert tally(report) == {"read": 2, "created": 2}
+
+
+class Vanishing(Spoil):
+    """Deletes item B as soon as the feed has been answered."""
+
+    def __init__(self, bench: Bench) -> None:
+        super().__init__(system="business_central", path="/items$", name="number", value="B", at=())
+        self._bench = bench
+
+    def spoil(self, content: Any, method: str, path: str) -> Any:
+        """Delete it, and change nothing of the answer."""
+        tenant = self._bench.sandbox.bc
+        if (row := tenant.get("Item", "B")) is not None:
+            tenant.remove("Item", row)
+        return None
+
+
+def test_what_needs_a_record_that_cannot_be_read_says_so(bench: Bench) -> None:
+    bench.sandbox.bc.add("Item Category", {"Code": "TOP", "Description": "Top"})
+    bench.sandbox.bc.add("Item Category", {"Code": "BELOW", "Description": "Below", "Parent Category": "TOP"})
+    spoil(bench, "/itemCategories$", "code", "TOP", "id", raw="[]")
+    report = bench.run("product_category_to_ipaas")
+    assert report.counts["failed"] >= 1
+    assert not any("nexpected" in outcome.message for outcome in report.outcomes)
+
+
+def test_an_e_mail_address_that_is_a_number_spoils_its_contact_alone(bench: Bench) -> None:
+    bench.sandbox.bc.add_customer("10000", "Contoso", "Company")
+    for no in ("P1", "P2"):
+        bench.sandbox.bc.add_person(no, f"Ann {no}", customer="10000", email=f"{no}@example.net")
+    bench.run("company_to_ipaas")
+    spoil(bench, "/contacts$", "number", "P1", "email", raw="1.5")
+    report = bench.run("contact_to_ipaas")
+    assert report.counts["created"] == 1
+    assert "no text" in outcome_of(report, "P1|contact").message
+
+
+class TestStock:
+    @pytest.fixture
+    def stocked(self, bench: Bench, three: list[str]) -> Bench:
+        """Three items with stock at two locations."""
+        bench.run("product_to_ipaas")
+        for no in "ABC":
+            for location in ("MAIN", "EAST"):
+                bench.sandbox.bc.move_stock(no, location, 2)
+        return bench
+
+    @pytest.mark.parametrize("raw", ["{}", "7", None])
+    def test_a_row_that_does_not_say_where_it_is_is_rejected(
+        self, stocked: Bench, three: list[str], raw: str | None
+    ) -> None:
+        spoil(stocked, "/Itemsbylocation$", "No", "B", "Location_Code", raw=raw)
+        ids = [f"{place}|{guid}" for place in ("MAIN", "EAST") for guid in three]
+        report = stocked.run("product_inventory_to_ipaas", *ids)
+        assert tally(report) == {"read": 6, "created": 4, "failed": 2}
+        assert "does not say" in outcome_of(report, f"MAIN|{three[1]}").message
+
+    def test_an_item_that_is_no_record_spoils_its_rows_alone(self, stocked: Bench, three: list[str]) -> None:
+        spoil(stocked, "/items$", "id", three[1], raw='"x"')
+        report = stocked.run("product_inventory_to_ipaas", *(f"MAIN|{guid}" for guid in three))
+        assert report.counts["created"] == 2
+        assert outcome_of(report, f"MAIN|{three[1]}").result.value == "failed"
+
+    @pytest.mark.parametrize("status", [400, 404, 410, 422])
+    def test_an_item_that_the_service_does_not_look_up_spoils_its_rows_alone(
+        self, stocked: Bench, three: list[str], status: int
+    ) -> None:
+        stocked.sandbox.refusals.append(Refusal(system="business_central", word=three[1], status=status))
+        stocked.sandbox.refusals.append(Refusal(system="business_central", word="B", status=status))
+        report = stocked.run("product_inventory_to_ipaas")
+        assert report.counts["created"] == 4
+        assert {o.kind for o in report.outcomes if o.result.value == "failed"} == {ErrorKind.rejected}
+
+
+@pytest.mark.parametrize("word", ['"NaN"', "NaN", '"1.5"'])
+def test_a_link_to_what_is_no_id_is_not_remembered(bench: Bench, three: list[str], word: str) -> None:
+    bench.sandbox.faults.add(Fault(path="/External/Lookup", status=200, body=word, times=9, headers=JSON))
+    assert bench.run("product_to_ipaas", "A").counts["created"] == 0
+    bench.sandbox.faults.clear()
+    assert tally(bench.run("product_to_ipaas", "A")) == {"read": 1, "created": 1}
