@@ -79,7 +79,8 @@ class Place:
     value: Any
     only: int
     at: Where
-    known_as: frozenset[str]
+    # Not shown: places are put into an order by what they show, and a set has none.
+    known_as: frozenset[str] = field(repr=False)
 
     @property
     def sort(self) -> tuple[Any, ...]:
