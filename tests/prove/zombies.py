@@ -32,9 +32,9 @@ def surround(clients: Iterable[Any], before: Watch, after: Watch = lambda method
     for client in clients:
         transport = client._transport
 
-        def sends(method: str, *args: Any, send: Callable[..., Any] = transport._answer) -> Any:
+        def sends(method: str, *args: Any, send: Callable[..., Any] = transport._answer, **more: Any) -> Any:
             before(method)
-            answer = send(method, *args)
+            answer = send(method, *args, **more)
             after(method)
             return answer
 
