@@ -158,3 +158,13 @@ def test_dag_files_are_cheap_to_parse() -> None:
     slow = ("msal", "requests", "airflow.providers.http", "psycopg2", "include.business_central.client")
     assert [name for name in modules.split() if _within(name, slow)] == []
     assert float(seconds) < 1
+
+
+def test_no_two_public_classes_share_a_name() -> None:
+    homes: dict[str, list[str]] = {}
+    for path in _files("include"):
+        if "sandbox" not in path.parts:
+            for node in ast.parse(path.read_text()).body:
+                if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+                    homes.setdefault(node.name, []).append(str(path.relative_to(ROOT)))
+    assert {name: where for name, where in homes.items() if len(where) > 1} == {}

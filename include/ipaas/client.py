@@ -20,7 +20,7 @@ from include.ipaas.bodies import with_links
 from include.ipaas.dialect import Dialect, Guess, fact
 from include.ipaas.endpoints import Endpoint
 from include.ipaas.external_ids import Id, id_from, id_of, is_summary, present_id, reference
-from include.ipaas.lists import Page, may_be, page_decoder
+from include.ipaas.lists import ListPage, may_be, page_decoder
 from include.ipaas.missing import Unlinked
 from include.ipaas.probe import DATA_FAMILIES, Findings, read_document
 from include.ipaas.saving import Saving, no_place
@@ -156,11 +156,11 @@ class IPaaSClient:
                     found.append(whole)
         return found
 
-    def pages(self, endpoint: Endpoint) -> Iterator[Page]:
+    def pages(self, endpoint: Endpoint) -> Iterator[ListPage]:
         """The whole list, page by page."""
         return self._pages(endpoint, {})
 
-    def _pages(self, endpoint: Endpoint, params: Mapping[str, str]) -> Iterator[Page]:
+    def _pages(self, endpoint: Endpoint, params: Mapping[str, str]) -> Iterator[ListPage]:
         number, total = 1, 1
         while number <= total:
             asked = {**params, "pageNumber": str(number)} if number > 1 else params

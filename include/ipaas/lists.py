@@ -19,7 +19,7 @@ Json = dict[str, Any]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Page:
+class ListPage:
     """One page of a list: its records, its number and how many there are.
 
     `whole` is false when rows are no whole records: what a row does not hold is not known, its links among it.
@@ -32,7 +32,7 @@ class Page:
     whole: bool = True
     odd: tuple[tuple[str, str], ...] = ()
 
-    def within(self, name: str) -> Page:
+    def within(self, name: str) -> ListPage:
         """The same page with the records that are nested in its own, in their list `name`."""
         nested: list[Any] = []
         for record in self.records:
@@ -50,10 +50,10 @@ def may_be(row: Json, endpoint: Endpoint, value: str) -> bool:
     return said is None or str(said).strip().casefold() == value.strip().casefold()
 
 
-def page_decoder(number: int) -> Callable[[Response], Page]:
+def page_decoder(number: int) -> Callable[[Response], ListPage]:
     """A decoder for page `number` of a list, which is a bare array with its place in the header X-Pagination."""
 
-    def decode(response: Response) -> Page:
+    def decode(response: Response) -> ListPage:
         records = json_of(errors.SYSTEM)(response)
         try:
             place = simplejson.loads(response.headers.get("X-Pagination") or "{}")
@@ -65,6 +65,6 @@ def page_decoder(number: int) -> Callable[[Response], Page]:
         if folded.get("current_page", number) != number:
             raise senseless(errors.SYSTEM, f"Page {number} was asked for and page {folded['current_page']} answered.")
         kept, odd = sound(records, f"page {number}")
-        return Page(records=kept, number=number, total=folded.get("total_pages", 1), odd=odd)
+        return ListPage(records=kept, number=number, total=folded.get("total_pages", 1), odd=odd)
 
     return decode

@@ -20,7 +20,7 @@ class Schema:
     required: frozenset[str]
 
 
-class Document:
+class ApiDocument:
     """One OpenAPI document. What cannot be read in it is as if it were not there."""
 
     def __init__(self, content: Json) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 from include.ipaas import endpoints
 from include.ipaas.dialect import fact
 from include.ipaas.endpoints import ENDPOINTS, SHARED, Endpoint
-from include.ipaas.openapi import Document, Schema
+from include.ipaas.openapi import ApiDocument, Schema
 from include.ipaas.paths import CREATE, READ, SEARCH, UPDATE, Paths
 
 DATA_FAMILIES = ("customers", "products", "transactions")
@@ -37,7 +37,7 @@ class Findings:
 
 def read_document(family: str, content: Any, paths: Paths) -> Findings | None:
     """What a document says of a family's endpoints; None of what is no document."""
-    document = Document(content) if isinstance(content, Mapping) else None
+    document = ApiDocument(content) if isinstance(content, Mapping) else None
     if document is None or document.is_empty:
         return None
     known: dict[str, Any] = {}
@@ -54,7 +54,7 @@ def read_document(family: str, content: Any, paths: Paths) -> Findings | None:
 class _Comparison:
     """One endpoint and what the document says of it."""
 
-    def __init__(self, document: Document, endpoint: Endpoint, paths: Paths, known: dict[str, Any]) -> None:
+    def __init__(self, document: ApiDocument, endpoint: Endpoint, paths: Paths, known: dict[str, Any]) -> None:
         self._document, self._endpoint, self._paths, self._known = document, endpoint, paths, known
         self._below = (
             bool(endpoint.below) and not self._is_there(CREATE, below=False) and self._is_there(CREATE, below=True)

@@ -24,7 +24,7 @@ _ZERO = Decimal(0)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Shared:
+class SharedOut:
     """The amounts of an order: its lines in their order, its invoice discount, its shipping line, and what it comes to
     before tax.
 
@@ -59,7 +59,7 @@ def sums_of(transaction: Transaction, context: MappingContext) -> Json:
     }
 
 
-def share_out(sums: Mapping[str, Any], rounding: Callable[[], Rounding]) -> Shared:
+def share_out(sums: Mapping[str, Any], rounding: Callable[[], Rounding]) -> SharedOut:
     """The amounts of the order. `rounding` is asked only where something has to be rounded.
 
     Total = goods - discount + shipping + tax. Where the total is less, and shipping explains it, that much was taken off
@@ -100,4 +100,4 @@ def share_out(sums: Mapping[str, Any], rounding: Callable[[], Rounding]) -> Shar
             notes.append(f"Shipping of {text_of(shipping)} is no part of the order: no account for it is configured.")
     sent = shipping - off if sums["sends_shipping"] else _ZERO
     net = sum(lines, _ZERO) - discount + sent
-    return Shared(lines=tuple(lines), discount=discount, shipping=sent, net=net, notes=tuple(notes), problem=problem)
+    return SharedOut(lines=tuple(lines), discount=discount, shipping=sent, net=net, notes=tuple(notes), problem=problem)

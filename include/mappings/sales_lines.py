@@ -129,7 +129,7 @@ def _sku(line: SalesLine) -> Ref | str | None:
     if line.Type != "Item":
         return line.No
     # The product has to be there; the line names it by its number.
-    return Ref(table=PRODUCT_TABLE, source_id=str(line.No), missing=Missing.wait, value="external_id")
+    return Ref(table=PRODUCT_TABLE, source_id=str(line.No), missing=Missing.wait, value="source_id")
 
 
 def _source(line: SalesLine, context: MappingContext) -> Mapping[str, Any]:

@@ -243,7 +243,7 @@ def _shipping_method(document: Document, agent: str | None) -> Ref | None:
         source_id=agent,
         missing=missing,
         flow="shipping_method_to_ipaas",
-        value="external_id",
+        value="source_id",
     )
 
 
@@ -284,7 +284,7 @@ def payments(document: Document, context: MappingContext) -> list[Json]:
         source_id=code,
         missing=Missing.transfer,
         flow="payment_method_to_ipaas",
-        value="external_id",
+        value="source_id",
     )
     fields = {
         "method": method,

@@ -24,7 +24,7 @@ from include.sync.ledger.entries import State
 from include.sync.records import ASK, Json, SourceRecord
 
 if TYPE_CHECKING:
-    from include.ipaas.lists import Page
+    from include.ipaas.lists import ListPage
 
 # From this many records on, reading the whole list may cost less than reading each.
 _LIST_FROM = 20
@@ -111,7 +111,7 @@ class IPaaSRecords:
 
         return [ipaas_id for ipaas_id in ids if wanted(ipaas_id)]
 
-    def _pages(self, reads: Reads) -> Iterator[Page]:
+    def _pages(self, reads: Reads) -> Iterator[ListPage]:
         """The whole list; entries that are no records are rejected by their place."""
         for page in reads.ipaas.pages(self.endpoint):
             for place, why in page.odd:

@@ -26,10 +26,10 @@ from include.sync.work import WriteRequest
 class Work(Protocol):
     """What is needed of the context that records are written in."""
 
-    stage: TaskContext
+    task: TaskContext
     plan: RunPlan
     ledger: Ledger
-    route: Side
+    side: Side
 
     @property
     def owner(self) -> Claimant:
@@ -73,9 +73,9 @@ def claimed_with(work: Work, items: Sequence[WriteRequest]) -> tuple[list[WriteR
         for flow, keys in wanted.items()
         for key, claim in work.ledger.claim(_claims(work, flow), keys, work.owner).items()
     }
-    known = _known(work.stage, [item.mapped for item in items], base=True)
+    known = _known(work.task, [item.mapped for item in items], base=True)
     for flow, keys in wanted.items():
-        work.know_links(work.stage.catalogue[flow].writer.table, keys)
+        work.know_links(work.task.catalogue[flow].writer.table, keys)
     free: list[WriteRequest] = []
     busy: list[WriteRequest] = []
     unwritten: dict[str, list[str]] = {}
@@ -133,7 +133,7 @@ def _request(
 ) -> WriteRequest:
     return replace(
         item,
-        flow=work.stage.catalogue[companion.flow],
+        flow=work.task.catalogue[companion.flow],
         key=companion.mapped.source_id,
         mapped=companion.mapped,
         fingerprint=fingerprint(companion.mapped),
@@ -166,4 +166,4 @@ def _is_written(known: Known, companion: Companion) -> bool:
 
 
 def _claims(work: Work, flow: str) -> str:
-    return work.route.claim_scope(work.stage.catalogue[flow].writer.table)
+    return work.side.claim_scope(work.task.catalogue[flow].writer.table)

@@ -48,7 +48,7 @@ class WriteContext:
 
     def __init__(self, task: TaskContext, concurrency: int, tenure: Tenure | None = None) -> None:
         """Bind the context to the stage; `concurrency` records are written at a time, under `tenure`."""
-        self.stage = task
+        self.task = task
         self.concurrency = concurrency
         self.tenure = tenure
         # Reentrant: a prerequisite may need one of its own (a category its parent).
@@ -59,8 +59,8 @@ class WriteContext:
         self.plan = task.plan
         self.ledger = task.ledger
         self.settings = task.settings
-        # The two directions know a link by different ends; see `route`.
-        self.route = side_of(task.flow.direction)
+        # The two directions know a link by different ends; see `side`.
+        self.side = side_of(task.flow.direction)
         # By table and folded id of the source: the id of the target.
         self.linked: dict[tuple[str, str], Id] = {}
         self._absent: dict[tuple[str, str], float] = {}
@@ -99,17 +99,17 @@ class WriteContext:
     @property
     def bc(self) -> BusinessCentralClient:
         """Business Central (flows from iPaaS.com)."""
-        return self.stage.bc
+        return self.task.bc
 
     @property
     def ipaas(self) -> IPaaSClient:
         """iPaaS.com (flows to it)."""
-        return self.stage.ipaas
+        return self.task.ipaas
 
     @property
     def now_there(self) -> str:
         """The time by the clock of the system written to, which dates what is read of it, too."""
-        return self.stage.dated(datetime.now(UTC))
+        return self.task.dated(datetime.now(UTC))
 
     def session(self, kind: type[S], name: str, make: Callable[[], S]) -> S:
         """What a writer keeps for this task: one of its own kind for each name, made when it is first asked for."""
@@ -163,7 +163,7 @@ class WriteContext:
         fields = {change.field: change.after for change in planned.changes}
         name = planned.target_id or f"({table} {source_id!r}, to be created first)"
         self.linked[table, fold(source_id)] = ToBeMade(str(name), fields)
-        self.arrived.add(self.route.waits_for(table, source_id))
+        self.arrived.add(self.side.waits_for(table, source_id))
 
     def _needs_first(self, ref: Ref, made: ToBeMade) -> None:
         """Say of the record that this thread plans what is made before it."""
@@ -175,15 +175,15 @@ class WriteContext:
 
     def know_links(self, table: str, ids: Iterable[str]) -> None:
         """Read from the ledger which of these records of the source are linked."""
-        for folded, target_id in self.route.known(self.ledger, table, ids).items():
+        for folded, target_id in self.side.known(self.ledger, table, ids).items():
             self.linked[table, folded] = target_id
 
     def remember(self, links: Iterable[Link]) -> None:
         """Links that exist now, for the other records of this task."""
         for link in links:
-            source_id, target_id = self.route.ids_of(link)
+            source_id, target_id = self.side.ids_of(link)
             self.linked[link[0], fold(source_id)] = target_id
-            self.arrived.add(self.route.waits_for(link[0], source_id))
+            self.arrived.add(self.side.waits_for(link[0], source_id))
 
     def link_of(self, table: str, id_: str) -> Id | None:
         """The target's id of a record of the source; to iPaaS.com it is asked there when it is not known here."""
@@ -195,7 +195,7 @@ class WriteContext:
                 return known
             if time.monotonic() < self._absent.get(place, 0.0):
                 return None
-            found = self.route.look_up(self.stage, table, id_)
+            found = self.side.look_up(self.task, table, id_)
             if found is None:
                 self._absent[place] = time.monotonic() + _ABSENT_FOR
             else:
@@ -236,13 +236,13 @@ class WriteContext:
             return _DROPPED
         if target_id is None:
             raise Waiting(
-                f"It needs {ref.label}, which is not in {self.route.target} yet.",
+                f"It needs {ref.label}, which is not in {self.side.target} yet.",
                 table=ref.table,
                 source_id=ref.source_id,
             )
         if isinstance(target_id, ToBeMade):
             self._needs_first(ref, target_id)
-        if ref.value == "external_id":
+        if ref.value == "source_id":
             return ref.source_id
         return target_id if ref.value == "id" or isinstance(target_id, ToBeMade) else str(target_id)
 
@@ -253,16 +253,16 @@ class WriteContext:
     def _bring(self, ref: Ref) -> Any:
         """Transfer a prerequisite on the spot and return its id."""
         entry = self._prerequisites.get((ref.table, fold(ref.source_id)))
-        here = self._writing.get((self.route.claim_scope(ref.table), ref.source_id))
+        here = self._writing.get((self.side.claim_scope(ref.table), ref.source_id))
         if here == threading.get_ident() and ref.flow:
-            raise _circle(self.stage.catalogue[ref.flow], ref.source_id)
+            raise _circle(self.task.catalogue[ref.flow], ref.source_id)
         if entry is None or "unreadable" in entry:
             # Another record of this run, which this one goes after; or one that cannot be read.
             return None
         if entry.get("absent"):
             raise Rejected(
-                f"It refers to {ref.label}, which does not exist in {self.route.source}.",
-                f"Correct the reference, or create {ref.label} in {self.route.source}.",
+                f"It refers to {ref.label}, which does not exist in {self.side.source}.",
+                f"Correct the reference, or create {ref.label} in {self.side.source}.",
             )
         if "problem" in entry:
             raise Waiting(
@@ -271,7 +271,7 @@ class WriteContext:
                 source_id=ref.source_id,
                 advice=f"Of {ref.label}: {entry.get('advice', '')} Then this one goes through by itself.",
             )
-        flow = self.stage.catalogue[entry["flow"]]
+        flow = self.task.catalogue[entry["flow"]]
         mapped = mapped_from_wire(entry["mapped"])
         self.transfer(flow, entry["key"], mapped, entry["fingerprint"], entry["read_at"])
         return self.linked.get((ref.table, fold(ref.source_id)))
@@ -295,7 +295,7 @@ class WriteContext:
         known = self.linked.get((flow.writer.table, fold(mapped.source_id)))
         if known is not None:
             return WriteResult(result=Result.unchanged, target_id=known)
-        claims = self.route.claim_scope(flow.writer.table)
+        claims = self.side.claim_scope(flow.writer.table)
         # This task has its claim already; claiming it again, and giving it up, would take it from whoever writes it here.
         if (writer := self._writing.get((claims, key))) == threading.get_ident():
             raise _circle(flow, key)
@@ -340,7 +340,7 @@ class WriteContext:
         before = -1
         while before < len(reached):
             before = len(reached)
-            for entry in self.stage.staging.read("prerequisites"):
+            for entry in self.task.staging.read("prerequisites"):
                 place = (entry["table"], fold(entry["key"]))
                 if place in reached and place not in self._prerequisites:
                     self._prerequisites[place] = entry

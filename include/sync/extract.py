@@ -70,7 +70,7 @@ def extract(task: TaskContext) -> None:
                     everything.add(record.key)
 
         if plan.kind is RunKind.ids:
-            asked = [flow.ask(text) for text in plan.ids]
+            asked = [flow.parse_id(text) for text in plan.ids]
             answered: set[str] = set()
             by_ids(asked, answered)
             not_found = [

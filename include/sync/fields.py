@@ -21,7 +21,7 @@ _STEP = re.compile(r"(?P<name>[^.\[]+)(?:\[(?P<key>.*?)\](?=\.|$))?(?:\.(?P<rest
 
 
 @dataclass(frozen=True, kw_only=True)
-class Pair:
+class FieldPair:
     """One field as it shall be and as it is found. `missing`: the nested record that it belongs to is not there."""
 
     path: str
@@ -40,14 +40,14 @@ def is_link(path: str) -> bool:
     return path.rpartition(".")[2] == "external_ids"
 
 
-def pairs(wanted: Mapping[str, Any], present: Mapping[str, Any], system_id: int) -> Iterator[Pair]:
+def pairs(wanted: Mapping[str, Any], present: Mapping[str, Any], system_id: int) -> Iterator[FieldPair]:
     """Every field of `wanted` beside what `present` has of it."""
     return _fields(wanted, present, system_id, "", None)
 
 
 def _fields(
     wanted: Mapping[str, Any], present: Mapping[str, Any], system_id: int, path: str, missing: str | None
-) -> Iterator[Pair]:
+) -> Iterator[FieldPair]:
     for name, value in wanted.items():
         found, here = present.get(name), f"{path}{name}"
         if name == "id":
@@ -55,23 +55,23 @@ def _fields(
         if name == "external_ids":
             own = external_id_of({"external_ids": value}, system_id)
             linked = external_id_of({"external_ids": found or []}, system_id)
-            yield Pair(path=here, wanted=own and fold(own), found=linked and fold(linked), missing=missing)
+            yield FieldPair(path=here, wanted=own and fold(own), found=linked and fold(linked), missing=missing)
         elif name == "custom_fields":
             values = {item.get("custom_field_name"): item.get("value") for item in found or ()}
             for item in value:
                 field = item["custom_field_name"]
-                yield Pair(path=f"{here}[{field}]", wanted=item["value"], found=values.get(field), missing=missing)
+                yield FieldPair(path=f"{here}[{field}]", wanted=item["value"], found=values.get(field), missing=missing)
         elif isinstance(value, list) and name in SETS:
-            yield Pair(path=here, wanted=members(value), found=members(found or ()), missing=missing)
+            yield FieldPair(path=here, wanted=members(value), found=members(found or ()), missing=missing)
         elif isinstance(value, list):
             yield from _children(value, found or (), system_id, here)
         elif isinstance(value, Mapping):
             yield from _fields(value, found if isinstance(found, Mapping) else {}, system_id, f"{here}.", missing)
         else:
-            yield Pair(path=here, wanted=value, found=found, missing=missing)
+            yield FieldPair(path=here, wanted=value, found=found, missing=missing)
 
 
-def _children(wanted: Sequence[Any], present: Sequence[Any], system_id: int, path: str) -> Iterator[Pair]:
+def _children(wanted: Sequence[Any], present: Sequence[Any], system_id: int, path: str) -> Iterator[FieldPair]:
     for child in wanted:
         found, place = child_of(child, present, system_id), f"{path}[{key_of(child, system_id)}]"
         yield from _fields(child, found or {}, system_id, f"{place}.", place if found is None else None)

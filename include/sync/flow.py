@@ -214,7 +214,7 @@ class Flow:
                     f"{id_format.name!r}. Its source finds records by: {known}."
                 )
 
-    def ask(self, text: str) -> AskedId:
+    def parse_id(self, text: str) -> AskedId:
         """Parse an id given by hand, or raise InvalidId naming it and what is allowed."""
         text = text.strip()
         for id_format in self.id_formats:
@@ -223,13 +223,13 @@ class Flow:
                 return parsed
         raise InvalidId(f"{text!r} is not an id of {self.record}. Give for example {self._allowed}.", text)
 
-    def ask_all(self, texts: Iterable[str]) -> list[AskedId]:
+    def parse_ids(self, texts: Iterable[str]) -> list[AskedId]:
         """Parse ids given by hand, or raise InvalidId naming all that are wrong and what is allowed."""
         asked: list[AskedId] = []
         wrong: list[InvalidId] = []
         for text in texts:
             try:
-                asked.append(self.ask(text))
+                asked.append(self.parse_id(text))
             except InvalidId as error:
                 wrong.append(error)
         if len(wrong) > 1:
@@ -247,7 +247,7 @@ class Flow:
     def again(self, key: str) -> AskedId:
         """A key that the ledger holds, or a reference, to be read again: it may be one that nobody would type."""
         try:
-            return self.ask(key)
+            return self.parse_id(key)
         except InvalidId:
             return AskedId(text=key, format="key", parts={"no": key})
 

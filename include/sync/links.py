@@ -111,12 +111,12 @@ class _FromIPaaS:
         return linked is not None and fold(linked) == fold(str(transfer.target_id))
 
 
-_ROUTES: dict[Direction, Side] = {Direction.to_ipaas: _ToIPaaS(), Direction.from_ipaas: _FromIPaaS()}
+_SIDES: dict[Direction, Side] = {Direction.to_ipaas: _ToIPaaS(), Direction.from_ipaas: _FromIPaaS()}
 
 
 def side_of(direction: Direction) -> Side:
-    """The route of a direction."""
-    return _ROUTES[direction]
+    """The side of a direction."""
+    return _SIDES[direction]
 
 
 class LinkLookup:

@@ -72,7 +72,7 @@ def load(task: TaskContext, chunk: int, concurrency: int) -> None:
 
 
 def _load_chunk(work: WriteContext, todo: Sequence[WriteRequest], progress: Progress) -> None:
-    writer = work.stage.flow.writer
+    writer = work.task.flow.writer
     work.prepare(todo)
     try:
         todo = _without_twins(work, todo, progress)
@@ -82,7 +82,7 @@ def _load_chunk(work: WriteContext, todo: Sequence[WriteRequest], progress: Prog
         for part in _prepared(work, todo, progress):
             _write_all(work, part, progress)
     finally:
-        note(work, progress, work.stage.flow)
+        note(work, progress, work.task.flow)
         work.natural.release()
         _outage_over(work, progress)
 
@@ -95,7 +95,7 @@ def _prepared(
     if not items:
         return
     try:
-        work.stage.flow.writer.prepare(work, items)
+        work.task.flow.writer.prepare(work, items)
     except (*ODD, ServiceError) as fault:
         if isinstance(fault, ServiceError) and not fault.concerns_one:
             raise
@@ -110,7 +110,7 @@ def _prepared(
 
 
 def _unreadable(work: WriteContext, fault: Exception) -> Rejected:
-    return Rejected(f"What {work.route.target} has of it cannot be read: {said_of(fault)}.")
+    return Rejected(f"What {work.side.target} has of it cannot be read: {said_of(fault)}.")
 
 
 def _worth_a_line(outcome: Outcome) -> bool:
@@ -132,7 +132,7 @@ def _staged(task: TaskContext, record: Json) -> WriteRequest:
 
 def _without_twins(work: WriteContext, items: Sequence[WriteRequest], progress: Progress) -> list[WriteRequest]:
     """The items without those whose key is, but for blanks, that of another record of the run."""
-    twins = twins_of(work.stage.staging)
+    twins = twins_of(work.task.staging)
     for item in items:
         if item.key in twins:
             _fail(work, item, twins[item.key], progress, claimed=False)
@@ -177,7 +177,7 @@ def _outage_over(work: WriteContext, progress: Progress) -> None:
     """What the target did not take during an outage need not wait for its next try once it takes records again."""
     if progress.first_taken is None or progress.last_taken is None:
         return
-    direction, catalogue = work.stage.flow.direction, work.stage.catalogue
+    direction, catalogue = work.task.flow.direction, work.task.catalogue
     taken = f"{direction.value}|taken"
     flows = [name for name, flow in catalogue.items() if flow.direction is direction]
     work.ledger.outage_over(flows, after=work.ledger.position(taken), before=progress.first_taken)
@@ -218,7 +218,7 @@ def _write_all(work: WriteContext, todo: Sequence[WriteRequest], progress: Progr
                 _fail(work, item, busy_elsewhere, progress, claimed=False)
             break
         if busy:
-            note(work, progress, work.stage.flow)
+            note(work, progress, work.task.flow)
             work.natural.release()
             time.sleep(0.5)
     for item, problem in waiting:
@@ -226,7 +226,7 @@ def _write_all(work: WriteContext, todo: Sequence[WriteRequest], progress: Progr
 
 
 def _arrived(work: WriteContext, problem: Waiting) -> bool:
-    return bool(problem.table) and work.route.waits_for(problem.table, problem.source_id) in work.arrived
+    return bool(problem.table) and work.side.waits_for(problem.table, problem.source_id) in work.arrived
 
 
 def _pass(
@@ -259,10 +259,10 @@ def _pass(
                     following = work.natural.done(item)
                     if following is not None:
                         # It must find what has become of the one before it.
-                        note(work, progress, work.stage.flow)
+                        note(work, progress, work.task.flow)
                         ready.append(following)
                 if len(progress.ends) >= _GROUP:
-                    note(work, progress, work.stage.flow)
+                    note(work, progress, work.task.flow)
                     work.natural.release()
         except BaseException:
             # Nothing new is sent; what is under way is awaited and noted, so that its outcome is not lost. The claims on
@@ -284,14 +284,14 @@ def _write(work: WriteContext, item: WriteRequest) -> WriteResult:
             advice="Nothing to do: it is read again with the next run.",
             at_once=True,
         )
-    claims = work.route.claim_scope(item.flow.writer.table)
+    claims = work.side.claim_scope(item.flow.writer.table)
     with work.natural.writing(item), work.writing(claims, item.key):
         return work.write(item)
 
 
 def _with_bases(work: WriteContext, group: Sequence[WriteRequest]) -> list[WriteRequest]:
     """The items with what was last agreed of them: few at a time, since a long document has much of it."""
-    known = work.ledger.transfers(work.stage.flow.name, [item.key for item in group], base=True)
+    known = work.ledger.transfers(work.task.flow.name, [item.key for item in group], base=True)
     return [replace(item, transfer=known.get(item.key, item.transfer)) for item in group]
 
 
@@ -299,13 +299,13 @@ def _claimed(
     work: WriteContext, group: Sequence[WriteRequest], progress: Progress, busy: list[WriteRequest]
 ) -> list[WriteRequest]:
     """Those of the group that this task may write now, and that are still to be written."""
-    table = work.stage.flow.writer.table
-    held = work.ledger.claim(work.route.claim_scope(table), [item.key for item in group], work.owner)
+    table = work.task.flow.writer.table
+    held = work.ledger.claim(work.side.claim_scope(table), [item.key for item in group], work.owner)
     busy.extend(item for item in group if not held[item.key].held)
     mine = [item for item in group if held[item.key].held]
     # Another run may have linked or written a record between our reading and our claim.
     work.know_links(table, [item.mapped.source_id for item in mine])
-    todo, occupied = claimed_with(work, _still_to_do(work.stage, mine, progress))
+    todo, occupied = claimed_with(work, _still_to_do(work.task, mine, progress))
     busy.extend(occupied)
     left = {item.key for item in todo}
     _give_back(work, [item for item in mine if item.key not in left])
@@ -318,7 +318,7 @@ def _claimed(
 
 def _give_back(work: WriteContext, items: Iterable[WriteRequest]) -> None:
     items = list(items)
-    claims = work.route.claim_scope(work.stage.flow.writer.table)
+    claims = work.side.claim_scope(work.task.flow.writer.table)
     work.ledger.release(claims, (item.key for item in items), work.owner)
     give_back(work, items)
 
@@ -373,7 +373,7 @@ def _settle(work: WriteContext, item: WriteRequest, done: Future[WriteResult], p
                 outcome = replace(outcome, result=held_up.result)
         work.remember([*written.links, *written.unpushed])
         progress.outcomes.append(outcome)
-        progress.take(written, item, work.stage.flow.writer.table)
+        progress.take(written, item, work.task.flow.writer.table)
         progress.take_companions(work, item, written)
         progress.ends.append(finish_of(work, item, written, outcome))
         return None

@@ -41,7 +41,7 @@ def make_plan(
     """Fix what a run does. Raises InvalidId when an id given by hand has none of the flow's formats."""
     now = now or datetime.now(UTC)
     ids = split_ids(ids)
-    flow.ask_all(ids)
+    flow.parse_ids(ids)
     since: datetime | None = None
     until: datetime | None = None
     late = False

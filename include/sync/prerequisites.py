@@ -15,7 +15,7 @@ from include.sync.flow import Flow
 from include.sync.links import side_of
 from include.sync.records import Json, Missing, Ref, SourceRecord, refs_of
 from include.sync.stage import BATCH, TaskContext
-from include.sync.staging.files import Staging, Writer
+from include.sync.staging.files import FileWriter, Staging
 from include.sync.staging.keyset import KeySet
 from include.sync.values import fold
 from include.sync.wire import from_wire, mapped_from_wire, mapped_to_wire, to_wire
@@ -30,7 +30,7 @@ _LEFT_OUT = "It is left out on purpose; change it so that it is transferred, or 
 class Wanted:
     """References to records that may have to be transferred first, each once; in a file, since they may be very many."""
 
-    def __init__(self, out: Writer) -> None:
+    def __init__(self, out: FileWriter) -> None:
         self._out = out
         self._known = KeySet()
 
@@ -81,9 +81,9 @@ class _Own:
         return _place(ref) in self._places
 
 
-def _stage_level(task: TaskContext, level: Sequence[Ref], staged: KeySet, out: Writer) -> list[Ref]:
+def _stage_level(task: TaskContext, level: Sequence[Ref], staged: KeySet, out: FileWriter) -> list[Ref]:
     """Stage the records that these references name; returns what they need in turn."""
-    route = side_of(task.flow.direction)
+    side = side_of(task.flow.direction)
     further: list[Ref] = []
     for flow_name in sorted({ref.flow for ref in level if ref.flow}):
         flow = task.catalogue[flow_name]
@@ -91,7 +91,7 @@ def _stage_level(task: TaskContext, level: Sequence[Ref], staged: KeySet, out: W
         linked = {
             f"{table}|{folded}"
             for table in {ref.table for ref in group}
-            for folded in route.known(task.ledger, table, (ref.source_id for ref in group if ref.table == table))
+            for folded in side.known(task.ledger, table, (ref.source_id for ref in group if ref.table == table))
         }
         for part in batches((ref for ref in group if _place(ref) not in linked), BATCH):
             asked = [flow.again(ref.source_id) for ref in part]

@@ -79,7 +79,7 @@ def finish_of(work: Work, item: WriteRequest, written: WriteResult, outcome: Out
         memory=memory,
         base=written.base.as_json() if written.base else None,
         base_at=item.base.at if item.base else None,
-        watches=tuple(work.route.waits_for(table, id_) for table, id_ in item.mapped.watches),
+        watches=tuple(work.side.waits_for(table, id_) for table, id_ in item.mapped.watches),
     )
     if written.then is None:
         return finish
@@ -93,7 +93,7 @@ def note(work: Work, progress: Progress, flow: Flow) -> None:
     """Bring what has been settled of a flow's records into the ledger, and give up their claims."""
     # Before the records that they came along with: those are looked at again, should the process die in between.
     for name, of_flow in progress.companions.items():
-        note(work, of_flow, work.stage.catalogue[name])
+        note(work, of_flow, work.task.catalogue[name])
     give_back(work, progress.left)
     progress.left = []
     if progress.unpushed:
@@ -105,7 +105,7 @@ def note(work: Work, progress: Progress, flow: Flow) -> None:
         work.ledger.settle(written, work.now_there)
     work.ledger.receive([(echo.flow, echo.key, "left to it") for echo in progress.echoes if echo.look])
     if progress.ends or progress.links:
-        claims = work.route.claim_scope(flow.writer.table)
+        claims = work.side.claim_scope(flow.writer.table)
         work.ledger.finish(
             flow.name, claims, progress.ends, progress.links, owner=work.owner, record_ids=progress.record_ids
         )

@@ -39,7 +39,7 @@ class Ref:
     source_id: str
     missing: Missing = Missing.wait
     flow: str | None = None
-    value: Literal["id", "text", "external_id"] = "id"
+    value: Literal["id", "text", "source_id"] = "id"
 
     @property
     def label(self) -> str:

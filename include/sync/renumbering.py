@@ -88,7 +88,7 @@ class Renumbering:
         link = (table, mapped.source_id, internal_id)
         load.ledger.link([link], record_ids={link[:2]: mapped.record_id} if mapped.record_id else {})
         # What was written under the old number says nothing any more, should the record ever have it again.
-        for flow in load.stage.catalogue.values():
+        for flow in load.task.catalogue.values():
             if flow.direction is Direction.to_ipaas and flow.writer.table == table:
                 load.ledger.forget(flow.name, [old])
         load.linked.pop((table, fold(old)), None)

@@ -65,7 +65,7 @@ def transform(task: TaskContext) -> int:
                 task.ledger.finish(task.flow.name, claims, ends, [], owner=f"{task.plan.run_id}#transform")
     number = chunks.close()
     twins.stage(task.staging)
-    stage_prerequisites(task, chunks.external_ids())
+    stage_prerequisites(task, chunks.source_ids())
     task.save_stats("transform", counts=dict(counts), chunks=number, changed=chunks.total)
     return number
 
@@ -151,9 +151,9 @@ def _decide(task: TaskContext, record: Json, transfer: Transfer | None) -> Decis
     mapped = replace(mapped, record_id=record.get("record_id"))
     print_ = fingerprint(mapped)
     if transfer and not task.plan.force:
-        route = side_of(task.flow.direction)
+        side = side_of(task.flow.direction)
         same = transfer.fingerprint == print_ and not unfinished
-        if same and route.link_is_current(task.ledger, task.flow.writer.table, mapped, transfer):
+        if same and side.link_is_current(task.ledger, task.flow.writer.table, mapped, transfer):
             asked = task.plan.kind is RunKind.ids
             message = "Equal to what was last written." if asked else ""
             outcome = Outcome(key=key, result=Result.unchanged, message=message)

@@ -164,7 +164,7 @@ def take(request: HookRequest, listening: Mapping[str, Sequence[tuple[Flow, str]
 
 
 def _record(flow: Flow, name: str, ipaas_id: str) -> str:
-    asked = flow.ask(ipaas_id)
+    asked = flow.parse_id(ipaas_id)
     return nested_key(name, asked.text) if name else asked.text
 
 

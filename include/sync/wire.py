@@ -8,6 +8,9 @@ from typing import Any
 
 from include.sync.records import Candidate, Companion, Follower, Json, Mapped, Missing, Ref
 
+# What the keys were called in files that an earlier version has staged.
+_BEFORE = {"source_id": "external_id", "followers": "also", "linked_children": "followers", "carry": "memory"}
+
 
 def to_wire(value: Any) -> Any:
     """`value` with its `Ref`s as JSON, for staging."""
@@ -15,7 +18,7 @@ def to_wire(value: Any) -> Any:
         return {
             "$ref": {
                 "table": value.table,
-                "external_id": value.source_id,
+                "source_id": value.source_id,
                 "missing": value.missing.value,
                 "flow": value.flow,
                 "value": value.value,
@@ -37,10 +40,10 @@ def from_wire(value: Any) -> Any:
             ref = value["$ref"]
             return Ref(
                 table=ref["table"],
-                source_id=ref["external_id"],
+                source_id=ref["source_id"] if "source_id" in ref else ref["external_id"],
                 missing=Missing(ref["missing"]),
                 flow=ref["flow"],
-                value=ref["value"],
+                value="source_id" if ref["value"] == "external_id" else ref["value"],
             )
         return {name: from_wire(item) for name, item in value.items()}
     if isinstance(value, list):
@@ -51,13 +54,15 @@ def from_wire(value: Any) -> Any:
 def mapped_to_wire(mapped: Mapped) -> Json:
     """A mapped record as staged JSON."""
     return {
-        "external_id": mapped.source_id,
+        "source_id": mapped.source_id,
         "body": to_wire(mapped.body),
         "match": mapped.match,
         "create_only": sorted(mapped.create_only),
         "insisted": sorted(mapped.insisted),
-        "also": [{"kind": a.kind, "external_id": a.external_id, "body": to_wire(a.body)} for a in mapped.followers],
-        "memory": to_wire(mapped.carry),
+        "followers": [
+            {"kind": a.kind, "external_id": a.external_id, "body": to_wire(a.body)} for a in mapped.followers
+        ],
+        "carry": to_wire(mapped.carry),
         "notes": list(mapped.notes),
         "made_from": mapped.made_from,
         "record_id": mapped.record_id,
@@ -65,24 +70,28 @@ def mapped_to_wire(mapped: Mapped) -> Json:
         "candidates": [{"by": c.by, "value": c.value, "agree": c.agree} for c in mapped.candidates],
         "holders": dict(mapped.holders),
         "children": [list(child) for child in mapped.children],
-        "followers": [list(child) for child in mapped.linked_children],
+        "linked_children": [list(child) for child in mapped.linked_children],
         "watches": [list(watch) for watch in mapped.watches],
         "companions": [{"flow": c.flow, "mapped": mapped_to_wire(c.mapped)} for c in mapped.companions],
     }
 
 
 def mapped_from_wire(data: Mapping[str, Any]) -> Mapped:
-    """Read back what `mapped_to_wire` wrote."""
+    """Read back what `mapped_to_wire` wrote; also what was under way when the project was upgraded."""
+    if "source_id" not in data:
+        data = {now: data[before] for now, before in _BEFORE.items()} | {
+            name: value for name, value in data.items() if name not in _BEFORE.values()
+        }
     return Mapped(
-        source_id=data["external_id"],
+        source_id=data["source_id"],
         body=from_wire(data["body"]),
         match=data["match"],
         create_only=frozenset(data["create_only"]),
         insisted=frozenset(data["insisted"]),
         followers=tuple(
-            Follower(kind=a["kind"], external_id=a["external_id"], body=from_wire(a["body"])) for a in data["also"]
+            Follower(kind=a["kind"], external_id=a["external_id"], body=from_wire(a["body"])) for a in data["followers"]
         ),
-        carry=from_wire(data["memory"]),
+        carry=from_wire(data["carry"]),
         notes=tuple(data["notes"]),
         made_from=data["made_from"],
         record_id=data["record_id"],
@@ -90,7 +99,7 @@ def mapped_from_wire(data: Mapping[str, Any]) -> Mapped:
         candidates=tuple(Candidate(**candidate) for candidate in data["candidates"]),
         holders=data["holders"],
         children=tuple((table, suffix, id_) for table, suffix, id_ in data["children"]),
-        linked_children=tuple((table, suffix, id_) for table, suffix, id_ in data["followers"]),
+        linked_children=tuple((table, suffix, id_) for table, suffix, id_ in data["linked_children"]),
         watches=tuple((table, id_) for table, id_ in data["watches"]),
         companions=tuple(
             Companion(flow=c["flow"], mapped=mapped_from_wire(c["mapped"])) for c in data.get("companions", ())

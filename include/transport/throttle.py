@@ -108,7 +108,7 @@ class Lease:
     held: float = 0.0
 
 
-class Window(Protocol):
+class ThrottleWindow(Protocol):
     """One system's window, shared by everybody who calls it."""
 
     def lease(self, wanted: int, needed: int) -> Lease:
@@ -129,7 +129,7 @@ class SharedThrottle:
 
     def __init__(
         self,
-        window: Window,
+        window: ThrottleWindow,
         *,
         system: str = "The service",
         most: int = 20,

@@ -42,7 +42,7 @@ class Beside:
         """Look for those that these records may be, as far as that is not known."""
         new = {fold(value): value for item in items if (value := self._value(item)) and fold(value) not in found}
         if new:
-            there = self.find(work.stage, list(new.values()))
+            there = self.find(work.task, list(new.values()))
             found |= {folded: there.get(folded, ()) for folded in new}
 
     def forget(self, found: Found, item: WriteRequest) -> None:

@@ -50,7 +50,7 @@ def customer_number(found: Any) -> str:
     return found if isinstance(found, ToBeMade) else str(found)
 
 
-class Links:
+class TransactionLinks:
     """The links of one transaction and of what is nested in it, as iPaaS.com and the ledger know them."""
 
     def __init__(self, work: WriteContext, item: WriteRequest) -> None:
@@ -121,13 +121,13 @@ def know_parties(work: WriteContext, items: Iterable[WriteRequest]) -> list[str]
     for item in items:
         for ref in refs(item.mapped.body):
             place = (ref.table, fold(ref.source_id))
-            for number in Links(work, item).read_with_it(ref.table, {ref.source_id}).values():
+            for number in TransactionLinks(work, item).read_with_it(ref.table, {ref.source_id}).values():
                 work.linked.setdefault(place, number)
             numbers += [str(work.linked[place])] if place in work.linked else []
     return numbers
 
 
-class Items:
+class SoldItems:
     """The items that lines name: which Business Central has, and whether they may be sold."""
 
     def __init__(self, work: WriteContext) -> None:
@@ -218,7 +218,7 @@ def once_more(
 def begin(work: WriteContext, item: WriteRequest) -> None:
     """Note that a document is about to be made. It is linked with its first step, and from then on nothing else but
     this would say that it is not finished."""
-    work.ledger.begin(work.stage.flow.name, item.key, work.plan.run_id, item.fingerprint)
+    work.ledger.begin(work.task.flow.name, item.key, work.plan.run_id, item.fingerprint)
 
 
 class Moved(Signal):

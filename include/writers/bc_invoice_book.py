@@ -16,7 +16,7 @@ from include.sync.flow import GUID
 from include.sync.records import Json
 from include.sync.values import fold
 from include.writers.bc_currencies import Currencies
-from include.writers.bc_documents import Items
+from include.writers.bc_documents import SoldItems
 
 INVOICES = Api("salesInvoices")
 _LINES, _JOURNALS, _ORDERS = Api("salesInvoiceLines"), Api("customerPaymentJournals"), Api("salesOrders")
@@ -58,7 +58,7 @@ class InvoiceBook:
     def __init__(self, work: WriteContext) -> None:
         """Nothing is read yet."""
         self._load = work
-        self.items = Items(work)
+        self.items = SoldItems(work)
         self.currencies = Currencies(work)
         # Lines of one journal are written one after another: Business Central numbers them as they come.
         self.journal_lock = threading.Lock()
@@ -132,7 +132,7 @@ class InvoiceBook:
             if found is None:
                 raise ServiceError(
                     f"There is no customer payment journal {code!r}.",
-                    system=self._load.route.target,
+                    system=self._load.side.target,
                     kind=ErrorKind.misconfigured,
                     sent=Sent.no,
                     advice="Set invoice.payment_journal in the Variable bc_create_defaults to the code of a batch of the "

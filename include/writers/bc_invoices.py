@@ -21,7 +21,7 @@ from include.sync.records import Json
 from include.sync.values import fold, same, text_of
 from include.sync.work import WriteRequest, WriteResult
 from include.writers.bc_documents import (
-    Links,
+    TransactionLinks,
     begin,
     customer_number,
     know_parties,
@@ -56,7 +56,7 @@ class InvoiceWriter:
     def _prepare(self, work: WriteContext, items: Sequence[WriteRequest]) -> None:
         book = self._session(work).book = InvoiceBook(work)
         work.know_links(self.table, [item.key for item in items])
-        owns = {item.key: own for item in items if (own := Links(work, item).own)}
+        owns = {item.key: own for item in items if (own := TransactionLinks(work, item).own)}
         ids = [own.removeprefix(INVOICE_LINK) for own in owns.values() if own.startswith(INVOICE_LINK)]
         references = [str(item.mapped.match) for item in items if item.key not in owns and item.mapped.match]
         know_parties(work, items)
@@ -87,7 +87,7 @@ class _Transfer:
 
     def __init__(self, work: WriteContext, book: InvoiceBook, item: WriteRequest) -> None:
         self.load, self.book, self.item = work, book, item
-        self.links = Links(work, item)
+        self.links = TransactionLinks(work, item)
         self.body = work.resolve(item.mapped.body)
         if "header" in self.body:
             customer_number(self.body["header"]["customerNumber"])
@@ -208,12 +208,12 @@ class _Transfer:
 
     def _intend(self) -> None:
         """Note, before the first call, that a draft with this reference is ours, whatever the call is answered."""
-        claims = self.load.route.claim_scope(InvoiceWriter.table)
+        claims = self.load.side.claim_scope(InvoiceWriter.table)
         self.load.ledger.reserve(claims, self.item.key, INVOICES.name, self._intent, Purpose.create)
 
     def _forget_intent(self) -> None:
         """From here on a draft is what a refusal has left, for the setting to decide about; or there is none."""
-        self.load.ledger.unreserve(self.load.route.claim_scope(InvoiceWriter.table), self.item.key)
+        self.load.ledger.unreserve(self.load.side.claim_scope(InvoiceWriter.table), self.item.key)
 
     @property
     def _may_resume(self) -> bool:
@@ -222,7 +222,7 @@ class _Transfer:
             return True
         if self.item.transfer is not None and self.item.transfer.state == State.retry:
             return True
-        intended = self.load.ledger.reservation(self.load.route.claim_scope(InvoiceWriter.table), self.item.key)
+        intended = self.load.ledger.reservation(self.load.side.claim_scope(InvoiceWriter.table), self.item.key)
         return intended is not None and fold(intended.reference) == fold(self._intent)
 
     # --- making and posting ----------------------------------------------------------------------------------
@@ -298,7 +298,7 @@ class _Transfer:
     def _again(self, invoice: Json) -> Json:
         found = self.book.anew(str(invoice["id"]))
         if found is None:
-            raise NotFound.of_record(self.load.route.target, f"Invoice {invoice['number']}")
+            raise NotFound.of_record(self.load.side.target, f"Invoice {invoice['number']}")
         return found
 
     def _create(self) -> Json:

@@ -21,7 +21,7 @@ _ACCOUNT = "G/L Account"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Wanted:
+class WantedOrder:
     """An order as its transaction has it. `lines` have an `id` (`SHIPPING` for that of shipping) and `fields`, and the
     `amount` that they come to; `net` is what it comes to before tax, and `problem` why its transaction does not agree with itself, or blank."""
 
@@ -33,7 +33,7 @@ class Wanted:
     problem: str
 
 
-def wanted_order(book: OrderBook, body: Json, currency: str) -> Wanted:
+def wanted_order(book: OrderBook, body: Json, currency: str) -> WantedOrder:
     """The order of a transaction in a currency."""
 
     def rounding() -> Rounding:
@@ -49,7 +49,7 @@ def wanted_order(book: OrderBook, body: Json, currency: str) -> Wanted:
     if shared.shipping:
         account = {"Type": _ACCOUNT, "No": body["shipping"], "Quantity": Decimal(1), "Unit_Price": shared.shipping}
         lines.append({"id": SHIPPING, "fields": account, "amount": shared.shipping})
-    return Wanted(
+    return WantedOrder(
         currency=currency,
         lines=lines,
         discount=shared.discount,
@@ -86,7 +86,7 @@ def shipping_line(order: Order, free: Sequence[int], line: Json) -> int | None:
 
 def difference(
     order: Order,
-    wanted: Wanted,
+    wanted: WantedOrder,
     book: OrderBook,
     others: Decimal,
     deliberate: tuple[Decimal, Decimal] = (Decimal(0), Decimal(0)),

@@ -13,7 +13,7 @@ from include.sync.records import Json
 from include.sync.values import fold, same
 from include.sync.work import ToBeMade
 from include.writers.bc_currencies import Currencies
-from include.writers.bc_documents import Items
+from include.writers.bc_documents import SoldItems
 from include.writers.bc_fields import CustomFields
 from include.writers.bc_order_surface import LINES, ORDERS, ApiOrders, Order, OrderSurface, PageOrders
 
@@ -38,7 +38,7 @@ class OrderBook:
         for page, fields in ((ORDERS, self.header_fields), (LINES, self.line_fields)):
             if fields.targets:
                 fields.check(work.bc.fields(page.name) if isinstance(self.surface, PageOrders) else None)
-        self.items = Items(work)
+        self.items = SoldItems(work)
         self._orders: dict[str, Order] = {}
         self._references: dict[str, list[Order]] = {}
         self._invoices: dict[str, list[Json]] = {}
@@ -51,7 +51,7 @@ class OrderBook:
         if not gone:
             return PageOrders(bc)
         lost = (*LOST_WITHOUT_PAGES, *self.header_fields.targets, *self.line_fields.targets)
-        self._load.stage.warn(without(gone, "orders are written through API v2.0", lost))
+        self._load.task.warn(without(gone, "orders are written through API v2.0", lost))
         return ApiOrders(bc, lambda: self.currencies.own)
 
     def prepare(self, numbers: Sequence[str], references: Sequence[str]) -> None:

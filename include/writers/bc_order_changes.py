@@ -19,7 +19,7 @@ from include.sync.outcomes import Change
 from include.sync.records import Json
 from include.sync.runs import Direction
 from include.sync.values import same, text_of
-from include.writers.bc_order_amounts import SHIPPING, Wanted
+from include.writers.bc_order_amounts import SHIPPING, WantedOrder
 from include.writers.bc_order_book import line_alike, line_changes
 from include.writers.bc_order_surface import API_ORDERS, ORDERS, Order
 from include.writers.bc_target import Target
@@ -54,7 +54,7 @@ class Question:
 
     order: Order
     header: Json
-    wanted: Wanted
+    wanted: WantedOrder
     numbers: Mapping[str, int]
     held: Collection[int]
     base: Base | None

@@ -12,7 +12,7 @@ from include.sync.ledger.entries import State
 from include.sync.records import Json
 from include.sync.values import fold
 from include.sync.work import WriteRequest
-from include.writers.bc_documents import Links
+from include.writers.bc_documents import TransactionLinks
 from include.writers.bc_order_amounts import SHIPPING, shipping_line
 from include.writers.bc_order_book import line_changes
 from include.writers.bc_order_changes import SHIPPING_LINE
@@ -20,7 +20,7 @@ from include.writers.bc_order_surface import Order
 
 
 def numbers_of(
-    order: Order, lines: Sequence[Json], links: Links, item: WriteRequest, base: Base | None
+    order: Order, lines: Sequence[Json], links: TransactionLinks, item: WriteRequest, base: Base | None
 ) -> dict[str, int]:
     """The Line_No of every line of the transaction, by its id: the one it is linked to, else the next one."""
     numbers: dict[str, int] = {}
@@ -48,13 +48,13 @@ def numbers_of(
     return numbers
 
 
-def held_of(order: Order, links: Links, base: Base | None) -> set[int]:
+def held_of(order: Order, links: TransactionLinks, base: Base | None) -> set[int]:
     """The lines of an order that came from its transaction, if only once."""
     shipping = base.values.get(SHIPPING_LINE) if base else None
     return {number for number in order.lines if number == shipping} | _linked(order, links).keys()
 
 
-def _linked(order: Order, links: Links) -> Mapping[int, Any]:
+def _linked(order: Order, links: TransactionLinks) -> Mapping[int, Any]:
     """By Line_No: the transaction line that is linked to it."""
     names = {fold(f"{order.no}|{number}"): number for number in order.lines}
     return {names[folded]: id_ for folded, id_ in links.holders(LINE_TABLE, list(names)).items()}

@@ -19,7 +19,7 @@ from include.sync.values import fold, same, text_of
 from include.sync.work import WriteRequest, WriteResult
 from include.writers.bc_changes import base_of
 from include.writers.bc_documents import (
-    Links,
+    TransactionLinks,
     begin,
     customer_number,
     know_parties,
@@ -28,7 +28,7 @@ from include.writers.bc_documents import (
     sent,
     until_settled,
 )
-from include.writers.bc_order_amounts import SHIPPING, Wanted, difference, net_of, wanted_order
+from include.writers.bc_order_amounts import SHIPPING, WantedOrder, difference, net_of, wanted_order
 from include.writers.bc_order_book import OrderBook
 from include.writers.bc_order_changes import (
     DISCOUNT,
@@ -61,7 +61,7 @@ class OrderWriter:
     def _prepare(self, work: WriteContext, items: Sequence[WriteRequest]) -> None:
         book = self._session(work).book = OrderBook(work)
         work.know_links(self.table, [item.key for item in items])
-        linked = {item.key: own for item in items if (own := Links(work, item).own)}
+        linked = {item.key: own for item in items if (own := TransactionLinks(work, item).own)}
         references = [str(item.mapped.match) for item in items if item.key not in linked]
         book.prepare(list(dict.fromkeys(linked.values())), references)
         bodies = [item.mapped.body for item in items]
@@ -96,7 +96,7 @@ class _Transfer:
 
     def __init__(self, work: WriteContext, book: OrderBook, item: WriteRequest) -> None:
         self.load, self.book, self.item = work, book, item
-        self.links = Links(work, item)
+        self.links = TransactionLinks(work, item)
         self.reference = str(item.mapped.match)
         body = work.resolve(item.mapped.body)
         self.body = body
@@ -111,7 +111,7 @@ class _Transfer:
         self.present_discount: Any = 0
         self.present_net: Decimal | None = None
         self.present_header: Json = {}
-        self.wanted: Wanted
+        self.wanted: WantedOrder
 
     def _header(self, wanted: Json) -> Json:
         """The header as this customer's orders have it."""
@@ -274,7 +274,7 @@ class _Transfer:
             nonlocal order, force
             found = self.book.anew(order.no)
             if found is None:
-                raise NotFound.of_record(self.load.route.target, f"Order {order.no}")
+                raise NotFound.of_record(self.load.side.target, f"Order {order.no}")
             order, force = found, False
 
         until_settled(read, once)

@@ -15,7 +15,7 @@ from include.ipaas.external_ids import PAYMENT_TABLE
 from include.sync.context import WriteContext
 from include.sync.outcomes import Change
 from include.sync.records import Json
-from include.writers.bc_documents import Links, moved
+from include.writers.bc_documents import TransactionLinks, moved
 from include.writers.bc_invoice_book import InvoiceBook, paid
 from include.writers.bc_refusal import refusal
 from include.writers.bc_target import TRIES
@@ -24,7 +24,9 @@ from include.writers.bc_target import TRIES
 class Payments:
     """The payments of one transaction."""
 
-    def __init__(self, work: WriteContext, book: InvoiceBook, links: Links, payments: Sequence[Json]) -> None:
+    def __init__(
+        self, work: WriteContext, book: InvoiceBook, links: TransactionLinks, payments: Sequence[Json]
+    ) -> None:
         self._load, self._book, self._links = work, book, links
         self._payments = payments
 

@@ -111,7 +111,7 @@ class BCWriter:
         session.surface = ApiSurface(self.target)
         lost = [name for name in (*self.target.fields, *session.custom.targets) if session.surface.lacks(name)]
         going_on = f"each {self.target.name} is written through API v2.0"
-        work.stage.warn(without([work.bc.name_of(self.target.page)], going_on, lost))
+        work.task.warn(without([work.bc.name_of(self.target.page)], going_on, lost))
 
     def _read(self, work: WriteContext, session: _Session, numbers: Sequence[str]) -> None:
         """Read these records anew."""
@@ -229,7 +229,7 @@ class BCWriter:
         return None if linked is None else str(linked)
 
     def _claims(self, work: WriteContext) -> str:
-        return work.route.claim_scope(self.table)
+        return work.side.claim_scope(self.table)
 
     # --- matching --------------------------------------------------------------------------------------------
 
@@ -329,7 +329,7 @@ class BCWriter:
         """Write what creating a record has left out, as it is found now."""
         row = self._row(work, session, number, anew=True)
         if row is None:
-            raise NotFound.of_record(work.route.target, f"{self.target.name} {number}")
+            raise NotFound.of_record(work.side.target, f"{self.target.name} {number}")
         update = self._update_to(work, session, item, body, number, None)
         row = self._bring(work, session, row, update)
         update.wanted = {name: value for name, value in body.items() if name not in item.mapped.create_only}
@@ -431,7 +431,7 @@ class BCWriter:
                 raise refusal(error, f"{self.target.name} {number}", changes) from None
         raise ServiceError(
             f"{self.target.name.capitalize()} {number} is being changed by others all the time.",
-            system=work.route.target,
+            system=work.side.target,
             kind=ErrorKind.conflict,
             advice="It is tried again by itself.",
         )

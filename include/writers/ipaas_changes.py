@@ -15,7 +15,7 @@ from include.ipaas.endpoints import Endpoint
 from include.ipaas.external_ids import CUSTOMER_CATEGORY_TABLE, PRODUCT_CATEGORY_TABLE, Id, id_from
 from include.sync.base import Base, alike
 from include.sync.context import WriteContext
-from include.sync.fields import SETS, Pair, cut, is_link, members, pairs, pattern, values_of
+from include.sync.fields import SETS, FieldPair, cut, is_link, members, pairs, pattern, values_of
 from include.sync.merge import Merged, Times, merge, unit_of
 from include.sync.outcomes import Change
 from include.sync.records import Json
@@ -141,11 +141,11 @@ def update_of(
     )
 
 
-def _unlinked(pair: Pair) -> bool:
+def _unlinked(pair: FieldPair) -> bool:
     return is_link(pair.path) and pair.missing is None and pair.wanted != pair.found
 
 
-def _changes(both: Sequence[Pair], found: Mapping[str, Any], send: set[str], whole: set[str]) -> Iterable[Change]:
+def _changes(both: Sequence[FieldPair], found: Mapping[str, Any], send: set[str], whole: set[str]) -> Iterable[Change]:
     """The changes for the report; of a nested record that is new, one for all."""
     told: set[str] = set()
     for pair in both:
@@ -172,7 +172,7 @@ class _Sets:
         if self._base is not None:
             removed = self._base.values.get(path) or ()
             return [member for member in found if member not in removed]
-        linked = self._load.stage.links.external_ids(_CATEGORIES[self._endpoint.family], found) if found else {}
+        linked = self._load.task.links.external_ids(_CATEGORIES[self._endpoint.family], found) if found else {}
         return [member for member in found if member not in linked]
 
     def ours(self, path: str, wanted: Sequence[str]) -> list[str]:
@@ -196,9 +196,9 @@ def _equal_otherwise(work: WriteContext, item: WriteRequest, present: Json) -> C
     counterpart = item.flow.counterpart
     if counterpart is None or counterpart.data is None or counterpart.differences is None:
         return lambda path: False
-    stage = work.stage
+    task = work.task
     try:
-        mapped = stage.catalogue[counterpart.flow].take(counterpart.data(stage, present), stage.context({}))
+        mapped = task.catalogue[counterpart.flow].take(counterpart.data(task, present), task.context({}))
     except (Rejected, Waiting):
         return lambda path: False
     if isinstance(mapped, str):

@@ -106,7 +106,7 @@ def writing(work: WriteContext, requests: Sequence[WriteRequest]) -> Iterator[No
     """Within, these companions are written: nothing is sent once a claim is lost."""
     with ExitStack() as stack:
         for request in requests:
-            stack.enter_context(work.writing(work.route.claim_scope(request.flow.writer.table), request.key))
+            stack.enter_context(work.writing(work.side.claim_scope(request.flow.writer.table), request.key))
         yield
 
 

@@ -104,7 +104,7 @@ def retry(dag_id: str, decision: Decision) -> dict[str, Any]:
     ids = []
     for key in due:
         try:
-            ids.append(flow.ask(key).text)
+            ids.append(flow.parse_id(key).text)
         except InvalidId:
             continue  # nobody could type it: it goes with the next run
     return {"due": len(due), "ids": ids}

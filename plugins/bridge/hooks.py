@@ -19,10 +19,10 @@ if TYPE_CHECKING:
     from include.business_central.client import BusinessCentralClient
     from include.ipaas.client import IPaaSClient
     from include.settings import BusinessCentralConnection, IPaaSConnection, SyncSettings
-    from include.transport.throttle import Pacer, Window
+    from include.transport.throttle import Pacer, ThrottleWindow
 
     # The window of a system, by its name, limit and seconds.
-    Windows = Callable[[str, int, float], Window]
+    Windows = Callable[[str, int, float], ThrottleWindow]
 
 
 def _mask(*secrets: str | None) -> None:

@@ -32,7 +32,7 @@ class World:
         """The parts of the ids of one record that the flow has read, and not left out."""
         carried = {key for key, _ in self.bench.ledger.keys(flow)}
         record = next(record for record in self.read[flow] if record["key"] in carried)
-        parts = dict(FLOWS[flow].ask(record["key"]).parts)
+        parts = dict(FLOWS[flow].parse_id(record["key"]).parts)
         if "location" in parts:
             items = {str(row["systemid"]): str(row["No."]) for row in self.bench.sandbox.bc.rows("Item")}
             return {**parts, "no": items[parts["guid"]]}
@@ -71,7 +71,7 @@ def like_the_example(one: IdFormat, parts: dict[str, str]) -> str:
 def test_a_record_is_found_by_each_format(world: World, flow: str, name: str) -> None:
     one = next(one for one in FLOWS[flow].id_formats if one.name == name)
     text = like_the_example(one, world.parts(flow))
-    assert FLOWS[flow].ask(text).format == name
+    assert FLOWS[flow].parse_id(text).format == name
     report = world.bench.run(flow, text)
     assert tally(report).get("read") == 1
     assert not report.counts["failed"], report.outcomes

@@ -9,13 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from include.mappings.order_sums import Shared, share_out
+from include.mappings.order_sums import SharedOut, share_out
 from include.mappings.rounding import Rounding, rounding_of
 
 CENT = Rounding()
 
 
-def shared(*lines: Any, rounding: Rounding = CENT, **sums: Any) -> Shared:
+def shared(*lines: Any, rounding: Rounding = CENT, **sums: Any) -> SharedOut:
     base = {"others": [], "discount": 0, "shipping": 0, "tax": 0, "total": None, "sends_shipping": False}
     return share_out({**base, "lines": list(lines), **sums}, lambda: rounding)
 

@@ -26,6 +26,6 @@ def test_ids_stand_one_a_line_or_with_commas_between_them_and_blanks_are_none(en
 def test_all_that_are_wrong_are_named_at_once() -> None:
     flow = FLOWS["company_from_ipaas"]
     with pytest.raises(InvalidId) as raised:
-        flow.ask_all(["17", "abc", "18", "0"])
+        flow.parse_ids(["17", "abc", "18", "0"])
     assert "'abc', '0' are no ids of company" in str(raised.value)
     assert "17542" in str(raised.value)

@@ -73,9 +73,9 @@ class Transfer:
         values.pop("flow", None)
         values["state"] = State(values["state"])
         values["base"] = unpack(values.get("base"))
-        values["target_id"] = load(values["target_id"])
-        values["memory"] = load(values["memory"]) or {}
-        values["outcome"] = load(values["outcome"])
+        values["target_id"] = from_text(values["target_id"])
+        values["memory"] = from_text(values["memory"]) or {}
+        values["outcome"] = from_text(values["outcome"])
         return cls(**values)
 
 
@@ -161,21 +161,21 @@ class Reservation:
     purpose: Purpose
 
 
-def dump(value: Any) -> str:
+def as_text(value: Any) -> str:
     """A value as the ledger keeps it: JSON that loses no digit."""
     return simplejson.dumps(value, use_decimal=True)
 
 
-def load(text: str | None) -> Any:
-    """Read back what `dump` wrote; None stays None."""
+def from_text(text: str | None) -> Any:
+    """Read back what `as_text` wrote; None stays None."""
     return None if text is None else simplejson.loads(text, use_decimal=True)
 
 
 def pack(base: Json) -> bytes:
     """A record's values as the ledger keeps them: JSON that loses no digit, compressed."""
-    return zlib.compress(dump(base).encode())
+    return zlib.compress(as_text(base).encode())
 
 
 def unpack(packed: bytes | None) -> Json | None:
     """Read back what `pack` wrote; None stays None."""
-    return None if packed is None else cast(Json, load(zlib.decompress(packed).decode()))
+    return None if packed is None else cast(Json, from_text(zlib.decompress(packed).decode()))

@@ -8,7 +8,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from include.sync.ledger.entries import dump, iso, load
+from include.sync.ledger.entries import as_text, from_text, iso
 from include.sync.ledger.store import Store, repeated
 from include.sync.ledger.tables import facts
 
@@ -25,7 +25,7 @@ class Facts(Store):
         since = iso(self._now() - FACTS_KEPT)
         with self.reading() as db:
             query = sa.select(facts.c.name, facts.c.value).where(self.mine(facts), facts.c.found_at > since)
-            return {row.name: load(row.value) for row in db.execute(query)}
+            return {row.name: from_text(row.value) for row in db.execute(query)}
 
     @repeated
     def note_facts(self, found: Mapping[str, Any]) -> None:
@@ -33,5 +33,5 @@ class Facts(Store):
         now = iso(self._now())
         with self._writing() as db:
             self._upsert(
-                db, facts, [{"name": name, "value": dump(value), "found_at": now} for name, value in found.items()]
+                db, facts, [{"name": name, "value": as_text(value), "found_at": now} for name, value in found.items()]
             )

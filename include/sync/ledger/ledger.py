@@ -13,7 +13,7 @@ from include.ipaas.external_ids import Id
 from include.sync.base import Base
 from include.sync.batches import batches
 from include.sync.ledger.claims import Claims, claimant_of
-from include.sync.ledger.entries import Claimant, Finish, State, cause_of, dump, pack
+from include.sync.ledger.entries import Claimant, Finish, State, as_text, cause_of, pack
 from include.sync.ledger.facts import Facts
 from include.sync.ledger.faults import ClaimLost
 from include.sync.ledger.inbox import Inbox
@@ -72,7 +72,7 @@ class Ledger(Pairs, Transfers, Links, Claims, Reservations, Positions, Inbox, Wi
                     "flow": flow,
                     "key": end.key,
                     "run_id": end.run_id,
-                    "outcome": dump(end.outcome),
+                    "outcome": as_text(end.outcome),
                     "state": end.state,
                     "attempts": attempts,
                     "next_try": next_try,
@@ -88,9 +88,9 @@ class Ledger(Pairs, Transfers, Links, Claims, Reservations, Positions, Inbox, Wi
                 if end.state == State.done:
                     values["fingerprint"] = end.fingerprint
                 if end.memory is not None:
-                    values["memory"] = dump(end.memory)
+                    values["memory"] = as_text(end.memory)
                 if end.target_id is not None:
-                    values["target_id"] = dump(end.target_id)
+                    values["target_id"] = as_text(end.target_id)
                 if end.base is not None:
                     values["base"] = pack(end.base)
                 if end.key in later and end.base is not None:

@@ -12,7 +12,7 @@ from sqlalchemy.engine import Connection
 from include.errors import ErrorKind
 from include.ipaas.external_ids import Id
 from include.sync.batches import batches
-from include.sync.ledger.entries import State, dump, iso, load, waits_for_external, waits_for_internal
+from include.sync.ledger.entries import State, as_text, from_text, iso, waits_for_external, waits_for_internal
 from include.sync.ledger.store import BATCH, Store, repeated
 from include.sync.ledger.tables import links, transfers, watches
 from include.sync.values import fold
@@ -27,7 +27,7 @@ _WOKEN = {
 
 def _spellings(internal_id: Any) -> tuple[str, str]:
     """How the ledger may have written an id: received as a number or as a string, it means the same record."""
-    return str(internal_id), dump(str(internal_id))
+    return str(internal_id), as_text(str(internal_id))
 
 
 # A record of iPaaS.com has one external id of ours in a table. When it gets another one, the one before is gone.
@@ -40,7 +40,7 @@ _OTHER_LINKS = sa.delete(links).where(
 
 
 def _other_links(row: Mapping[str, Any]) -> dict[str, Any]:
-    as_it_is, as_text = _spellings(load(row["internal_id"]))
+    as_it_is, as_text = _spellings(from_text(row["internal_id"]))
     return {
         "of_pair": row["pair"],
         "of_table": row["table_name"],
@@ -59,7 +59,7 @@ class Links(Store):
         with self.reading() as db:
             for batch in batches({fold(e) for e in external_ids}, BATCH):
                 query = sa.select(links).where(self._in(table), links.c.folded.in_(batch))
-                found |= {row.folded: load(row.internal_id) for row in db.execute(query)}
+                found |= {row.folded: from_text(row.internal_id) for row in db.execute(query)}
         return found
 
     def external_ids(self, table: str, internal_ids: Iterable[Id], *, pushed: bool | None = None) -> dict[str, str]:
@@ -74,7 +74,7 @@ class Links(Store):
                 query = sa.select(links).where(self._in(table), links.c.internal_id.in_(batch))
                 if pushed is not None:
                     query = query.where(links.c.pushed.is_(pushed))
-                found |= {str(load(row.internal_id)): row.external_id for row in db.execute(query)}
+                found |= {str(from_text(row.internal_id)): row.external_id for row in db.execute(query)}
         return found
 
     def links_of_record_id(self, table: str, record_ids: Iterable[str]) -> dict[str, tuple[str, Id]]:
@@ -83,7 +83,7 @@ class Links(Store):
         with self.reading() as db:
             for batch in batches(record_ids, BATCH):
                 query = sa.select(links).where(self._in(table), links.c.record_id.in_(batch))
-                found |= {row.record_id: (row.external_id, load(row.internal_id)) for row in db.execute(query)}
+                found |= {row.record_id: (row.external_id, from_text(row.internal_id)) for row in db.execute(query)}
         return found
 
     def spelled(self, table: str, external_ids: Iterable[str]) -> dict[str, tuple[str, str | None]]:
@@ -126,7 +126,7 @@ class Links(Store):
         query = sa.select(links).where(self.mine(links), links.c.pushed.is_(False), place > (after[0], fold(after[1])))
         with self.reading() as db:
             rows = db.execute(query.order_by(links.c.table_name, links.c.folded).limit(limit))
-            return [(row.table_name, row.external_id, load(row.internal_id)) for row in rows]
+            return [(row.table_name, row.external_id, from_text(row.internal_id)) for row in rows]
 
     @repeated
     def mark_pushed(self, table: str, external_id: str) -> None:
@@ -154,7 +154,7 @@ class Links(Store):
                 "table_name": table,
                 "folded": fold(external_id),
                 "external_id": external_id,
-                "internal_id": dump(internal_id),
+                "internal_id": as_text(internal_id),
                 "record_id": record_ids.get((table, external_id)),
                 "pushed": pushed,
             }

@@ -44,7 +44,7 @@ class _Waiting:
 
 
 class SystemWindow:
-    """The window of one system, for one run; see `include.transport.throttle.Window`."""
+    """The window of one system, for one run; see `include.transport.throttle.ThrottleWindow`."""
 
     def __init__(self, store: Store, system: str, limit: int, seconds: float, *, run: str) -> None:
         """At most `limit` calls in any `seconds`. `run`: for whom they are; its tasks count as one."""
@@ -58,7 +58,7 @@ class SystemWindow:
         self._lasts = max(1.0, min(5.0, seconds / 30))
 
     def lease(self, wanted: int, needed: int) -> Lease:
-        """See `Window.lease`."""
+        """See `ThrottleWindow.lease`."""
         with self._store._writing() as db:
             not_before = self._enter(db)
             now = self._now(db)
@@ -83,12 +83,12 @@ class SystemWindow:
             return Lease(calls=number, lasts=self._lasts)
 
     def leave(self) -> None:
-        """See `Window.leave`."""
+        """See `ThrottleWindow.leave`."""
         with self._store._writing() as db:
             self._out_of_line(db)
 
     def held(self) -> float:
-        """See `Window.held`."""
+        """See `ThrottleWindow.held`."""
         with self._store.reading() as db:
             row = db.execute(
                 sa.select(windows.c.not_before, self._clock(db)).where(windows.c.system == self._system)
@@ -96,7 +96,7 @@ class SystemWindow:
         return 0.0 if row is None else max(0.0, float(row[0]) - float(row[1]))
 
     def hold(self, seconds: float) -> None:
-        """See `Window.hold`."""
+        """See `ThrottleWindow.hold`."""
         with self._store._writing() as db:
             until = max(self._enter(db), self._now(db) + seconds)
             db.execute(sa.update(windows).where(windows.c.system == self._system).values(not_before=until))

@@ -46,11 +46,11 @@ class Chunks:
             self._flush(self._records)
         return self._number
 
-    def external_ids(self) -> Iterator[str]:
-        """The external ids of all records that were staged."""
+    def source_ids(self) -> Iterator[str]:
+        """The source ids of all records that were staged."""
         for number in range(self._number):
             for record in self._staging.read(f"load-{number:04}"):
-                yield record["mapped"]["external_id"]
+                yield record["mapped"]["source_id"]
 
     def _flush(self, records: Sequence[Json]) -> None:
         self._staging.write_all(f"load-{self._number:04}", records)

@@ -73,7 +73,7 @@ class StagingPath(Protocol):
     def mkdir(self, *, parents: bool, exist_ok: bool) -> None: ...
 
 
-class Writer:
+class FileWriter:
     """Appends records to one staged file."""
 
     def __init__(self, stream: IO[str], path: StagingPath) -> None:
@@ -107,7 +107,7 @@ class Staging:
             folder.mkdir(parents=True, exist_ok=True)
 
     @contextmanager
-    def write(self, name: str) -> Iterator[Writer]:
+    def write(self, name: str) -> Iterator[FileWriter]:
         """Write the file `name` anew."""
         path = self._folder / f"{name}.ndjson.gz"
         opened = ExitStack()
@@ -116,7 +116,7 @@ class Staging:
             packed = opened.enter_context(gzip.GzipFile(fileobj=raw, mode="wb", compresslevel=3, mtime=0))
             stream = opened.enter_context(io.TextIOWrapper(packed, encoding="utf-8"))
         try:
-            yield Writer(stream, path)
+            yield FileWriter(stream, path)
         except BaseException:
             # What broke it off says more than that the rest of it cannot be written either.
             with suppress(OSError):
