@@ -23,7 +23,8 @@ from include.mappings.parties_from_ipaas import (
 from include.mappings.remembered import remembering
 from include.sources.customers import ID_FORMATS, PAGE, CustomersOfType, page_fields
 from include.sources.ipaas_records import IPaaSRecords
-from include.sync.flow import IPAAS_ID, Counterpart, Flow
+from include.sync.asked import IPAAS_ID
+from include.sync.flow import Counterpart, Flow
 from include.sync.runs import Direction
 from include.writers.bc_records import BCWriter
 from include.writers.bc_target import Target

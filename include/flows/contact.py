@@ -7,7 +7,8 @@ from include.ipaas.external_ids import ADDRESS_TABLE
 from include.mappings.contacts import contact_to_ipaas, skip_contact
 from include.mappings.customers import adopt_primary_billing
 from include.sources.contacts import Contacts
-from include.sync.flow import GUID, Flow, IdFormat
+from include.sync.asked import GUID, IdFormat
+from include.sync.flow import Flow
 from include.sync.runs import Direction
 from include.writers.ipaas_records import IPaaSWriter
 

@@ -12,7 +12,8 @@ from include.mappings.remembered import remembering
 from include.sources.contacts import Contacts
 from include.sources.customers import ID_FORMATS, PAGE, CustomersOfType
 from include.sources.ipaas_records import IPaaSRecords
-from include.sync.flow import IPAAS_ID, Counterpart, Flow
+from include.sync.asked import IPAAS_ID
+from include.sync.flow import Counterpart, Flow
 from include.sync.runs import Direction
 from include.writers.bc_beside import Beside
 from include.writers.bc_records import BCWriter

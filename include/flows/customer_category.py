@@ -6,7 +6,8 @@ from include.business_central.records.customers import CustomerPriceGroup
 from include.ipaas.endpoints import CUSTOMER_CATEGORY
 from include.mappings.customers import category_to_ipaas
 from include.sources.tables import WholePage
-from include.sync.flow import Flow, IdFormat
+from include.sync.asked import IdFormat
+from include.sync.flow import Flow
 from include.sync.runs import Direction
 from include.writers.ipaas_records import IPaaSWriter
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from include.ipaas.endpoints import LOCATION
 from include.mappings.catalog import location_to_ipaas
 from include.sources.locations import PAGE, Locations
-from include.sync.flow import GUID, Flow, IdFormat
+from include.sync.asked import GUID, IdFormat
+from include.sync.flow import Flow
 from include.sync.runs import Direction
 from include.writers.ipaas_records import IPaaSWriter
 

@@ -6,7 +6,8 @@ from include.business_central.odata import Api
 from include.ipaas.endpoints import PAYMENT_METHOD
 from include.mappings.catalog import payment_method_to_ipaas
 from include.sources.codes import Codes
-from include.sync.flow import Flow, IdFormat
+from include.sync.asked import IdFormat
+from include.sync.flow import Flow
 from include.sync.runs import Direction
 from include.writers.ipaas_records import IPaaSWriter
 

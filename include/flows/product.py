@@ -16,7 +16,8 @@ from include.mappings.products_from_ipaas import (
 from include.mappings.remembered import remembering
 from include.sources.ipaas_records import IPaaSRecords
 from include.sources.items import FLOW, PAGE, Items, page_fields
-from include.sync.flow import GUID, IPAAS_ID, Counterpart, Flow, IdFormat
+from include.sync.asked import GUID, IPAAS_ID, IdFormat
+from include.sync.flow import Counterpart, Flow
 from include.sync.runs import Direction
 from include.writers.bc_records import BCWriter
 from include.writers.bc_target import Target

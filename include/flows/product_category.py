@@ -6,7 +6,8 @@ from include.ipaas.endpoints import PRODUCT_CATEGORY
 from include.mappings.catalog import product_category_to_ipaas, skip_category
 from include.mappings.remembered import remembering
 from include.sources.item_categories import ItemCategories
-from include.sync.flow import GUID, Flow, IdFormat
+from include.sync.asked import GUID, IdFormat
+from include.sync.flow import Flow
 from include.sync.runs import Direction
 from include.writers.ipaas_records import IPaaSWriter
 

@@ -9,7 +9,8 @@ from include.sources.stock import (
     Stock,
     fallen_out,
 )
-from include.sync.flow import GUID, Flow, IdFormat
+from include.sync.asked import GUID, IdFormat
+from include.sync.flow import Flow
 from include.sync.runs import Direction
 from include.writers.ipaas_companions import Siblings
 from include.writers.ipaas_records import IPaaSWriter

@@ -15,7 +15,8 @@ from include.mappings.transactions import FROM_FURTHER_PAGES, PAGE_ONLY
 from include.sources.documents import AGENTS, LINES, SHIPMENTS
 from include.sources.sales_invoices import ORDERS_FLOW, PAGE, SalesInvoices
 from include.sources.transactions import NESTED_SCOPES, ForeignTransactions
-from include.sync.flow import GUID, IPAAS_ID, Flow, IdFormat
+from include.sync.asked import GUID, IPAAS_ID, IdFormat
+from include.sync.flow import Flow
 from include.sync.runs import Direction
 from include.writers.bc_invoices import InvoiceWriter
 from include.writers.ipaas_ownership import OrderTransaction, is_counterpart, within_ownership

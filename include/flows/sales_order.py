@@ -14,7 +14,8 @@ from include.sources.documents import (
 )
 from include.sources.sales_orders import PAGE, SalesOrders
 from include.sources.transactions import NESTED_SCOPES, ForeignTransactions
-from include.sync.flow import GUID, IPAAS_ID, Flow, IdFormat
+from include.sync.asked import GUID, IPAAS_ID, IdFormat
+from include.sync.flow import Flow
 from include.sync.runs import Direction
 from include.writers.bc_orders import OrderWriter
 from include.writers.ipaas_ownership import is_counterpart, within_ownership

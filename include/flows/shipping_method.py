@@ -6,7 +6,8 @@ from include.business_central.records.items import ShippingAgent
 from include.ipaas.endpoints import SHIPPING_METHOD
 from include.mappings.catalog import shipping_method_to_ipaas
 from include.sources.tables import WholePage
-from include.sync.flow import Flow, IdFormat
+from include.sync.asked import IdFormat
+from include.sync.flow import Flow
 from include.sync.runs import Direction
 from include.writers.ipaas_records import IPaaSWriter
 

@@ -9,7 +9,8 @@ from typing import ClassVar
 from include.business_central.odata import Api
 from include.business_central.records.base import ApiCode
 from include.sources.reading import asked_for, feed
-from include.sync.flow import GUID, AskedId, IdFormat, Reads, Window
+from include.sync.asked import GUID, AskedId, IdFormat
+from include.sync.flow import Reads, Window
 from include.sync.records import SourceRecord
 
 CODE = IdFormat(name="code", pattern=r"(?P<no>[^|]{1,20})", example="10 DAYS", meaning="code")

@@ -14,8 +14,9 @@ from include.mappings.custom_fields import source_fields
 from include.mappings.names import first_address
 from include.sources.people import People, contacts_of
 from include.sources.reading import asked_for, each, feed, selected
+from include.sync.asked import AskedId
 from include.sync.batches import batches
-from include.sync.flow import AskedId, Reads, Window
+from include.sync.flow import Reads, Window
 from include.sync.records import Json, SourceRecord
 from include.sync.runs import Direction
 from include.sync.staging.keyset import KeySet

@@ -22,8 +22,9 @@ from include.sources.reading import (
     selected,
     with_details,
 )
+from include.sync.asked import GUID, AskedId, IdFormat
 from include.sync.batches import batches
-from include.sync.flow import GUID, AskedId, IdFormat, Reads, Window
+from include.sync.flow import Reads, Window
 from include.sync.records import Json, SourceRecord
 from include.sync.runs import Direction
 from include.sync.staging.keyset import KeySet

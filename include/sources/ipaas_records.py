@@ -18,8 +18,9 @@ from include.ipaas.endpoints import Endpoint
 from include.ipaas.external_ids import external_id_of, is_summary, reference
 from include.sources.nested import named_records
 from include.sources.unlinked import moment_of, unlinked_ids
+from include.sync.asked import AskedId
 from include.sync.batches import batches
-from include.sync.flow import AskedId, Reads, Window
+from include.sync.flow import Reads, Window
 from include.sync.ledger.entries import State
 from include.sync.records import ASK, Json, SourceRecord
 

@@ -10,8 +10,9 @@ from include.business_central.records.base import unblank
 from include.business_central.records.items import ItemCategory
 from include.mappings.remembered import WITHOUT_PAGE
 from include.sources.reading import asked_for, each, feed, optional
+from include.sync.asked import AskedId
 from include.sync.batches import batches
-from include.sync.flow import AskedId, Reads, Window
+from include.sync.flow import Reads, Window
 from include.sync.records import Json, SourceRecord
 from include.sync.values import fold
 

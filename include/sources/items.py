@@ -14,8 +14,9 @@ from include.settings import SyncSettings
 from include.sources.prices import all_prices, prices_of, prices_readable
 from include.sources.reading import asked_for, each, feed, selected, with_details
 from include.sources.stock import stock_since
+from include.sync.asked import AskedId
 from include.sync.batches import batches
-from include.sync.flow import AskedId, Reads, Window
+from include.sync.flow import Reads, Window
 from include.sync.records import Json, SourceRecord
 from include.sync.runs import Direction, RunKind
 from include.sync.staging.keyset import KeySet

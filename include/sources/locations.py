@@ -9,7 +9,8 @@ from include.business_central.odata import Api
 from include.business_central.records.items import ApiLocation, LocationCard
 from include.mappings.catalog import location_card_from_api
 from include.sources.reading import asked_for, feed, selected, with_details
-from include.sync.flow import AskedId, Reads, Window
+from include.sync.asked import AskedId
+from include.sync.flow import Reads, Window
 from include.sync.records import Json, SourceRecord
 
 PAGE = "Locations"

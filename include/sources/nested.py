@@ -6,7 +6,8 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from include.ipaas.endpoints import Endpoint
-from include.sync.flow import AskedId, Reads
+from include.sync.asked import AskedId
+from include.sync.flow import Reads
 from include.sync.records import Json
 
 

@@ -18,8 +18,9 @@ from include.business_central.records.base import unblank
 from include.business_central.services import without
 from include.errors import ODD, ServiceError, ServiceNotPublished, said_of
 from include.mappings.remembered import WITHOUT_PAGE
+from include.sync.asked import AskedId
 from include.sync.batches import batches
-from include.sync.flow import AskedId, Reads, Window
+from include.sync.flow import Reads, Window
 from include.sync.records import Json, SourceRecord
 from include.sync.values import fold
 

@@ -20,8 +20,9 @@ from include.mappings.sales_invoices import (
 from include.sources.documents import References, api_lines, order_lines, shipments_of
 from include.sources.reading import asked_for, each, feed, optional
 from include.sources.units import units_of
+from include.sync.asked import AskedId
 from include.sync.batches import batches
-from include.sync.flow import AskedId, Reads, Window
+from include.sync.flow import Reads, Window
 from include.sync.ledger.entries import State
 from include.sync.records import Json, SourceRecord
 from include.sync.values import fold

@@ -21,8 +21,9 @@ from include.sources.documents import (
 )
 from include.sources.reading import asked_for, each, feed, selected, with_details
 from include.sources.units import units_of
+from include.sync.asked import AskedId
 from include.sync.batches import batches
-from include.sync.flow import AskedId, Reads, Window
+from include.sync.flow import Reads, Window
 from include.sync.records import Json, SourceRecord
 from include.sync.runs import Direction, RunKind
 from include.sync.staging.keyset import KeySet

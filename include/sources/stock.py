@@ -14,9 +14,10 @@ from include.business_central.records.items import StockRow
 from include.mappings.products import STOCK_FLOW, inventory_id, inventory_to_ipaas
 from include.sources.reading import FEED_PAGE, each, from_page, neighbours, sound
 from include.sources.renamed import Renamed
+from include.sync.asked import GUID, AskedId
 from include.sync.batches import batches
 from include.sync.fingerprints import fingerprint
-from include.sync.flow import GUID, AskedId, Reads, Window
+from include.sync.flow import Reads, Window
 from include.sync.ledger.entries import Transfer
 from include.sync.records import Json, SourceRecord
 from include.sync.runs import RunKind

@@ -9,7 +9,8 @@ from typing import ClassVar
 from include.business_central.odata import Page
 from include.errors import Unreadable
 from include.sources.reading import from_page, sound
-from include.sync.flow import AskedId, Reads, Window
+from include.sync.asked import AskedId
+from include.sync.flow import Reads, Window
 from include.sync.records import Json, SourceRecord
 from include.sync.values import fold
 

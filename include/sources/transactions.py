@@ -18,7 +18,8 @@ from include.ipaas.external_ids import LINE_TABLE, PAYMENT_TABLE, external_id_of
 from include.mappings.contacts import contact_of
 from include.mappings.foreign_transactions import held_by, item_lines, transaction_of
 from include.sources.ipaas_records import IPaaSRecords, isolated
-from include.sync.flow import AskedId, Reads, Window
+from include.sync.asked import AskedId
+from include.sync.flow import Reads, Window
 from include.sync.records import Json, MappingContext, SourceRecord
 from include.sync.values import fold
 

@@ -6,8 +6,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 
 from include.errors import ErrorKind, Unreadable
+from include.sync.asked import AskedId
 from include.sync.batches import batches
-from include.sync.flow import AskedId, Flow, Window
+from include.sync.flow import Flow, Window
 from include.sync.ledger.entries import iso
 from include.sync.links import side_of
 from include.sync.outcomes import Outcome, Result
@@ -70,12 +71,11 @@ def extract(task: TaskContext) -> None:
                     everything.add(record.key)
 
         if plan.kind is RunKind.ids:
-            asked = [flow.parse_id(text) for text in plan.ids]
             answered: set[str] = set()
-            by_ids(asked, answered)
+            by_ids(plan.ids, answered)
             not_found = [
                 _not_found(flow, a.text)
-                for a in asked
+                for a in plan.ids
                 if answered.isdisjoint(fold(name) for name in (a.text, *a.parts.values()))
             ]
         else:

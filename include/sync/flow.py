@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -12,6 +11,7 @@ from pydantic import ValidationError
 
 from include.errors import BadRecord, InvalidId, Rejected, place_of
 from include.settings import SyncSettings
+from include.sync.asked import AskedId, IdFormat
 from include.sync.records import Json, Mapped, MappingContext, Shared, SourceRecord
 from include.sync.runs import Direction, RunPlan, System, talks_to
 
@@ -22,49 +22,6 @@ if TYPE_CHECKING:
     from include.sync.links import LinkLookup
 
 Poll = Literal["position", "lookback", "whole", "missing"]
-GUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", re.IGNORECASE)
-
-
-@dataclass(frozen=True, kw_only=True)
-class IdFormat:
-    """One way to name a record by hand. The named groups of `pattern` are what the source reads; `example` tells the
-    user. Raises ValueError when the pattern is none, names no part, or does not fit the example."""
-
-    name: str
-    pattern: str
-    example: str
-    meaning: str
-
-    def __post_init__(self) -> None:
-        try:
-            groups = re.compile(self.pattern).groupindex
-        except re.error as error:
-            raise ValueError(f"The pattern of the id format {self.name!r} cannot be read: {error}.") from None
-        if not groups:
-            raise ValueError(f"The pattern of the id format {self.name!r} names no part, as in (?P<no>…).")
-        if self.parse(self.example) is None:
-            raise ValueError(f"The example {self.example!r} of the id format {self.name!r} does not fit its pattern.")
-
-    @property
-    def parts(self) -> frozenset[str]:
-        """The names of the parts that an id of this format has."""
-        return frozenset(re.compile(self.pattern).groupindex)
-
-    def parse(self, text: str) -> AskedId | None:
-        """The id's parts when `text` has this format, else None."""
-        found = re.fullmatch(self.pattern, text, re.IGNORECASE)
-        if not found:
-            return None
-        return AskedId(text=text, format=self.name, parts={k: v for k, v in found.groupdict().items() if v})
-
-
-@dataclass(frozen=True, kw_only=True)
-class AskedId:
-    """An id somebody asked for: the text as given, its format and its parts (`no`, `guid`, …)."""
-
-    text: str
-    format: str
-    parts: Mapping[str, str]
 
 
 class Reads(Protocol):
@@ -223,7 +180,7 @@ class Flow:
                 return parsed
         raise InvalidId(f"{text!r} is not an id of {self.record}. Give for example {self._allowed}.", text)
 
-    def parse_ids(self, texts: Iterable[str]) -> list[AskedId]:
+    def parse_ids(self, texts: Iterable[str]) -> tuple[AskedId, ...]:
         """Parse ids given by hand, or raise InvalidId naming all that are wrong and what is allowed."""
         asked: list[AskedId] = []
         wrong: list[InvalidId] = []
@@ -238,7 +195,7 @@ class Flow:
             raise InvalidId(f"{named}{more} are no ids of {self.record}. Give for example {self._allowed}.", named)
         if wrong:
             raise wrong[0]
-        return asked
+        return tuple(asked)
 
     @property
     def _allowed(self) -> str:
@@ -249,7 +206,7 @@ class Flow:
         try:
             return self.parse_id(key)
         except InvalidId:
-            return AskedId(text=key, format="key", parts={"no": key})
+            return AskedId(text=key, parts={"no": key})
 
     def take(self, data: Json, context: MappingContext) -> Mapped | str:
         """A record as the other system shall have it, or why it is left out.
@@ -267,6 +224,3 @@ class Flow:
     def talks_to(self, stage: str) -> System | None:
         """The one system that a stage of this flow opens requests to; None when it opens none."""
         return talks_to(self.direction, stage)
-
-
-IPAAS_ID = IdFormat(name="ipaas_id", pattern=r"(?P<id>[1-9][0-9]{0,18})", example="17542", meaning="iPaaS.com id")

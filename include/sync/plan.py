@@ -38,10 +38,13 @@ def make_plan(
     interval: tuple[datetime, datetime] | None = None,
     now: datetime | None = None,
 ) -> RunPlan:
-    """Fix what a run does. Raises InvalidId when an id given by hand has none of the flow's formats."""
+    """Fix what a run does: a run that is given ids takes those, of whatever kind it would be otherwise.
+
+    Raises InvalidId when an id given by hand has none of the flow's formats.
+    """
     now = now or datetime.now(UTC)
-    ids = split_ids(ids)
-    flow.parse_ids(ids)
+    asked = flow.parse_ids(split_ids(ids))
+    kind = RunKind.ids if asked else kind
     since: datetime | None = None
     until: datetime | None = None
     late = False
@@ -60,7 +63,7 @@ def make_plan(
         kind=kind,
         mode=mode,
         force=force,
-        ids=ids,
+        ids=asked,
         since=since,
         until=until,
         late=late,

@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
+from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict
+from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict
 
 from include.settings import SyncSettings
+from include.sync.asked import AskedId
 
 
 class Direction(StrEnum):
@@ -80,6 +82,11 @@ class Pair:
         )
 
 
+def _with_parts(asked: Any) -> Any:
+    """Older versions staged an id as its text alone. Its parts matter to `extract` only, which makes its plan anew."""
+    return AskedId(text=asked, parts={}) if isinstance(asked, str) else asked
+
+
 class RunPlan(BaseModel):
     """What one run does, fixed when `extract` starts, so that every task and every retry sees the same."""
 
@@ -91,7 +98,7 @@ class RunPlan(BaseModel):
     kind: RunKind
     mode: Mode = Mode.apply
     force: bool = False
-    ids: tuple[str, ...] = ()
+    ids: tuple[Annotated[AskedId, BeforeValidator(_with_parts)], ...] = ()
     # Backfill: the run's data interval. Poll: read from `since`; None means everything.
     since: AwareDatetime | None = None
     until: AwareDatetime | None = None

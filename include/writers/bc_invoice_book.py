@@ -11,8 +11,8 @@ from include.business_central.odata import Api
 from include.business_central.records.base import decoded
 from include.errors import BadRecord, ErrorKind, Sent, ServiceError
 from include.mappings.invoices_from_ipaas import HEADER_FIELDS
+from include.sync.asked import GUID
 from include.sync.context import WriteContext
-from include.sync.flow import GUID
 from include.sync.records import Json
 from include.sync.values import fold
 from include.writers.bc_currencies import Currencies

@@ -32,7 +32,7 @@ from include.sync import transform as transforming
 from include.sync.flow import Flow
 from include.sync.ledger import Ledger
 from include.sync.outcomes import Result
-from include.sync.plan import make_plan, split_ids
+from include.sync.plan import make_plan
 from include.sync.problems import Problem, problem_of
 from include.sync.run import concurrency, stage_for
 from include.sync.runs import Mode, Pair, RunKind, RunPlan, System
@@ -178,29 +178,26 @@ def _plan(flow: Flow, context: Mapping[str, Any], staging: Staging, ledger: Ledg
     unknown = sorted((set(params) | set(run.conf or {})) - allowed)
     if unknown:
         raise SettingsError(f"Param {unknown[0]}", params.get(unknown[0]), f"Allowed: {', '.join(sorted(allowed))}.")
-    ids = split_ids(params.get(IDS if FLOW in params else ids_param(flow)) or ())
-    mode = Mode(params.get(MODE) or "apply")
-    if FLOW in params and not ids and mode is Mode.apply:
+    backfill = run.run_type == "backfill"
+    interval = (run.data_interval_start, run.data_interval_end) if backfill else None
+    plan = make_plan(
+        flow,
+        run_id=str(run.run_id),
+        kind=RunKind.backfill if backfill else RunKind.poll,
+        settings=current_settings(),
+        ledger=ledger,
+        ids=params.get(IDS if FLOW in params else ids_param(flow)) or (),
+        mode=Mode(params.get(MODE) or "apply"),
+        force=bool(params.get(FORCE)),
+        interval=interval,
+    )
+    if FLOW in params and not plan.ids and plan.applies:
         raise SettingsError(
             f"Param {IDS}",
             "empty",
             "Name the records to transfer, or choose the mode plan. Everything that has changed is transferred by "
             f"the DAG {flow.name}.",
         )
-    backfill = run.run_type == "backfill"
-    kind = RunKind.ids if ids else RunKind.backfill if backfill else RunKind.poll
-    interval = (run.data_interval_start, run.data_interval_end) if backfill else None
-    plan = make_plan(
-        flow,
-        run_id=str(run.run_id),
-        kind=kind,
-        settings=current_settings(),
-        ledger=ledger,
-        ids=ids,
-        mode=mode,
-        force=bool(params.get(FORCE)),
-        interval=interval,
-    )
     staging.write_text(PLAN, plan.model_dump_json())
     return plan
 

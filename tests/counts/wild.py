@@ -246,7 +246,7 @@ def _scene(world: Standing, flow: str, way: str, before: State, after: State) ->
 
 def _is_id(flow: str, key: str) -> bool:
     try:
-        FLOWS[flow].ask(key)
+        FLOWS[flow].parse_id(key)
     except InvalidId:
         return False
     return "," not in key

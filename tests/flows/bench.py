@@ -127,7 +127,7 @@ class Bench:
         plan = make_plan(
             FLOWS[flow],
             run_id=run_id,
-            kind=kind or (RunKind.ids if ids else RunKind.poll),
+            kind=kind or RunKind.poll,
             settings=SyncSettings(**self.settings),
             ledger=ledger,
             ids=ids,

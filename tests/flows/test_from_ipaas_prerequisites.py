@@ -13,8 +13,9 @@ from include.flows import CATALOGUE
 from include.ipaas.endpoints import COMPANY, TRANSACTION
 from include.settings import SyncSettings
 from include.sources.ipaas_records import IPaaSRecords
+from include.sync.asked import IPAAS_ID
 from include.sync.context import WriteContext
-from include.sync.flow import IPAAS_ID, Flow
+from include.sync.flow import Flow
 from include.sync.outcomes import Result
 from include.sync.plan import make_plan
 from include.sync.records import Json, Mapped, MappingContext, Missing, Ref
@@ -80,7 +81,7 @@ class Orders:
         plan = make_plan(
             flow,
             run_id=f"orders{self.number}",
-            kind=RunKind.ids if ids else RunKind.poll,
+            kind=RunKind.poll,
             settings=SyncSettings(),
             ledger=bench.ledger,
             ids=[str(i) for i in ids],

@@ -45,7 +45,7 @@ class Parts:
         self._plan = make_plan(
             FLOWS[self.flow],
             run_id=self.run_id,
-            kind=RunKind.ids if self.ids else RunKind.poll,
+            kind=RunKind.poll,
             settings=SyncSettings(**self.bench.settings),
             ledger=self.bench.ledger,
             ids=self.ids,

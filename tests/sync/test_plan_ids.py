@@ -2,11 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from pathlib import Path
+
 import pytest
+import simplejson
 
 from include.errors import InvalidId
 from include.flows import FLOWS
-from include.sync.plan import split_ids
+from include.settings import SyncSettings
+from include.sync.asked import AskedId
+from include.sync.ledger import Ledger
+from include.sync.plan import make_plan, split_ids
+from include.sync.runs import RunKind, RunPlan
+from tests import ledgers
+from tests.systems import PAIR
+
+
+@pytest.fixture
+def ledger(tmp_path: Path) -> Iterator[Ledger]:
+    ledger = Ledger(ledgers.url_of(tmp_path / "ledger.db"), PAIR)
+    yield ledger
+    ledger.close()
 
 
 @pytest.mark.parametrize(
@@ -29,3 +46,23 @@ def test_all_that_are_wrong_are_named_at_once() -> None:
         flow.parse_ids(["17", "abc", "18", "0"])
     assert "'abc', '0' are no ids of company" in str(raised.value)
     assert "17542" in str(raised.value)
+
+
+def test_what_was_read_out_of_an_id_travels_with_the_plan(ledger: Ledger) -> None:
+    plan = _plan(ledger)
+    assert plan.kind is RunKind.ids
+    assert plan.ids == (AskedId(text="E|1896", parts={"location": "E", "no": "1896"}),)
+    assert RunPlan.model_validate_json(plan.model_dump_json()) == plan
+
+
+def test_a_plan_that_an_older_version_has_staged_is_read(ledger: Ledger) -> None:
+    plan = _plan(ledger)
+    staged = simplejson.loads(plan.model_dump_json()) | {"ids": ["E|1896"]}
+    older = RunPlan.model_validate_json(simplejson.dumps(staged))
+    assert [asked.text for asked in older.ids] == ["E|1896"]
+    assert older.kind is plan.kind
+
+
+def _plan(ledger: Ledger) -> RunPlan:
+    flow = FLOWS["product_inventory_to_ipaas"]
+    return make_plan(flow, run_id="r", kind=RunKind.poll, settings=SyncSettings(), ledger=ledger, ids=["E|1896"])

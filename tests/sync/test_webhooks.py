@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from include.flows import FLOWS
-from include.sync.flow import IPAAS_ID, Flow
+from include.sync.asked import IPAAS_ID
+from include.sync.flow import Flow
 from include.sync.runs import Direction
 from include.sync.webhooks import MalformedHook, is_sender, listeners, read_hook, take
 
@@ -20,7 +21,7 @@ OURS = 4711
 
 def flow(name: str, *scopes: str) -> Flow:
     """A flow from iPaaS.com of which only the way in matters."""
-    some = FLOWS["company_to_ipaas"]
+    some = FLOWS["company_from_ipaas"]
     return replace(some, name=name, direction=Direction.from_ipaas, scopes=scopes, id_formats=(IPAAS_ID,))
 
 
