@@ -8,9 +8,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import ClassVar
 
+from include.business_central.matching import Refused
 from include.business_central.odata import Api, Page
 from include.business_central.records.base import unblank
 from include.business_central.records.items import StockRow
+from include.errors import BadRecord, said_of
 from include.mappings.products import STOCK_FLOW, inventory_id, inventory_to_ipaas
 from include.sources.reading import FEED_PAGE, each, from_page, neighbours, sound
 from include.sources.renamed import Renamed
@@ -31,39 +33,58 @@ class Stock:
 
     def changed(self, reads: Reads, window: Window) -> Iterator[SourceRecord]:
         """Every row: the query knows no modification time, and stock moves without its item's."""
-        yield from self._records(reads, all_stock(reads))
+
+        def unknown(number: str, code: str) -> None:
+            reads.reject(f"{QUERY} No {number}, Location_Code {code}", "no item of that number is known")
+
+        yield from self._records(reads, all_stock(reads), unknown)
 
     def by_ids(self, reads: Reads, ids: Sequence[AskedId]) -> Iterator[SourceRecord]:
-        """The rows named by location code and item GUID, or item No."""
-        numbers = item_numbers(reads, [a.parts["guid"] for a in ids if "guid" in a.parts])
+        """The rows named by location code and item GUID, or item No. What cannot be read is refused by the id asked for."""
+        why: dict[str, str] = {}  # by folded No or GUID
+
+        def unread(value: object, error: Exception) -> None:
+            why[fold(str(value))] = said_of(error)
+
+        numbers = item_numbers(reads, [a.parts["guid"] for a in ids if "guid" in a.parts], unread)
         asked: dict[tuple[str, str], list[str]] = {}
         for one in ids:
             number = one.parts.get("no") or numbers.get(fold(one.parts["guid"]))
             if number:
                 asked.setdefault((fold(one.parts["location"]), fold(number)), []).append(one.text)
+            elif problem := why.get(fold(one.parts["guid"])):
+                reads.refuse(one.text, problem)
         if not asked:
             return
-        rows = stock_of(reads, sorted({number for _, number in asked})) or {}
-        odd = {number for number, found in rows.items() for row in found if not _says_where(row)}
-        places = {
-            (fold(str(row["Location_Code"])), number): row
-            for number, found in rows.items()
-            for row in found
-            if _says_where(row)
-        }
-        for place, texts in asked.items():
-            if place not in places and place[1] in odd:
-                for text in texts:
-                    reads.refuse(text, f"a row of {QUERY} for No {place[1]} does not say of which location it is")
+        places: dict[tuple[str, str], Json] = {}
+        for number, found in (stock_of(reads, sorted({number for _, number in asked}), unread) or {}).items():
+            for row in found:
+                if _says_where(row):
+                    places[fold(str(row["Location_Code"])), number] = row
+                else:
+                    why[number] = f"a row of {QUERY} for No {number} does not say of which location it is"
         wanted = [places[place] for place in asked if place in places]
-        for record in self._records(reads, sorted(wanted, key=lambda row: str(row["No"]))):
+        read: set[tuple[str, str]] = set()
+        for record in self._records(reads, sorted(wanted, key=lambda row: str(row["No"])), lambda number, code: None):
+            if record.problem:
+                why[fold(record.key.rpartition("|")[2])] = record.problem
+                continue
             row = record.data["row"]
-            for text in asked[fold(str(row["Location_Code"])), fold(str(row["No"]))]:
+            place = fold(str(row["Location_Code"])), fold(str(row["No"]))
+            read.add(place)
+            for text in asked[place]:
                 yield SourceRecord(key=record.key, data=record.data, asked=text)
+        for place, texts in asked.items():
+            if place not in read and (place in places or place[1] in why):
+                for text in texts:
+                    reads.refuse(text, why.get(place[1], "its item cannot be read"))
         if reads.plan.force:
-            yield from _emptied(reads, {p: texts for p, texts in asked.items() if p not in places and p[1] not in odd})
+            yield from _emptied(reads, {p: texts for p, texts in asked.items() if p not in places and p[1] not in why})
 
-    def _records(self, reads: Reads, rows: Iterable[Json]) -> Iterator[SourceRecord]:
+    def _records(
+        self, reads: Reads, rows: Iterable[Json], unknown: Callable[[str, str], None]
+    ) -> Iterator[SourceRecord]:
+        """The rows with their items' GUIDs. `unknown` is told of one with stock whose item (No) is not known."""
 
         def whole_records(batch: Sequence[Json]) -> Iterator[SourceRecord]:
             # Only what lies somewhere can be transferred, and needs its item's GUID.
@@ -77,7 +98,7 @@ class Stock:
                     guid = ids[fold(number)]
                     yield SourceRecord(key=inventory_id(code, guid), data={"row": row, "item_id": guid})
                 elif row.get("Remaining_Quantity"):
-                    reads.reject(f"{QUERY} No {number}, Location_Code {code}", "no item of that number is known")
+                    unknown(number, code)
 
         for batch in batches(rows, FEED_PAGE):
             yield from each(batch, whole_records, lambda row: f"{row.get('Location_Code')}|{row['No']}"[:190])
@@ -149,9 +170,12 @@ _LOST = ("stock: API v2.0 knows it only in total, not by location",)
 _MANY = 10
 
 
-def stock_of(reads: Reads, items: Sequence[str]) -> dict[str, list[Json]] | None:
-    """The stock rows of these items, by folded item No; None where the query is not there."""
-    rows = from_page(reads, QUERY, _LOST, lambda query: reads.bc.read_many(query, "No", items, select=_FIELDS))
+def stock_of(reads: Reads, items: Sequence[str], refused: Refused | None = None) -> dict[str, list[Json]] | None:
+    """The stock rows of these items, by folded item No; None where the query is not there. `refused` is told of an item
+    that the service objects to."""
+    rows = from_page(
+        reads, QUERY, _LOST, lambda query: reads.bc.read_many(query, "No", items, select=_FIELDS, refused=refused)
+    )
     if rows is None:
         return None
     found: dict[str, list[Json]] = {}
@@ -224,8 +248,14 @@ def item_ids(reads: Reads, numbers: Sequence[str]) -> dict[str, str]:
     return {fold(str(row["number"])): str(row["id"]) for row in rows if GUID.fullmatch(str(row["id"]))}
 
 
-def item_numbers(reads: Reads, ids: Sequence[str]) -> dict[str, str]:
-    """The No of items by folded GUID."""
+def item_numbers(reads: Reads, ids: Sequence[str], unread: Refused) -> dict[str, str]:
+    """The No of items by folded GUID; `unread` is told of one that cannot be read."""
     items = Api("items")
-    rows = reads.bc.read_many(items, "id", ids, select=("id", "number")) if ids else iter(())
-    return {fold(row["id"]): row["number"] for row in sound(reads, rows, items, ("id", "number"))}
+    found: dict[str, str] = {}
+    for row in reads.bc.read_many(items, "id", ids, select=("id", "number"), refused=unread) if ids else ():
+        guid, number = row["id"], row.get("number")
+        if isinstance(number, str) and unblank(number):
+            found[fold(guid)] = number
+        else:
+            unread(guid, BadRecord(f"number of item {guid} is {str(number)[:60]!r}"))
+    return found

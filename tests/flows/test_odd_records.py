@@ -105,11 +105,17 @@ class TestStock:
         assert tally(report) == {"read": 6, "created": 4, "failed": 2}
         assert "does not say" in outcome_of(report, f"MAIN|{three[1]}").message
 
-    def test_an_item_that_is_no_record_spoils_its_rows_alone(self, stocked: Bench, three: list[str]) -> None:
-        spoil(stocked, "/items$", "id", three[1], raw='"x"')
+    @pytest.mark.parametrize(
+        ("at", "raw"),
+        [((), '"x"'), (("id",), None), (("id",), '[{"a": 1}]'), (("number",), "{}"), (("number",), '""')],
+    )
+    def test_an_item_that_cannot_be_read_spoils_its_rows_alone(
+        self, stocked: Bench, three: list[str], at: tuple[str, ...], raw: str | None
+    ) -> None:
+        spoil(stocked, "/items$", "id", three[1], *at, raw=raw)
         report = stocked.run("product_inventory_to_ipaas", *(f"MAIN|{guid}" for guid in three))
-        assert report.counts["created"] == 2
-        assert outcome_of(report, f"MAIN|{three[1]}").result.value == "failed"
+        assert tally(report) == {"read": 3, "created": 2, "failed": 1}
+        assert "cannot be read" in outcome_of(report, f"MAIN|{three[1]}").message
 
     @pytest.mark.parametrize("status", [400, 404, 410, 422])
     def test_an_item_that_the_service_does_not_look_up_spoils_its_rows_alone(
@@ -117,6 +123,9 @@ class TestStock:
     ) -> None:
         stocked.sandbox.refusals.append(Refusal(system="business_central", word=three[1], status=status))
         stocked.sandbox.refusals.append(Refusal(system="business_central", word="B", status=status))
+        ids = [f"{place}|{guid}" for place in ("MAIN", "EAST") for guid in three]
+        asked = stocked.run("product_inventory_to_ipaas", *ids, mode="plan")
+        assert (asked.counts["created"], asked.counts["failed"]) == (4, 2)
         report = stocked.run("product_inventory_to_ipaas")
         assert report.counts["created"] == 4
         assert {o.kind for o in report.outcomes if o.result.value == "failed"} == {ErrorKind.rejected}
