@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from airflow.sdk import get_parsing_context
-from bridge import manual_sync
+from bridge import health, manual_sync
 
 wanted = get_parsing_context().dag_id
 # A task that runs parses this file again, and needs only its own DAG.
-if wanted in (None, manual_sync.MANUAL_SYNC):
-    globals()[manual_sync.MANUAL_SYNC] = manual_sync.build()
+for name, build in {manual_sync.MANUAL_SYNC: manual_sync.build, health.HEALTH: health.build}.items():
+    if wanted in (None, name):
+        globals()[name] = build()

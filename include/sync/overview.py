@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
+from include.settings import SyncSettings
 from include.sync.ledger import Ledger
-from include.sync.ledger.entries import State, Transfer
+from include.sync.ledger.entries import State, Transfer, iso
 from include.sync.ledger.tables import inbox, links, positions, transfers
 from include.sync.ledger.transfers import UNFINISHED, columns
 
@@ -105,6 +107,11 @@ def needs_you(ledger: Ledger, flows: Sequence[str], *, too_long: str, limit: int
         for flow, why, count, since, key in found
         if key in examples[flow]
     ]
+
+
+def since_before(settings: SyncSettings, now: datetime) -> str:
+    """Records that have not been done since before then need a person."""
+    return iso(now - timedelta(hours=settings.sync_needs_you_after_hours))
 
 
 def keys_of_cause(ledger: Ledger, flow: str, cause: str, *, too_long: str) -> list[str]:

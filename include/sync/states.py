@@ -96,6 +96,20 @@ def standing(known: Known, now: datetime) -> Standing:
     return Standing(word=Word.in_step, as_of=known.read_from or last.began)
 
 
+def alarms(standings: Mapping[str, Standing], hooks: Mapping[str, int]) -> list[str]:
+    """What a person has to see to, one line each; `hooks` are the webhooks that wait for a flow."""
+    red = (Word.stopped, Word.needs_you, Word.late)
+    lines = [
+        f"{flow}: {one.word}. {one.why} {one.advice}".rstrip() for flow, one in standings.items() if one.word in red
+    ]
+    lines += [
+        f"{flow}: Paused, and {hooks[flow]:,} webhooks wait for it. {one.advice}"
+        for flow, one in standings.items()
+        if one.word is Word.paused and hooks.get(flow)
+    ]
+    return lines
+
+
 def _records(number: int) -> str:
     return "record" if number == 1 else "records"
 

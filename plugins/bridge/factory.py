@@ -93,12 +93,18 @@ def four_tasks(direction: Direction, flow_name: str | None) -> XComArg:
     return first
 
 
+def every(flow: Flow) -> timedelta:
+    """The time between two runs of a flow's schedule."""
+    ticks = croniter(flow.schedule, _ANY_DAY)
+    first: datetime = ticks.get_next(datetime)
+    second: datetime = ticks.get_next(datetime)
+    return second - first
+
+
 def _timetable(flow: Flow) -> CronTriggerTimetable:
     """A flow's schedule; its runs carry the time since the tick before as their interval, which a backfill reads.
 
     There is no start date, and nothing runs at once: a DAG that is unpaused for the first time waits for its next tick.
     """
-    ticks = croniter(flow.schedule, _ANY_DAY)
-    first, second = ticks.get_next(datetime), ticks.get_next(datetime)
     # Not False, with which Airflow 3.3 takes up a tick of the last five minutes all the same.
-    return CronTriggerTimetable(flow.schedule, timezone="UTC", interval=second - first, run_immediately=timedelta())
+    return CronTriggerTimetable(flow.schedule, timezone="UTC", interval=every(flow), run_immediately=timedelta())

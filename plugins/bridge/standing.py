@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 from airflow.models.dag import DagModel
@@ -22,8 +22,8 @@ from sqlalchemy.orm import Session
 from bridge.form import IDS_PARAMS
 from include.settings import SyncSettings
 from include.sync.ledger import Ledger
-from include.sync.ledger.entries import iso, moment
-from include.sync.overview import Cause, FlowState, flow_states, needs_you
+from include.sync.ledger.entries import moment
+from include.sync.overview import Cause, FlowState, flow_states, needs_you, since_before
 from include.sync.states import Known, Run, Standing, standing
 
 # States of tasks that ended otherwise than they should.
@@ -75,8 +75,7 @@ def overview(ledger: Ledger | None, names: Sequence[str], now: datetime) -> Over
 
 def too_long(now: datetime) -> str:
     """Records that have not been done since before then need a person."""
-    setting = SyncSettings.load(lambda name: Variable.get(name, default_var=None))
-    return iso(now - timedelta(hours=setting.sync_needs_you_after_hours))
+    return since_before(SyncSettings.load(lambda name: Variable.get(name, default_var=None)), now)
 
 
 def problems_of(session: Session, dag_id: str, run_id: str) -> list[dict[str, str]]:

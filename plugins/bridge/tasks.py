@@ -5,22 +5,21 @@ Imported when a task runs, never when a DAG file is parsed.
 
 from __future__ import annotations
 
-import logging
 import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import partial
-from typing import Any, cast
+from typing import Any
 
 import simplejson
-from airflow.sdk import BaseHook, ObjectStoragePath
-from airflow.sdk._shared.secrets_masker import redact
-from airflow.sdk.exceptions import AirflowFailException, AirflowNotFoundException
+from airflow.sdk import ObjectStoragePath
+from airflow.sdk.exceptions import AirflowFailException
 
+from bridge.advice import advised
+from bridge.connected import current_pair, ledger_of
 from bridge.form import FLOW, FORCE, IDS, MODE, ids_param
 from bridge.hooks import BusinessCentralHook, IPaaSHook, current_settings
-from bridge.ledger import Place, ledger_url
 from bridge.staging import PLAN, forget_old_runs, private_folder, run_folder, staged_folder
 from bridge.turns import take_turn
 from include.flows import CATALOGUE, FLOWS
@@ -33,28 +32,26 @@ from include.sync.flow import Flow
 from include.sync.ledger import Ledger
 from include.sync.outcomes import Result
 from include.sync.plan import make_plan
-from include.sync.problems import Problem, problem_of
 from include.sync.run import concurrency, stage_for
-from include.sync.runs import Mode, Pair, RunKind, RunPlan, System
+from include.sync.runs import Mode, RunKind, RunPlan, System
 from include.sync.stage import TaskContext
 from include.sync.staging.chunks import load_chunks
 from include.sync.staging.files import Staging
 
 # An XCom stays small enough to be read in the UI; the whole report is in the run's staging folder.
 _XCOM_BYTES = 7_000
-log = logging.getLogger(__name__)
 
 
 def extract(flow_name: str | None, context: Mapping[str, Any]) -> dict[str, Any]:
     """Fix what the run does, read it, stage it. Without a name, the form says which flow."""
-    with _advice(context):
+    with advised(context):
         flow = _flow(flow_name, context)
         # A folder of its own for every try: a repeated one reads anew, and whoever of the tasks after it is repeated
         # alone finds what it worked on. Should an earlier try still be alive somewhere, it writes beside.
         folder = _folder(context) / uuid.uuid4().hex[:12]
         private_folder()
         staging = Staging(folder)
-        with _ledger(_pair()) as ledger:
+        with ledger_of(current_pair()) as ledger:
             plan = _plan(flow, context, staging, ledger)
             task = _stage("extract", flow, plan, ledger, staging)
             other = take_turn(context) if plan.kind is RunKind.poll and plan.applies else None
@@ -125,41 +122,16 @@ def _push_lines(context: Mapping[str, Any], result: reporting.Report) -> None:
 @contextmanager
 def _planned_run(context: Mapping[str, Any]) -> Iterator[tuple[RunPlan, Ledger, Staging]]:
     """What a later task of a run works with: the plan that `extract` made, and the memory of the systems it names."""
-    with _advice(context):
+    with advised(context):
         staging = _staging(context)
         plan = _planned(staging)
-        with _ledger(plan.pair) as ledger:
+        with ledger_of(plan.pair) as ledger:
             yield plan, ledger, staging
-
-
-@contextmanager
-def _advice(context: Mapping[str, Any]) -> Iterator[None]:
-    """Whatever ends the task is shown on the run's page, with what to do; what no repetition cures ends it at once."""
-    try:
-        yield
-    except AirflowFailException:
-        raise
-    except Exception as error:
-        problem = problem_of(error)
-        _show_problem(context, problem)
-        if problem.again:
-            raise
-        raise AirflowFailException(str(problem)) from None
-
-
-def _show_problem(context: Mapping[str, Any], problem: Problem) -> None:
-    """By an XCom, which reaches the page even where there is neither staging nor ledger."""
-    value = {"what": str(redact(problem.what)), "advice": str(redact(problem.advice))}
-    try:
-        context["ti"].xcom_push(key="problem", value=value)
-    except Exception:
-        # The page says then that the task ended without a word; what ended it is what matters.
-        log.exception("The problem could not be shown on the run's page")
 
 
 def chosen_flow(context: Mapping[str, Any]) -> Flow:
     """The flow that somebody has chosen in the form of Manual Sync."""
-    with _advice(context):
+    with advised(context):
         return _flow(None, context)
 
 
@@ -228,31 +200,3 @@ def _staging(context: Mapping[str, Any]) -> Staging:
     group = ti.task_id.rpartition(".")[0]
     extract = f"{group}.extract" if group else "extract"
     return Staging(staged_folder(_folder(context), ti.xcom_pull(task_ids=extract)))
-
-
-@contextmanager
-def _ledger(pair: Pair) -> Iterator[Ledger]:
-    ledger = Ledger(ledger_url(_place()), pair)
-    try:
-        yield ledger
-    finally:
-        ledger.close()
-
-
-def _place() -> Place | None:
-    try:
-        return cast(Place, BaseHook.get_connection("sync_ledger"))
-    except AirflowNotFoundException:
-        return None
-
-
-def _pair() -> Pair:
-    """The two systems that the Connections name now."""
-    bc, ipaas = BusinessCentralHook().settings(), IPaaSHook().settings()
-    return Pair(
-        tenant_id=bc.tenant_id,
-        environment=bc.environment,
-        company_name=bc.company_name,
-        ipaas_company_id=ipaas.company_id or "",
-        system_id=ipaas.system_id,
-    )

@@ -118,7 +118,7 @@ def run_dag(
     monkeypatch.setenv("SYNC_STAGING", f"file://{tmp_path / 'staging'}")
     lose_ledger()
 
-    from bridge import factory, manual_sync
+    from bridge import factory, health, manual_sync
 
     def run(
         dag_id: str,
@@ -135,7 +135,8 @@ def run_dag(
         if backfill:
             _backfill(monkeypatch, backfill)
         # Built anew: params given to one run would be the defaults of the next.
-        dag = factory.build(FLOWS[dag_id]) if dag_id in FLOWS else manual_sync.build()
+        others = {manual_sync.MANUAL_SYNC: manual_sync.build, health.HEALTH: health.build}
+        dag = factory.build(FLOWS[dag_id]) if dag_id in FLOWS else others[dag_id]()
         return _result(dag.test(logical_date=None, run_conf=dict(conf or {})))
 
     return run

@@ -21,10 +21,10 @@ pytestmark = pytest.mark.dag
 
 def place(monkeypatch: pytest.MonkeyPatch, **fields: Any) -> Any:
     """The Connection as a task gets it, of these fields of the form."""
-    from bridge import tasks
+    from bridge.connected import place as of_connection
 
     monkeypatch.setenv("AIRFLOW_CONN_SYNC_LEDGER", json.dumps(fields))
-    return tasks._place()
+    return of_connection()
 
 
 @pytest.mark.parametrize("extra", [{}, "{}", "", {"__extra__": "{}"}, {"sslmode": "prefer", "connect_timeout": 3}])

@@ -130,9 +130,9 @@ def test_a_repeated_extract_reads_anew_for_the_tasks_that_are_repeated_with_it(t
 def test_a_task_that_ended_without_a_word_is_named(
     run_dag: RunDag, server: Any, login: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from bridge import tasks
+    from bridge import advice
 
-    monkeypatch.setattr(tasks, "_show_problem", lambda *_: None)
+    monkeypatch.setattr(advice, "_show_problem", lambda *_: None)
     run = run_dag(FLOW, bc={"password": "wrong"})
     page = server.get("/sync/report", params={"dag_id": run.dag_id, "run_id": run.run_id}, headers=login)
     assert "The task extract ended without a word" in page.text

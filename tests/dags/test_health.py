@@ -1,0 +1,98 @@
+"""The DAG that is red when a person is needed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from include.sandbox import Sandbox
+from tests.dags.conftest import Run, RunDag
+
+pytestmark = pytest.mark.dag
+
+FLOW = "customer_to_ipaas"
+
+
+@pytest.fixture(autouse=True)
+def _known_to_airflow(dags: Mapping[str, Any]) -> None:
+    """The DAGs stand in Airflow's database, paused, as after they were parsed for the first time."""
+    from airflow.models.dag import DagModel
+    from airflow.models.dagbundle import DagBundleModel
+    from airflow.models.dagrun import DagRun
+    from airflow.utils.session import create_session
+    from sqlalchemy import delete, select
+
+    with create_session() as session:
+        session.merge(DagBundleModel(name="dags-folder"))
+        session.flush()
+        there = set(session.scalars(select(DagModel.dag_id)))
+        for dag_id in dags:
+            if dag_id not in there:
+                session.add(DagModel(dag_id=dag_id, bundle_name="dags-folder", is_paused=True))
+        for dag in session.scalars(select(DagModel)):
+            dag.is_paused = True
+        session.execute(delete(DagRun))
+
+
+def _ran(dag_id: str, state: str) -> None:
+    """A run of the schedule, an hour ago."""
+    from airflow.models.dagrun import DagRun
+    from airflow.utils.session import create_session
+    from airflow.utils.types import DagRunType
+
+    then = datetime.now(UTC) - timedelta(hours=1)
+    run = DagRun(
+        dag_id=dag_id,
+        run_id=f"scheduled__{then.isoformat()}",
+        run_type=DagRunType.SCHEDULED,
+        state=state,
+        logical_date=then,
+        run_after=then,
+    )
+    with create_session() as session:
+        session.add(run)
+
+
+@pytest.fixture
+def health(run_dag: RunDag) -> Callable[..., Run]:
+    """Look once."""
+    return lambda **connections: run_dag("health", **connections)
+
+
+def test_what_has_never_been_switched_on_is_no_reason_to_be_red(health: Callable[..., Run]) -> None:
+    assert health().state == "success"
+
+
+def test_it_is_red_when_a_connection_does_not_work_and_says_how_to_mend_it(health: Callable[..., Run]) -> None:
+    run = health(bc={"password": "wrong"})
+    assert run.state == "failed"
+    assert "Certificates & Secrets" in run.problem
+
+
+def test_it_is_red_when_records_need_a_person(run_dag: RunDag, sandbox: Sandbox, health: Callable[..., Run]) -> None:
+    sandbox.bc.add("Customer", {"No.": "P1", "Name": "Ada", "Contact Type": "Person", "E-Mail": ""})
+    run_dag(FLOW)
+    run = health()
+    assert run.state == "failed"
+    assert f"{FLOW}: Needs you" in run.problem
+    sandbox.bc.change("Customer", "P1", **{"E-Mail": "ada@example.com"})
+    run_dag(FLOW)
+    assert health().state == "success"
+
+
+def test_it_is_red_when_the_last_run_of_a_schedule_was_ended(health: Callable[..., Run]) -> None:
+    _ran("location_to_ipaas", "failed")
+    _ran("product_to_ipaas", "success")
+    run = health()
+    assert run.state == "failed"
+    assert "location_to_ipaas: Stopped. The last run ended without a word" in run.problem
+    assert "product_to_ipaas" not in run.problem
+
+
+def test_it_is_looked_at_hourly_and_on_from_the_beginning(dags: Mapping[str, Any]) -> None:
+    dag = dags["health"]
+    assert dag.is_paused_upon_creation is False
+    assert "operations" in dag.tags
