@@ -216,7 +216,7 @@ class SyncSettings(Closed):
         False, description="Create a missing company on the spot instead of waiting for it."
     )
     bc_update_non_existing_invoice_lines: Flag = Field(
-        False, description="Add missing lines to a draft invoice that an earlier failure left unposted."
+        False, description="Complete draft invoices that the ledger does not know, too."
     )
     bc_throttle_limit: int = Field(6000, ge=1, description="Calls to Business Central per window.")
     bc_throttle_seconds: int = Field(300, ge=1, description="The window of bc_throttle_limit, in seconds.")

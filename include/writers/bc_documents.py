@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 from include.business_central.odata import Api, Page
 from include.business_central.records.base import unblank
 from include.errors import (
+    BadRecord,
     EntityChanged,
     NotFound,
     RecordExists,
@@ -34,6 +35,8 @@ T = TypeVar("T")
 ITEMS = Page("ItemCard")
 _API_ITEMS, _API_UNITS = Api("items"), Api("unitsOfMeasure")
 _ITEM = ("No", "Blocked", "Sales_Blocked", "Base_Unit_of_Measure")
+# So long may the code of a unit be.
+_CODE = 10
 _API_ITEM = ("number", "blocked", "baseUnitOfMeasureCode")
 
 
@@ -203,6 +206,10 @@ class SoldItems:
                     f"Item {number} is blocked for sales in Business Central.",
                     "Take the block from the item card, or change the transaction.",
                 )
+            unit = item.get("Base_Unit_of_Measure")
+            if not isinstance(unit, str) or len(unit) > _CODE:
+                # Its lines would be refused when their document is there already.
+                raise BadRecord(f"Base_Unit_of_Measure of item {number} is {str(unit)[:60]!r}")
 
 
 def once_more(

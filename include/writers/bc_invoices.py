@@ -211,13 +211,9 @@ class _Transfer:
         claims = self.load.side.claim_scope(InvoiceWriter.table)
         self.load.ledger.reserve(claims, self.item.key, INVOICES.name, self._intent, Purpose.create)
 
-    def _forget_intent(self) -> None:
-        """From here on a draft is what a refusal has left, for the setting to decide about; or there is none."""
-        self.load.ledger.unreserve(self.load.side.claim_scope(InvoiceWriter.table), self.item.key)
-
     @property
     def _may_resume(self) -> bool:
-        """Whether a draft is ours to complete: cut off in the middle, or the subscriber wants it so."""
+        """Whether a draft is ours to complete: begun by us, whatever stopped it, or the subscriber wants any completed."""
         if self.item.suspect or self.load.settings.bc_update_non_existing_invoice_lines:
             return True
         if self.item.transfer is not None and self.item.transfer.state == State.retry:
@@ -231,8 +227,8 @@ class _Transfer:
         """The posted invoice, made from a draft or from nothing."""
         if draft is not None and not self._may_resume:
             raise Rejected(
-                f"Draft invoice {draft['number']} with the transaction's number is in Business Central: left by an earlier "
-                "failure, or entered by somebody.",
+                f"Draft invoice {draft['number']} with the transaction's number is in Business Central, and the ledger does not "
+                "know of it: entered by somebody, or begun before the ledger was deleted.",
                 "Set Update Non-Existing Invoice Lines to TRUE to have it completed and posted, or delete the draft.",
             )
         buyer = str(self.body["header"]["customerNumber"])
@@ -258,11 +254,7 @@ class _Transfer:
             nonlocal invoice
             invoice = self._again(invoice)
 
-        try:
-            until_settled(read, once)
-        except Rejected:
-            self._forget_intent()
-            raise
+        until_settled(read, once)
         return invoice
 
     def _plan_invoice(self) -> None:
@@ -312,7 +304,8 @@ class _Transfer:
             found = self._mine(self.book.referring(self.reference, anew=True)) if moved(error) else None
             if found is None:
                 if error.sent is not Sent.unknown:
-                    self._forget_intent()
+                    # None is there: one that turns up is somebody else's.
+                    self.load.ledger.unreserve(self.load.side.claim_scope(InvoiceWriter.table), self.item.key)
                 raise refusal(error, "the invoice", header) from None
             return found
 

@@ -299,7 +299,7 @@ class TestRefusals:
 
 
 class TestDrafts:
-    """A draft that an earlier failure has left, by Update Non-Existing Invoice Lines."""
+    """A draft that an earlier failure has left: the ledger knows it, or else Update Non-Existing Invoice Lines decides."""
 
     def failed(self, shop: Shop) -> Record:
         shop.bench.sandbox.switches.posting_allowed_from = "2026-04-01"
@@ -308,8 +308,48 @@ class TestDrafts:
         shop.bench.sandbox.switches.posting_allowed_from = ""
         return record
 
-    def test_false_rejects_it_with_its_number(self, shop: Shop) -> None:
+    def test_of_ours_is_posted_once_nothing_refuses_it_any_more(self, shop: Shop) -> None:
         record = self.failed(shop)
+        assert tally(run(shop, record)) == {"read": 1, "created": 1}
+        assert not drafts(shop)
+
+    @pytest.mark.parametrize("times", [1, 2])
+    def test_of_ours_gets_the_lines_that_were_refused(self, shop: Shop, times: int) -> None:
+        record = complete(shop)
+        refused = Fault(
+            system="business_central",
+            method="POST",
+            path="/salesInvoiceLines$",
+            skip=1,
+            times=times,
+            status=400,
+            body='{"error": {"code": "Internal_InvalidTableRelation", "message": "The unit does not exist."}}',
+            headers={"Content-Type": "application/json"},
+        )
+        shop.bench.sandbox.faults.add(refused)
+        for _ in range(times):
+            assert "The unit does not exist" in rejection(run(shop, record), record)
+        assert tally(run(shop, record)) == {"read": 1, "created": 1}
+        assert len(lines(shop)) == 4 and not drafts(shop)
+
+    @pytest.mark.parametrize("raw", ["{}", "7", "null", None, f'"{"X" * 11}"'])
+    def test_is_not_begun_for_an_item_whose_unit_cannot_be_read(self, shop: Shop, raw: str | None) -> None:
+        record = complete(shop)
+        odd = Spoil(
+            system="business_central",
+            path="/ItemCard$",
+            name="No",
+            value="1001",
+            at=("Base_Unit_of_Measure",),
+            raw=raw,
+        )
+        shop.bench.sandbox.spoils.append(odd)
+        assert "Base_Unit_of_Measure of item 1001" in rejection(run(shop, record), record)
+        assert not drafts(shop)
+
+    def test_false_rejects_one_that_the_ledger_does_not_know(self, shop: Shop) -> None:
+        record = self.failed(shop)
+        shop.bench.lose_ledger()
         (draft,) = drafts(shop)
         assert draft["No."] in rejection(run(shop, record), record)
         assert not posted(shop)
@@ -317,6 +357,7 @@ class TestDrafts:
     def test_true_gives_it_the_lines_it_lacks_and_posts_it(self, make_shop: Callable[..., Shop]) -> None:
         shop = make_shop(bc_update_non_existing_invoice_lines="TRUE")
         record = self.failed(shop)
+        shop.bench.lose_ledger()
         (draft,) = drafts(shop)
         for row in shop.bench.sandbox.bc.lines("Sales Line", "Invoice", draft["No."])[1:3]:
             shop.bench.sandbox.bc.remove("Sales Line", row)
@@ -327,6 +368,7 @@ class TestDrafts:
     def test_true_brings_it_to_what_the_transaction_is_now(self, make_shop: Callable[..., Shop]) -> None:
         shop = make_shop(bc_update_non_existing_invoice_lines="TRUE")
         record = self.failed(shop)
+        shop.bench.lose_ledger()
         shop.item("1002")
         first = record["lines"][0]["id"]
         shop.change(record, lines=[{"id": first, "sku": "1002", "qty": 3, "unit_price": 5}], total=55)
