@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -58,18 +58,30 @@ def matching(
         return
     if nameless or (foreign and refused):
         lacking = [value for value in values if nameless or _folded(value) not in seen]
-        yield from _attributed(field, lacking, read, refused)
+        yield from _attributed(field, lacking, read, refused, seen, listed=listed)
 
 
 def _attributed(
-    field: str, values: Sequence[object], read: Callable[[Sequence[object]], Iterator[Json]], refused: Refused | None
+    field: str,
+    values: Sequence[object],
+    read: Callable[[Sequence[object]], Iterator[Json]],
+    refused: Refused | None,
+    seen: Collection[str],
+    *,
+    listed: bool,
 ) -> Iterator[Json]:
-    """Rows that do not say whose they are belong to whom they are answered for; one that says otherwise is refused."""
+    """Rows that do not say whose they are belong to whom they are answered for; one that says otherwise is refused.
+
+    What is `seen` has been yielded; a row that says only now whose it is has not.
+    """
     for value in values:
         for row in read([value]):
             if not _is_name(row.get(field)):
                 yield Record({**row, field: value})
-            elif refused and _folded(row[field]) != _folded(value) and not _WILD.search(str(value)):
+            elif _folded(_first(row[field]) if listed else row[field]) == _folded(value):
+                if _folded(value) not in seen:
+                    yield row
+            elif refused and not _WILD.search(str(value)):
                 refused(value, BadRecord(f"{field} is {str(row[field])[:60]!r}, and {value} was asked for"))
 
 

@@ -71,9 +71,25 @@ def test_long_names_are_spread_over_more_requests(bc: BusinessCentralClient, san
 
 def test_what_a_wildcard_let_through_is_left_out(bc: BusinessCentralClient, sandbox: Sandbox) -> None:
     assert bc.company_id
-    body = json.dumps({"value": [{"No": "A*"}, {"No": "AB"}, {"Name": "no such field selected"}]})
+    body = json.dumps({"value": [{"No": "A*"}, {"No": "AB"}]})
     sandbox.faults.add(Fault(path="CustomerCard", status=200, body=body))
-    assert list(bc.read_many(CARD, "No", ["a*"])) == [{"No": "A*"}, {"Name": "no such field selected"}]
+    assert list(bc.read_many(CARD, "No", ["a*"])) == [{"No": "A*"}]
+
+
+def test_rows_that_were_not_asked_to_say_whose_they_are_are_taken_as_they_come(
+    bc: BusinessCentralClient, sandbox: Sandbox
+) -> None:
+    assert bc.company_id
+    sandbox.faults.add(Fault(path="CustomerCard", status=200, body=json.dumps({"value": [{"Name": "Adatum"}]})))
+    assert list(bc.read_many(CARD, "No", ["C1"], select=["Name"])) == [{"Name": "Adatum"}]
+
+
+def test_a_row_that_should_say_whose_it_is_and_does_not_is_asked_for_anew(
+    bc: BusinessCentralClient, sandbox: Sandbox
+) -> None:
+    assert bc.company_id
+    sandbox.faults.add(Fault(path="CustomerCard", status=200, body=json.dumps({"value": [{"Name": "Adatum"}]})))
+    assert [row["No"] for row in bc.read_many(CARD, "No", ["C10000"])] == ["C10000"]
 
 
 def test_the_servers_clock_and_the_requests_are_known(bc: BusinessCentralClient, sandbox: Sandbox) -> None:
