@@ -23,9 +23,10 @@ async def _hooks(scope: Any, receive: Any, send: Any) -> None:
 
 
 class BusinessCentralIPaaSPlugin(AirflowPlugin):
-    """The report of a run as a tab of its page, what is unfinished in the menu, and the address for iPaaS.com's hooks.
+    """The page of all flows in the navigation, the records of a run as a tab of it, and the address for iPaaS.com's hooks.
 
-    The hrefs are relative, so that they hold behind a proxy that serves Airflow under a path.
+    Airflow 3.3 shows a tab with the runs of every DAG; this one says of others that it does not concern them. The
+    addresses are relative, so that they hold behind a proxy that serves Airflow under a path.
     """
 
     name = "business_central_ipaas"
@@ -33,18 +34,18 @@ class BusinessCentralIPaaSPlugin(AirflowPlugin):
         {"app": _pages, "url_prefix": "/sync", "name": "sync"},
         {"app": _hooks, "url_prefix": "/ipaas", "name": "ipaas"},
     ]
-    external_views = [  # noqa: RUF012 - declared by the base class
+    react_apps = [  # noqa: RUF012 - declared by the base class
         {
-            "name": "Records",
-            "href": "sync/report?dag_id={DAG_ID}&run_id={RUN_ID}",
-            "destination": "dag_run",
-            "url_route": "sync_report",
+            "name": "Sync",
+            "bundle_url": "sync/static/sync.js",
+            "destination": "nav",
+            "nav_top_level": True,
+            "url_route": "sync",
         },
         {
-            "name": "Transfers",
-            "href": "sync/transfers",
-            "destination": "nav",
-            "category": "browse",
-            "url_route": "sync_transfers",
+            "name": "Records",
+            "bundle_url": "sync/static/records.js",
+            "destination": "dag_run",
+            "url_route": "records",
         },
     ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -17,14 +17,15 @@ from include.sync.ledger.transfers import UNFINISHED, columns
 
 @dataclass(frozen=True, kw_only=True)
 class FlowState:
-    """One flow: `hooks` announced and not yet dealt with, since when, up to when its source has been read, and how
-    many transfers are unfinished in each state (`waiting`, `retry`, `failed`)."""
+    """One flow: `hooks` announced and not yet dealt with, since when, up to when its source has been read, how many
+    transfers are unfinished in each state (`waiting`, `retry`, `failed`), and how many a person has set aside."""
 
     flow: str
     hooks: int = 0
     hooks_since: str | None = None
     read_from: str | None = None
     unfinished: Mapping[str, int] = field(default_factory=dict)
+    ignored: int = 0
 
 
 def flow_states(ledger: Ledger, flows: Sequence[str]) -> list[FlowState]:
@@ -36,7 +37,7 @@ def flow_states(ledger: Ledger, flows: Sequence[str]) -> list[FlowState]:
     )
     unfinished = (
         sa.select(transfers.c.flow, transfers.c.state, sa.func.count())
-        .where(ledger.mine(transfers), transfers.c.flow.in_(flows), transfers.c.state.in_(UNFINISHED))
+        .where(ledger.mine(transfers), transfers.c.flow.in_(flows), transfers.c.state.in_((*UNFINISHED, State.ignored)))
         .group_by(transfers.c.flow, transfers.c.state)
     )
     with ledger.reading() as db:
@@ -51,22 +52,11 @@ def flow_states(ledger: Ledger, flows: Sequence[str]) -> list[FlowState]:
             hooks=hooks.get(flow, (0, None))[0],
             hooks_since=hooks.get(flow, (0, None))[1],
             read_from=read.get(flow),
-            unfinished=counts.get(flow, {}),
+            unfinished={name: n for name, n in counts.get(flow, {}).items() if name != State.ignored},
+            ignored=counts.get(flow, {}).get(State.ignored, 0),
         )
         for flow in flows
     ]
-
-
-def unfinished_transfers(ledger: Ledger, flows: Collection[str], limit: int) -> list[tuple[str, Transfer]]:
-    """Unfinished transfers with their flow: those that only a person can move first, then by their next try."""
-    query = (
-        sa.select(transfers.c.flow, *columns())
-        .where(ledger.mine(transfers), transfers.c.flow.in_(flows), transfers.c.state.in_(UNFINISHED))
-        .order_by(transfers.c.next_try.is_not(None), transfers.c.next_try, transfers.c.flow, transfers.c.key)
-        .limit(limit)
-    )
-    with ledger.reading() as db:
-        return [(row.flow, Transfer.of_row(row)) for row in db.execute(query)]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,6 +12,7 @@ import simplejson
 
 from include.sync.forecast import Applying, Forecast
 from include.sync.ledger.entries import moment
+from include.sync.lines import URGENCY, outcome_files
 from include.sync.outcomes import Outcome, Result
 from include.sync.plan import late_commits
 from include.sync.pushing import push_links
@@ -35,17 +36,8 @@ COUNTS = (
     "bc_requests",
     "ipaas_requests",
 )
-# Lines of the report page; the staged outcome files hold all of them.
+# Lines of the report's own file; the staged outcome files hold all of them.
 _LINES = 500
-_URGENCY = (
-    Result.failed,
-    Result.retrying,
-    Result.waiting,
-    Result.created,
-    Result.updated,
-    Result.skipped,
-    Result.unchanged,
-)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -112,8 +104,11 @@ def report(task: TaskContext) -> Report:
     if plan.kind is RunKind.poll and read_from and not held:
         # Everything that was read is written, or is in the ledger as unfinished.
         _advance(task, moment(read_from))
-    lines = _outcomes(task, ["outcomes-extract", "outcomes-transform", *(f"outcomes-{n}" for n in loads)])
+    lines = _outcomes(task, outcome_files(task.staging))
     lines = _with_refused(lines, refused, counts)
+    if plan.kind is not RunKind.ids:
+        # The same ones are left out by every poll, and nobody asked for them; the tab lists them from the staged files.
+        lines = (line for line in lines if line.result is not Result.skipped)
     kept, left_out = _most_urgent(lines)
     result = Report(
         plan=plan,
@@ -183,7 +178,7 @@ def _outcomes(task: TaskContext, names: list[str]) -> Iterator[Outcome]:
 
 def _most_urgent(outcomes: Iterable[Outcome]) -> tuple[tuple[Outcome, ...], int]:
     """The lines for the report page, failures first, and how many others there are. Holds no more than a page each."""
-    pages: dict[Result, list[Outcome]] = {result: [] for result in _URGENCY}
+    pages: dict[Result, list[Outcome]] = {result: [] for result in URGENCY}
     number = 0
     for outcome in outcomes:
         number += 1

@@ -142,8 +142,7 @@ def _decide(task: TaskContext, record: Json, transfer: Transfer | None) -> Decis
     if isinstance(mapped, str):
         if unfinished:
             task.ledger.forget(task.flow.name, [key])
-        message = mapped if task.plan.kind is RunKind.ids else ""
-        outcome = Outcome(key=key, result=Result.skipped, message=message)
+        outcome = Outcome(key=key, result=Result.skipped, message=mapped)
         # What stays missing on the other side is remembered, so that not every poll reads it again.
         if task.flow.poll != "missing":
             return outcome, None

@@ -6,22 +6,29 @@ another site: it wants a header that only a page of this one can send.
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterable
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
 from airflow.api_fastapi.app import get_auth_manager
-from airflow.api_fastapi.auth.managers.models.resource_details import DagAccessEntity
+from airflow.api_fastapi.auth.managers.models.base_user import BaseUser
+from airflow.api_fastapi.auth.managers.models.resource_details import DagAccessEntity, DagDetails
 from airflow.api_fastapi.core_api.security import GetUserDep, requires_access_dag
 from airflow.api_fastapi.logging.decorators import action_logging
+from airflow.models.dagrun import DagRun
+from airflow.utils.session import create_session
 from fastapi import APIRouter, Depends, Header, HTTPException, Query
 from pydantic import BaseModel, Field
+from sqlalchemy import select
 
+from bridge.manual_sync import MANUAL_SYNC
 from bridge.server import current
 from bridge.standing import FlowStanding, overview, too_long
 from include.errors import InvalidId
 from include.flows import FLOWS
 from include.sync.ledger import Ledger
-from include.sync.overview import Cause, keys_of_cause, records_of
+from include.sync.overview import Cause, keys_of_cause, links_to_push, records_of
+from include.sync.runs import Direction
 from include.sync.states import sentence
 
 router = APIRouter(prefix="/api")
@@ -34,13 +41,32 @@ def show_overview(user: GetUserDep) -> dict[str, Any]:
     visible = get_auth_manager().filter_authorized_dag_ids(dag_ids=set(FLOWS), user=user)
     names = [name for name in FLOWS if name in visible]
     now = datetime.now(UTC)
-    found = overview(current().ledger, names, now)
+    ledger = current().ledger
+    found = overview(ledger, names, now)
     needs = sum(cause.count for cause in found.causes)
     return {
         "sentence": sentence({one.flow: one.standing for one in found.flows}, needs),
         "now": now.isoformat(),
+        "may_change": sorted(_may_change(names, user)),
+        "to_push": links_to_push(ledger) if ledger else 0,
         "flows": [_flow(one) for one in found.flows],
         "causes": [_cause(one) for one in sorted(found.causes, key=_documents_first)],
+        "under_way": [
+            {"dag_id": one.dag_id, "run_id": one.run_id, "flow": one.flow, "state": one.state, "began": one.began}
+            for one in found.under_way
+        ],
+    }
+
+
+def _may_change(names: Iterable[str], user: BaseUser) -> set[str]:
+    """Of these flows, those of whose records the person may decide."""
+    manager = get_auth_manager()
+    return {
+        name
+        for name in names
+        if manager.is_authorized_dag(
+            method="PUT", access_entity=DagAccessEntity.RUN, details=DagDetails(id=name), user=user
+        )
     }
 
 
@@ -55,10 +81,12 @@ def show_records(
     """A page of the unfinished records of a flow: those of one reason, in one state, or whose key holds a text."""
     ledger = _ledger()
     found, total = records_of(ledger, dag_id, cause=cause, state=state, search=search, offset=offset, limit=_PAGE)
+    dags = _dags_of(dag_id, {one.run_id for one in found if one.run_id})
     records = [
         {
             "key": one.key,
             "target_id": one.target_id,
+            "address": address_of(dag_id, one.key, one.target_id),
             "state": one.state,
             "kind": one.kind,
             "message": one.message,
@@ -66,11 +94,18 @@ def show_records(
             "attempts": one.attempts,
             "since": one.since,
             "next_try": one.next_try,
-            "run_id": one.run_id,
+            "run": {"dag_id": dags[one.run_id], "run_id": one.run_id} if one.run_id in dags else None,
         }
         for one in found
     ]
     return {"records": records, "total": total, "offset": offset, "page": _PAGE}
+
+
+def _dags_of(flow: str, run_ids: Collection[str]) -> dict[str, str]:
+    """By run, the DAG that it is of: the flow's own, or Manual Sync; without those that Airflow has forgotten."""
+    asked = select(DagRun).where(DagRun.run_id.in_(run_ids), DagRun.dag_id.in_((flow, MANUAL_SYNC)))
+    with create_session() as session:
+        return {run.run_id: run.dag_id for run in session.scalars(asked)}
 
 
 class Decision(BaseModel):
@@ -110,6 +145,13 @@ def retry(dag_id: str, decision: Decision) -> dict[str, Any]:
     return {"due": len(due), "ids": ids}
 
 
+def address_of(flow: str, key: str, target_id: Any) -> str | None:
+    """Where a person sees the record in Business Central; None where that is not known."""
+    web, of = current().web, FLOWS.get(flow)
+    number = key if of and of.direction is Direction.to_ipaas else target_id
+    return web.address(of.record, str(number)) if web and of and number is not None else None
+
+
 def _ledger() -> Ledger:
     ledger = current().ledger
     if ledger is None:
@@ -138,7 +180,9 @@ def _flow(one: FlowStanding) -> dict[str, Any]:
         else None,
         "next_run": one.next_run,
         "counts": {name: count for name, count in (one.counts or {}).items() if count},
+        "read_from": one.state.read_from,
         "unfinished": one.state.unfinished,
+        "ignored": one.state.ignored,
         "hooks": one.state.hooks,
         "hooks_since": one.state.hooks_since,
     }

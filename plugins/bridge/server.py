@@ -14,6 +14,7 @@ from sqlalchemy import select
 
 from bridge.hooks import BusinessCentralHook, IPaaSHook
 from bridge.ledger import Place, ledger_url, pair_of
+from include.business_central.web_client import WebClient
 from include.sync.ledger import Ledger
 from include.sync.runs import Pair
 
@@ -24,7 +25,8 @@ LIFETIME = 5.0
 
 @dataclass(frozen=True, kw_only=True)
 class Current:
-    """What the Connections say: the `key` that a hook's sender shows, the two systems, and their ledger.
+    """What the Connections say: the `key` that a hook's sender shows, the two systems, their ledger,
+    and where a person sees Business Central's records.
 
     There are no systems, and no ledger of theirs, while one of the Connections is not filled in.
     """
@@ -32,6 +34,7 @@ class Current:
     key: str | None = field(repr=False)
     pair: Pair | None
     ledger: Ledger | None
+    web: WebClient | None = None
 
 
 def connection(conn_id: str) -> Connection | None:
@@ -61,4 +64,5 @@ def current() -> Current:
         key=str(extra.get("webhook_api_key") or "").strip() or None,
         pair=pair,
         ledger=ledger().of(pair) if pair else None,
+        web=WebClient.of(bc.host, pair.tenant_id, pair.environment, pair.company_name) if bc and pair else None,
     )

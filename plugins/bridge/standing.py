@@ -19,7 +19,8 @@ from airflow.utils.session import create_session
 from sqlalchemy import Row, func, select
 from sqlalchemy.orm import Session
 
-from bridge.form import IDS_PARAMS
+from bridge.form import FLOW, IDS_PARAMS
+from bridge.manual_sync import MANUAL_SYNC
 from include.settings import SyncSettings
 from include.sync.ledger import Ledger
 from include.sync.ledger.entries import moment
@@ -51,11 +52,23 @@ class FlowStanding:
 
 
 @dataclass(frozen=True, kw_only=True)
+class UnderWay:
+    """A run that has not come to its end, of whichever DAG; of Manual Sync with the flow that was chosen."""
+
+    dag_id: str
+    run_id: str
+    flow: str
+    state: str
+    began: datetime | None
+
+
+@dataclass(frozen=True, kw_only=True)
 class Overview:
-    """All flows that somebody may see, and what needs a person."""
+    """All flows that somebody may see, what needs a person, and what is under way."""
 
     flows: Sequence[FlowStanding]
     causes: Sequence[Cause]
+    under_way: Sequence[UnderWay]
 
 
 def overview(ledger: Ledger | None, names: Sequence[str], now: datetime) -> Overview:
@@ -70,7 +83,8 @@ def overview(ledger: Ledger | None, names: Sequence[str], now: datetime) -> Over
             _flow(state, dags.get(state.flow), runs.get(state.flow), said.get(state.flow, {}), causes, now)
             for state in states
         ]
-    return Overview(flows=found, causes=causes)
+        under_way = _under_way(session, [*names, MANUAL_SYNC], set(names))
+    return Overview(flows=found, causes=causes, under_way=under_way)
 
 
 def too_long(now: datetime) -> str:
@@ -169,6 +183,27 @@ def _last_polls(session: Session, names: Collection[str]) -> dict[str, DagRun]:
         if not any(conf.get(name) for name in IDS_PARAMS) and conf.get("mode") != "plan":
             found.setdefault(run.dag_id, run)
     return found
+
+
+def _under_way(session: Session, dag_ids: Collection[str], flows: Collection[str]) -> list[UnderWay]:
+    """Runs that are queued or running, of flows that the person may see."""
+    asked = (
+        select(DagRun)
+        .where(DagRun.dag_id.in_(dag_ids), DagRun.state.in_(("queued", "running")))
+        .order_by(DagRun.id)
+        .limit(_RUNS)
+    )
+    found = [
+        UnderWay(
+            dag_id=run.dag_id,
+            run_id=run.run_id,
+            flow=str((run.conf or {}).get(FLOW) or "") if run.dag_id == MANUAL_SYNC else run.dag_id,
+            state=str(run.state),
+            began=run.start_date,
+        )
+        for run in session.scalars(asked)
+    ]
+    return [one for one in found if one.flow in flows]
 
 
 def _said(session: Session, runs: Collection[DagRun]) -> dict[str, dict[str, Any]]:

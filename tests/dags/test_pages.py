@@ -1,9 +1,8 @@
-"""The operator's page of a run, as Airflow's API server serves it."""
+"""What the page and the tab of a run are served with by Airflow's API server."""
 
 from __future__ import annotations
 
 import html
-import re
 from datetime import UTC, datetime
 from typing import Any
 
@@ -12,47 +11,84 @@ import pytest
 from include.flows import FLOWS
 from include.sandbox import Sandbox
 from include.sync.flow import Flow
-from include.sync.ledger import Ledger
-from include.sync.ledger.entries import Finish, iso
-from tests.dags.conftest import RunDag, connect, lose_ledger
+from include.sync.ledger.entries import Finish, State, iso
+from tests.dags.conftest import Run, RunDag, connect, lose_ledger
 from tests.systems import PAIR
 
 pytestmark = pytest.mark.dag
 
 
-def test_the_page_says_what_became_of_each_record(
+def _report(server: Any, login: dict[str, str], run: Run, **asked: Any) -> dict[str, Any]:
+    answer = server.get("/sync/api/report", params={"dag_id": run.dag_id, "run_id": run.run_id, **asked}, headers=login)
+    assert answer.status_code == 200
+    told: dict[str, Any] = answer.json()
+    return told
+
+
+def test_the_report_says_what_became_of_each_record(
     run_dag: RunDag, sandbox: Sandbox, server: Any, login: dict[str, str]
 ) -> None:
-    name = "<b>Bold & Söhne</b>"
-    sandbox.bc.add("Customer Price Group", {"Code": "BOLD", "Description": name})
-    run = run_dag("customer_category_to_ipaas", {"external_ids": ["BOLD", "NO<i>WHERE"]})
-    page = server.get("/sync/report", params={"dag_id": run.dag_id, "run_id": run.run_id}, headers=login)
-    assert page.status_code == 200
-    assert "BOLD" in page.text
-    assert "NO&lt;i&gt;WHERE" in page.text
-    assert "Check the id" in page.text
-    assert "rejected" in page.text
+    sandbox.bc.add("Customer Price Group", {"Code": "BOLD", "Description": "Bold"})
+    run = run_dag("customer_category_to_ipaas", {"external_ids": ["BOLD", "NOWHERE"]})
+    told = _report(server, login, run)
+    assert told["problems"] == []
+    assert [(line["key"], line["result"]) for line in told["report"]["records"]] == [
+        ("NOWHERE", "failed"),
+        ("BOLD", "created"),
+    ]
+    assert told["report"]["records"][0]["kind"] == "rejected"
+    assert "Check the id" in told["report"]["records"][0]["advice"]
+    assert told["report"]["counts"]["failed"] == 1
 
 
-def test_the_page_shows_what_stopped_a_run(run_dag: RunDag, server: Any, login: dict[str, str]) -> None:
-    run = run_dag("customer_category_to_ipaas", bc={"password": "wrong"})
-    page = server.get("/sync/report", params={"dag_id": run.dag_id, "run_id": run.run_id}, headers=login)
-    assert "Certificates &amp; Secrets" in page.text
+def test_the_report_says_what_stopped_a_run(run_dag: RunDag, server: Any, login: dict[str, str]) -> None:
+    told = _report(server, login, run_dag("customer_category_to_ipaas", bc={"password": "wrong"}))
+    assert "Certificates & Secrets" in told["problems"][0]["advice"]
+    assert (told["state"], told["report"]) == ("failed", None)
 
 
-def test_the_page_is_for_those_who_are_logged_in(server: Any, login: dict[str, str]) -> None:
+def test_the_report_of_many_records_is_paged_sorted_and_searched_on_the_server(
+    run_dag: RunDag, sandbox: Sandbox, server: Any, login: dict[str, str]
+) -> None:
+    for number in reversed(range(620)):
+        sandbox.bc.add("Customer Price Group", {"Code": f"G{number:03}", "Description": f"Group {number}"})
+    run = run_dag("customer_category_to_ipaas")
+    first = _report(server, login, run, search="g")["report"]
+    assert first["total"] == 620 > 500
+    keys = [line["key"] for line in first["records"]]
+    for offset in range(first["page"], first["total"], first["page"]):
+        keys += [line["key"] for line in _report(server, login, run, search="g", offset=offset)["report"]["records"]]
+    assert keys == [f"G{number:03}" for number in range(620)]
+    assert [line["key"] for line in _report(server, login, run, search="g61")["report"]["records"]] == [
+        f"G61{n}" for n in range(10)
+    ]
+    assert _report(server, login, run, result="failed")["report"]["records"] == []
+
+
+def test_what_a_poll_left_out_is_a_list_with_reasons(
+    run_dag: RunDag, sandbox: Sandbox, server: Any, login: dict[str, str]
+) -> None:
+    run = run_dag("contact_to_ipaas")
+    told = _report(server, login, run, result="skipped")["report"]
+    assert told["total"] == told["counts"]["skipped"] > 0
+    assert all(line["message"] for line in told["records"])
+    assert not [line for line in run.reported("records")["records"] if line["result"] == "skipped"]
+
+
+def test_the_report_is_for_those_who_may_see_the_run(server: Any, login: dict[str, str]) -> None:
     where = {"dag_id": "customer_category_to_ipaas", "run_id": "manual__1"}
-    assert server.get("/sync/report", params=where).status_code == 401
-    assert server.get("/sync/report", params=where, headers={"Authorization": "Bearer x.y.z"}).status_code == 403
-    page = server.get("/sync/report", params=where, headers=login)
-    assert page.status_code == 200
-    assert "There is no report" in page.text
+    assert server.get("/sync/api/report", params=where).status_code == 401
+    assert server.get("/sync/api/report", params=where, headers={"Authorization": "Bearer x.y.z"}).status_code == 403
+    told = server.get("/sync/api/report", params=where, headers=login).json()
+    assert told == {"ours": True, "state": None, "problems": [], "report": None}
 
 
 @pytest.mark.parametrize("run_id", ["../../../etc", "..", "."])
-def test_the_page_reads_nothing_but_reports(server: Any, login: dict[str, str], run_id: str) -> None:
-    page = server.get("/sync/report", params={"dag_id": "..", "run_id": run_id}, headers=login)
-    assert "There is no report" in page.text
+@pytest.mark.parametrize("dag_id", ["..", "somebody_elses", "customer_category_to_ipaas"])
+def test_nothing_but_reports_of_our_runs_is_read(server: Any, login: dict[str, str], dag_id: str, run_id: str) -> None:
+    where = {"dag_id": dag_id, "run_id": run_id}
+    told = server.get("/sync/api/report", params=where, headers=login).json()
+    assert told == {"ours": dag_id in FLOWS, "state": None, "problems": [], "report": None}
 
 
 def test_a_plan_names_the_fields_that_would_change(
@@ -61,14 +97,13 @@ def test_a_plan_names_the_fields_that_would_change(
     run_dag("customer_category_to_ipaas")
     code = next(row["Code"] for row in sandbox.bc.rows("Customer Price Group"))
     sandbox.bc.change("Customer Price Group", code, Description="Described anew")
-    run = run_dag("customer_category_to_ipaas", {"mode": "plan"})
-    page = server.get("/sync/report", params={"dag_id": run.dag_id, "run_id": run.run_id}, headers=login).text
-    assert "A plan: nothing was written." in page
-    assert "Fields that would change" in page
-    assert "description: Retail customers → Described anew" in page
+    told = _report(server, login, run_dag("customer_category_to_ipaas", {"mode": "plan"}))["report"]
+    assert told["mode"] == "plan"
+    changes = [change for line in told["records"] for change in line["changes"]]
+    assert {"field": "description", "before": "Retail customers", "after": "Described anew"} in changes
 
 
-def test_the_transfers_page_shows_what_is_unfinished_and_what_waits(
+def test_what_waits_is_counted_for_each_flow(
     run_dag: RunDag, sandbox: Sandbox, server: Any, login: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from bridge import server as bridge_server
@@ -76,51 +111,42 @@ def test_the_transfers_page_shows_what_is_unfinished_and_what_waits(
     lose_ledger()
     bridge_server.current.cache.clear()
     connect(monkeypatch, sandbox)
-
-    def ledger() -> Ledger:
-        return bridge_server.ledger().of(PAIR)
-
-    ledger().receive([("company_from_ipaas", str(n), "company/updated") for n in range(1_234)])
-    end = Finish(
-        key="<b>C1</b>",
-        state="failed",
-        run_id="r",
-        outcome={},
-        read_at=iso(datetime.now(UTC)),
-        kind="rejected",
-        message="Its name is <i>too long</i>.",
-        advice="Shorten it.",
-    )
-    ledger().finish("company_to_ipaas", "customer company", [end], [])
-    page = server.get("/sync/transfers", headers=login).text
-    for flow in FLOWS:
-        assert flow in page
-    assert "1,234" in page
-    assert "&lt;b&gt;C1&lt;/b&gt;" in page
-    assert "Its name is &lt;i&gt;too long&lt;/i&gt;." in page
-    assert "Shorten it." in page
-    of_other = server.get("/sync/transfers", params={"dag_id": "company_from_ipaas"}, headers=login).text
-    assert "Shorten it." not in of_other
+    ledger = bridge_server.ledger().of(PAIR)
+    ledger.receive([("company_from_ipaas", str(n), "company/updated") for n in range(1_234)])
+    ends = [
+        Finish(
+            key=f"C{n}",
+            state=State.waiting,
+            run_id="r",
+            outcome={},
+            read_at=iso(datetime.now(UTC)),
+            kind="waiting",
+            message="It waits.",
+        )
+        for n in range(3)
+    ]
+    ledger.finish("company_to_ipaas", "customer company", ends, [])
+    told = {one["flow"]: one for one in server.get("/sync/api/overview", headers=login).json()["flows"]}
+    assert told["company_from_ipaas"]["hooks"] == 1_234
+    assert told["company_to_ipaas"]["unfinished"] == {"waiting": 3}
     lose_ledger()
-    assert "every record that was read has been transferred" in server.get("/sync/transfers", headers=login).text
 
 
-def test_the_transfers_page_shows_the_flows_that_a_person_may_see(
+def test_the_page_shows_the_flows_that_a_person_may_see(
     server: Any, login: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from airflow.api_fastapi.app import get_auth_manager
 
-    manager = get_auth_manager()
-    monkeypatch.setattr(manager, "filter_authorized_dag_ids", lambda **_: {"location_to_ipaas"})
-    page = server.get("/sync/transfers", params={"dag_id": "company_to_ipaas"}, headers=login).text
-    assert "location_to_ipaas" in page
-    assert "company_to_ipaas" not in page
+    monkeypatch.setattr(get_auth_manager(), "filter_authorized_dag_ids", lambda **_: {"location_to_ipaas"})
+    told = server.get("/sync/api/overview", headers=login).json()
+    assert [one["flow"] for one in told["flows"]] == ["location_to_ipaas"]
+    assert told["may_change"] == ["location_to_ipaas"]
 
 
-@pytest.mark.parametrize("path", ["/sync/transfers", "/sync/doc?dag_id=company_to_ipaas"])
-def test_the_other_pages_are_for_those_who_are_logged_in(server: Any, path: str) -> None:
-    assert server.get(path).status_code == 401
-    assert server.get(path, headers={"Authorization": "Bearer x.y.z"}).status_code == 403
+def test_the_documentation_is_for_those_who_are_logged_in(server: Any) -> None:
+    where = "/sync/doc?dag_id=company_to_ipaas"
+    assert server.get(where).status_code == 401
+    assert server.get(where, headers={"Authorization": "Bearer x.y.z"}).status_code == 403
 
 
 @pytest.mark.parametrize("flow", FLOWS.values(), ids=FLOWS)
@@ -132,19 +158,25 @@ def test_every_flow_has_its_documentation_as_a_page(server: Any, login: dict[str
         assert f"<code>{scope}</code>" in page
 
 
-def test_pages_link_to_each_other(run_dag: RunDag, server: Any, login: dict[str, str]) -> None:
-    run = run_dag("location_to_ipaas")
-    at, seen = f"/sync/report?dag_id={run.dag_id}&run_id={run.run_id}", set()
-    for link in re.findall(r'href="([^"]+)"', server.get(at, headers=login).text):
-        seen.add(link.split("?")[0])
-        assert server.get(f"/sync/{html.unescape(link)}", headers=login).status_code == 200
-    assert seen == {"doc", "transfers"}
+def test_the_documentation_leads_back_to_the_run_that_somebody_came_from(server: Any, login: dict[str, str]) -> None:
+    asked = {"dag_id": "company_to_ipaas", "from_dag": "manual_sync", "run_id": "manual__1+2"}
+    page = server.get("/sync/doc", params=asked, headers=login).text
+    assert 'href="../dags/manual_sync/runs/manual__1%2B2/plugin/records"' in page
 
 
-def test_a_run_has_the_tab_and_the_menu_the_transfers(server: Any, login: dict[str, str]) -> None:
+def test_the_page_and_the_tab_are_scripts_that_airflow_loads(server: Any, login: dict[str, str]) -> None:
     plugins = server.get("/api/v2/plugins", headers=login).json()["plugins"]
     ours = next(plugin for plugin in plugins if plugin["name"] == "business_central_ipaas")
-    assert [view["destination"] for view in ours["external_views"]] == ["dag_run", "nav"]
+    assert [(app["destination"], app["nav_top_level"]) for app in ours["react_apps"]] == [
+        ("nav", True),
+        ("dag_run", False),
+    ]
     assert {app["url_prefix"] for app in ours["fastapi_apps"]} == {"/sync", "/ipaas"}
+    for app in ours["react_apps"]:
+        script = server.get(f"/{app['bundle_url']}")
+        assert script.status_code == 200
+        assert script.headers["content-type"].startswith("text/javascript")
+        assert script.headers["cache-control"] == "no-cache"
+        assert f"globalThis.{app['name']} = " in script.text
     errors = server.get("/api/v2/plugins/importErrors", headers=login).json()
     assert errors["total_entries"] == 0

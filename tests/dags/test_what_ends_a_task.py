@@ -134,7 +134,7 @@ def test_a_task_that_ended_without_a_word_is_named(
 
     monkeypatch.setattr(advice, "_show_problem", lambda *_: None)
     run = run_dag(FLOW, bc={"password": "wrong"})
-    page = server.get("/sync/report", params={"dag_id": run.dag_id, "run_id": run.run_id}, headers=login)
+    page = server.get("/sync/api/report", params={"dag_id": run.dag_id, "run_id": run.run_id}, headers=login)
     assert "The task extract ended without a word" in page.text
 
 
@@ -142,6 +142,6 @@ def test_the_page_of_a_run_whose_files_are_gone(run_dag: RunDag, server: Any, lo
     run = run_dag(FLOW)
     where = {"dag_id": run.dag_id, "run_id": run.run_id}
     shutil.rmtree(Path(os.environ["SYNC_STAGING"].removeprefix("file://")))
-    page = server.get("/sync/report", params=where, headers=login)
+    page = server.get("/sync/api/report", params=where, headers=login)
     assert page.status_code == 200
-    assert "There is no report" in page.text
+    assert page.json() == {"ours": True, "state": "success", "problems": [], "report": None}

@@ -15,10 +15,10 @@ from include.flows import FLOWS
 from include.sandbox.faults import Fault
 from include.sandbox.ipaas.hooks import notification
 from include.sync.extract import HOOKS_PER_RUN
-from include.sync.overview import unfinished_transfers
 from include.sync.stage import TaskContext
 from include.sync.transform import transform
 from include.sync.webhooks import listeners, read_hook, take
+from tests.unfinished import unfinished
 
 FLOW = "company_from_ipaas"
 DEFAULTS = {
@@ -123,7 +123,7 @@ def test_a_record_that_fails_is_forgotten_by_the_inbox_and_kept_by_the_ledger(be
     assert outcome_of(report, bad).kind == "rejected"
     assert email(bench, good) == NEW
     assert waiting(bench) == []
-    assert [t.key for _, t in unfinished_transfers(bench.ledger, [FLOW], 10)] == [bad]
+    assert [t.key for t in unfinished(bench.ledger, FLOW)] == [bad]
 
 
 def test_a_run_that_dies_forgets_nothing(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:

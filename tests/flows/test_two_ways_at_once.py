@@ -6,7 +6,7 @@ import pytest
 from bench import Bench, outcome_of, tally
 
 from include.sandbox.ipaas.platform import Record
-from include.sync.overview import unfinished_transfers
+from tests.unfinished import unfinished
 
 pytestmark = pytest.mark.both_ledgers
 
@@ -40,7 +40,7 @@ def test_one_linked_after_it_was_read_is_not_made_a_second_time(bench: Bench) ->
     assert customers(bench) == {"C1"}
     assert bench.linked("customer", CONTACT)["id"] == record["id"]
     assert tally(bench.run(FROM)) == {"read": 1, "skipped": 1}
-    assert unfinished_transfers(bench.ledger, [FROM], 10) == []
+    assert unfinished(bench.ledger, FROM) == []
 
 
 def test_one_that_is_being_transferred_the_other_way_is_not_linked(bench: Bench) -> None:

@@ -23,11 +23,11 @@ from bench import Bench, Remote
 from include.flows import FLOWS
 from include.sandbox import Sandbox
 from include.sandbox.world import Size
-from include.sync.overview import unfinished_transfers
 from tests.prove.child import Order, work
 from tests.prove.content import Content, content_of
 from tests.prove.tally import Tally
 from tests.prove.weather import Kill, Weather
+from tests.unfinished import unfinished
 
 # Workers are forked from a process that has everything imported and runs no threads.
 _WORKERS = multiprocessing.get_context("forkserver")
@@ -136,7 +136,7 @@ class Life:
         for _ in range(ROUNDS):
             if not self.round(fair=True):
                 break
-        for transfer in unfinished_transfers(self.bench.ledger, list(FLOWS), 50):
+        for transfer in (one for flow in FLOWS for one in unfinished(self.bench.ledger, flow)):
             self.tally.find("stuck", self.name, f"{transfer}")
 
     def compare(self, undisturbed: Content) -> None:

@@ -19,8 +19,8 @@ from include.sync.ledger.entries import Claim, Finish, Purpose, iso
 from include.sync.ledger.faults import ClaimLost
 from include.sync.ledger.tables import claims, tries
 from include.sync.ledger.transfers import MAX_ATTEMPTS, retry_delay
-from include.sync.overview import unfinished_transfers
 from tests.systems import PAIR
+from tests.unfinished import unfinished
 
 FLOW, TABLE = "company_to_ipaas", "customer company"
 
@@ -90,7 +90,7 @@ def test_a_failure_is_due_again_after_its_delay_and_given_up_in_the_end(ledger: 
     ledger.finish(FLOW, TABLE, [ended("C1", "failed")], [])
     clock.forward(days=999)
     assert ledger.due(FLOW) == []
-    assert [t.key for _, t in unfinished_transfers(ledger, [FLOW], 10)] == ["C1"]
+    assert [t.key for t in unfinished(ledger, FLOW)] == ["C1"]
 
 
 def test_a_failure_keeps_what_was_last_written(ledger: Ledger) -> None:
@@ -398,11 +398,11 @@ class TestPairs:
             assert other.received(FLOW) == []
             assert other.reservation(TABLE, "9") is None
             assert other.claim(TABLE, ["C3"], "two")["C3"].held
-            assert unfinished_transfers(other, [FLOW], 10) == []
+            assert unfinished(other, FLOW) == []
             other.unlink(TABLE, "C1")
             other.forget(FLOW, ["C1"])
         assert ledger.internal_ids(TABLE, ["C1", "C2"]) == {"C1": 7, "C2": 8}
-        assert [t.key for _, t in unfinished_transfers(ledger, [FLOW], 10)] == ["C1"]
+        assert [t.key for t in unfinished(ledger, FLOW)] == ["C1"]
 
     def test_the_ids_of_systems_compare_without_case(self, ledger: Ledger) -> None:
         same = replace(PAIR, tenant_id=PAIR.tenant_id.upper(), environment=PAIR.environment.upper())

@@ -12,8 +12,9 @@ import sqlalchemy as sa
 
 from include.sync.ledger import Ledger
 from include.sync.ledger.entries import Finish, Purpose
-from include.sync.overview import flow_states, links_to_push, unfinished_transfers
+from include.sync.overview import flow_states, links_to_push
 from tests.systems import PAIR
+from tests.unfinished import unfinished
 
 FLOW, TABLE = "company_from_ipaas", "customer company"
 END = Finish(key="C1", state="done", run_id="r", outcome={}, read_at="2026", fingerprint="f")
@@ -35,7 +36,7 @@ QUESTIONS: dict[str, Callable[[Ledger], Any]] = {
     "received": lambda ledger: ledger.received(FLOW, 10),
     "announced": lambda ledger: ledger.announced(FLOW, ["7"]),
     "dealt_with": lambda ledger: ledger.dealt_with(FLOW, [("7", "g")]),
-    "unfinished_transfers": lambda ledger: unfinished_transfers(ledger, [FLOW], 10),
+    "records_of": lambda ledger: unfinished(ledger, FLOW),
     "flow_states": lambda ledger: flow_states(ledger, [FLOW]),
     "links_to_push": links_to_push,
 }

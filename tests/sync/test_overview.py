@@ -10,14 +10,12 @@ import pytest
 
 from include.sync.ledger import Ledger
 from include.sync.ledger.entries import Finish, State, iso
-from include.sync.ledger.transfers import MAX_ATTEMPTS
 from include.sync.overview import (
     FlowState,
     flow_states,
     keys_of_cause,
     links_to_push,
     needs_you,
-    unfinished_transfers,
 )
 from tests import ledgers
 from tests.systems import PAIR
@@ -41,27 +39,14 @@ def finish(ledger: Ledger, flow: str, key: str, state: str) -> None:
 def test_the_state_of_every_flow(ledger: Ledger) -> None:
     ledger.receive([(FROM, str(n), "company/updated") for n in range(3)])
     ledger.advance(TO, NOW - timedelta(hours=1))
-    for key, state in {"A": "failed", "B": "failed", "C": "waiting", "D": "done"}.items():
+    for key, state in {"A": "failed", "B": "failed", "C": "waiting", "D": "done", "E": "failed"}.items():
         finish(ledger, TO, key, state)
+    ledger.ignore(TO, ["E"], "somebody")
     assert flow_states(ledger, [FROM, TO, "other"]) == [
         FlowState(flow=FROM, hooks=3, hooks_since=iso(NOW)),
-        FlowState(flow=TO, read_from=iso(NOW - timedelta(hours=1)), unfinished={"failed": 2, "waiting": 1}),
+        FlowState(flow=TO, read_from=iso(NOW - timedelta(hours=1)), unfinished={"failed": 2, "waiting": 1}, ignored=1),
         FlowState(flow="other"),
     ]
-
-
-def test_what_only_a_person_can_move_comes_first(ledger: Ledger) -> None:
-    finish(ledger, FROM, "17", "waiting")
-    for _ in range(MAX_ATTEMPTS):
-        finish(ledger, TO, "C1", "failed")
-    finish(ledger, TO, "C2", "failed")
-    finish(ledger, TO, "C3", "done")
-    finish(ledger, "other", "X", "failed")
-    found = unfinished_transfers(ledger, [FROM, TO], 10)
-    assert [(flow, transfer.key) for flow, transfer in found] == [(TO, "C1"), (FROM, "17"), (TO, "C2")]
-    assert found[0][1].next_try is None
-    assert found[0][1].message == "C1 is failed"
-    assert len(unfinished_transfers(ledger, [FROM, TO], 2)) == 2
 
 
 def fails(ledger: Ledger, flow: str, key: str, message: str, state: str = "failed") -> None:

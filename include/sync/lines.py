@@ -1,0 +1,75 @@
+"""What a finished run says of its records, page by page, from the files that its tasks have staged. Reads only."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import chain
+
+from include.sync.outcomes import Result
+from include.sync.records import Json
+from include.sync.staging.chunks import load_chunks
+from include.sync.staging.files import Staging
+
+# What a person looks at first.
+URGENCY = (
+    Result.failed,
+    Result.retrying,
+    Result.waiting,
+    Result.created,
+    Result.updated,
+    Result.skipped,
+    Result.unchanged,
+)
+_RANK = {result.value: rank for rank, result in enumerate(URGENCY)}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Lines:
+    """A page of lines, and how many there are of each result, over all pages."""
+
+    lines: Sequence[Json]
+    total: int
+    counts: Mapping[str, int]
+
+
+def outcome_files(staging: Staging) -> list[str]:
+    """The files of a run that hold what became of its records, but for what was refused when links were pushed."""
+    loads = (f"outcomes-load-{number:04}" for number in range(load_chunks(staging)))
+    return ["outcomes-extract", "outcomes-transform", *loads]
+
+
+def lines_of(
+    staging: Staging, *, result: str | None = None, search: str = "", offset: int = 0, limit: int = 100
+) -> Lines:
+    """A page of what became of the records: the most urgent first, then by their keys. Raises StagingFault.
+
+    Holds no more than the pages up to the one that is asked for.
+    """
+    counts: dict[str, int] = {}
+    wanted = search.casefold()
+
+    def chosen(lines: Iterable[Json]) -> Iterator[Json]:
+        for line in lines:
+            if wanted in f"{line['key']}\n{line.get('target_id', '')}\n{line.get('message', '')}".casefold():
+                counts[line["result"]] = counts.get(line["result"], 0) + 1
+                if result in (None, line["result"]):
+                    yield line
+
+    found = heapq.nsmallest(offset + limit, chosen(_all(staging)), key=_place)
+    total = sum(number for name, number in counts.items() if result in (None, name))
+    return Lines(lines=found[offset:], total=total, counts=counts)
+
+
+def _all(staging: Staging) -> Iterator[Json]:
+    """Every line once: a record whose link was refused afterwards is a failed one."""
+    refused = {line["key"]: line for line in staging.read_if_there("outcomes-report")}
+    for line in chain.from_iterable(staging.read(name) for name in outcome_files(staging)):
+        if line["key"] not in refused:
+            yield line
+    yield from refused.values()
+
+
+def _place(line: Json) -> tuple[int, str]:
+    return _RANK[line["result"]], line["key"]

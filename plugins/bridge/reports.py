@@ -1,0 +1,108 @@
+"""What the tab of a run asks the server: what became of each of its records, page by page."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Annotated, Any
+
+import simplejson
+from airflow.api_fastapi.auth.managers.models.resource_details import DagAccessEntity
+from airflow.api_fastapi.core_api.security import requires_access_dag
+from airflow.models.dagrun import DagRun
+from airflow.models.xcom import XComModel
+from airflow.sdk import ObjectStoragePath
+from airflow.utils.session import create_session
+from fastapi import APIRouter, Depends, Query
+from fastapi.encoders import jsonable_encoder
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from bridge.api import address_of
+from bridge.manual_sync import MANUAL_SYNC
+from bridge.staging import run_folder, staged_folder
+from bridge.standing import problems_of
+from include.flows import FLOWS
+from include.sync.lines import lines_of
+from include.sync.outcomes import Result
+from include.sync.runs import Direction
+from include.sync.staging.files import Staging, StagingFault
+
+router = APIRouter(prefix="/api")
+# The task that reads, in a flow's DAG and in either group of Manual Sync.
+_EXTRACTS = ("extract", *(f"{direction.value}.extract" for direction in Direction))
+_KINDS = {
+    "poll": "What changed since the last run, what hooks announced, and what was to be tried again.",
+    "ids": "The records asked for.",
+    "backfill": "A backfill.",
+}
+_PAGE = 100
+_FAR = 1_000_000
+
+
+@router.get("/report", dependencies=[Depends(requires_access_dag("GET", DagAccessEntity.RUN))])
+def show_report(
+    dag_id: str,
+    run_id: str,
+    result: Result | None = None,
+    search: str = "",
+    offset: Annotated[int, Query(ge=0, le=_FAR)] = 0,
+) -> dict[str, Any]:
+    """The report of a run with a page of its records; as far as it has come, when it is not finished."""
+    ours = dag_id in FLOWS or dag_id == MANUAL_SYNC
+    answer: dict[str, Any] = {"ours": ours, "state": None, "problems": [], "report": None}
+    if not ours:
+        return answer
+    with create_session() as session:
+        run = session.scalar(select(DagRun).where(DagRun.dag_id == dag_id, DagRun.run_id == run_id))
+        if run is None:
+            return answer
+        answer["state"] = str(run.state)
+        answer["problems"] = problems_of(session, dag_id, run_id)
+        passed_on = _passed_on(session, dag_id, run_id)
+    if passed_on is not None:
+        try:
+            folder = staged_folder(run_folder(dag_id, run_id), passed_on)
+            answer["report"] = _report(folder, result, search, offset)
+        except StagingFault as fault:
+            answer["problems"].append({"what": str(fault), "advice": fault.advice})
+    return answer
+
+
+def _passed_on(session: Session, dag_id: str, run_id: str) -> Any:
+    """What the run's `extract` passed on; None when it has not come to its end."""
+    of_run = (XComModel.dag_id == dag_id, XComModel.run_id == run_id)
+    pushed = (XComModel.task_id.in_(_EXTRACTS), XComModel.key == "return_value")
+    xcom: Any = session.scalar(select(XComModel).where(*of_run, *pushed))
+    return XComModel.deserialize_value(xcom) if xcom else None
+
+
+def _report(folder: ObjectStoragePath, result: Result | None, search: str, offset: int) -> dict[str, Any] | None:
+    """The report in a folder; None when there is none yet. Raises StagingFault."""
+    path = folder / "report.json"
+    try:
+        report = simplejson.loads(path.read_text(), use_decimal=True) if path.exists() else None
+    except Exception as error:  # noqa: BLE001 - every store has faults of its own
+        raise StagingFault.unread("report.json", error) from None
+    if report is None:
+        return None
+    flow = report["flow"]
+    found = lines_of(Staging(folder), result=result, search=search, offset=offset, limit=_PAGE)
+    lines = [{**line, "address": address_of(flow, line["key"], line.get("target_id"))} for line in found.lines]
+    page: dict[str, Any] = jsonable_encoder(
+        {
+            "flow": flow,
+            "collection": FLOWS[flow].collection if flow in FLOWS else None,
+            "mode": report["mode"],
+            "kind": _KINDS[report["kind"]],
+            "counts": report["counts"],
+            "warnings": report["warnings"],
+            "records": lines,
+            "of_result": dict(found.counts),
+            "total": found.total,
+            "offset": offset,
+            "page": _PAGE,
+        },
+        # A number is shown as it is written, with all its decimals.
+        custom_encoder={Decimal: str},
+    )
+    return page

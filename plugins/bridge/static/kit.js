@@ -1,0 +1,164 @@
+// What both apps are made of: the host's React, router and components, questions to the server, and words for times.
+//
+// Airflow lends its own React, ReactRouterDOM and ChakraUI as globals, so there is nothing to build and nothing to load
+// from elsewhere. What the server sends is only ever given to React as text.
+
+const { React, ReactRouterDOM, ChakraUI } = globalThis;
+
+export const h = React.createElement;
+export const { useCallback, useEffect, useRef, useState } = React;
+export const { Badge, Box, Button, Flex, Heading, Input, Text } = ChakraUI;
+
+/** Ask one of our own routes. Throws an Error whose message can be shown, with the status. */
+export async function ask(path, params = {}, body = undefined) {
+  const query = new URLSearchParams(Object.entries(params).filter(([, value]) => value !== undefined && value !== ""));
+  return request(`sync/api/${path}?${query}`, body, { "X-Sync-Page": "1" });
+}
+
+/** Ask Airflow's own public API. */
+export async function askAirflow(path, body = undefined) {
+  return request(`api/v2/${path}`, body, {});
+}
+
+async function request(path, body, headers) {
+  const options = { credentials: "same-origin", headers: { Accept: "application/json", ...headers } };
+  if (body !== undefined) {
+    Object.assign(options, { method: "POST", body: JSON.stringify(body) });
+    options.headers["Content-Type"] = "application/json";
+  }
+  let answer;
+  try {
+    answer = await fetch(new URL(path, document.baseURI), options);
+  } catch {
+    throw new Error("Airflow's API server does not answer. The page goes on asking.");
+  }
+  const text = await answer.text();
+  if (!answer.ok) throw Object.assign(new Error(words(answer.status, text)), { status: answer.status });
+  return JSON.parse(text);
+}
+
+function words(status, text) {
+  if (status === 401) return "You are no longer logged in. Load the page again.";
+  if (status === 403) return "Your role in Airflow does not allow this. Ask an administrator for the right to edit runs of the DAG.";
+  let detail;
+  try {
+    detail = JSON.parse(text).detail;
+  } catch {
+    detail = undefined;
+  }
+  return typeof detail === "string" ? detail : `Airflow answered with status ${status}. Its API server's log says why.`;
+}
+
+/** Ask again and again: soon while something is under way, else seldom, and not at all while nobody looks. */
+export function useLive(question, key, { soon = 3_000, seldom = 15_000 } = {}) {
+  const [found, setFound] = useState({ answer: undefined, error: undefined, key: undefined });
+  const [turn, setTurn] = useState(0);
+  const latest = useRef(question);
+  latest.current = question;
+  useEffect(() => {
+    let stopped = false;
+    let timer;
+    async function once() {
+      let pause = seldom;
+      if (!document.hidden) {
+        try {
+          const answer = await latest.current();
+          if (stopped) return;
+          setFound({ answer, error: undefined, key });
+          if (underWay(answer)) pause = soon;
+        } catch (error) {
+          if (stopped) return;
+          setFound((before) => ({ ...before, error: error.message, key: before.key ?? key }));
+        }
+      }
+      if (!stopped) timer = setTimeout(once, pause);
+    }
+    const seen = () => {
+      if (document.hidden) return;
+      clearTimeout(timer);
+      once();
+    };
+    once();
+    document.addEventListener("visibilitychange", seen);
+    return () => {
+      stopped = true;
+      clearTimeout(timer);
+      document.removeEventListener("visibilitychange", seen);
+    };
+  }, [key, turn]);
+  return { ...found, again: useCallback(() => setTurn((n) => n + 1), []) };
+}
+
+const underWay = (answer) => answer.under_way?.length > 0 || ["queued", "running"].includes(answer.state);
+
+export const count = (number) => Number(number).toLocaleString("en");
+export const records = (number) => `${count(number)} ${number === 1 ? "record" : "records"}`;
+
+const STEPS = [["day", 86_400], ["hour", 3_600], ["minute", 60]];
+
+/** A moment in words, with the whole of it when the pointer rests on it. */
+export function Ago({ at, now }) {
+  if (!at) return null;
+  const seconds = (new Date(at) - new Date(now ?? Date.now())) / 1_000;
+  const step = STEPS.find(([, length]) => Math.abs(seconds) >= length);
+  const said = step ? new Intl.RelativeTimeFormat("en").format(Math.trunc(seconds / step[1]), step[0]) : seconds > 0 ? "in a moment" : "just now";
+  return h("time", { dateTime: at, title: new Date(at).toLocaleString() }, said);
+}
+
+/** A link within Airflow. */
+export function To({ to, children, ...more }) {
+  return h(ChakraUI.Link, { asChild: true, color: "blue.fg", textDecoration: "underline", ...more }, h(ReactRouterDOM.Link, { to }, children));
+}
+
+/** A link that leaves Airflow's UI. */
+export function Out({ href, children, ...more }) {
+  return h(ChakraUI.Link, { href, target: "_blank", rel: "noopener noreferrer", color: "blue.fg", textDecoration: "underline", ...more }, children);
+}
+
+export const recordsOfRun = (dagId, runId) => `/dags/${encodeURIComponent(dagId)}/runs/${encodeURIComponent(runId)}/plugin/records`;
+
+/** A box that stands out: what is wrong, or what somebody ought to know. */
+export function Note({ color, children, ...more }) {
+  const style = { borderInlineStart: "4px solid", borderColor: `${color}.solid`, bg: `${color}.subtle`, color: "fg" };
+  return h(Box, { ...style, px: 4, py: 3, my: 3, borderRadius: "sm", ...more }, children);
+}
+
+export const Quiet = ({ children, ...more }) => h(Text, { color: "fg.muted", fontSize: "sm", ...more }, children);
+
+/** A table in the host's colours; `columns` are [heading, content of a row, options of the cells]. */
+export function Table({ label, columns, rows, keyOf }) {
+  const cell = { px: 2, py: 2, textAlign: "start", verticalAlign: "top", borderBottomWidth: "1px", overflowWrap: "anywhere" };
+  return h(
+    Box,
+    { overflowX: "auto" },
+    h(
+      ChakraUI.chakra.table,
+      { width: "full", fontSize: "sm", "aria-label": label, borderCollapse: "collapse" },
+      h("thead", null, h("tr", null, columns.map(([heading, , options]) => h(Box, { as: "th", scope: "col", key: heading, fontWeight: "semibold", ...cell, ...options, whiteSpace: "nowrap" }, heading)))),
+      h("tbody", null, rows.map((row) => h("tr", { key: keyOf(row) }, columns.map(([heading, content, options]) => h(Box, { as: "td", key: heading, ...cell, ...options }, content(row)))))),
+    ),
+  );
+}
+
+/** A search box that asks when somebody has stopped typing. */
+export function Search({ label, onSearch }) {
+  const [text, setText] = useState("");
+  const first = useRef(true);
+  useEffect(() => {
+    if (first.current) {
+      first.current = false;
+      return undefined;
+    }
+    const timer = setTimeout(() => onSearch(text.trim()), 300);
+    return () => clearTimeout(timer);
+  }, [text]);
+  return h(Input, { size: "sm", maxW: "20rem", type: "search", "aria-label": label, placeholder: label, value: text, onChange: (event) => setText(event.target.value) });
+}
+
+/** Which part of a list is shown, and the ways to the others. */
+export function Pager({ offset, page, total, onTurn }) {
+  if (total <= page) return null;
+  const turn = (to, text) => h(Button, { size: "sm", variant: "outline", disabled: to < 0 || to >= total, onClick: () => onTurn(to) }, text);
+  const last = Math.min(offset + page, total);
+  return h(Flex, { gap: 3, align: "center", my: 2 }, turn(offset - page, "Previous"), h(Text, { fontSize: "sm" }, `${count(offset + 1)}–${count(last)} of ${count(total)}`), turn(offset + page, "Next"));
+}

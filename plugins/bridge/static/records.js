@@ -1,0 +1,93 @@
+// The tab of a run: what became of each of its records, with what to do.
+
+import { Box, Button, Flex, Heading, Note, Out, Pager, Quiet, Search, Table, Text, ask, count, h, useLive, useState } from "./kit.js";
+
+const COLORS = { failed: "red.fg", retrying: "orange.fg", waiting: "orange.fg", created: "green.fg", updated: "green.fg" };
+
+function Records({ dagId, runId }) {
+  const [result, setResult] = useState("");
+  const [search, setSearch] = useState("");
+  const [offset, setOffset] = useState(0);
+  const asked = { dag_id: dagId, run_id: runId, result, search, offset };
+  const { answer, error } = useLive(() => ask("report", asked), JSON.stringify(asked), { seldom: 60_000 });
+  if (!answer) return h(Box, { p: 4 }, h(Text, { role: "status" }, error ?? "Looking at the records of the run …"));
+  if (!answer.ours) return h(Box, { p: 4 }, h(Text, null, "This tab is about runs of the flows between Business Central and iPaaS.com. This run is none of them."));
+  const { report, problems, state } = answer;
+  const choose = (name) => [setResult(name === result ? "" : name), setOffset(0)];
+  return h(
+    Box,
+    { as: "section", p: 4, "aria-label": "Records" },
+    error && h(Note, { color: "red", role: "alert" }, error),
+    problems.map((problem, n) => h(Note, { key: n, color: "red" }, h(Text, { fontWeight: "semibold" }, problem.what), h(Text, null, problem.advice))),
+    report && h(Head, { report, dagId, runId }),
+    report && h(Counts, { report, result, choose }),
+    report?.warnings.map((warning, n) => h(Note, { key: n, color: "orange" }, warning)),
+    report && h(Lines, { report, search, setSearch: (text) => [setSearch(text), setOffset(0)], setOffset }),
+    !report && problems.length === 0 && h(Text, { role: "status" }, nothing(state)),
+  );
+}
+
+function nothing(state) {
+  if (state === null) return "There is no such run.";
+  if (["queued", "running"].includes(state)) return "The run is under way. What became of its records is here when it has come to its end.";
+  return "There is no report of this run: it did not come to its end, or its files have been cleared away.";
+}
+
+function Head({ report, dagId, runId }) {
+  const doc = new URLSearchParams({ dag_id: report.flow, from_dag: dagId, run_id: runId });
+  return [
+    h(Heading, { key: "name", as: "h1", size: "md" }, report.collection ?? report.flow),
+    report.mode === "plan" && h(Text, { key: "plan", fontWeight: "semibold" }, "A plan: nothing was written."),
+    h(Quiet, { key: "kind" }, report.kind, " ", h(Out, { href: new URL(`sync/doc?${doc}`, document.baseURI).href }, "Documentation of this flow")),
+  ];
+}
+
+function Counts({ report, result, choose }) {
+  const counts = Object.entries(report.counts).filter(([, number]) => number);
+  return h(
+    Flex,
+    { gap: 2, my: 3, wrap: "wrap", align: "center" },
+    counts.map(([name, number]) => {
+      const text = `${count(number)} ${name.replace("bc_", "Business Central ").replace("ipaas_", "iPaaS.com ")}`;
+      if (!report.of_result[name] && name !== result) return h(Text, { key: name, px: 2, color: COLORS[name] }, text);
+      return h(Button, { key: name, size: "sm", variant: name === result ? "solid" : "outline", "aria-pressed": name === result, onClick: () => choose(name) }, text);
+    }),
+  );
+}
+
+function Lines({ report, search, setSearch, setOffset }) {
+  const plan = report.mode === "plan";
+  const some = (name) => report.records.some((record) => record[name]?.length);
+  const columns = [
+    ["Record", (record) => h(Key, { record })],
+    [plan ? "Would be" : "Outcome", (record) => [h(Text, { key: "result", color: COLORS[record.result] }, record.result), record.kind && h(Quiet, { key: "kind" }, record.kind)]],
+    (some("message") || some("notes")) && ["What happened", (record) => h(Happened, { record })],
+    some("advice") && ["What to do", (record) => record.advice],
+    some("changes") && [plan ? "Fields that would change" : "Fields", (record) => (record.changes ?? []).map((change) => h(Text, { key: change.field }, said(change)))],
+  ].filter(Boolean);
+  if (!report.total && !search && !Object.keys(report.of_result).length) return h(Text, null, "Nothing but unchanged records.");
+  return [
+    h(Search, { key: "search", label: "Find a record", onSearch: setSearch }),
+    report.total ? h(Table, { key: "lines", label: "Records of the run", columns, rows: report.records, keyOf: (record) => `${record.key} ${record.result}` }) : h(Text, { key: "none", my: 2 }, "There is no such record."),
+    h(Pager, { key: "pager", ...report, onTurn: setOffset }),
+  ];
+}
+
+function Key({ record }) {
+  return [
+    record.address ? h(Out, { key: "key", href: record.address }, record.key) : h(Box, { as: "span", key: "key" }, record.key),
+    record.target_id !== undefined && h(Quiet, { key: "target" }, `→ ${record.target_id}`),
+  ];
+}
+
+function Happened({ record }) {
+  return [record.message, ...(record.notes ?? [])].filter(Boolean).map((text, n) => h(Text, { key: n }, text));
+}
+
+function said(change) {
+  if (!("after" in change)) return change.field;
+  return `${change.field}: ${"before" in change ? change.before : "∅"} → ${change.after}`;
+}
+
+globalThis.Records = Records;
+globalThis.AirflowPlugin = Records;

@@ -1,0 +1,168 @@
+// The page of all flows: whether both systems are in step, what needs a person, and how each flow stands.
+
+import { Ago, Badge, Box, Button, Flex, Heading, Note, Quiet, Table, Text, To, ask, count, h, records, recordsOfRun, useLive, useState } from "./kit.js";
+import { Unfinished, useDecisions } from "./decisions.js";
+
+const ORDER = ["Stopped", "Needs you", "Late", "Running", "Paused", "Never run", "In step"];
+const COLORS = { Stopped: "red", "Needs you": "orange", Late: "orange", Running: "blue", Paused: "gray", "Never run": "gray", "In step": "green" };
+const STATES = { waiting: "waiting", retry: "to be retried", failed: "failed" };
+
+function Sync() {
+  const { answer, error, again } = useLive(() => ask("overview"), "overview");
+  const decisions = useDecisions(again);
+  const [shown, setShown] = useState(undefined);
+  if (!answer) return h(Box, { p: 4 }, h(Text, { role: "status" }, error ?? "Looking how the flows stand …"));
+  const page = { ...answer, may: new Set(answer.may_change), decisions, shown, show: (of) => setShown(same(of, shown) ? undefined : of) };
+  return h(
+    Box,
+    { as: "main", p: 4, maxW: "90rem", overflowY: "auto", height: "full" },
+    h(Sentence, page),
+    error && h(Note, { color: "red", role: "alert" }, error),
+    decisions.said.map((line, n) => h(Said, { key: n, ...line })),
+    h(NeedsYou, page),
+    h(UnderWay, page),
+    h(Flows, page),
+    answer.to_push > 0 && h(Note, { color: "orange" }, `iPaaS.com has yet to be told of ${count(answer.to_push)} links. The next run of a flow from iPaaS.com does so.`),
+  );
+}
+
+const same = (one, other) => JSON.stringify(one) === JSON.stringify(other);
+
+function Sentence({ sentence, flows, now }) {
+  const worst = ORDER.find((word) => flows.some((flow) => flow.word === word)) ?? "In step";
+  const advice = flows.find((flow) => flow.word === "Stopped")?.advice;
+  return h(
+    Note,
+    { color: COLORS[worst], mt: 0 },
+    h(Heading, { as: "h1", size: "md", "aria-live": "polite" }, sentence),
+    advice && h(Text, { mt: 1 }, advice),
+    h(Quiet, { mt: 1 }, "Seen ", h(Box, { as: "time", dateTime: now }, new Date(now).toLocaleTimeString()), ". The page looks again by itself."),
+  );
+}
+
+function Said({ color, text, runs }) {
+  return h(
+    Note,
+    { color, role: "status" },
+    text,
+    runs.map((run, n) => h(Box, { as: "span", key: run }, " ", h(To, { to: recordsOfRun("manual_sync", run) }, runs.length === 1 ? "See the run" : `See run ${n + 1}`))),
+  );
+}
+
+function NeedsYou(page) {
+  if (!page.causes.length) return null;
+  return h(
+    Box,
+    { as: "section", "aria-label": "Needs you" },
+    h(Heading, { as: "h2", size: "md", mt: 5 }, "Needs you"),
+    page.causes.map((cause) => h(Cause, { key: `${cause.flow} ${cause.cause}`, cause, page })),
+  );
+}
+
+function Cause({ cause, page }) {
+  const of = { flow: cause.flow, cause: cause.cause };
+  const open = same(of, page.shown);
+  const may = page.may.has(cause.flow);
+  return h(
+    Box,
+    { as: "article", borderWidth: "1px", borderRadius: "md", p: 3, my: 3, "data-flow": cause.flow },
+    h(Heading, { as: "h3", size: "sm" }, `${records(cause.count)}: ${cause.cause || "no reason was given"}`),
+    cause.advice && h(Text, { mt: 1 }, cause.advice),
+    h(Quiet, { mt: 1 }, h(To, { to: `/dags/${cause.flow}` }, cause.collection), cause.since && [" · since ", h(Ago, { key: "since", at: cause.since, now: page.now })]),
+    h(
+      Flex,
+      { gap: 2, mt: 2, wrap: "wrap" },
+      may && h(Button, { size: "sm", disabled: page.decisions.busy, onClick: () => page.decisions.retry(cause.flow, { cause: cause.cause }) }, cause.count === 1 ? "Retry" : "Retry all"),
+      may && h(Button, { size: "sm", variant: "outline", disabled: page.decisions.busy, onClick: () => page.decisions.ignore(cause.flow, { cause: cause.cause }) }, "Ignore until it changes"),
+      h(Button, { size: "sm", variant: "outline", "aria-expanded": open, onClick: () => page.show(of) }, open ? "Hide" : "Show"),
+    ),
+    open && h(Unfinished, { ...of, may, decisions: page.decisions, now: page.now }),
+  );
+}
+
+function UnderWay({ under_way, now }) {
+  if (!under_way.length) return null;
+  return h(
+    Box,
+    { as: "section", "aria-label": "Under way" },
+    h(Heading, { as: "h2", size: "md", mt: 5, mb: 2 }, "Under way"),
+    under_way.map((run) =>
+      h(
+        Text,
+        { key: `${run.dag_id} ${run.run_id}` },
+        h(To, { to: recordsOfRun(run.dag_id, run.run_id) }, run.dag_id === run.flow ? run.flow : `${run.flow} by hand`),
+        run.state === "queued" ? ", queued" : [", since ", h(Ago, { key: "began", at: run.began, now })],
+      ),
+    ),
+  );
+}
+
+function Flows(page) {
+  const flows = page.flows.toSorted((one, other) => ORDER.indexOf(one.word) - ORDER.indexOf(other.word));
+  const columns = [
+    ["Flow", (flow) => h(Name, { flow, said: page.sentence })],
+    ["State", (flow) => h(State, { flow, now: page.now }), { whiteSpace: "nowrap" }],
+    ["Runs", (flow) => h(Runs, { flow, now: page.now })],
+    ["Records", (flow) => h(Numbers, { flow, page })],
+  ];
+  const open = page.shown && page.shown.cause === undefined;
+  return h(
+    Box,
+    { as: "section", "aria-label": "Flows" },
+    h(Heading, { as: "h2", size: "md", mt: 5, mb: 2 }, "Flows"),
+    open && h(Box, { borderWidth: "1px", borderRadius: "md", p: 3, mb: 3 }, h(Shown, { page })),
+    h(Table, { label: "Flows", columns, rows: flows, keyOf: (flow) => flow.flow }),
+  );
+}
+
+function Shown({ page }) {
+  const { flow, state } = page.shown;
+  return [
+    h(Flex, { key: "head", justify: "space-between", gap: 2 }, h(Heading, { as: "h3", size: "sm" }, `${flow}: ${STATES[state] ?? state}`), h(Button, { size: "sm", variant: "outline", onClick: () => page.show(page.shown) }, "Hide")),
+    h(Unfinished, { key: `${flow} ${state}`, flow, state, may: page.may.has(flow), decisions: page.decisions, now: page.now }),
+  ];
+}
+
+function Name({ flow, said }) {
+  // What stopped a flow may have stopped them all, and stands on top.
+  const unsaid = ["In step", "Needs you"].includes(flow.word) || (flow.why && said.includes(flow.why));
+  return [
+    h(To, { key: "flow", to: `/dags/${flow.flow}` }, flow.flow),
+    h(Quiet, { key: "name" }, flow.collection),
+    !unsaid && flow.why && h(Text, { key: "why", mt: 1 }, flow.why),
+    !unsaid && flow.advice && h(Text, { key: "advice" }, flow.advice),
+  ];
+}
+
+function State({ flow, now }) {
+  return [
+    h(Badge, { key: "word", colorPalette: COLORS[flow.word], variant: "surface" }, flow.word),
+    flow.as_of && h(Quiet, { key: "as of" }, "as of ", h(Ago, { at: flow.as_of, now })),
+  ];
+}
+
+function Runs({ flow, now }) {
+  const { last } = flow;
+  return [
+    last && h(Text, { key: "last", whiteSpace: "nowrap" }, h(To, { to: recordsOfRun(flow.flow, last.run_id) }, "last"), " ", h(Ago, { at: last.began, now }), last.failed && ", failed"),
+    flow.next_run && h(Text, { key: "next", whiteSpace: "nowrap" }, "next ", h(Ago, { at: flow.next_run, now })),
+  ];
+}
+
+const CHANGES = ["created", "updated", "skipped"];
+
+function Numbers({ flow, page }) {
+  const changes = CHANGES.filter((name) => flow.counts[name]).map((name) => `${count(flow.counts[name])} ${name}`);
+  const lists = Object.entries({ ...flow.unfinished, ignored: flow.ignored }).filter(([, number]) => number);
+  return [
+    changes.length > 0 && h(Text, { key: "changes" }, changes.join(", ")),
+    lists.map(([state, number]) => {
+      const of = { flow: flow.flow, state };
+      return h(Button, { key: state, size: "xs", variant: "outline", me: 1, mb: 1, "aria-expanded": same(of, page.shown), onClick: () => page.show(of) }, `${count(number)} ${STATES[state] ?? state}`);
+    }),
+    flow.hooks > 0 && h(Text, { key: "hooks" }, `${count(flow.hooks)} hooks since `, h(Ago, { at: flow.hooks_since, now: page.now })),
+  ];
+}
+
+globalThis.Sync = Sync;
+globalThis.AirflowPlugin = Sync;

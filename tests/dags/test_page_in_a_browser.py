@@ -1,0 +1,177 @@
+"""The page and the tab of a run in a real browser, in front of Airflow's API server and the sandbox."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from copy import deepcopy
+from typing import Any
+
+import pytest
+
+from include.sandbox import Sandbox
+from tests.dags import browser
+from tests.dags.conftest import RunDag, connect
+
+pytestmark = pytest.mark.dag
+
+FLOW = "customer_to_ipaas"
+Open = Callable[..., Any]
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Any]:
+    with browser.chromium() as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def address(chromium: Any, dags: Mapping[str, Any]) -> Iterator[str]:
+    with browser.served() as url:
+        yield url
+
+
+@pytest.fixture
+def visit(chromium: Any, address: str, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Iterator[Open]:
+    """`visit("plugin/sync", role="viewer")`: a page of Airflow's, as somebody of that role sees it."""
+    from bridge import server
+
+    opened = []
+
+    def visit(path: str, role: str = "admin", **context: Any) -> Any:
+        connect(monkeypatch, sandbox)
+        server.current.cache.clear()
+        server.ledger.cache.clear()
+        somebody = chromium.new_context(viewport={"width": 1440, "height": 1000}, **context)
+        opened.append(somebody)
+        somebody.add_cookies([{"name": "_token", "value": browser.token(role), "url": address}])
+        somebody.set_default_timeout(browser.PATIENCE)
+        page = somebody.new_page()
+        page.goto(f"{address}/{path}")
+        return page
+
+    yield visit
+    for context in opened:
+        context.close()
+
+
+def _nameless(sandbox: Sandbox, *numbers: str) -> None:
+    for number in numbers:
+        values = {"No.": number, "Name": f"<b>{number}</b>", "Contact Type": "Person", "E-Mail": ""}
+        sandbox.bc.add("Customer", values)
+
+
+def _groups(page: Any) -> Any:
+    return page.get_by_role("region", name="Needs you").get_by_role("article")
+
+
+def _sees(found: Any, text: str | re.Pattern[str]) -> None:
+    from playwright.sync_api import expect
+
+    expect(found).to_contain_text(text, timeout=browser.PATIENCE)
+
+
+def _gone(found: Any) -> None:
+    found.wait_for(state="detached", timeout=browser.PATIENCE)
+
+
+def test_a_wrong_secret_is_the_first_sentence_of_the_page(run_dag: RunDag, visit: Open) -> None:
+    run = run_dag(FLOW, bc={"password": "not-the-secret"})
+    page = visit("")
+    page.get_by_role("link", name="Sync").click()
+    _sees(page.get_by_role("heading", level=1), f"Stopped: {FLOW}")
+    _sees(page.get_by_role("main"), "Certificates & Secrets")
+    page.get_by_role("row", name=FLOW).get_by_role("link", name="last").click()
+    page.wait_for_url(re.compile(rf"/dags/{FLOW}/runs/.*/plugin/records"))
+    assert run.run_id in re.sub("%3A", ":", page.url).replace("%2B", "+")
+    _sees(page.get_by_role("region", name="Records"), "Certificates & Secrets")
+
+
+def test_a_record_is_ignored_until_it_changes(run_dag: RunDag, sandbox: Sandbox, visit: Open) -> None:
+    _nameless(sandbox, "P1", "P2")
+    run_dag(FLOW)
+    page = visit("plugin/sync")
+    _sees(_groups(page), "2 records: The customer has no e-mail")
+    _groups(page).get_by_role("button", name="Show").click()
+    page.get_by_label("Find a record by its key").fill("p1")
+    _gone(page.get_by_role("row", name="P2"))
+    page.get_by_role("button", name="Ignore P1 until it changes").click()
+    _sees(_groups(page), "1 record: ")
+    page.get_by_role("button", name="1 ignored").click()
+    _sees(page.get_by_role("row", name="P1"), "Ignored by admin")
+    run_dag(FLOW)
+    page.reload()
+    _sees(_groups(page), "1 record: ")
+    sandbox.bc.change("Customer", "P1", Name="Changed")
+    run_dag(FLOW)
+    page.reload()
+    _sees(_groups(page), "2 records: ")
+
+
+def test_a_group_that_was_mended_is_retried_by_one_run(run_dag: RunDag, sandbox: Sandbox, visit: Open) -> None:
+    _nameless(sandbox, "P1", "P2", "P3")
+    run_dag(FLOW)
+    run_dag("manual_sync", {"flow": FLOW, "ids": ["P1"]})  # so that Airflow knows the DAG
+    for number in ("P1", "P2"):
+        sandbox.bc.change("Customer", number, **{"E-Mail": f"{number}@example.com"})
+    page = visit("plugin/sync")
+    _groups(page).get_by_role("button", name="Retry all").click()
+    _sees(page.get_by_role("main"), f"3 records of {FLOW} tried now.")
+    _sees(page.get_by_role("region", name="Under way"), f"{FLOW} by hand, queued")
+    run_dag("manual_sync", _conf_of_the_queued_run())
+    page.reload()
+    _sees(_groups(page), "1 record: ")
+    assert {record["email_address"] for record in sandbox.ipaas.records["customer"].values()} >= {
+        "P1@example.com",
+        "P2@example.com",
+    }
+
+
+def _conf_of_the_queued_run() -> dict[str, Any]:
+    """What the page asked for; the run itself is dropped, for no scheduler is there to begin it."""
+    from airflow.models.dagrun import DagRun
+    from airflow.utils.session import create_session
+    from sqlalchemy import select
+
+    with create_session() as session:
+        run = session.scalars(select(DagRun).where(DagRun.dag_id == "manual_sync", DagRun.state == "queued")).one()
+        conf = dict(run.conf or {})
+        session.delete(run)
+    assert conf == {"flow": FLOW, "ids": ["P1", "P2", "P3"], "mode": "apply"}
+    return conf
+
+
+def test_one_record_is_planned_then_moved_and_nothing_else(run_dag: RunDag, sandbox: Sandbox, visit: Open) -> None:
+    name = "<b>Bold & Söhne</b>"
+    sandbox.bc.add("Customer Price Group", {"Code": "BOLD", "Description": name})
+    asked = {"flow": "customer_category_to_ipaas", "ids": ["BOLD", "NO<i>WHERE"]}
+    before = deepcopy(dict(sandbox.ipaas.records))
+    planned = run_dag("manual_sync", asked)
+    page = visit(f"dags/manual_sync/runs/{planned.run_id}/plugin/records")
+    tab = page.get_by_role("region", name="Records")
+    _sees(tab, "A plan: nothing was written.")
+    _sees(tab.get_by_role("row", name="BOLD"), "created")
+    _sees(tab.get_by_role("row", name="NO<i>WHERE"), "Check the id")
+    assert page.get_by_role("columnheader", name="What to do").is_visible()
+    assert dict(sandbox.ipaas.records) == before
+    moved = run_dag("manual_sync", {**asked, "mode": "apply"})
+    page.goto(page.url.replace(planned.run_id, moved.run_id))
+    tab.get_by_role("button", name="1 created").click()
+    _gone(page.get_by_role("row", name="NO<i>WHERE"))
+    _sees(tab.get_by_role("row", name="BOLD"), "created")
+    (made,) = sandbox.ipaas.records["customer category"].values()
+    assert name in (made["name"], made["description"])
+    assert {**sandbox.ipaas.records, "customer category": {}} == before
+
+
+def test_who_may_not_decide_sees_no_buttons_and_what_is_sent_is_text(
+    run_dag: RunDag, sandbox: Sandbox, visit: Open
+) -> None:
+    _nameless(sandbox, "P<i>1")
+    run_dag(FLOW)
+    page = visit("plugin/sync", role="viewer")
+    page.get_by_role("button", name="Show").click()
+    _sees(page.get_by_role("main"), "P<i>1")
+    assert page.locator("main i, main b").count() == 0
+    assert page.get_by_role("button", name="Retry").count() == 0
+    assert page.get_by_role("button", name="Ignore").count() == 0
