@@ -26,7 +26,7 @@ _RANK = {result.value: rank for rank, result in enumerate(URGENCY)}
 
 
 @dataclass(frozen=True, kw_only=True)
-class Lines:
+class Listed:
     """A page of lines, and how many there are of each result, over all pages."""
 
     lines: Sequence[Json]
@@ -42,7 +42,7 @@ def outcome_files(staging: Staging) -> list[str]:
 
 def lines_of(
     staging: Staging, *, result: str | None = None, search: str = "", offset: int = 0, limit: int = 100
-) -> Lines:
+) -> Listed:
     """A page of what became of the records: the most urgent first, then by their keys. Raises StagingFault.
 
     Holds no more than the pages up to the one that is asked for.
@@ -59,7 +59,7 @@ def lines_of(
 
     found = heapq.nsmallest(offset + limit, chosen(_all(staging)), key=_place)
     total = sum(number for name, number in counts.items() if result in (None, name))
-    return Lines(lines=found[offset:], total=total, counts=counts)
+    return Listed(lines=found[offset:], total=total, counts=counts)
 
 
 def _all(staging: Staging) -> Iterator[Json]:

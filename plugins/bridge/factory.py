@@ -18,6 +18,8 @@ from include.sync.runs import Direction, talks_to
 
 # For set-ups that start every run themselves, as the demo does.
 UNSCHEDULED = os.environ.get("SYNC_SCHEDULES", "").lower() == "off"
+# Which every DAG of the project has.
+TAGS = frozenset({"business-central", "ipaas"})
 # How tasks of every DAG of the project are repeated.
 DEFAULT_ARGS: dict[str, Any] = {
     "owner": "business-central-ipaas-sync",
@@ -43,7 +45,7 @@ def build(flow: Flow) -> DAG:
         catchup=False,
         max_active_runs=_RUNS_AT_ONCE,
         params=params_of(flow),
-        tags={"business-central", "ipaas", flow.direction.value.replace("_", "-"), flow.record.replace(" ", "-")},
+        tags={*TAGS, flow.direction.value.replace("_", "-"), flow.record.replace(" ", "-")},
         default_args=DEFAULT_ARGS,
     ) as dag:
         four_tasks(flow.direction, flow.name)

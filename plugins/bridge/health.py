@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from airflow.sdk import DAG, CronTriggerTimetable, get_current_context, task
 
-from bridge.factory import DEFAULT_ARGS, UNSCHEDULED
+from bridge.factory import DEFAULT_ARGS, TAGS, UNSCHEDULED
 from bridge.notify import NOTIFIERS
 
 HEALTH = "health"
@@ -36,7 +36,7 @@ def build() -> DAG:
         catchup=False,
         is_paused_upon_creation=False,
         max_active_runs=1,
-        tags={"business-central", "ipaas", "operations"},
+        tags={*TAGS, "operations"},
         # What it finds is no fault of its own: it is looked at again within the hour.
         default_args={**DEFAULT_ARGS, "retries": 0},
         on_failure_callback=NOTIFIERS,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from airflow.sdk import DAG, TaskGroup, get_current_context, task
 
-from bridge.factory import DEFAULT_ARGS, four_tasks
+from bridge.factory import DEFAULT_ARGS, TAGS, four_tasks
 from bridge.form import params_of_manual_sync
 from include.flows import FLOWS
 from include.sync.runs import Direction
@@ -39,7 +39,7 @@ def build() -> DAG:
         is_paused_upon_creation=False,
         max_active_runs=_RUNS_AT_ONCE,
         params=params_of_manual_sync(FLOWS.values()),
-        tags={"business-central", "ipaas", "operations"},
+        tags={*TAGS, "operations"},
         default_args=DEFAULT_ARGS,
     ) as dag:
 

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import simplejson
 from airflow.api_fastapi.auth.managers.models.resource_details import DagAccessEntity
 from airflow.api_fastapi.core_api.security import requires_access_dag
+from airflow.models.dag import DagTag
 from airflow.models.dagrun import DagRun
 from airflow.models.xcom import XComModel
 from airflow.sdk import ObjectStoragePath
@@ -18,7 +19,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from bridge.api import address_of
-from bridge.manual_sync import MANUAL_SYNC
+from bridge.factory import TAGS
 from bridge.staging import run_folder, staged_folder
 from bridge.standing import problems_of
 from include.flows import FLOWS
@@ -48,11 +49,10 @@ def show_report(
     offset: Annotated[int, Query(ge=0, le=_FAR)] = 0,
 ) -> dict[str, Any]:
     """The report of a run with a page of its records; as far as it has come, when it is not finished."""
-    ours = dag_id in FLOWS or dag_id == MANUAL_SYNC
-    answer: dict[str, Any] = {"ours": ours, "state": None, "problems": [], "report": None}
-    if not ours:
-        return answer
+    answer: dict[str, Any] = {"ours": True, "state": None, "problems": [], "report": None}
     with create_session() as session:
+        if not _is_ours(session, dag_id):
+            return {**answer, "ours": False}
         run = session.scalar(select(DagRun).where(DagRun.dag_id == dag_id, DagRun.run_id == run_id))
         if run is None:
             return answer
@@ -66,6 +66,12 @@ def show_report(
         except StagingFault as fault:
             answer["problems"].append({"what": str(fault), "advice": fault.advice})
     return answer
+
+
+def _is_ours(session: Session, dag_id: str) -> bool:
+    """Whether a DAG is one of the project's; of others' runs nothing is said."""
+    tagged = select(DagTag).where(DagTag.dag_id == dag_id, DagTag.name.in_(TAGS))
+    return dag_id in FLOWS or len(session.scalars(tagged).all()) == len(TAGS)
 
 
 def _passed_on(session: Session, dag_id: str, run_id: str) -> Any:
@@ -94,6 +100,7 @@ def _report(folder: ObjectStoragePath, result: Result | None, search: str, offse
             "collection": FLOWS[flow].collection if flow in FLOWS else None,
             "mode": report["mode"],
             "kind": _KINDS[report["kind"]],
+            "applying": report.get("applying", {}).get("words"),
             "counts": report["counts"],
             "warnings": report["warnings"],
             "records": lines,

@@ -38,6 +38,7 @@ function Head({ report, dagId, runId }) {
   return [
     h(Heading, { key: "name", as: "h1", size: "md" }, report.collection ?? report.flow),
     report.mode === "plan" && h(Text, { key: "plan", fontWeight: "semibold" }, "A plan: nothing was written."),
+    report.applying && h(Text, { key: "applying" }, report.applying),
     h(Quiet, { key: "kind" }, report.kind, " ", h(Out, { href: new URL(`sync/doc?${doc}`, document.baseURI).href }, "Documentation of this flow")),
   ];
 }
@@ -63,7 +64,7 @@ function Lines({ report, search, setSearch, setOffset }) {
     [plan ? "Would be" : "Outcome", (record) => [h(Text, { key: "result", color: COLORS[record.result] }, record.result), record.kind && h(Quiet, { key: "kind" }, record.kind)]],
     (some("message") || some("notes")) && ["What happened", (record) => h(Happened, { record })],
     some("advice") && ["What to do", (record) => record.advice],
-    some("changes") && [plan ? "Fields that would change" : "Fields", (record) => (record.changes ?? []).map((change) => h(Text, { key: change.field }, said(change)))],
+    some("changes") && [plan ? "Fields that would change" : "Fields", (record) => h(Changes, { record })],
   ].filter(Boolean);
   if (!report.total && !search && !Object.keys(report.of_result).length) return h(Text, null, "Nothing but unchanged records.");
   return [
@@ -82,6 +83,11 @@ function Key({ record }) {
 
 function Happened({ record }) {
   return [record.message, ...(record.notes ?? [])].filter(Boolean).map((text, n) => h(Text, { key: n }, text));
+}
+
+function Changes({ record }) {
+  const { changes = [], more_changes: more } = record;
+  return [...changes.map((change) => h(Text, { key: change.field }, said(change))), more && h(Quiet, { key: "more" }, `… and ${count(more)} more`)];
 }
 
 function said(change) {
