@@ -116,6 +116,9 @@ def _phrase(status: int) -> str | None:
 
 
 def _meaning(status: int, code: str, worded: bool) -> Meaning:
+    if status == 429 and worded:
+        # Whatever its code says of why: it takes the call later.
+        return _STATUSES[429]
     starts = [start for start in _CODES if code == start or code.startswith(f"{start}-")]
     if starts:
         return _CODES[max(starts, key=len)]

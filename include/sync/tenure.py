@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -18,7 +19,7 @@ from typing import Self
 
 from include.sync.ledger import Ledger, LedgerFault
 from include.sync.ledger.faults import ClaimLost
-from include.transport.guard import guarded
+from include.transport.guard import Unsent, guarded
 
 # Seconds between two renewals of a task's claims, all of them in one statement.
 RENEW_EVERY = 15.0
@@ -38,8 +39,9 @@ class Tenure:
         on its way to the service."""
         self._ledger = ledger
         self.claimant, self._arriving = ledger.begin_try(task, under_way)
-        # The claims that something was sent for, or is about to be.
-        self._sent: set[tuple[str, str]] = set()
+        # How often something was sent, or is about to be, for each claim; but for what was not processed.
+        self._sent: Counter[tuple[str, str]] = Counter()
+        self._counting = threading.Lock()
         self._ended = threading.Event()
         self._renewing = threading.Thread(target=self._renew, name="renews claims", daemon=True)
 
@@ -59,7 +61,7 @@ class Tenure:
         self._ended.set()
         self._renewing.join()
         try:
-            self._ledger.end_try(self.claimant, self._sent)
+            self._ledger.end_try(self.claimant, [claim for claim, times in self._sent.items() if times])
         except LedgerFault as fault:
             if error is None:
                 raise
@@ -94,8 +96,15 @@ class Tenure:
         """Wait for what an earlier try may have sent, before anybody looks for it."""
         self._ended.wait(seconds)
 
-    def _check(self) -> None:
+    def _check(self) -> Unsent:
         held = _held.get()
         if not self._ledger.holds(self.claimant, held):
             raise ClaimLost()
-        self._sent.update(held)
+        with self._counting:
+            self._sent.update(held)
+
+        def unsent() -> None:
+            with self._counting:
+                self._sent.subtract(held)
+
+        return unsent

@@ -248,8 +248,18 @@ class Transport:
         # As ASCII: a lone surrogate in a record, which UTF-8 cannot carry, is the server's to refuse.
         content = body() if callable(body) else body
         data = None if content is None else simplejson.dumps(content, use_decimal=True).encode()
-        if writes:
-            before_writing()
+        unsent = before_writing() if writes else None
+        try:
+            return self._exchanged(method, url, headers, data, params)
+        except ServiceError as error:
+            if unsent and error.sent is Sent.no:
+                unsent()
+            raise
+
+    def _exchanged(
+        self, method: str, url: str, headers: Mapping[str, str], data: bytes | None, params: Mapping[str, str] | None
+    ) -> requests.Response:
+        """Send a request, and have its answer when that is a good one."""
         sent = datetime.now(UTC)
         try:
             with self.spending.asking():

@@ -32,6 +32,7 @@ from include.sync.staging.files import Staging
 from include.sync.tenure import Tenure
 from include.sync.transform import transform
 from include.transport import session
+from include.transport.guard import Unsent
 
 INVOICES = {
     "bc_create_defaults": {
@@ -170,9 +171,9 @@ def freeze_and_retry(
     freezer = Freezer(number)
     check = session.before_writing
 
-    def before_writing() -> None:
+    def before_writing() -> Unsent:
         freezer.freeze()
-        check()
+        return check()
 
     ended: list[BaseException | None] = []
 
@@ -278,9 +279,9 @@ def test_a_report_that_wakes_beside_its_retry_links_nothing_any_more(
     freezer = Freezer(2)  # the login is the first
     check = session.before_writing
 
-    def before_writing() -> None:
+    def before_writing() -> Unsent:
         freezer.freeze()
-        check()
+        return check()
 
     ended: list[BaseException | None] = []
 

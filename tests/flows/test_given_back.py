@@ -134,6 +134,22 @@ def at_the_end_of_a_record(monkeypatch: pytest.MonkeyPatch, number: int, fault: 
     monkeypatch.setattr(load, "_settle", settles)
 
 
+@pytest.mark.parametrize(
+    ("answer", "left"),
+    [(_PAUSES["ipaas"], False), ({**_PAUSE, "body": "{}"}, True)],
+    ids=["in its words", "of a gateway"],
+)
+def test_a_write_that_was_not_processed_leaves_no_suspect_behind(
+    bench: Bench, answer: dict[str, Any], left: bool
+) -> None:
+    """Whoever comes next need not look for what the service itself says it has not done."""
+    bench.sandbox.bc.add("Item Category", {"Code": "A", "Description": "A"})
+    bench.sandbox.faults.add(Fault(system="ipaas", method="POST", path="Categor", times=100, **answer))
+    with pytest.raises((ServiceDown, ServiceError)):
+        bench.run(CATEGORIES.flow)
+    assert bool(left_of(bench, in_force=False)) is left
+
+
 @pytest.mark.parametrize("number", [1, 2, 3])
 @pytest.mark.parametrize(
     "fault", [KeyboardInterrupt(), LedgerFault("It is gone for a moment.", again=True)], ids=["told to end", "ledger"]

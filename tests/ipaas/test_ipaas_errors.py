@@ -29,6 +29,7 @@ TABLE = [
     (403, "AUTZ-1002", ErrorKind.unauthorized, Sent.refused, ServiceError, "permission"),
     (403, "AUTZ-1001", ErrorKind.unauthorized, Sent.refused, ServiceError, "plan"),
     (402, "AUTZ-1004", ErrorKind.unauthorized, Sent.refused, ServiceError, "plan"),
+    (429, "AUTZ-1005", ErrorKind.throttled, Sent.no, ServiceError, "again"),
     (400, "VALD-1049", ErrorKind.rejected, Sent.refused, ServiceError, "Correct the record"),
     (500, "VALD-1038", ErrorKind.rejected, Sent.refused, ServiceError, "Correct the record"),
     (400, "VALD-1053", ErrorKind.unavailable, Sent.unknown, ServiceError, "again"),
