@@ -8,6 +8,8 @@ tries again.
 from __future__ import annotations
 
 import logging
+import threading
+from collections.abc import Sequence
 
 from anyio import CapacityLimiter, move_on_after, to_thread
 from fastapi import FastAPI, Request
@@ -19,7 +21,7 @@ from bridge.server import Current, current
 from include.errors import Signal
 from include.flows import FLOWS
 from include.sync import webhooks as hooks
-from include.sync.ledger import LedgerFault
+from include.sync.ledger import Ledger, LedgerFault
 
 # Far above 10,000 notifications in one request.
 LIMIT = 8 * 1024 * 1024
@@ -55,6 +57,56 @@ _gate = _Gate()
 
 class _NotConfigured(Signal):
     """The Connections do not say which two systems are kept in step."""
+
+
+# (flow, iPaaS.com id, scope).
+_Entry = tuple[str, str, str]
+
+
+class _Bundle:
+    """What one request brings, and whether it is kept, or why not."""
+
+    def __init__(self, entries: Sequence[_Entry]) -> None:
+        self.entries = entries
+        self.settled = False
+        self.fault: Exception | None = None
+
+
+class _Together:
+    """Keeps what several requests bring in one transaction, since a commit takes far longer than all else.
+
+    Whoever comes while one is under way waits for its end; the first of them then takes along what all have brought.
+    """
+
+    def __init__(self) -> None:
+        self._waiting: dict[Ledger, list[_Bundle]] = {}
+        self._adding, self._turn = threading.Lock(), threading.Lock()
+
+    def keep(self, ledger: Ledger, entries: Sequence[_Entry]) -> None:
+        """Returns when these are kept for good. Raises what kept the transaction from it."""
+        mine = _Bundle(entries)
+        with self._adding:
+            self._waiting.setdefault(ledger, []).append(mine)
+        with self._turn:
+            if not mine.settled:
+                with self._adding:
+                    bundles = self._waiting.pop(ledger)
+                self._commit(ledger, bundles)
+        if mine.fault is not None:
+            raise mine.fault
+
+    @staticmethod
+    def _commit(ledger: Ledger, bundles: Sequence[_Bundle]) -> None:
+        fault: Exception | None = None
+        try:
+            ledger.receive(entry for bundle in bundles for entry in bundle.entries)
+        except Exception as error:  # noqa: BLE001 - each of those that wait for it is told
+            fault = error
+        for bundle in bundles:
+            bundle.fault, bundle.settled = fault, True
+
+
+_together = _Together()
 
 
 @app.post("/hooks")
@@ -93,7 +145,8 @@ def _keep(body: bytes, known: Current) -> JSONResponse:
     if known.pair is None or known.ledger is None:
         raise _NotConfigured("The Connections business_central and ipaas must name both systems, system_id among it")
     taken = hooks.take(hooks.read_hook(body), LISTENING, known.pair.system_id)
-    known.ledger.receive(taken.entries)
+    if taken.entries:
+        _together.keep(known.ledger, taken.entries)
     if not taken.malformed:
         return JSONResponse({"accepted": taken.accepted})
     # Whoever sent them may not read the answer.

@@ -65,6 +65,11 @@ class Bench:
         self._url = ledgers.url_of(self.folder / "ledger.db")
         self.ledger = Ledger(self._url, PAIR)
 
+    @property
+    def ledger_url(self) -> str:
+        """Where the ledger is."""
+        return self._url
+
     def close(self) -> None:
         """Be done with the ledger; it is gone where the folder does not hold it."""
         self.ledger.close()

@@ -25,8 +25,8 @@ def main() -> int:
     ):
         rows.append((name, tally))
         print(f"{name}: {CAMPAIGNS[name].breaks}: {tally.tried:,} in {seconds:.0f} s", flush=True)
-        for finding in tally.findings:
-            print(f"  {finding}", flush=True)
+        for line in [*tally.measured, *tally.findings]:
+            print(f"  {line}", flush=True)
     print(f"\nSeed {given.seed}\n{table(rows)}")
     return 0 if all(tally.clean for _, tally in rows) else 1
 

@@ -13,6 +13,7 @@ from include.flows import FLOWS
 from include.sync import context, load
 from tests.prove.child import Order
 from tests.prove.counts import COUNTS, tally_of
+from tests.prove.hooks import hooks
 from tests.prove.life import Life, undisturbed, world
 from tests.prove.spoiling import SPOILERS, ledger_is_spoilt
 from tests.prove.tally import Tally
@@ -27,12 +28,13 @@ _FOUL_ROUNDS = 2
 class Campaign:
     """`breaks` says what in words. `wanted`: how often it is to be tried in a whole proof. `live` lives one life from a
     seed; what it tallies as tried counts towards that. `seconds` of one core are what it takes to try once, about: the
-    time of a proof is shared out by it."""
+    time of a proof is shared out by it. `throughout`: one life takes all of that time, and is told its `seconds`."""
 
     breaks: str
     wanted: int
     seconds: float
-    live: Callable[[int], Tally]
+    live: Callable[..., Tally]
+    throughout: bool = False
 
 
 # So many different worlds; how each ends undisturbed is found out once in a process.
@@ -226,6 +228,13 @@ CAMPAIGNS: Mapping[str, Campaign] = {
     "storms": Campaign(breaks="a whole system, for a while", wanted=1_500, seconds=0.12, live=storms),
     "meetings": Campaign(
         breaks="the peace: every flow twice at the same time", wanted=1_000, seconds=0.1, live=meetings
+    ),
+    "hooks": Campaign(
+        breaks="Airflow's API server and the runs, while 10,000 hooks a minute arrive",
+        wanted=100_000,
+        seconds=0.002,
+        live=hooks,
+        throughout=True,
     ),
     **{
         name: Campaign(

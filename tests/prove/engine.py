@@ -11,12 +11,15 @@ from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExe
 from tests.prove.campaigns import CAMPAIGNS
 from tests.prove.tally import Tally
 
+# A life that lasts as long as its campaign lasts so many seconds at least.
+_SHORTEST = 8.0
 
-def _live(name: str, seed: int) -> Tally:
+
+def _live(name: str, seed: int, **options: float) -> Tally:
     # What a client warns of is what this is made of.
     logging.disable(logging.WARNING)
     try:
-        return CAMPAIGNS[name].live(seed)
+        return CAMPAIGNS[name].live(seed, **options)
     except Exception as fault:  # noqa: BLE001 - a proof that breaks proves nothing, and says where
         tally = Tally()
         tally.find("died", f"{name} {seed}", f"the campaign itself: {type(fault).__name__}: {fault}")
@@ -41,6 +44,8 @@ def prove(names: Sequence[str], *, seed: int, minutes: float, workers: int) -> I
 
 def _campaign(pool: Executor, name: str, *, seed: int, ends: float, workers: int) -> Tally:
     """One campaign's lives, at least one: what was never tried is not clean."""
+    if CAMPAIGNS[name].throughout:
+        return pool.submit(_live, name, seed, seconds=max(ends - time.monotonic(), _SHORTEST)).result()
     tally, next_seed = Tally(), seed
     under_way: set[Future[Tally]] = set()
 

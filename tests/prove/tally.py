@@ -15,7 +15,7 @@ class Tally:
     `lost`, `doubled`, `stale`: records that the undisturbed world has and this one has not, has twice, or has with
     other values. `stuck`: transfers that are unfinished when nothing is left to do. `died`: runs that ended in a fault
     nobody foresaw, or that fail in fair weather. `inside_retry_after`: calls to a system that had asked for a pause.
-    `most_in_flight`: requests at once to one system.
+    `most_in_flight`: requests at once to one system. `measured`: what else there is to say of it.
     """
 
     tried: int = 0
@@ -28,10 +28,12 @@ class Tally:
     inside_retry_after: int = 0
     most_in_flight: int = 0
     findings: list[str] = field(default_factory=list)
+    measured: list[str] = field(default_factory=list)
 
     def __iadd__(self, other: Tally) -> Tally:
         self.most_in_flight = max(self.most_in_flight, other.most_in_flight)
         self.findings += other.findings
+        self.measured += other.measured
         for name in ("tried", "lives", *MUST_BE_ZERO):
             setattr(self, name, getattr(self, name) + getattr(other, name))
         return self
@@ -50,7 +52,7 @@ class Tally:
 
 def table(rows: Sequence[tuple[str, Tally]]) -> str:
     """The campaigns' counts as a table."""
-    columns = [f.name for f in fields(Tally) if f.name != "findings"]
+    columns = [f.name for f in fields(Tally) if f.type == "int"]
     heads = ["campaign", *(name.replace("_", " ") for name in columns)]
     body = [[name, *(f"{getattr(tally, column):,}" for column in columns)] for name, tally in rows]
     widths = [max(len(row[i]) for row in [heads, *body]) for i in range(len(heads))]
