@@ -9,6 +9,7 @@ from include.mappings.contacts import contact_of
 from include.mappings.customers import PAGE_ONLY, adopt_primary_billing, customer_to_ipaas, not_of_type
 from include.mappings.parties_from_ipaas import SHARED, customer_from_ipaas, customer_numbers, skip_contact
 from include.mappings.remembered import remembering
+from include.mappings.rows import CustomerRow
 from include.sources.contacts import Contacts
 from include.sources.customers import ID_FORMATS, PAGE, CustomersOfType
 from include.sources.ipaas_records import IPaaSRecords
@@ -29,6 +30,7 @@ TO_IPAAS = Flow(
     collection="Add/Update Dynamics 365 Business Central Customer TO iPaaS.com",
     schedule="15 * * * *",
     source=CustomersOfType(type="Person", model="customer"),
+    row=CustomerRow,
     skip=not_of_type("Person"),
     mapping=remembering(customer_to_ipaas, PAGE_ONLY, model="customer"),
     writer=IPaaSWriter(

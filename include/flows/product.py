@@ -14,6 +14,7 @@ from include.mappings.products_from_ipaas import (
     product_numbers,
 )
 from include.mappings.remembered import remembering
+from include.mappings.rows import ItemRow
 from include.sources.ipaas_records import IPaaSRecords
 from include.sources.items import FLOW, PAGE, Items, page_fields
 from include.sync.asked import GUID, IPAAS_ID, IdFormat
@@ -43,6 +44,7 @@ TO_IPAAS = Flow(
     collection="Add/Update Dynamics 365 Business Central Product TO iPaaS.com",
     schedule="25 * * * *",
     source=Items(),
+    row=ItemRow,
     mapping=remembering(product_to_ipaas, PAGE_ONLY, model="product"),
     writer=IPaaSWriter(endpoint=PRODUCT, match_field="sku"),
     counterpart=Counterpart(

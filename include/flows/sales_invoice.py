@@ -5,6 +5,7 @@ from __future__ import annotations
 from include.ipaas.endpoints import TRANSACTION
 from include.mappings.invoices_from_ipaas import invoice_from_ipaas, skip_foreign_invoice
 from include.mappings.remembered import remembering
+from include.mappings.rows import InvoiceRow
 from include.mappings.sales_invoices import (
     POSTED_ORDER,
     SHIPPED_ORDER,
@@ -29,6 +30,7 @@ TO_IPAAS = Flow(
     collection="Add/Update Dynamics 365 Business Central Sales Invoice TO iPaaS.com",
     schedule="50 * * * *",
     source=SalesInvoices(),
+    row=InvoiceRow,
     skip=skip_invoice,
     mapping=remembering(invoice_to_ipaas, PAGE_ONLY, model="transaction", beside=FROM_FURTHER_PAGES),
     writer=IPaaSWriter(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from include.ipaas.endpoints import TRANSACTION
 from include.mappings.orders_from_ipaas import order_from_ipaas, skip_foreign_order
 from include.mappings.remembered import remembering
+from include.mappings.rows import OrderRow
 from include.mappings.sales_orders import order_to_ipaas, skip_order
 from include.mappings.transactions import FROM_FURTHER_PAGES, PAGE_ONLY
 from include.sources.documents import (
@@ -28,6 +29,7 @@ TO_IPAAS = Flow(
     collection="Add/Update Dynamics 365 Business Central Sales Order TO iPaaS.com",
     schedule="40 * * * *",
     source=SalesOrders(),
+    row=OrderRow,
     skip=skip_order,
     mapping=remembering(
         order_to_ipaas,

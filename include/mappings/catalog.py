@@ -9,6 +9,7 @@ from include.business_central.records.items import ApiLocation, ItemCategory, Lo
 from include.ipaas.external_ids import PRODUCT_CATEGORY_TABLE
 from include.mappings.body import body
 from include.mappings.names import first_address
+from include.mappings.rows import PagedRow
 from include.sync.records import Json, Mapped, MappingContext, Missing, Ref
 
 
@@ -76,18 +77,18 @@ def category_ref(code: str | None, context: MappingContext, missing: Missing) ->
     return Ref(table=PRODUCT_CATEGORY_TABLE, source_id=code, missing=missing, flow="product_category_to_ipaas")
 
 
-def skip_category(data: Json, context: MappingContext) -> str | None:
+def skip_category(row: PagedRow, context: MappingContext) -> str | None:
     """The filter: categories whose code matches one of the subscriber's patterns."""
-    code = str(data["feed"]["code"])
+    code = str(row.feed["code"])
     if category_is_excluded(code, context):
         return f"Category {code} matches a pattern of the Variable bc_product_category_exclude."
     return None
 
 
-def product_category_to_ipaas(data: Json, context: MappingContext) -> Mapped:
+def product_category_to_ipaas(row: PagedRow, context: MappingContext) -> Mapped:
     """An item category; its parent is known only where page 5733 is published."""
-    category = ItemCategory.model_validate(data["feed"])
-    parent = unblank((data.get("detail") or {}).get("Parent_Category"))
+    category = ItemCategory.model_validate(row.feed)
+    parent = unblank(row.detail.get("Parent_Category"))
     fields = body(
         name=category.code,
         description=category.displayName,

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable
 
 from include.business_central.records.base import unblank
 from include.business_central.records.customers import ApiCustomer, CustomerCard, CustomerPriceGroup
@@ -13,6 +12,7 @@ from include.mappings.body import body, child
 from include.mappings.contacts import contact_id
 from include.mappings.custom_fields import to_ipaas as custom_fields
 from include.mappings.names import first_address, split_name
+from include.mappings.rows import CustomerRow
 from include.sync.records import Follower, Json, Mapped, MappingContext, Missing, Ref
 
 
@@ -23,9 +23,9 @@ def category_to_ipaas(data: Json, context: MappingContext) -> Mapped:
     return Mapped(source_id=group.Code, match=group.Code, body=fields)
 
 
-def company_to_ipaas(data: Json, context: MappingContext) -> Mapped:
+def company_to_ipaas(row: CustomerRow, context: MappingContext) -> Mapped:
     """A customer of type Company as a customer company, with its address, parent and relationships."""
-    card = CustomerCard.model_validate(data["detail"])
+    card = row.card
     if not card.Name:
         raise Rejected("The customer has no name, and a company needs one.", "Fill in its Name in Business Central.")
     settings = context.settings
@@ -39,9 +39,9 @@ def company_to_ipaas(data: Json, context: MappingContext) -> Mapped:
         tax_id_number=card.VAT_Registration_No,
         categories=_categories(card),
         addresses=[address(card, context, company=card.Name)],
-        custom_fields=custom_fields(settings, "company", _fields(data)),
+        custom_fields=custom_fields(settings, "company", row.source),
     )
-    if settings.bc_enable_company_hierarchy and data.get("parent_is_company"):
+    if settings.bc_enable_company_hierarchy and row.parent_is_company:
         creates = settings.bc_processing_company_creation_in_prerequisite
         fields["parent_company_id"] = Ref(
             table=COMPANY_TABLE,
@@ -49,11 +49,12 @@ def company_to_ipaas(data: Json, context: MappingContext) -> Mapped:
             missing=Missing.transfer if creates else Missing.wait,
             flow="company_to_ipaas",
         )
-    return Mapped(source_id=card.No, match=card.Name, body=fields, followers=_relationships(card.No, data))
+    return Mapped(source_id=card.No, match=card.Name, body=fields, followers=_relationships(row))
 
 
-def _relationships(no: str, data: Json) -> tuple[Follower, ...]:
+def _relationships(row: CustomerRow) -> tuple[Follower, ...]:
     """One relationship per person contact of the company; each waits for its customer in iPaaS.com."""
+    no = row.card.No
     return tuple(
         Follower(
             kind="relationship",
@@ -64,13 +65,13 @@ def _relationships(no: str, data: Json) -> tuple[Follower, ...]:
                 "type": "Contact",
             },
         )
-        for number in data.get("contacts", ())
+        for number in row.contacts
     )
 
 
-def customer_to_ipaas(data: Json, context: MappingContext) -> Mapped:
+def customer_to_ipaas(row: CustomerRow, context: MappingContext) -> Mapped:
     """A customer of type Person as a customer, with its address."""
-    card = CustomerCard.model_validate(data["detail"])
+    card = row.card
     email = first_address(card.E_Mail)
     if not email:
         raise Rejected(
@@ -89,7 +90,7 @@ def customer_to_ipaas(data: Json, context: MappingContext) -> Mapped:
         category_id=category,
         categories=_categories(card),
         addresses=[address(card, context)],
-        custom_fields=custom_fields(context.settings, "customer", _fields(data)),
+        custom_fields=custom_fields(context.settings, "customer", row.source),
     )
     return Mapped(source_id=card.No, match=email, body=fields)
 
@@ -156,22 +157,17 @@ def card_from_api(record: Json) -> Json:
     )
 
 
-def not_of_type(kind: str) -> Callable[[Json, MappingContext], str | None]:
+def not_of_type(kind: str) -> Callable[[CustomerRow, MappingContext], str | None]:
     """The filter of a flow that carries customers of one type: `Company` or `Person`."""
 
-    def skip(data: Json, context: MappingContext) -> str | None:
-        found = unblank((data.get("feed") or {}).get("type")) or unblank(data["detail"].get("Partner_Type"))
+    def skip(row: CustomerRow, context: MappingContext) -> str | None:
+        found = unblank(row.feed.get("type")) or unblank(row.detail.get("Partner_Type"))
         if found == kind:
             return None
         other = "company_to_ipaas" if kind == "Person" else "customer_to_ipaas"
         return f"The customer is of type {found or 'blank'}, not {kind}; {other} carries the others."
 
     return skip
-
-
-def _fields(data: Json) -> Mapping[str, Any]:
-    """Every field of the record, of the feed and of the page, for custom fields."""
-    return {**(data.get("feed") or {}), **data["detail"]}
 
 
 def adopt_primary_billing(fields: Json, present: Json, system_id: int) -> Json:

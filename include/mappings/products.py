@@ -7,12 +7,13 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from include.business_central.records.items import ApiItem, ItemCard, SalesPrice, StockRow
+from include.business_central.records.items import ApiItem, SalesPrice, StockRow
 from include.errors import Rejected
 from include.ipaas.external_ids import LOCATION_TABLE, PRODUCT_TABLE
 from include.mappings.body import body
 from include.mappings.catalog import category_ref
 from include.mappings.custom_fields import to_ipaas as custom_fields
+from include.mappings.rows import ItemRow
 from include.sync.records import Companion, Json, Mapped, MappingContext, Missing, Ref
 from include.sync.values import fold, text_of
 
@@ -26,9 +27,9 @@ DEFAULT_RECORD_DELIMITER = ";"
 DEFAULT_FIELD_SEPARATOR = "|"
 
 
-def product_to_ipaas(data: Json, context: MappingContext) -> Mapped:
+def product_to_ipaas(row: ItemRow, context: MappingContext) -> Mapped:
     """An item as a product, with its stock per location and its prices per sales code."""
-    item = ItemCard.model_validate(data["detail"])
+    item = row.card
     if not item.Description:
         raise Rejected("The item has no description, and a product needs a name.", "Fill in its Description.")
     kind = item.Type or "Inventory"
@@ -36,10 +37,9 @@ def product_to_ipaas(data: Json, context: MappingContext) -> Mapped:
         raise Rejected(f"Item type {kind!r} has no product type in iPaaS.com.", "Add it to the lookup of the mapping.")
     inactive = item.Blocked or item.Sales_Blocked
     category = category_ref(item.Item_Category_Code, context, Missing.wait)
-    stock, locations = inventory_rows(data, item.No, context)
-    prices, by_code = price_fields(data.get("prices"), context)
-    source = {**(data.get("feed") or {}), **data["detail"]}
-    custom = [*(custom_fields(context.settings, "product", source) or ()), *prices]
+    stock, locations = inventory_rows(row, context)
+    prices, by_code = price_fields(row.prices, context)
+    custom = [*(custom_fields(context.settings, "product", row.source) or ()), *prices]
     fields = body(
         sku=item.No,
         name=item.Description,
@@ -60,7 +60,7 @@ def product_to_ipaas(data: Json, context: MappingContext) -> Mapped:
         match=item.No,
         body=fields,
         create_only=frozenset({"sku"}),
-        companions=tuple(Companion(flow=STOCK_FLOW, mapped=row) for row in stock),
+        companions=tuple(Companion(flow=STOCK_FLOW, mapped=one) for one in stock),
         carry={"locations": locations, "prices": by_code},
     )
 
@@ -86,18 +86,13 @@ def card_from_api(record: Json) -> Json:
     )
 
 
-def inventory_rows(data: Json, item: str, context: MappingContext) -> tuple[list[Mapped], list[str]]:
-    """The stock rows of an item, and the locations that had stock; one that had before is sent once with zero.
-
-    `renamed` in `data` says which codes locations have now that are not there under their old ones; None: it is unknown.
-    """
-    if "stock" not in data:
+def inventory_rows(row: ItemRow, context: MappingContext) -> tuple[list[Mapped], list[str]]:
+    """The stock rows of an item, and the locations that had stock; one that had before is sent once with zero."""
+    if row.stock is None:
         # The query is not there: what is known of the stock stays as it is.
         return [], list(context.carry.get("locations", ()))
-    guid = str(data["feed"]["id"])
-    rows = [StockRow.model_validate(row) for row in data.get("stock", ())]
-    by_location = {row.Location_Code: row.Remaining_Quantity for row in rows if row.Location_Code}
-    renamed: Mapping[str, str | None] = data.get("renamed") or {}
+    guid, item, renamed = str(row.feed["id"]), row.card.No, row.renamed or {}
+    by_location = {there.Location_Code: there.Remaining_Quantity for there in row.stock_rows if there.Location_Code}
     before = [renamed.get(code, code) for code in context.carry.get("locations", ())]
     fallen_out = [code for code in before if code and code not in by_location]
     quantities = {**by_location, **dict.fromkeys(fallen_out, Decimal(0))}

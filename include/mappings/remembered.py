@@ -6,16 +6,17 @@ changed looks the same to the other side, and is not written again with less, or
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeVar
 
 from include.business_central.records.base import unblank
 from include.mappings.custom_fields import source_fields
+from include.mappings.rows import DocumentRow, PagedRow
 from include.sync.records import Json, Mapped, MappingContext
 from include.sync.runs import Direction
 
-ToIPaaS = Callable[[Json, MappingContext], Mapped]
+RowT = TypeVar("RowT", bound=PagedRow)
 # In what was read of a record, and of a line, where it does not come from its page but from API v2.0.
 WITHOUT_PAGE = "without_page"
 _DETAIL, _LINES, _BESIDE = "page", "page_lines", "beside"
@@ -23,14 +24,14 @@ _LINE_MODEL = "transaction line"
 
 
 def remembering(
-    mapping: ToIPaaS,
+    mapping: Callable[[RowT, MappingContext], Mapped],
     only: Collection[str],
     *,
     model: str = "",
     on_lines: Collection[str] = (),
     made_up_on_lines: Collection[str] = (),
     beside: Collection[str] = (),
-) -> ToIPaaS:
+) -> Callable[[RowT, MappingContext], Mapped]:
     """The mapping of a record that remembers what only pages tell, and goes on from that where they are gone.
 
     `only` and `on_lines` are the fields of its detail and of its lines that API v2.0 does not tell, or not as the page
@@ -38,16 +39,19 @@ def remembering(
     parts of the record that further pages tell.
     """
 
-    def mapped(data: Json, context: MappingContext) -> Mapped:
+    def mapped(row: RowT, context: MappingContext) -> Mapped:
         own = _own_fields(context, model)
-        page = _page(data["detail"], context, {*only, *own})
-        lines = _page_lines(data, context, {*on_lines, *_own_fields(context, _LINE_MODEL)}) if on_lines else {}
-        parts = {n: kept for n in beside if (kept := data.get(n) or (context.carry.get(_BESIDE) or {}).get(n))}
-        complete = {**data, **parts, "detail": _completed(data["detail"], page, only)}
-        if lines:
-            rows = (_without(row, made_up_on_lines, lines) for row in data["lines"])
-            complete["lines"] = [_completed(row, lines.get(str(row["Line_No"]), {}), on_lines) for row in rows]
-        result = mapping(complete, context)
+        page = _page(row.detail, context, {*only, *own})
+        rows = row.lines if on_lines and isinstance(row, DocumentRow) else ()
+        lines = _page_lines(rows, context, {*on_lines, *_own_fields(context, _LINE_MODEL)})
+        parts = {n: kept for n in beside if (kept := getattr(row, n) or (context.carry.get(_BESIDE) or {}).get(n))}
+        changed: Json = {name: kept for name, kept in parts.items() if kept is not getattr(row, name)}
+        if WITHOUT_PAGE in row.detail:
+            changed["detail"] = _completed(row.detail, page, only)
+        if lines and any(WITHOUT_PAGE in line for line in rows):
+            known = (_without(line, made_up_on_lines, lines) for line in rows)
+            changed["lines"] = [_completed(line, lines.get(str(line["Line_No"]), {}), on_lines) for line in known]
+        result = mapping(replace(row, **changed) if changed else row, context)
         memory = {_DETAIL: page, _LINES: lines, _BESIDE: parts}
         return replace(result, carry={**result.carry, **{name: value for name, value in memory.items() if value}})
 
@@ -65,11 +69,11 @@ def _page(row: Mapping[str, Any], context: MappingContext, names: Collection[str
     return _told(row, names)
 
 
-def _page_lines(data: Json, context: MappingContext, names: Collection[str]) -> Json:
+def _page_lines(rows: Iterable[Json], context: MappingContext, names: Collection[str]) -> Json:
     """The same for the lines, by their Line_No."""
     before: Json = context.carry.get(_LINES) or {}
     lines: Json = {}
-    for row in data.get("lines") or ():
+    for row in rows:
         number = str(row["Line_No"])
         if WITHOUT_PAGE not in row:
             lines[number] = _told(row, names)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from include.business_central.records.base import decoded, unblank
-from include.business_central.records.sales import ApiSalesInvoice
+from include.business_central.records.sales import ApiSalesDocument
 from include.ipaas.external_ids import TRANSACTION_TABLE
 from include.mappings.foreign_transactions import INVOICE_LINK
+from include.mappings.rows import InvoiceRow
 from include.mappings.sales_lines import shipped_line
 from include.mappings.transactions import header_from_api, read_document, transaction
 from include.mappings.units import in_base_units
@@ -24,21 +25,20 @@ def status_of(record: Json) -> str:
     return decoded(str(unblank(record.get("status")) or ""))
 
 
-def skip_invoice(data: Json, context: MappingContext) -> str | None:
+def skip_invoice(row: InvoiceRow, context: MappingContext) -> str | None:
     """The filter: posted invoices only."""
-    status = status_of(data["feed"])
+    status = status_of(row.feed)
     if status not in POSTED:
         return f"The invoice is not posted: its status is {status or 'blank'}."
-    reason: str | None = data.get("unposted")
-    return reason
+    return row.unposted
 
 
-def invoice_to_ipaas(data: Json, context: MappingContext) -> Mapped:
+def invoice_to_ipaas(row: InvoiceRow, context: MappingContext) -> Mapped:
     """A posted invoice as a transaction of type Invoice. Its order's transaction follows, when it has one."""
-    invoice = ApiSalesInvoice.model_validate(data["feed"])
-    status = status_of(data["feed"])
+    invoice = row.document
+    status = status_of(row.feed)
     document = read_document(
-        data,
+        row,
         context,
         type="Invoice",
         status="Cancelled" if status == CANCELED else "Complete",
@@ -51,18 +51,17 @@ def invoice_to_ipaas(data: Json, context: MappingContext) -> Mapped:
     if order is None:
         # Only an invoice without an order can have been made from a transaction of iPaaS.com.
         return transaction(document, context, made_from=f"{INVOICE_LINK}{invoice.id.lower()}")
-    missing = Missing.wait if data.get("order_comes") else Missing.drop
+    missing = Missing.wait if row.order_comes else Missing.drop
     parent = Ref(table=TRANSACTION_TABLE, source_id=order, missing=missing)
     # What a cancelled invoice once said about its order stays as it is.
-    also = () if status == CANCELED else _order(order, data, context)
+    also = () if status == CANCELED else _order(order, row, context)
     return transaction(document, context, also=also, transaction_parent_id=parent)
 
 
-def _order(order: str, data: Json, context: MappingContext) -> tuple[Follower, ...]:
-    rows = data.get("order_lines")
-    if rows is None:
+def _order(order: str, row: InvoiceRow, context: MappingContext) -> tuple[Follower, ...]:
+    if row.order_lines is None:
         return (Follower(kind=POSTED_ORDER, external_id=order, body={"status": "Complete"}),)
-    lines, _ = in_base_units(rows, data.get("order_units") or {})
+    lines, _ = in_base_units(row.sales_lines_of_order, row.order_units)
     open_lines = [line for line in lines if line.Type and line.Quantity_Invoiced != line.Quantity]
     if not open_lines:
         return ()
@@ -75,4 +74,4 @@ def invoice_header(
 ) -> Json:
     """The invoice under the names of page 42: what the API knows, and what its posted page knows better."""
     own = {name: value for name, value in (posted or {}).items() if unblank(value) is not None}
-    return {**header_from_api(record, payment_terms, own_currency), **own}
+    return {**header_from_api(ApiSalesDocument.model_validate(record), payment_terms, own_currency), **own}

@@ -17,6 +17,7 @@ from include.mappings.body import body, child
 from include.mappings.custom_fields import source_fields
 from include.mappings.custom_fields import to_ipaas as custom_fields
 from include.mappings.names import first_address, split_name
+from include.mappings.rows import DocumentRow
 from include.mappings.sales_lines import Amounts, Lines, comment_to_ipaas, line_to_ipaas, removed_line, sort_lines
 from include.mappings.units import in_base_units
 from include.sync.records import Follower, Json, Mapped, MappingContext, Missing, Ref
@@ -50,7 +51,7 @@ class Document:
 
 
 def read_document(
-    data: Json,
+    row: DocumentRow,
     context: MappingContext,
     *,
     type: str,
@@ -61,34 +62,33 @@ def read_document(
     payment_status: str = "Pending",
 ) -> Document:
     """The document in what its source read. Raises Rejected when a line is of an unknown type."""
-    header = SalesHeader.model_validate(data["detail"])
-    rows = data.get("lines") or ()
+    header = row.header
     excluded = context.settings.bc_excluded_lineitem_skus_from_preprocessing
-    in_base, converted = in_base_units(rows, data.get("units") or {})
+    in_base, converted = in_base_units(row.sales_lines, row.units)
     lines = sort_lines(in_base, shipping_account=shipping_account, excluded=excluded)
-    first = next((SalesLine.model_validate(row) for row in rows), None)
-    own_area = unblank(data["detail"].get("Tax_Area_Code"))
+    first = next(iter(row.sales_lines), None)
+    own_area = unblank(row.detail.get("Tax_Area_Code"))
     return Document(
         type=type,
         status=status,
         header=header,
-        source={**(data.get("feed") or {}), **data["detail"]},
+        source=row.source,
         created=created,
         lines=lines,
-        amounts=_amounts(data, header, lines, first),
+        amounts=_amounts(row, lines, first),
         shipped=shipped,
         payment_status=payment_status,
-        customer_type=data.get("customer_type"),
+        customer_type=row.customer_type,
         notes=converted,
         authority=own_area or (first.Tax_Area_Code if first else None) or header.VAT_Bus_Posting_Group,
-        terms=data.get("terms"),
-        agents=data.get("agents"),
-        tracking=data.get("shipments") or (),
+        terms=row.terms,
+        agents=row.agents,
+        tracking=row.shipments,
     )
 
 
-def _amounts(data: Json, header: SalesHeader, lines: Lines, first: SalesLine | None) -> Amounts:
-    invoice_discount, tax, total = _totals(data, first)
+def _amounts(row: DocumentRow, lines: Lines, first: SalesLine | None) -> Amounts:
+    invoice_discount, tax, total = _totals(row, first)
     return Amounts(
         subtotal=lines.subtotal,
         shipping=lines.shipping_amount,
@@ -96,11 +96,11 @@ def _amounts(data: Json, header: SalesHeader, lines: Lines, first: SalesLine | N
         invoice_discount=invoice_discount,
         tax=tax,
         total=total,
-        prices_include_tax=header.Prices_Including_VAT,
+        prices_include_tax=row.header.Prices_Including_VAT,
     )
 
 
-def _totals(data: Json, first: SalesLine | None) -> tuple[Decimal, Decimal, Decimal]:
+def _totals(row: DocumentRow, first: SalesLine | None) -> tuple[Decimal, Decimal, Decimal]:
     """Invoice discount, tax and total: page 46 repeats them on each line, the API has them on the document."""
     if first is not None and first.Total_Amount_Incl_VAT is not None:
         return (
@@ -108,7 +108,7 @@ def _totals(data: Json, first: SalesLine | None) -> tuple[Decimal, Decimal, Deci
             first.Total_VAT_Amount or Decimal(0),
             first.Total_Amount_Incl_VAT,
         )
-    api = ApiSalesDocument.model_validate(data["feed"])
+    api = row.document
     return api.discountAmount, api.totalTaxAmount, api.totalAmountIncludingTax
 
 
@@ -321,12 +321,11 @@ PAGE_ONLY = frozenset(
 FROM_FURTHER_PAGES = ("shipments", "agents")
 
 
-def header_from_api(record: Json, payment_terms: str | None, own_currency: str | None = None) -> Json:
+def header_from_api(document: ApiSalesDocument, payment_terms: str | None, own_currency: str | None = None) -> Json:
     """What API v2.0 knows of an order or an invoice, under the names of page 42. `payment_terms` is their code.
 
     The API names the company's own currency, too, which the page leaves blank.
     """
-    document = ApiSalesDocument.model_validate(record)
     code = document.currencyCode
     return body(
         No=document.number,

@@ -20,13 +20,13 @@ _PER_UNIT = ("Unit_Price", "Net_Weight")
 _COUNTED = ("Quantity", "Quantity_Shipped", "Quantity_Invoiced")
 
 
-def in_base_units(rows: Iterable[Json], units: Mapping[str, Any]) -> tuple[list[SalesLine], tuple[str, ...]]:
+def in_base_units(lines: Iterable[SalesLine], units: Mapping[str, Any]) -> tuple[list[SalesLine], tuple[str, ...]]:
     """Lines with quantities and prices per base unit, and notes about those that were in another unit.
 
     `units` holds, by folded item No, `base` and `holds`: how many of it a unit holds, by folded code. An item that it
     does not name is in its base unit. Raises Rejected for a unit whose size is not known.
     """
-    found = [_converted(SalesLine.model_validate(row), units) for row in rows]
+    found = [_converted(line, units) for line in lines]
     return [line for line, _ in found], tuple(note for _, note in found if note)
 
 

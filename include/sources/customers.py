@@ -12,6 +12,7 @@ from include.business_central.records.customers import ApiCustomer, CustomerCard
 from include.mappings.contacts import left_out
 from include.mappings.custom_fields import source_fields
 from include.mappings.customers import card_from_api
+from include.mappings.rows import CustomerRow
 from include.settings import SyncSettings
 from include.sources.people import People, contacts_of
 from include.sources.reading import (
@@ -67,7 +68,7 @@ class CustomersOfType:
 
     finds_by: ClassVar = (frozenset({"no"}), frozenset({"guid"}))
 
-    def changed(self, reads: Reads, window: Window) -> Iterator[SourceRecord]:
+    def changed(self, reads: Reads, window: Window) -> Iterator[SourceRecord[CustomerRow]]:
         """Customers modified in the window, and companies whose contacts were."""
         whole = window.since is None and window.until is None
         where = f"type eq '{self.type}'"
@@ -80,7 +81,7 @@ class CustomersOfType:
         if self._relates(reads) and not whole:
             yield from self._with_changed_contacts(reads, window, seen)
 
-    def by_ids(self, reads: Reads, ids: Sequence[AskedId]) -> Iterator[SourceRecord]:
+    def by_ids(self, reads: Reads, ids: Sequence[AskedId]) -> Iterator[SourceRecord[CustomerRow]]:
         """The customers asked for, whatever their type: the filter says why one is left out."""
         found = list(asked_for(reads, FEED, ids, select=_FEED_FIELDS))
         asked = {str(record["id"]): text for record, text in found}
@@ -91,26 +92,27 @@ class CustomersOfType:
 
     def _complete(
         self, reads: Reads, records: Iterable[Json], *, whole: bool, asked: Mapping[str, str] | None = None
-    ) -> Iterator[SourceRecord]:
+    ) -> Iterator[SourceRecord[CustomerRow]]:
         select = page_fields(reads.settings, self.model)
         rows = with_details(
             reads, records, PAGE, of=FEED, select=select, lost=LOST, whole=whole, from_api=card_from_api
         )
         people = People(reads)
 
-        def whole_records(batch: Sequence[tuple[Json, Json]]) -> Iterator[SourceRecord]:
+        def whole_records(batch: Sequence[tuple[Json, Json]]) -> Iterator[SourceRecord[CustomerRow]]:
             parents = self._companies_among_parents(reads, [detail for _, detail in batch])
             contacts = self._contacts(reads, people, [record for record, _ in batch]) if self._relates(reads) else {}
             for record, detail in batch:
-                data: Json = {"feed": record, "detail": detail}
-                bill_to = unblank(detail.get("Bill_to_Customer_No"))
-                if bill_to and fold(bill_to) in parents and fold(bill_to) != fold(str(detail["No"])):
-                    data["parent_is_company"] = True
-                if contacts.get(str(record["id"])):
-                    data["contacts"] = contacts[str(record["id"])]
+                bill_to = fold(unblank(detail.get("Bill_to_Customer_No")) or "")
+                row = CustomerRow(
+                    feed=record,
+                    detail=detail,
+                    contacts=contacts.get(str(record["id"]), ()),
+                    parent_is_company=bill_to in parents and bill_to != fold(str(detail["No"])),
+                )
                 yield SourceRecord(
                     key=str(detail["No"]),
-                    data=data,
+                    data=row,
                     asked=(asked or {}).get(str(record["id"])),
                     record_id=str(record["id"]),
                 )
@@ -139,7 +141,7 @@ class CustomersOfType:
             found.setdefault(company_of[fold(person[0])], []).append(person[1])
         return {customer: sorted(numbers) for customer, numbers in found.items()}
 
-    def _with_changed_contacts(self, reads: Reads, window: Window, seen: KeySet) -> Iterator[SourceRecord]:
+    def _with_changed_contacts(self, reads: Reads, window: Window, seen: KeySet) -> Iterator[SourceRecord[CustomerRow]]:
         """Companies not yet `seen` whose people changed: a relationship moves without the customer's own timestamp."""
         people = People(reads)
         changed = feed(reads, Api("contacts"), window, select=_PERSON_FIELDS, where="type eq 'Person'")

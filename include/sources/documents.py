@@ -89,14 +89,12 @@ class References:
         agents = list(sound_codes(self.reads, named, ShippingAgent, AGENTS))
         return {fold(agent.Code): agent.Name or agent.Code for agent in agents}
 
-    def agents_of(self, rows: Iterable[Json]) -> Json:
-        """`agents` for a record: the names that these rows of a document need."""
+    def agents_of(self, rows: Iterable[Json]) -> Mapping[str, str] | None:
+        """The names of shipping agents that these rows of a document need; None where they cannot be read."""
         codes = {fold(code) for row in rows if (code := unblank(row.get("Shipping_Agent_Code")))}
-        if not codes:
-            return {}
-        if self.agents is None:
-            return {"agents": None}
-        return {"agents": {code: self.agents[code] for code in sorted(codes) if code in self.agents}}
+        if not codes or self.agents is None:
+            return None
+        return {code: self.agents[code] for code in sorted(codes) if code in self.agents}
 
 
 def order_lines(reads: Reads, orders: Mapping[str, str | None]) -> dict[str, list[Json]]:

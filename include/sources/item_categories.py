@@ -9,6 +9,7 @@ from include.business_central.odata import Api, Page
 from include.business_central.records.base import unblank
 from include.business_central.records.items import ItemCategory
 from include.mappings.remembered import WITHOUT_PAGE
+from include.mappings.rows import PagedRow
 from include.sources.reading import asked_for, each, feed, optional
 from include.sync.asked import AskedId
 from include.sync.batches import batches
@@ -30,11 +31,11 @@ class ItemCategories:
 
     finds_by: ClassVar = (frozenset({"no"}), frozenset({"guid"}))
 
-    def changed(self, reads: Reads, window: Window) -> Iterator[SourceRecord]:
+    def changed(self, reads: Reads, window: Window) -> Iterator[SourceRecord[PagedRow]]:
         """Categories modified in the window."""
         yield from self._complete(reads, feed(reads, _FEED, window, select=_FIELDS, by="code"))
 
-    def by_ids(self, reads: Reads, ids: Sequence[AskedId]) -> Iterator[SourceRecord]:
+    def by_ids(self, reads: Reads, ids: Sequence[AskedId]) -> Iterator[SourceRecord[PagedRow]]:
         """Categories by code."""
         found = list(asked_for(reads, _FEED, ids, select=_FIELDS, key="code"))
         asked = {str(record["id"]): text for record, text in found}
@@ -42,10 +43,10 @@ class ItemCategories:
 
     def _complete(
         self, reads: Reads, records: Iterable[Json], asked: Mapping[str, str] | None = None
-    ) -> Iterator[SourceRecord]:
+    ) -> Iterator[SourceRecord[PagedRow]]:
         parents_known = optional(reads, _CARD, "the parents of categories")
 
-        def whole_records(batch: Sequence[Json]) -> Iterator[SourceRecord]:
+        def whole_records(batch: Sequence[Json]) -> Iterator[SourceRecord[PagedRow]]:
             cards: dict[str, Json] = {}
             if parents_known:
                 codes = [str(record["code"]) for record in batch]
@@ -53,13 +54,11 @@ class ItemCategories:
                 cards = {fold(str(row["Code"])): row for row in rows}
             # A parent in the same batch goes before its children; any other is transferred with them.
             for record in sorted(batch, key=lambda r: _depth(str(r["code"]), cards)):
-                data = {
-                    "feed": record,
-                    "detail": cards.get(fold(str(record["code"])), {} if parents_known else {WITHOUT_PAGE: True}),
-                }
+                unknown: Json = {} if parents_known else {WITHOUT_PAGE: True}
+                row = PagedRow(feed=record, detail=cards.get(fold(str(record["code"])), unknown))
                 yield SourceRecord(
                     key=str(record["code"]),
-                    data=data,
+                    data=row,
                     asked=(asked or {}).get(str(record["id"])),
                     record_id=str(record["id"]),
                 )

@@ -10,6 +10,7 @@ from include.business_central.odata import Api
 from include.business_central.records.items import ApiItem, ItemCard
 from include.mappings.custom_fields import source_fields
 from include.mappings.products import card_from_api, price_texts
+from include.mappings.rows import ItemRow
 from include.settings import SyncSettings
 from include.sources.prices import all_prices, prices_of, prices_readable
 from include.sources.reading import asked_for, each, feed, selected, with_details
@@ -42,7 +43,7 @@ class Items:
 
     finds_by: ClassVar = (frozenset({"no"}), frozenset({"guid"}))
 
-    def changed(self, reads: Reads, window: Window) -> Iterator[SourceRecord]:
+    def changed(self, reads: Reads, window: Window) -> Iterator[SourceRecord[ItemRow]]:
         """Items modified in the window, and those whose stock moved or whose prices did: that does not touch the item's
         timestamp."""
         whole = window.since is None and window.until is None
@@ -60,7 +61,7 @@ class Items:
                     seen.add(fold(record.key))
                     yield record
 
-    def by_ids(self, reads: Reads, ids: Sequence[AskedId]) -> Iterator[SourceRecord]:
+    def by_ids(self, reads: Reads, ids: Sequence[AskedId]) -> Iterator[SourceRecord[ItemRow]]:
         """Items by No or GUID."""
         found = list(asked_for(reads, _FEED, ids, select=_FEED_FIELDS))
         asked = {str(record["id"]): text for record, text in found}
@@ -68,28 +69,27 @@ class Items:
 
     def _complete(
         self, reads: Reads, records: Iterable[Json], *, whole: bool, asked: Mapping[str, str] | None = None
-    ) -> Iterator[SourceRecord]:
+    ) -> Iterator[SourceRecord[ItemRow]]:
         select = page_fields(reads.settings)
         rows = with_details(
             reads, records, PAGE, of=_FEED, select=select, lost=_LOST, whole=whole, from_api=card_from_api
         )
 
-        def whole_records(batch: Sequence[tuple[Json, Json]]) -> Iterator[SourceRecord]:
+        def whole_records(batch: Sequence[tuple[Json, Json]]) -> Iterator[SourceRecord[ItemRow]]:
             numbers = [str(detail["No"]) for _, detail in batch]
             stock = stock_since(reads, FLOW, {str(detail["No"]): str(record["id"]) for record, detail in batch})
             prices = prices_of(reads, numbers)
             for record, detail in batch:
                 key = str(detail["No"])
-                data: Json = {
-                    "feed": record,
-                    "detail": detail,
-                }
-                if stock is not None and (rows_of := stock[0][fold(key)]) is not None:
-                    data |= {"stock": rows_of, "renamed": stock[1]}
-                if prices is not None:
-                    data["prices"] = prices.get(fold(key), [])
+                row = ItemRow(
+                    feed=record,
+                    detail=detail,
+                    stock=stock and stock[0][fold(key)],
+                    renamed=stock and stock[1],
+                    prices=None if prices is None else prices.get(fold(key), ()),
+                )
                 yield SourceRecord(
-                    key=key, data=data, asked=(asked or {}).get(str(record["id"])), record_id=str(record["id"])
+                    key=key, data=row, asked=(asked or {}).get(str(record["id"])), record_id=str(record["id"])
                 )
 
         for batch in batches(rows, 100):

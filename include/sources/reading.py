@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from itertools import chain
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from pydantic import BaseModel
 
@@ -25,6 +25,7 @@ from include.sync.records import Json, SourceRecord
 from include.sync.values import fold
 
 T = TypeVar("T")
+R = TypeVar("R")
 M = TypeVar("M", bound=BaseModel)
 FEED_PAGE = 1_000
 # What records are known by, and how long that may be at most.
@@ -110,8 +111,8 @@ def sound(reads: Reads, rows: Iterable[Json], resource: Resource, names: Sequenc
 
 
 def each(
-    batch: Sequence[T], complete: Callable[[Sequence[T]], Iterable[SourceRecord]], key: Callable[[T], str]
-) -> Iterator[SourceRecord]:
+    batch: Sequence[T], complete: Callable[[Sequence[T]], Iterable[SourceRecord[R]]], key: Callable[[T], str]
+) -> Iterator[SourceRecord[R]]:
     """The records of a batch, completed together. One that cannot be, or that the service objects to, is found by halves
     and rejected by its `key`; the others go on."""
     try:
@@ -120,7 +121,7 @@ def each(
         if isinstance(fault, ServiceError) and not fault.concerns_one:
             raise
         if len(batch) == 1:
-            yield SourceRecord(key=key(batch[0]), data={}, asked=key(batch[0]), problem=said_of(fault))
+            yield SourceRecord[Any](key=key(batch[0]), data={}, asked=key(batch[0]), problem=said_of(fault))
             return
         half = len(batch) // 2
         for part in (batch[:half], batch[half:]):

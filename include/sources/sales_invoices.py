@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 from include.business_central.odata import Api, Page
 from include.business_central.records.base import unblank
 from include.business_central.records.sales import ApiSalesInvoice
 from include.mappings.remembered import WITHOUT_PAGE
+from include.mappings.rows import InvoiceRow
 from include.mappings.sales_invoices import (
     CANCELED,
     POSTED,
@@ -60,8 +61,11 @@ class Posted:
         # Pages 143 and 132 both serve; the fields that one of them lacks are absent.
         return {fold(str(row["No"])): row for row in self.reads.bc.read_many(Page(PAGE), "No", numbers)}
 
-    def reason_against(self, record: Json) -> str | None:
-        """Why an invoice is taken for a draft by its number, or None."""
+    def reason_against(self, record: Json, rows: Mapping[str, Json] | None) -> str | None:
+        """Why an invoice is taken for a draft, by the rows of the posted page or else by its number, or None."""
+        if rows is not None:
+            there = fold(str(record["number"])) in rows
+            return None if there else f"The invoice is not posted: {record['number']} is a draft."
         if status_of(record) != "Open" or unblank(record.get("orderNumber")):
             return None
         self.reads.warn(
@@ -97,11 +101,11 @@ class SalesInvoices:
 
     finds_by: ClassVar = (frozenset({"no"}), frozenset({"guid"}))
 
-    def changed(self, reads: Reads, window: Window) -> Iterator[SourceRecord]:
+    def changed(self, reads: Reads, window: Window) -> Iterator[SourceRecord[InvoiceRow]]:
         """Invoices modified in the window."""
         yield from self._complete(reads, feed(reads, _FEED, window, select=_FEED_FIELDS))
 
-    def by_ids(self, reads: Reads, ids: Sequence[AskedId]) -> Iterator[SourceRecord]:
+    def by_ids(self, reads: Reads, ids: Sequence[AskedId]) -> Iterator[SourceRecord[InvoiceRow]]:
         """Invoices by GUID or number."""
         found = list(asked_for(reads, _FEED, ids, select=_FEED_FIELDS))
         asked = {str(record["id"]): text for record, text in found}
@@ -109,26 +113,20 @@ class SalesInvoices:
 
     def _complete(
         self, reads: Reads, records: Iterable[Json], asked: Mapping[str, str] | None = None
-    ) -> Iterator[SourceRecord]:
+    ) -> Iterator[SourceRecord[InvoiceRow]]:
         posted, references = Posted(reads=reads), References(reads=reads)
 
-        def whole_records(batch: Sequence[Json]) -> Iterator[SourceRecord]:
+        def whole_records(batch: Sequence[Json]) -> Iterator[SourceRecord[InvoiceRow]]:
             # Drafts are left out by their status: nothing more is read of them.
             candidates = [record for record in batch if status_of(record) in POSTED]
             rows = posted.rows(candidates) if candidates else {}
             complete = _Details(reads, references, candidates)
             for record in batch:
-                data: Json = {"feed": record}
-                number = fold(str(record["number"]))
+                row = InvoiceRow(feed=record)
                 if status_of(record) in POSTED:
-                    if rows is None:
-                        data["unposted"] = posted.reason_against(record)
-                    elif number not in rows:
-                        data["unposted"] = f"The invoice is not posted: {record['number']} is a draft."
-                    data |= complete.of(record, (rows or {}).get(number))
-                    if rows is None:
-                        data["detail"][WITHOUT_PAGE] = True
-                yield SourceRecord(key=str(record["number"]), data=data, asked=(asked or {}).get(str(record["id"])))
+                    reason = posted.reason_against(record, rows)
+                    row = replace(complete.of(record, rows), unposted=reason)
+                yield SourceRecord(key=str(record["number"]), data=row, asked=(asked or {}).get(str(record["id"])))
 
         for batch in batches(records, 100):
             yield from each(batch, whole_records, lambda record: str(record["number"]))
@@ -153,29 +151,30 @@ class _Details:
             number for number, transfer in unfinished.items() if transfer.state in (State.waiting, State.retry)
         }
 
-    def of(self, record: Json, posted: Json | None) -> Json:
-        """The details of one invoice; `posted` is its row of the posted page."""
+    def of(self, record: Json, posted: Mapping[str, Json] | None) -> InvoiceRow:
+        """One invoice with its details; `posted` are the rows of the posted page, None where it is not there."""
         references = self._references
-        detail = invoice_header(
-            record, posted, references.terms_code(record.get("paymentTermsId")), references.own_currency
-        )
+        own = (posted or {}).get(fold(str(record["number"])))
+        terms = references.terms_code(record.get("paymentTermsId"))
+        detail = invoice_header(record, own, terms, references.own_currency)
+        if posted is None:
+            detail[WITHOUT_PAGE] = True
         order = fold(str(unblank(record.get("orderNumber")) or ""))
         shipments, lines = self._shipments.get(order, []), self._lines[str(record["id"])]
-        data: Json = {
-            "detail": detail,
-            "lines": lines,
-            **units_of(self._units, lines),
-            "customer_type": self._types.get(fold(str(record["customerNumber"]))),
-            "terms": references.terms_description(detail.get("Payment_Terms_Code")),
-            "shipments": shipments,
-            **references.agents_of([detail, *shipments]),
-        }
-        if order in self._order_lines:
-            data["order_lines"] = self._order_lines[order]
-            if order_units := units_of(self._units, self._order_lines[order]):
-                data["order_units"] = order_units["units"]
-            data["order_comes"] = str(record["orderNumber"]) in self._coming
-        return data
+        order_lines = self._order_lines.get(order)
+        return InvoiceRow(
+            feed=record,
+            detail=detail,
+            lines=lines,
+            units=units_of(self._units, lines),
+            customer_type=self._types.get(fold(str(record["customerNumber"]))),
+            terms=references.terms_description(detail.get("Payment_Terms_Code")),
+            shipments=shipments,
+            agents=references.agents_of([detail, *shipments]),
+            order_lines=order_lines,
+            order_units=units_of(self._units, order_lines or ()),
+            order_comes=order_lines is not None and str(record["orderNumber"]) in self._coming,
+        )
 
 
 def _follows(record: Json) -> bool:

@@ -66,10 +66,9 @@ class Units:
         return _OWN_FIELD in self.reads.bc.fields(page.name)
 
 
-def units_of(units: Mapping[str, Json], rows: Iterable[Json]) -> Json:
-    """`units` for the data of a document with these lines; nothing where they are all in their items' base units."""
-    own = {no: units[no] for row in rows if (no := fold(str(row.get("No")))) in units}
-    return {"units": own} if own else {}
+def units_of(units: Mapping[str, Json], rows: Iterable[Json]) -> dict[str, Json]:
+    """Those units that these lines need; none where they are all in their items' base units."""
+    return {no: units[no] for row in rows if (no := fold(str(row.get("No")))) in units}
 
 
 def _unit(row: Json) -> str | None:

@@ -101,9 +101,9 @@ class Echoes:
         return more
 
     def _body(self, key: str, data: Json) -> Json | None:
-        transfer = self._known.get(key)
+        flow, transfer = self._stage.flow, self._known.get(key)
         try:
-            mapped = self._stage.flow.take(data, self._stage.context(transfer.memory if transfer else {}))
+            mapped = flow.take(flow.row_of(data), self._stage.context(transfer.memory if transfer else {}))
         except (Rejected, Waiting):
             return None
         if not isinstance(mapped, Mapped):

@@ -12,7 +12,7 @@ from include.sync.flow import Flow, Window
 from include.sync.ledger.entries import iso
 from include.sync.links import side_of
 from include.sync.outcomes import Outcome, Result
-from include.sync.records import Json, SourceRecord
+from include.sync.records import Json, SourceRecord, staged_row
 from include.sync.runs import RunKind
 from include.sync.stage import BATCH, TaskContext
 from include.sync.staging.keyset import KeySet
@@ -103,7 +103,7 @@ def extract(task: TaskContext) -> None:
                 keep(vanished, since)
             elif everything is not None:
                 forget([key for key in ledger.due(flow.name, RETRIES_PER_RUN) if key not in everything])
-        refused = (SourceRecord(key=key, data={}, asked=key, problem=why) for key, why in task.refused.items())
+        refused = (SourceRecord[Json](key=key, data={}, asked=key, problem=why) for key, why in task.refused.items())
         keep(refused, began)
     rejected = [*not_found, *task.nameless]
     task.staging.write_all("outcomes-extract", (outcome.as_json() for outcome in rejected))
@@ -127,7 +127,7 @@ def stand_aside(task: TaskContext, other: str) -> None:
 
 
 def _raw(record: SourceRecord, read_at: str) -> Json:
-    raw: Json = {"key": record.key, "data": record.data, "asked": record.asked, "read_at": read_at}
+    raw: Json = {"key": record.key, "data": staged_row(record.data), "asked": record.asked, "read_at": read_at}
     more = {"record_id": record.record_id, "problem": record.problem}
     return {**raw, **{name: value for name, value in more.items() if value is not None}}
 

@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Literal, Protocol
 
 from pydantic import ValidationError
+from typing_extensions import TypeVar
 
 from include.errors import BadRecord, InvalidId, Rejected, place_of
 from include.settings import SyncSettings
 from include.sync.asked import AskedId, IdFormat
-from include.sync.records import Json, Mapped, MappingContext, Shared, SourceRecord
+from include.sync.records import Json, Mapped, MappingContext, RowT_co, Shared, SourceRecord
 from include.sync.runs import Direction, RunPlan, System, talks_to
 
 if TYPE_CHECKING:
@@ -70,22 +71,23 @@ class Window:
     until: datetime | None = None
 
 
-class Source(Protocol):
+class Source(Protocol[RowT_co]):
     """Where a flow's records come from. Yields whole records, details included, in batches of requests."""
 
     @property
     def finds_by(self) -> Collection[frozenset[str]]:
         """The parts of an id that a record is found by, each alternative as a whole."""
 
-    def changed(self, reads: Reads, window: Window) -> Iterator[SourceRecord]:
+    def changed(self, reads: Reads, window: Window) -> Iterator[SourceRecord[RowT_co]]:
         """Every record that may have changed in the window."""
 
-    def by_ids(self, reads: Reads, ids: Sequence[AskedId]) -> Iterator[SourceRecord]:
+    def by_ids(self, reads: Reads, ids: Sequence[AskedId]) -> Iterator[SourceRecord[RowT_co]]:
         """The records named; each carries `asked`. An id that yields nothing does not exist. Raises Unreadable."""
 
 
 # What a writer works with, is given and gives back are the engine's own (`work`, `context`); they know flows, and so are
 # not named here.
+RowT = TypeVar("RowT", default=Any)
 WorkT = TypeVar("WorkT", contravariant=True)
 RequestT = TypeVar("RequestT", contravariant=True)
 ResultT = TypeVar("ResultT", covariant=True)
@@ -105,7 +107,7 @@ class Writer(Protocol[WorkT, RequestT, ResultT]):
         """Bring one record over, or in plan mode say what would be. Raises Rejected, Waiting, ServiceError."""
 
 
-def nothing_left_out(data: Json, context: MappingContext) -> str | None:
+def nothing_left_out(row: object, context: MappingContext) -> str | None:
     """The filter of flows that transfer every record."""
     return None
 
@@ -124,14 +126,18 @@ class Counterpart:
     differences: Callable[[Mapping[str, Any], Mapping[str, Any]], Json] | None = None
 
 
+# Of a source whose rows have no type of their own.
+_AS_READ: Any = dict
+
+
 @dataclass(frozen=True, kw_only=True)
-class Flow:
+class Flow(Generic[RowT]):
     """One record type in one direction; the DAG is made from it. What operators read is `<name>.md` beside the declaration.
 
     `poll`: `position` reads from the last successful read, `lookback` the Transaction Poll Search Days,
     `whole` everything each time, `missing` what has no external id of ours: all of it once a day (a window without
     `since`), between that only what has not been dealt with. `initialization` flows transfer everything in a backfill, whatever its dates.
-    `skip` is the filter: a reason to leave the record out, or None.
+    `skip` is the filter: a reason to leave the record out, or None. `row` is what its source reads of a record.
     """
 
     name: str
@@ -139,11 +145,12 @@ class Flow:
     direction: Direction
     collection: str
     schedule: str
-    source: Source
-    mapping: Callable[[Json, MappingContext], Mapped]
+    source: Source[RowT]
+    mapping: Callable[[RowT, MappingContext], Mapped]
     writer: Writer[Any, Any, Any]
     id_formats: tuple[IdFormat, ...]
-    skip: Callable[[Json, MappingContext], str | None] = nothing_left_out
+    skip: Callable[[RowT, MappingContext], str | None] = nothing_left_out
+    row: type[RowT] = _AS_READ
     poll: Poll = "position"
     initialization: bool = False
     after: tuple[str, ...] = ()
@@ -152,9 +159,9 @@ class Flow:
     # `whole` flows: asked for the keys that were sent once and that a whole read does not contain any more. It may go
     # through them several times, and is told how many of those that were sent the read does contain, and of any key
     # whether it does.
-    gone: Callable[[Reads, Callable[[], Iterator[str]], int, Callable[[str], bool]], Iterator[SourceRecord]] | None = (
-        None
-    )
+    gone: (
+        Callable[[Reads, Callable[[], Iterator[str]], int, Callable[[str], bool]], Iterator[SourceRecord[RowT]]] | None
+    ) = None
     counterpart: Counterpart | None = None
     # The scopes of iPaaS.com's hooks whose records this flow carries, as `company/created`; in lower case.
     scopes: tuple[str, ...] = ()
@@ -208,13 +215,17 @@ class Flow:
         except InvalidId:
             return AskedId(text=key, parts={"no": key})
 
-    def take(self, data: Json, context: MappingContext) -> Mapped | str:
+    def row_of(self, staged: Json) -> RowT:
+        """What was read of a record, from how it is staged."""
+        return self.row(**staged)
+
+    def take(self, row: RowT, context: MappingContext) -> Mapped | str:
         """A record as the other system shall have it, or why it is left out.
 
         Raises Waiting; Rejected, also for a record with a field that is not what its system documents.
         """
         try:
-            return self.skip(data, context) or self.mapping(data, context)
+            return self.skip(row, context) or self.mapping(row, context)
         except ValidationError as error:
             where, what = place_of(error)
             raise Rejected(f"{f'{where} of the' if where else 'The'} {self.record} cannot be read: {what}.") from error

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import date
 from enum import StrEnum
-from typing import Any, Literal
+from typing import Any, Generic, Literal
+
+from typing_extensions import TypeVar
 
 from include.settings import SyncSettings
 
@@ -15,6 +17,8 @@ ASK = "ask"
 
 
 Json = dict[str, Any]
+# What a source has read of a record: a frozen dataclass whose fields are the names under which it is staged.
+RowT_co = TypeVar("RowT_co", covariant=True, default=Json)
 
 
 class Missing(StrEnum):
@@ -48,7 +52,7 @@ class Ref:
 
 
 @dataclass(frozen=True, kw_only=True)
-class SourceRecord:
+class SourceRecord(Generic[RowT_co]):
     """One record as read, with everything its mapping needs.
 
     `key` is what the ledger knows it by: the external id going to iPaaS.com, the iPaaS.com id coming from it.
@@ -58,10 +62,17 @@ class SourceRecord:
     """
 
     key: str
-    data: Json
+    data: RowT_co
     asked: str | None = None
     record_id: str | None = None
     problem: str | None = None
+
+
+def staged_row(row: Any) -> Json:
+    """What was read of a record, as it is staged: what is not known of it is left out."""
+    if isinstance(row, dict):
+        return row
+    return {each.name: value for each in fields(row) if (value := getattr(row, each.name)) is not None}
 
 
 @dataclass(frozen=True, kw_only=True)

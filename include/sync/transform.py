@@ -130,7 +130,7 @@ def _decide(task: TaskContext, record: Json, transfer: Transfer | None) -> Decis
     try:
         if "problem" in record:
             raise Rejected(f"The {task.flow.record} cannot be read: {record['problem']}.")
-        mapped = task.flow.take(data, context)
+        mapped = task.flow.take(task.flow.row_of(data), context)
     except RunFault:
         raise
     except Exception as fault:  # noqa: BLE001 - one record's defect must not stop the others

@@ -198,7 +198,8 @@ def _equal_otherwise(work: WriteContext, item: WriteRequest, present: Json) -> C
         return lambda path: False
     task = work.task
     try:
-        mapped = task.catalogue[counterpart.flow].take(counterpart.data(task, present), task.context({}))
+        flow = task.catalogue[counterpart.flow]
+        mapped = flow.take(flow.row_of(counterpart.data(task, present)), task.context({}))
     except (Rejected, Waiting):
         return lambda path: False
     if isinstance(mapped, str):

@@ -6,6 +6,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
+from include.mappings.rows import OrderRow
 from include.settings import SyncSettings
 from include.sync.records import Json, MappingContext
 
@@ -57,8 +58,8 @@ def totals(rows: list[Json], tax: Any = 0, total: Any = None, discount: Any = 0)
     return [{**row, **repeated} for row in rows]
 
 
-def order(*rows: Json, tax: Any = 0, total: Any = None, discount: Any = 0, **more: Any) -> Json:
-    """A released order of company C1. `more` are parts of the data; `detail` changes fields of page 42."""
+def order(*rows: Json, tax: Any = 0, total: Any = None, discount: Any = 0, **more: Any) -> OrderRow:
+    """A released order of company C1. `more` are parts of the row; `detail` changes fields of page 42."""
     detail = {
         "No": "S-1",
         "Sell_to_Customer_No": "C1",
@@ -87,7 +88,8 @@ def order(*rows: Json, tax: Any = 0, total: Any = None, discount: Any = 0, **mor
     }
     feed = {"id": GUID, "number": "S-1", **more.pop("feed", {})}
     rows_ = totals(list(rows) or [line()], tax, total, discount)
-    return {"feed": feed, "detail": detail, "lines": rows_, "customer_type": "Company", "terms": "Net 30 days", **more}
+    own: Json = {"customer_type": "Company", "terms": "Net 30 days", **more}
+    return OrderRow(feed=feed, detail=detail, lines=rows_, **own)
 
 
 def api_line(sequence: int = 10000, kind: str = "Item", sku: str = "1000", **fields: Any) -> Json:

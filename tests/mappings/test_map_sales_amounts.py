@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
@@ -11,9 +12,9 @@ from hypothesis import strategies as st
 from sales import context, line, order
 
 from include.business_central.records.sales import SalesLine
+from include.mappings.rows import OrderRow
 from include.mappings.sales_lines import sort_lines
 from include.mappings.sales_orders import order_to_ipaas
-from include.sync.records import Json
 from include.sync.values import text_of
 
 ACCOUNT = {"sales_order": {"shipping_account": "6910"}}
@@ -21,8 +22,8 @@ ACCOUNT = {"sales_order": {"shipping_account": "6910"}}
 CENTS = {"JPY": Decimal(1), "EUR": Decimal("0.01"), "KWD": Decimal("0.001")}
 
 
-def notes(data: Json, **settings: Any) -> tuple[str, ...]:
-    return order_to_ipaas(data, context(bc_create_defaults=ACCOUNT, **settings)).notes
+def notes(row: OrderRow, **settings: Any) -> tuple[str, ...]:
+    return order_to_ipaas(row, context(bc_create_defaults=ACCOUNT, **settings)).notes
 
 
 def rounded(value: Decimal, cent: Decimal) -> Decimal:
@@ -30,7 +31,7 @@ def rounded(value: Decimal, cent: Decimal) -> Decimal:
 
 
 @st.composite
-def documents(draw: st.DrawFn) -> tuple[Json, Decimal]:
+def documents(draw: st.DrawFn) -> tuple[OrderRow, Decimal]:
     """An order as Business Central computes it, and the smallest unit of its currency."""
     cent = CENTS[draw(st.sampled_from(sorted(CENTS)))]
     includes_tax = draw(st.booleans())
@@ -58,18 +59,20 @@ def documents(draw: st.DrawFn) -> tuple[Json, Decimal]:
 
 
 @given(documents())
-def test_what_business_central_computes_adds_up(document: tuple[Json, Decimal]) -> None:
-    data, _ = document
-    assert notes(data, bc_excluded_lineitem_skus_from_preprocessing=("OUT",)) == ()
+def test_what_business_central_computes_adds_up(document: tuple[OrderRow, Decimal]) -> None:
+    row, _ = document
+    assert notes(row, bc_excluded_lineitem_skus_from_preprocessing=("OUT",)) == ()
 
 
 @given(documents(), st.sampled_from([-1, 1]))
-def test_a_difference_of_the_smallest_unit_is_told_with_both_figures(document: tuple[Json, Decimal], sign: int) -> None:
-    data, cent = document
-    total = data["lines"][0]["Total_Amount_Incl_VAT"]
+def test_a_difference_of_the_smallest_unit_is_told_with_both_figures(
+    document: tuple[OrderRow, Decimal], sign: int
+) -> None:
+    row, cent = document
+    total = row.lines[0]["Total_Amount_Incl_VAT"]
     off = total + sign * cent
-    rows = [{**row, "Total_Amount_Incl_VAT": off} for row in data["lines"]]
-    mapped = order_to_ipaas({**data, "lines": rows}, context(bc_create_defaults=ACCOUNT))
+    lines = [{**one, "Total_Amount_Incl_VAT": off} for one in row.lines]
+    mapped = order_to_ipaas(replace(row, lines=lines), context(bc_create_defaults=ACCOUNT))
     (note,) = mapped.notes
     assert f"make {text_of(total)};" in note
     assert f"is {text_of(off)}," in note

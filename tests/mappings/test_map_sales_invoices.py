@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from sales import GUID, api_line, comment, context, ids, line
 
+from include.mappings.rows import InvoiceRow
 from include.mappings.sales_invoices import POSTED_ORDER, SHIPPED_ORDER, invoice_header, invoice_to_ipaas, skip_invoice
 from include.mappings.sales_lines import line_from_api
 from include.sync.records import Json, Mapped, Missing, Ref
@@ -14,7 +15,7 @@ from include.sync.records import Json, Mapped, Missing, Ref
 
 def invoice(
     *, lines: list[Json] | None = None, posted: Json | None = None, data: Json | None = None, **feed: Any
-) -> Json:
+) -> InvoiceRow:
     """A posted invoice as its source reads it; `posted` is its row of the posted page."""
     record: Json = {
         "id": GUID,
@@ -34,11 +35,11 @@ def invoice(
     incl = bool(record["pricesIncludeTax"])
     rows = [line_from_api(row, prices_include_tax=incl) for row in lines or [api_line()]]
     detail = invoice_header(record, posted, "30 DAYS")
-    return {"feed": record, "detail": detail, "lines": rows, "customer_type": "Company", **(data or {})}
+    return InvoiceRow(feed=record, detail=detail, lines=rows, customer_type="Company", **(data or {}))
 
 
-def mapped(data: Json, **settings: Any) -> Mapped:
-    return invoice_to_ipaas(data, context(**settings))
+def mapped(row: InvoiceRow, **settings: Any) -> Mapped:
+    return invoice_to_ipaas(row, context(**settings))
 
 
 class TestFilter:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -11,14 +12,15 @@ from hypothesis import strategies as st
 from sales import SYSTEM, comment, context, ids, line, order
 
 from include.errors import Rejected
+from include.mappings.rows import OrderRow
 from include.mappings.sales_orders import order_from_api, order_to_ipaas, skip_order
 from include.sync.fingerprints import fingerprint
 from include.sync.records import Json, Missing, Ref
 
 
-def sent(data: Json, **settings: Any) -> Json:
+def sent(row: OrderRow, **settings: Any) -> Json:
     """The body of an order's transaction."""
-    return order_to_ipaas(data, context(**settings)).body
+    return order_to_ipaas(row, context(**settings)).body
 
 
 class TestFilter:
@@ -28,7 +30,7 @@ class TestFilter:
         assert status in str(skip_order(order(detail={"Status": status}), context()))
 
     def test_one_that_was_posted_names_its_invoices(self) -> None:
-        reason = skip_order({"number": "S-1", "posted_as": ["PS-1", "PS-2"]}, context())
+        reason = skip_order(OrderRow(number="S-1", posted_as=["PS-1", "PS-2"]), context())
         assert reason is not None
         assert "S-1" in reason and "PS-1, PS-2" in reason and "sales_invoice_to_ipaas" in reason
 
@@ -177,7 +179,7 @@ class TestAmounts:
 
     def test_without_page_lines_the_apis_totals_count(self) -> None:
         feed = {"discountAmount": 1, "totalTaxAmount": 2, "totalAmountIncludingTax": 101}
-        body = sent(order(feed=feed) | {"lines": [line()]})
+        body = sent(replace(order(feed=feed), lines=[line()]))
         assert (body["discount_amount"], body["tax_amount"], body["total"]) == (1, 2, 101)
 
 

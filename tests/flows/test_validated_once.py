@@ -1,0 +1,52 @@
+"""What is read of a record is made into a model once: later steps take that over, and do not read the row again."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+import pytest
+import simplejson
+from bench import Bench, tally
+from pydantic import BaseModel
+from shop import BELL, BICYCLE, order, set_up
+
+# Payment terms are read as what documents refer to, and are records of another flow besides.
+REFERRED_TO = {"ApiCode"}
+ROOMS = ("include.business_central.records", "include.ipaas.records")
+Validated = Counter[tuple[str, str]]
+
+
+@pytest.fixture
+def validated(monkeypatch: pytest.MonkeyPatch) -> Validated:
+    """How often each row was made into each model."""
+    found: Validated = Counter()
+    validate = BaseModel.model_validate.__func__  # type: ignore[attr-defined]
+
+    def counted(model: type[BaseModel], row: Any, **more: Any) -> Any:
+        if model.__module__.startswith(ROOMS) and model.__name__ not in REFERRED_TO:
+            found[model.__name__, simplejson.dumps(row, use_decimal=True, sort_keys=True, default=str)] += 1
+        return validate(model, row, **more)
+
+    monkeypatch.setattr(BaseModel, "model_validate", classmethod(counted))
+    return found
+
+
+def test_on_the_way_to_ipaas(bench: Bench, validated: Validated) -> None:
+    shop = set_up(bench, transferred=False)
+    order(shop, BICYCLE, BELL)
+    shop.sandbox.sales.post(order(shop, BELL))
+    shipped = order(shop, BICYCLE, BELL)
+    shop.sandbox.sales.ship(shipped, {10000: 2, 20000: 1}, tracking="TRACK-1", agent="DHL")
+    shop.sandbox.sales.invoice(shipped)
+    for flow, model in (
+        ("product_to_ipaas", "ItemCard"),
+        ("company_to_ipaas", "CustomerCard"),
+        ("customer_to_ipaas", "CustomerCard"),
+        ("sales_order_to_ipaas", "SalesHeader"),
+        ("sales_invoice_to_ipaas", "SalesHeader"),
+    ):
+        validated.clear()
+        assert tally(shop.run(flow))["created"]
+        assert {name for name, _ in validated} >= {model}
+        assert not {name: times for name, times in validated.items() if times > 1}, flow
