@@ -21,8 +21,7 @@ from include.mappings.parties_from_ipaas import (
     skip_contact,
 )
 from include.mappings.remembered import remembering
-from include.mappings.rows import CustomerRow
-from include.sources.customers import ID_FORMATS, PAGE, CustomersOfType, page_fields
+from include.sources.customers import ID_FORMATS, PAGE, customers_of_type, page_fields
 from include.sources.ipaas_records import IPaaSRecords
 from include.sync.asked import IPAAS_ID
 from include.sync.flow import Counterpart, Flow
@@ -71,8 +70,7 @@ TO_IPAAS = Flow(
     direction=Direction.to_ipaas,
     collection="Add/Update Dynamics 365 Business Central Company TO iPaaS.com",
     schedule="10 * * * *",
-    source=CustomersOfType(type="Company", model="company"),
-    row=CustomerRow,
+    source=customers_of_type("Company", "company"),
     skip=not_of_type("Company"),
     mapping=remembering(company_to_ipaas, PAGE_ONLY, model="company", beside=("parent_is_company",)),
     writer=IPaaSWriter(

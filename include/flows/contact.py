@@ -6,7 +6,7 @@ from include.ipaas.endpoints import CUSTOMER
 from include.ipaas.external_ids import ADDRESS_TABLE
 from include.mappings.contacts import contact_to_ipaas, skip_contact
 from include.mappings.customers import adopt_primary_billing
-from include.sources.contacts import Contacts
+from include.sources.contacts import CONTACTS
 from include.sync.asked import GUID, IdFormat
 from include.sync.flow import Flow
 from include.sync.runs import Direction
@@ -18,7 +18,7 @@ TO_IPAAS = Flow(
     direction=Direction.to_ipaas,
     collection="Add/Update Dynamics 365 Business Central Contact TO iPaaS.com",
     schedule="20 * * * *",
-    source=Contacts(),
+    source=CONTACTS,
     skip=skip_contact,
     mapping=contact_to_ipaas,
     writer=IPaaSWriter(

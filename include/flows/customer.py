@@ -9,9 +9,8 @@ from include.mappings.contacts import contact_of
 from include.mappings.customers import PAGE_ONLY, adopt_primary_billing, customer_to_ipaas, not_of_type
 from include.mappings.parties_from_ipaas import SHARED, customer_from_ipaas, customer_numbers, skip_contact
 from include.mappings.remembered import remembering
-from include.mappings.rows import CustomerRow
-from include.sources.contacts import Contacts
-from include.sources.customers import ID_FORMATS, PAGE, CustomersOfType
+from include.sources.contacts import by_emails
+from include.sources.customers import ID_FORMATS, PAGE, customers_of_type
 from include.sources.ipaas_records import IPaaSRecords
 from include.sync.asked import IPAAS_ID
 from include.sync.flow import Counterpart, Flow
@@ -29,8 +28,7 @@ TO_IPAAS = Flow(
     direction=Direction.to_ipaas,
     collection="Add/Update Dynamics 365 Business Central Customer TO iPaaS.com",
     schedule="15 * * * *",
-    source=CustomersOfType(type="Person", model="customer"),
-    row=CustomerRow,
+    source=customers_of_type("Person", "customer"),
     skip=not_of_type("Person"),
     mapping=remembering(customer_to_ipaas, PAGE_ONLY, model="customer"),
     writer=IPaaSWriter(
@@ -60,9 +58,7 @@ FROM_IPAAS = Flow(
     writer=BCWriter(
         target=_TARGET,
         table=CUSTOMER.table,
-        beside=Beside(
-            name="contact", owner="contact_to_ipaas", by="email", find=Contacts().by_emails, own_number=contact_of
-        ),
+        beside=Beside(name="contact", owner="contact_to_ipaas", by="email", find=by_emails, own_number=contact_of),
     ),
     counterpart=Counterpart(flow="customer_to_ipaas", shared=SHARED),
     id_formats=(IPAAS_ID,),

@@ -1,10 +1,10 @@
-"""Locations to iPaaS.com."""
+"""LOCATIONS to iPaaS.com."""
 
 from __future__ import annotations
 
 from include.ipaas.endpoints import LOCATION
 from include.mappings.catalog import location_to_ipaas
-from include.sources.locations import PAGE, Locations
+from include.sources.locations import LOCATIONS, PAGE
 from include.sync.asked import GUID, IdFormat
 from include.sync.flow import Flow
 from include.sync.runs import Direction
@@ -16,7 +16,7 @@ TO_IPAAS = Flow(
     direction=Direction.to_ipaas,
     collection="Add/Update Dynamics 365 Business Central Location TO iPaaS.com",
     schedule="6 * * * *",
-    source=Locations(),
+    source=LOCATIONS,
     mapping=location_to_ipaas,
     writer=IPaaSWriter(endpoint=LOCATION, match_field="name"),
     id_formats=(

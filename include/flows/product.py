@@ -1,4 +1,4 @@
-"""Items as products: to iPaaS.com with their stock and prices, and from it."""
+"""ITEMS as products: to iPaaS.com with their stock and prices, and from it."""
 
 from __future__ import annotations
 
@@ -14,9 +14,8 @@ from include.mappings.products_from_ipaas import (
     product_numbers,
 )
 from include.mappings.remembered import remembering
-from include.mappings.rows import ItemRow
 from include.sources.ipaas_records import IPaaSRecords
-from include.sources.items import FLOW, PAGE, Items, page_fields
+from include.sources.items import FLOW, ITEMS, PAGE, page_fields
 from include.sync.asked import GUID, IPAAS_ID, IdFormat
 from include.sync.flow import Counterpart, Flow
 from include.sync.runs import Direction
@@ -43,8 +42,7 @@ TO_IPAAS = Flow(
     direction=Direction.to_ipaas,
     collection="Add/Update Dynamics 365 Business Central Product TO iPaaS.com",
     schedule="25 * * * *",
-    source=Items(),
-    row=ItemRow,
+    source=ITEMS,
     mapping=remembering(product_to_ipaas, PAGE_ONLY, model="product"),
     writer=IPaaSWriter(endpoint=PRODUCT, match_field="sku"),
     counterpart=Counterpart(

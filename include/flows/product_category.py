@@ -5,8 +5,7 @@ from __future__ import annotations
 from include.ipaas.endpoints import PRODUCT_CATEGORY
 from include.mappings.catalog import product_category_to_ipaas, skip_category
 from include.mappings.remembered import remembering
-from include.mappings.rows import PagedRow
-from include.sources.item_categories import ItemCategories
+from include.sources.item_categories import ITEM_CATEGORIES
 from include.sync.asked import GUID, IdFormat
 from include.sync.flow import Flow
 from include.sync.runs import Direction
@@ -18,8 +17,7 @@ TO_IPAAS = Flow(
     direction=Direction.to_ipaas,
     collection="Add/Update Dynamics 365 Business Central Product Category TO iPaaS.com",
     schedule="8 * * * *",
-    source=ItemCategories(),
-    row=PagedRow,
+    source=ITEM_CATEGORIES,
     skip=skip_category,
     mapping=remembering(product_category_to_ipaas, ("Parent_Category",)),
     writer=IPaaSWriter(endpoint=PRODUCT_CATEGORY, match_field="name"),

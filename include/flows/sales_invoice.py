@@ -5,7 +5,6 @@ from __future__ import annotations
 from include.ipaas.endpoints import TRANSACTION
 from include.mappings.invoices_from_ipaas import invoice_from_ipaas, skip_foreign_invoice
 from include.mappings.remembered import remembering
-from include.mappings.rows import InvoiceRow
 from include.mappings.sales_invoices import (
     POSTED_ORDER,
     SHIPPED_ORDER,
@@ -14,7 +13,7 @@ from include.mappings.sales_invoices import (
 )
 from include.mappings.transactions import FROM_FURTHER_PAGES, PAGE_ONLY
 from include.sources.documents import AGENTS, LINES, SHIPMENTS
-from include.sources.sales_invoices import ORDERS_FLOW, PAGE, SalesInvoices
+from include.sources.sales_invoices import ORDERS_FLOW, PAGE, SALES_INVOICES
 from include.sources.transactions import NESTED_SCOPES, ForeignTransactions
 from include.sync.asked import GUID, IPAAS_ID, IdFormat
 from include.sync.flow import Flow
@@ -29,8 +28,7 @@ TO_IPAAS = Flow(
     direction=Direction.to_ipaas,
     collection="Add/Update Dynamics 365 Business Central Sales Invoice TO iPaaS.com",
     schedule="50 * * * *",
-    source=SalesInvoices(),
-    row=InvoiceRow,
+    source=SALES_INVOICES,
     skip=skip_invoice,
     mapping=remembering(invoice_to_ipaas, PAGE_ONLY, model="transaction", beside=FROM_FURTHER_PAGES),
     writer=IPaaSWriter(

@@ -5,7 +5,6 @@ from __future__ import annotations
 from include.ipaas.endpoints import TRANSACTION
 from include.mappings.orders_from_ipaas import order_from_ipaas, skip_foreign_order
 from include.mappings.remembered import remembering
-from include.mappings.rows import OrderRow
 from include.mappings.sales_orders import order_to_ipaas, skip_order
 from include.mappings.transactions import FROM_FURTHER_PAGES, PAGE_ONLY
 from include.sources.documents import (
@@ -13,7 +12,7 @@ from include.sources.documents import (
     LINES,
     SHIPMENTS,
 )
-from include.sources.sales_orders import PAGE, SalesOrders
+from include.sources.sales_orders import PAGE, SALES_ORDERS
 from include.sources.transactions import NESTED_SCOPES, ForeignTransactions
 from include.sync.asked import GUID, IPAAS_ID, IdFormat
 from include.sync.flow import Flow
@@ -28,8 +27,7 @@ TO_IPAAS = Flow(
     direction=Direction.to_ipaas,
     collection="Add/Update Dynamics 365 Business Central Sales Order TO iPaaS.com",
     schedule="40 * * * *",
-    source=SalesOrders(),
-    row=OrderRow,
+    source=SALES_ORDERS,
     skip=skip_order,
     mapping=remembering(
         order_to_ipaas,
@@ -85,7 +83,7 @@ FROM_IPAAS = Flow(
     scopes=("transaction/created", "transaction/updated"),
     nested_scopes=NESTED_SCOPES,
     after=("company_from_ipaas", "customer_from_ipaas", "product_from_ipaas"),
-    services=("SalesOrders", "SalesOrderLines", "CustomerCard", "ItemCard"),
+    services=("SALES_ORDERS", "SalesOrderLines", "CustomerCard", "ItemCard"),
     settings_used=(
         "bc_excluded_lineitem_skus_from_preprocessing",
         "bc_processing_company_creation_in_prerequisite",

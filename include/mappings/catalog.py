@@ -13,9 +13,9 @@ from include.mappings.rows import PagedRow
 from include.sync.records import Json, Mapped, MappingContext, Missing, Ref
 
 
-def location_to_ipaas(data: Json, context: MappingContext) -> Mapped:
+def location_to_ipaas(row: PagedRow, context: MappingContext) -> Mapped:
     """A location, with its address. The external id is the code: orders and stock rows carry it."""
-    card = LocationCard.model_validate(data["detail"])
+    card = LocationCard.model_validate(row.detail)
     address = body(
         address_1=card.Address,
         address_2=card.Address_2,
@@ -51,16 +51,16 @@ def location_card_from_api(record: Json) -> Json:
     )
 
 
-def shipping_method_to_ipaas(data: Json, context: MappingContext) -> Mapped:
+def shipping_method_to_ipaas(row: PagedRow, context: MappingContext) -> Mapped:
     """A shipping agent as a shipping method; iPaaS.com requires both fields, so a blank name is the code."""
-    agent = ShippingAgent.model_validate(data["detail"])
+    agent = ShippingAgent.model_validate(row.detail)
     fields = body(name=agent.Code, description=agent.Name or agent.Code)
     return Mapped(source_id=agent.Code, match=agent.Code, body=fields)
 
 
-def payment_method_to_ipaas(data: Json, context: MappingContext) -> Mapped:
+def payment_method_to_ipaas(row: PagedRow, context: MappingContext) -> Mapped:
     """A payment method, or payment terms, as a payment method; payments name it by its code."""
-    code = ApiCode.model_validate(data["feed"])
+    code = ApiCode.model_validate(row.feed)
     fields = body(name=code.code, description=code.displayName)
     return Mapped(source_id=code.code, match=code.code, body=fields)
 

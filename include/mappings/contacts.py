@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 from include.business_central.records.customers import ApiContact
 from include.ipaas.external_ids import COMPANY_TABLE
 from include.mappings.body import body, child
 from include.mappings.custom_fields import to_ipaas as custom_fields
 from include.mappings.names import first_address, split_name
+from include.mappings.rows import ContactRow
 from include.sync.records import Json, Mapped, MappingContext, Missing, Ref
 from include.sync.values import fold
 
@@ -29,39 +27,38 @@ def contact_of(external_id: str) -> str | None:
     return external_id[: -len(_MARK)] if fold(external_id).endswith(fold(_MARK)) else None
 
 
-def left_out(contact: Mapping[str, Any], about: Mapping[str, Any]) -> str | None:
-    """Why a contact is not transferred as a customer of its own, or None when it is. `about` is what it is beside its
-    fields: `itself`, and `company_relation`.
+def left_out(row: ContactRow) -> str | None:
+    """Why a contact is not transferred as a customer of its own, or None when it is.
 
     A person that is a customer itself arrives as that customer; a contact without an e-mail cannot be told apart.
     """
-    if contact.get("type") != "Person":
+    if row.detail.get("type") != "Person":
         return "Only contacts of type Person are transferred; a company arrives as the company."
-    if about.get("itself"):
+    if row.itself:
         return "The contact is a customer itself and arrives as that customer."
-    relation = about.get("company_relation")
+    relation = row.company_relation
     if relation in ("Vendor", "Bank Account", "Employee"):
         return f"Its company is no customer: {relation} is all that it is."
-    if relation == "Multiple" and not about.get("company_customer"):
+    if relation == "Multiple" and not row.company_customer:
         return "Its company is no customer, although it is other things."
-    if not first_address(contact.get("email")):
+    if not first_address(row.detail.get("email")):
         return "The contact has no e-mail address."
     return None
 
 
-def skip_contact(data: Json, context: MappingContext) -> str | None:
+def skip_contact(row: ContactRow, context: MappingContext) -> str | None:
     """The filter of the flow."""
-    return left_out(data["detail"], data)
+    return left_out(row)
 
 
-def contact_to_ipaas(data: Json, context: MappingContext) -> Mapped:
+def contact_to_ipaas(row: ContactRow, context: MappingContext) -> Mapped:
     """A person contact as a customer, told apart from customers by the marker on its number."""
-    contact = ApiContact.model_validate(data["detail"])
+    contact = ApiContact.model_validate(row.detail)
     external_id = contact_id(contact.number)
     email = first_address(contact.email)
     first, last = split_name(contact.displayName or email or "")
-    company = _company_ref(data, context)
-    source = {**data["detail"], "company_id": company and _as_text(company)}
+    company = _company_ref(row, context)
+    source = {**row.detail, "company_id": company and _as_text(company)}
     fields = body(
         customer_number=external_id,
         email_address=email,
@@ -75,15 +72,15 @@ def contact_to_ipaas(data: Json, context: MappingContext) -> Mapped:
     return Mapped(source_id=external_id, match=email, body=fields)
 
 
-def _company_ref(data: Json, context: MappingContext) -> Ref | None:
+def _company_ref(row: ContactRow, context: MappingContext) -> Ref | None:
     """The company the contact belongs to, by the customer that its company contact is."""
-    customer = data.get("company_customer")
+    customer = row.company_customer
     if not customer:
         return None
     creates = context.settings.bc_processing_company_creation_in_prerequisite
     return Ref(
         table=COMPANY_TABLE,
-        source_id=str(customer),
+        source_id=customer,
         missing=Missing.transfer if creates else Missing.wait,
         flow="company_to_ipaas",
     )

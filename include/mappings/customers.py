@@ -12,13 +12,13 @@ from include.mappings.body import body, child
 from include.mappings.contacts import contact_id
 from include.mappings.custom_fields import to_ipaas as custom_fields
 from include.mappings.names import first_address, split_name
-from include.mappings.rows import CustomerRow
+from include.mappings.rows import CustomerRow, PagedRow
 from include.sync.records import Follower, Json, Mapped, MappingContext, Missing, Ref
 
 
-def category_to_ipaas(data: Json, context: MappingContext) -> Mapped:
+def category_to_ipaas(row: PagedRow, context: MappingContext) -> Mapped:
     """A customer price group as a customer category."""
-    group = CustomerPriceGroup.model_validate(data["detail"])
+    group = CustomerPriceGroup.model_validate(row.detail)
     fields = body(name=group.Code, description=group.Description, is_pricing_group=True)
     return Mapped(source_id=group.Code, match=group.Code, body=fields)
 

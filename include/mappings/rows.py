@@ -40,6 +40,16 @@ class CustomerRow(PagedRow):
 
 
 @dataclass(frozen=True, kw_only=True)
+class ContactRow(PagedRow):
+    """A contact. `itself`: it is a customer itself. `company_relation` is what its company is related to by its own number,
+    `company_customer` the No of the customer that its company is."""
+
+    itself: bool = False
+    company_relation: str | None = None
+    company_customer: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class ItemRow(PagedRow):
     """An item. `stock` is None where the query is not there, `prices` where they are not read. `renamed` says which codes
     locations have now that are not there under their old ones; None: it is unknown."""

@@ -8,7 +8,8 @@ from typing import ClassVar
 
 from include.business_central.odata import Api
 from include.business_central.records.base import ApiCode
-from include.sources.reading import asked_for, feed
+from include.mappings.rows import PagedRow
+from include.sources.feeds import FromFeed, Plain
 from include.sync.asked import GUID, AskedId, IdFormat
 from include.sync.flow import Reads, Window
 from include.sync.records import SourceRecord
@@ -23,7 +24,16 @@ CODE_OR_GUID = (
     ),
     CODE,
 )
-_FIELDS = tuple(ApiCode.model_fields)
+
+
+class _Resource(Plain):
+    fields = tuple(ApiCode.model_fields)
+    key = "code"
+    renumbers = False
+
+    def __init__(self, reads: Reads, api: Api) -> None:
+        super().__init__(reads)
+        self.api = api
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,20 +42,19 @@ class Codes:
 
     resources: tuple[Api, ...]
 
-    finds_by: ClassVar = (frozenset({"no"}), frozenset({"guid"}))
+    row: ClassVar = PagedRow
+    finds_by: ClassVar = FromFeed.finds_by
 
-    def changed(self, reads: Reads, window: Window) -> Iterator[SourceRecord]:
+    def changed(self, reads: Reads, window: Window) -> Iterator[SourceRecord[PagedRow]]:
         """Those modified in the window."""
         for resource in self.resources:
-            for record in feed(reads, resource, window, select=_FIELDS):
-                yield SourceRecord(key=str(record["code"]), data={"feed": record})
+            yield from _Resource(reads, resource).changed(window)
 
-    def by_ids(self, reads: Reads, ids: Sequence[AskedId]) -> Iterator[SourceRecord]:
+    def by_ids(self, reads: Reads, ids: Sequence[AskedId]) -> Iterator[SourceRecord[PagedRow]]:
         """Those with these codes or GUIDs."""
         wanted = list(ids)
         for resource in self.resources:
-            found = list(asked_for(reads, resource, wanted, select=_FIELDS, key="code")) if wanted else []
-            for record, text in found:
-                yield SourceRecord(key=str(record["code"]), data={"feed": record}, asked=text)
-            answered = {text for _, text in found}
+            found = list(_Resource(reads, resource).by_ids(wanted)) if wanted else []
+            yield from found
+            answered = {record.asked for record in found}
             wanted = [one for one in wanted if one.text not in answered]

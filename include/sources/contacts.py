@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import ClassVar
 
 from include.business_central.odata import Api, Page
 from include.business_central.records.customers import ApiContact
@@ -12,8 +11,10 @@ from include.errors import BadRecord
 from include.mappings.contacts import contact_id, contact_of, left_out
 from include.mappings.custom_fields import source_fields
 from include.mappings.names import first_address
+from include.mappings.rows import ContactRow
+from include.sources.feeds import Feed, FromFeed, Keyed, Pair
 from include.sources.people import People, contacts_of
-from include.sources.reading import asked_for, each, feed, selected
+from include.sources.reading import feed, selected
 from include.sync.asked import AskedId
 from include.sync.batches import batches
 from include.sync.flow import Reads, Window
@@ -21,9 +22,6 @@ from include.sync.records import Json, SourceRecord
 from include.sync.runs import Direction
 from include.sync.staging.keyset import KeySet
 from include.sync.values import fold
-
-_FEED = Api("contacts")
-
 
 # What a published contact page (5050) calls the fields of API `contacts`.
 _PAGE_NAMES = {
@@ -51,90 +49,79 @@ _PAGE_NAMES = {
 _COMPUTED = {"company_id"}
 
 
-class Contacts:
+class Contacts(Feed[ContactRow]):
     """API `contacts` for the changes; Contacts Endpoint for the fields, when it names another service."""
 
-    finds_by: ClassVar = (frozenset({"no"}), frozenset({"guid"}))
+    api = Api("contacts")
+    where = "type eq 'Person'"
+    other_key = "id"
 
-    def changed(self, reads: Reads, window: Window) -> Iterator[SourceRecord]:
-        """Persons modified in the window, and those of companies that were: one may have become a customer."""
-        people, seen = People(reads), KeySet()
-        for record in self._complete(
-            reads, people, feed(reads, _FEED, window, select=self._fields(reads), where="type eq 'Person'")
-        ):
-            seen.add(fold(record.key))
-            yield record
-        if window.since is None and window.until is None:
-            return
-        people_of_companies = _people_of_changed_companies(reads, window)
-        others = (identifier for identifier, number in people_of_companies if seen.add(fold(contact_id(number))))
-        for ids in batches(others, 100):
-            yield from self._complete(reads, people, reads.bc.read_many(_FEED, "id", ids, select=self._fields(reads)))
-
-    def by_ids(self, reads: Reads, ids: Sequence[AskedId]) -> Iterator[SourceRecord]:
-        """Contacts by number or GUID, with or without the marker."""
-        found = list(asked_for(reads, _FEED, [_unmarked(one) for one in ids], select=self._fields(reads)))
-        asked = {str(record["id"]): text for record, text in found}
-        yield from self._complete(reads, People(reads), [record for record, _ in found], asked)
-
-    def by_emails(self, reads: Reads, emails: Sequence[str]) -> Mapping[str, Sequence[str]]:
-        """By folded e-mail: the external ids of the persons with it that are transferred as customers of their own.
-
-        Raises BadRecord for one that cannot be read.
-        """
-        rows = reads.bc.read_many(_FEED, "email", emails, select=self._fields(reads), listed=True)
-        persons = {contact_id(row["number"]): row for row in rows if row["type"] == "Person"}
-        found: dict[str, list[str]] = {}
-        for record in self._complete(reads, People(reads), persons.values()):
-            if record.problem:
-                raise BadRecord(f"contact {contact_of(record.key)}: {record.problem}")
-            if left_out(record.data["detail"], record.data) is None:
-                email = first_address(persons[record.key]["email"])
-                found.setdefault(fold(str(email)), []).append(record.key)
-        return found
-
-    def _fields(self, reads: Reads) -> tuple[str, ...]:
+    def __init__(self, reads: Reads) -> None:
+        super().__init__(reads)
+        self._people = People(reads)
+        self._endpoint = reads.settings.bc_contacts_endpoint
         extra = source_fields(reads.settings, "contact", Direction.to_ipaas)
-        own_page = reads.settings.bc_contacts_endpoint != _FEED.name
         # A subscriber's own page may have fields of its own; the API has the same fields everywhere.
-        return selected(ApiContact.model_fields, () if own_page else extra, without=_COMPUTED)
+        self._own_page = () if self._endpoint == self.api.name else tuple(extra - set(_PAGE_NAMES) - _COMPUTED)
+        self.fields = selected(
+            ApiContact.model_fields, extra if self._endpoint == self.api.name else (), without=_COMPUTED
+        )
 
-    def _complete(
-        self, reads: Reads, people: People, records: Iterable[Json], asked: Mapping[str, str] | None = None
-    ) -> Iterator[SourceRecord]:
+    def called(self, record: Json) -> str:
+        """Its number with the marker."""
+        return contact_id(str(record["number"]))
 
-        def whole_records(batch: Sequence[Json]) -> Iterator[SourceRecord]:
-            about = people.describe(batch)
-            details = self._details(reads, batch)
-            for record in batch:
-                identifier = str(record["id"])
-                detail = {**record, **details.get(fold(str(record["number"])), {})}
-                data: Json = {"detail": detail, **about[identifier]}
-                yield SourceRecord(
-                    key=contact_id(record["number"]),
-                    data=data,
-                    asked=(asked or {}).get(identifier),
-                    record_id=identifier,
-                )
+    def others(self, window: Window, seen: KeySet) -> Iterator[str]:
+        """Persons of companies that were modified: one may have become a customer."""
+        people = _people_of_changed_companies(self.reads, window)
+        return (identifier for identifier, number in people if seen.add(fold(contact_id(number))))
 
-        for batch in batches(records, 100):
-            yield from each(batch, whole_records, lambda record: contact_id(str(record["number"])))
+    def by_ids(self, ids: Sequence[AskedId]) -> Iterator[SourceRecord[ContactRow]]:
+        """Contacts by number or GUID, with or without the marker."""
+        return super().by_ids([_unmarked(one) for one in ids])
 
-    def _details(self, reads: Reads, batch: Sequence[Json]) -> dict[str, Json]:
+    def rows(self, batch: Sequence[Pair]) -> Iterable[Keyed[ContactRow]]:
+        """Contacts with what they are besides, and with the fields of the subscriber's own page."""
+        records = [record for record, _ in batch]
+        described, details = self._people.describe(records), self._own_fields(records)
+        for record in records:
+            detail = {**record, **details.get(fold(str(record["number"])), {})}
+            yield self.called(record), record, replace(described[str(record["id"])], detail=detail)
+
+    def _own_fields(self, batch: Sequence[Json]) -> dict[str, Json]:
         """The same contacts from the subscriber's own page, under the API's names beside its own."""
-        endpoint = reads.settings.bc_contacts_endpoint
-        if endpoint == _FEED.name:
+        if self._endpoint == self.api.name:
             return {}
-        extra = source_fields(reads.settings, "contact", Direction.to_ipaas) - set(_PAGE_NAMES) - _COMPUTED
-        select = selected(_PAGE_NAMES.values(), extra)
-        rows = reads.bc.read_many(Page(endpoint), "No", [str(r["number"]) for r in batch], select=select)
+        select = selected(_PAGE_NAMES.values(), self._own_page)
+        numbers = [str(record["number"]) for record in batch]
         return {
             fold(str(row["No"])): {
                 **row,
                 **{ours: row[theirs] for ours, theirs in _PAGE_NAMES.items() if theirs in row},
             }
-            for row in rows
+            for row in self.reads.bc.read_many(Page(self._endpoint), "No", numbers, select=select)
         }
+
+
+CONTACTS = FromFeed(feed=Contacts, row=ContactRow)
+
+
+def by_emails(reads: Reads, emails: Sequence[str]) -> Mapping[str, Sequence[str]]:
+    """By folded e-mail: the external ids of the persons with it that are transferred as customers of their own.
+
+    Raises BadRecord for one that cannot be read.
+    """
+    contacts = Contacts(reads)
+    rows = reads.bc.read_many(contacts.api, "email", emails, select=contacts.fields, listed=True)
+    persons = {contact_id(row["number"]): row for row in rows if row["type"] == "Person"}
+    found: dict[str, list[str]] = {}
+    for record in contacts.complete(persons.values()):
+        if record.problem:
+            raise BadRecord(f"contact {contact_of(record.key)}: {record.problem}")
+        if left_out(record.data) is None:
+            email = first_address(persons[record.key]["email"])
+            found.setdefault(fold(str(email)), []).append(record.key)
+    return found
 
 
 def _people_of_changed_companies(reads: Reads, window: Window) -> Iterator[tuple[str, str]]:

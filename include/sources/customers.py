@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import ClassVar
+from collections.abc import Iterable, Iterator, Sequence
+from functools import partial
 
 from include.business_central.odata import Api, Page
 from include.business_central.records.base import unblank
@@ -14,16 +13,14 @@ from include.mappings.custom_fields import source_fields
 from include.mappings.customers import card_from_api
 from include.mappings.rows import CustomerRow
 from include.settings import SyncSettings
+from include.sources.feeds import Feed, FromFeed, Keyed, Pair
 from include.sources.people import People, contacts_of
 from include.sources.reading import (
     BY_NAME,
-    asked_for,
-    each,
     feed,
     selected,
-    with_details,
 )
-from include.sync.asked import GUID, AskedId, IdFormat
+from include.sync.asked import GUID, IdFormat
 from include.sync.batches import batches
 from include.sync.flow import Reads, Window
 from include.sync.records import Json, SourceRecord
@@ -49,107 +46,91 @@ ID_FORMATS = (
     ),
     IdFormat(name="no", pattern=r"(?P<no>[^|]{1,20})", example="10000", meaning="customer No."),
 )
-_FEED_FIELDS = tuple(ApiCustomer.model_fields)
 _PERSON_FIELDS = ("id", "number", "type", "displayName", "companyNumber", "email", "contactBusinessRelation")
 
 
 def page_fields(settings: SyncSettings, model: str) -> tuple[str, ...]:
     """The fields of page 21 that go to iPaaS.com, the subscriber's own among them."""
-    extra = source_fields(settings, model, Direction.to_ipaas) - set(_FEED_FIELDS)
+    extra = source_fields(settings, model, Direction.to_ipaas) - set(ApiCustomer.model_fields)
     return selected(CustomerCard.model_fields, extra)
 
 
-@dataclass(frozen=True, kw_only=True)
-class CustomersOfType:
+class Customers(Feed[CustomerRow]):
     """The customers whose contact type is `type`: `Company` or `Person`. `model` is their custom-field model."""
 
-    type: str
-    model: str
+    api = FEED
+    fields = tuple(ApiCustomer.model_fields)
+    page = PAGE
+    from_api = staticmethod(card_from_api)
+    lost = LOST
 
-    finds_by: ClassVar = (frozenset({"no"}), frozenset({"guid"}))
+    def __init__(self, reads: Reads, *, type: str, model: str) -> None:
+        super().__init__(reads)
+        self._type, self._model, self._people = type, model, People(reads)
+        self._relates = type == "Company" and reads.settings.bc_process_company_relationship
 
-    def changed(self, reads: Reads, window: Window) -> Iterator[SourceRecord[CustomerRow]]:
-        """Customers modified in the window, and companies whose contacts were."""
-        whole = window.since is None and window.until is None
-        where = f"type eq '{self.type}'"
-        by = "number" if whole else ""
-        records = feed(reads, FEED, window, select=_FEED_FIELDS, where=where, by=by)
-        seen = KeySet()
-        for record in self._complete(reads, records, whole=whole):
-            seen.add(fold(record.key))
-            yield record
-        if self._relates(reads) and not whole:
-            yield from self._with_changed_contacts(reads, window, seen)
+    def changed(self, window: Window) -> Iterator[SourceRecord[CustomerRow]]:
+        """Customers of the type. By id they come whatever theirs is: the filter says why one is left out."""
+        self.where = f"type eq '{self._type}'"
+        return super().changed(window)
 
-    def by_ids(self, reads: Reads, ids: Sequence[AskedId]) -> Iterator[SourceRecord[CustomerRow]]:
-        """The customers asked for, whatever their type: the filter says why one is left out."""
-        found = list(asked_for(reads, FEED, ids, select=_FEED_FIELDS))
-        asked = {str(record["id"]): text for record, text in found}
-        yield from self._complete(reads, (record for record, _ in found), whole=False, asked=asked)
+    def page_fields(self) -> Sequence[str]:
+        """Those of page 21 that go to iPaaS.com."""
+        return page_fields(self.reads.settings, self._model)
 
-    def _relates(self, reads: Reads) -> bool:
-        return self.type == "Company" and reads.settings.bc_process_company_relationship
+    def rows(self, batch: Sequence[Pair]) -> Iterable[Keyed[CustomerRow]]:
+        """Customers with their persons, and whether their bill-to customer is a company."""
+        parents = self._companies_among_parents([detail for _, detail in batch])
+        contacts = self._contacts([record for record, _ in batch]) if self._relates else {}
+        for record, detail in batch:
+            bill_to = fold(unblank(detail.get("Bill_to_Customer_No")) or "")
+            row = CustomerRow(
+                feed=record,
+                detail=detail,
+                contacts=contacts.get(str(record["id"]), ()),
+                parent_is_company=bill_to in parents and bill_to != fold(str(detail["No"])),
+            )
+            yield str(detail["No"]), record, row
 
-    def _complete(
-        self, reads: Reads, records: Iterable[Json], *, whole: bool, asked: Mapping[str, str] | None = None
-    ) -> Iterator[SourceRecord[CustomerRow]]:
-        select = page_fields(reads.settings, self.model)
-        rows = with_details(
-            reads, records, PAGE, of=FEED, select=select, lost=LOST, whole=whole, from_api=card_from_api
-        )
-        people = People(reads)
-
-        def whole_records(batch: Sequence[tuple[Json, Json]]) -> Iterator[SourceRecord[CustomerRow]]:
-            parents = self._companies_among_parents(reads, [detail for _, detail in batch])
-            contacts = self._contacts(reads, people, [record for record, _ in batch]) if self._relates(reads) else {}
-            for record, detail in batch:
-                bill_to = fold(unblank(detail.get("Bill_to_Customer_No")) or "")
-                row = CustomerRow(
-                    feed=record,
-                    detail=detail,
-                    contacts=contacts.get(str(record["id"]), ()),
-                    parent_is_company=bill_to in parents and bill_to != fold(str(detail["No"])),
-                )
-                yield SourceRecord(
-                    key=str(detail["No"]),
-                    data=row,
-                    asked=(asked or {}).get(str(record["id"])),
-                    record_id=str(record["id"]),
-                )
-
-        for batch in batches(rows, 100):
-            yield from each(batch, whole_records, lambda row: str(row[0]["number"]))
-
-    def _companies_among_parents(self, reads: Reads, details: Sequence[Json]) -> set[str]:
+    def _companies_among_parents(self, details: Sequence[Json]) -> set[str]:
         """The bill-to customers of these that are companies; read only with Enable Company Hierarchy."""
-        if self.type != "Company" or not reads.settings.bc_enable_company_hierarchy:
+        if self._type != "Company" or not self.reads.settings.bc_enable_company_hierarchy:
             return set()
         numbers = sorted({str(no) for d in details if (no := unblank(d.get("Bill_to_Customer_No")))})
-        rows = reads.bc.read_many(FEED, "number", numbers, select=("number", "type")) if numbers else iter(())
+        rows = self.reads.bc.read_many(FEED, "number", numbers, select=("number", "type")) if numbers else iter(())
         return {fold(str(row["number"])) for row in rows if row["type"] == "Company"}
 
-    def _contacts(self, reads: Reads, people: People, records: Sequence[Json]) -> dict[str, list[str]]:
+    def _contacts(self, records: Sequence[Json]) -> dict[str, list[str]]:
         """By customer id: the numbers of the persons of its company contact that reach iPaaS.com as contacts."""
         company_of: dict[str, str] = {}
-        contacts = contacts_of(reads, [str(record["id"]) for record in records])
+        contacts = contacts_of(self.reads, [str(record["id"]) for record in records])
         for record, rows in zip(records, contacts or (), strict=False):
             for row in rows:
                 if row["contactType"] == "Company":
                     company_of[fold(str(row["contactNumber"]))] = str(record["id"])
         found: dict[str, list[str]] = {}
-        for person in _persons(reads, people, sorted(company_of)):
+        for person in _persons(self.reads, self._people, sorted(company_of)):
             found.setdefault(company_of[fold(person[0])], []).append(person[1])
         return {customer: sorted(numbers) for customer, numbers in found.items()}
 
-    def _with_changed_contacts(self, reads: Reads, window: Window, seen: KeySet) -> Iterator[SourceRecord[CustomerRow]]:
-        """Companies not yet `seen` whose people changed: a relationship moves without the customer's own timestamp."""
-        people = People(reads)
-        changed = feed(reads, Api("contacts"), window, select=_PERSON_FIELDS, where="type eq 'Person'")
-        for batch in batches(changed, BY_NAME):
-            numbers = {no for about in people.describe(batch).values() if (no := about.get("company_customer"))}
-            new = sorted(number for number in numbers if seen.add(fold(number)))
-            records = reads.bc.read_many(FEED, "number", new, select=_FEED_FIELDS) if new else iter(())
-            yield from self._complete(reads, [r for r in records if r["type"] == self.type], whole=False)
+    def others(self, window: Window, seen: KeySet) -> Iterator[str]:
+        """Companies whose people changed: a relationship moves without the customer's own timestamp."""
+        if not self._relates:
+            return
+        persons = feed(self.reads, Api("contacts"), window, select=_PERSON_FIELDS, where="type eq 'Person'")
+        for batch in batches(persons, BY_NAME):
+            described = self._people.describe(batch).values()
+            numbers = {str(about.company_customer) for about in described if about.company_customer}
+            yield from sorted(number for number in numbers if seen.add(fold(number)))
+
+    def named(self, names: Sequence[str]) -> Iterable[Json]:
+        """Companies alone: a person of theirs may be a customer besides."""
+        return (record for record in super().named(names) if record["type"] == self._type)
+
+
+def customers_of_type(type: str, model: str) -> FromFeed[CustomerRow]:
+    """The source of the customers of one type."""
+    return FromFeed(feed=partial(Customers, type=type, model=model), row=CustomerRow)
 
 
 def _persons(reads: Reads, people: People, companies: Sequence[str]) -> Iterator[tuple[str, str]]:
@@ -167,7 +148,7 @@ def _persons(reads: Reads, people: People, companies: Sequence[str]) -> Iterator
         }
         rows = ({**row, **shown[fold(str(row["number"]))]} for row in rows if fold(str(row["number"])) in shown)
     for batch in batches((row for row in rows if row["type"] == "Person"), BY_NAME):
-        about = people.describe(batch)
+        described = people.describe(batch)
         for person in batch:
-            if left_out(person, about[str(person["id"])]) is None:
+            if left_out(described[str(person["id"])]) is None:
                 yield str(person["companyNumber"]), str(person["number"])

@@ -54,6 +54,7 @@ class IPaaSRecords:
     refs: Callable[[Mapping[str, Any]], Iterable[tuple[str, Any]]] = _no_refs
     numbers: Callable[[Mapping[str, Any]], Sequence[str]] = _no_numbers
 
+    row: ClassVar = dict
     finds_by: ClassVar = (frozenset({"id"}),)
 
     def changed(self, reads: Reads, window: Window) -> Iterator[SourceRecord]:

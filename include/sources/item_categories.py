@@ -2,69 +2,48 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import ClassVar
+from collections.abc import Iterable, Mapping, Sequence
 
 from include.business_central.odata import Api, Page
 from include.business_central.records.base import unblank
 from include.business_central.records.items import ItemCategory
 from include.mappings.remembered import WITHOUT_PAGE
 from include.mappings.rows import PagedRow
-from include.sources.reading import asked_for, each, feed, optional
-from include.sync.asked import AskedId
-from include.sync.batches import batches
-from include.sync.flow import Reads, Window
-from include.sync.records import Json, SourceRecord
+from include.sources.feeds import Feed, FromFeed, Keyed, Pair
+from include.sources.reading import optional
+from include.sync.flow import Reads
+from include.sync.records import Json
 from include.sync.values import fold
-
-_FEED = Api("itemCategories")
-
-
-_FIELDS = tuple(ItemCategory.model_fields)
-
 
 _CARD = "ItemCategoryCard"
 
 
-class ItemCategories:
+class ItemCategories(Feed[PagedRow]):
     """API `itemCategories`; page 5733 knows their parents, where it is published."""
 
-    finds_by: ClassVar = (frozenset({"no"}), frozenset({"guid"}))
+    api = Api("itemCategories")
+    fields = tuple(ItemCategory.model_fields)
+    key = "code"
+    in_order = True
 
-    def changed(self, reads: Reads, window: Window) -> Iterator[SourceRecord[PagedRow]]:
-        """Categories modified in the window."""
-        yield from self._complete(reads, feed(reads, _FEED, window, select=_FIELDS, by="code"))
+    def __init__(self, reads: Reads) -> None:
+        super().__init__(reads)
+        self._parents_known = optional(reads, _CARD, "the parents of categories")
 
-    def by_ids(self, reads: Reads, ids: Sequence[AskedId]) -> Iterator[SourceRecord[PagedRow]]:
-        """Categories by code."""
-        found = list(asked_for(reads, _FEED, ids, select=_FIELDS, key="code"))
-        asked = {str(record["id"]): text for record, text in found}
-        yield from self._complete(reads, [record for record, _ in found], asked)
+    def rows(self, batch: Sequence[Pair]) -> Iterable[Keyed[PagedRow]]:
+        """Categories with their cards. A parent goes before its children; one in another batch is transferred with them."""
+        cards: dict[str, Json] = {}
+        if self._parents_known:
+            codes = [self.called(record) for record, _ in batch]
+            found = self.reads.bc.read_many(Page(_CARD), "Code", codes, select=("Code", "Parent_Category"))
+            cards = {fold(str(card["Code"])): card for card in found}
+        unknown: Json = {} if self._parents_known else {WITHOUT_PAGE: True}
+        for record, _ in sorted(batch, key=lambda pair: _depth(self.called(pair[0]), cards)):
+            code = self.called(record)
+            yield code, record, PagedRow(feed=record, detail=cards.get(fold(code), unknown))
 
-    def _complete(
-        self, reads: Reads, records: Iterable[Json], asked: Mapping[str, str] | None = None
-    ) -> Iterator[SourceRecord[PagedRow]]:
-        parents_known = optional(reads, _CARD, "the parents of categories")
 
-        def whole_records(batch: Sequence[Json]) -> Iterator[SourceRecord[PagedRow]]:
-            cards: dict[str, Json] = {}
-            if parents_known:
-                codes = [str(record["code"]) for record in batch]
-                rows = reads.bc.read_many(Page(_CARD), "Code", codes, select=("Code", "Parent_Category"))
-                cards = {fold(str(row["Code"])): row for row in rows}
-            # A parent in the same batch goes before its children; any other is transferred with them.
-            for record in sorted(batch, key=lambda r: _depth(str(r["code"]), cards)):
-                unknown: Json = {} if parents_known else {WITHOUT_PAGE: True}
-                row = PagedRow(feed=record, detail=cards.get(fold(str(record["code"])), unknown))
-                yield SourceRecord(
-                    key=str(record["code"]),
-                    data=row,
-                    asked=(asked or {}).get(str(record["id"])),
-                    record_id=str(record["id"]),
-                )
-
-        for batch in batches(records, 100):
-            yield from each(batch, whole_records, lambda record: str(record["code"]))
+ITEM_CATEGORIES = FromFeed(feed=ItemCategories, row=PagedRow)
 
 
 def _depth(code: str, cards: Mapping[str, Json]) -> int:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
-from typing import ClassVar
 
 from include.business_central.odata import Api
 from include.business_central.records.items import ApiItem, ItemCard
@@ -12,88 +11,56 @@ from include.mappings.custom_fields import source_fields
 from include.mappings.products import card_from_api, price_texts
 from include.mappings.rows import ItemRow
 from include.settings import SyncSettings
+from include.sources.feeds import Feed, FromFeed, Keyed, Pair
 from include.sources.prices import all_prices, prices_of, prices_readable
-from include.sources.reading import asked_for, each, feed, selected, with_details
+from include.sources.reading import feed, selected
 from include.sources.stock import stock_since
-from include.sync.asked import AskedId
 from include.sync.batches import batches
 from include.sync.flow import Reads, Window
-from include.sync.records import Json, SourceRecord
 from include.sync.runs import Direction, RunKind
 from include.sync.staging.keyset import KeySet
 from include.sync.values import fold
 
 FLOW = "product_to_ipaas"
-
-
 PAGE = "ItemCard"
 
 
-_FEED = Api("items")
-
-
-_FEED_FIELDS = tuple(ApiItem.model_fields)
-
-
-_LOST = ("Net_Weight", "Sales_Blocked", "fields of your own on the page")
-
-
-class Items:
+class Items(Feed[ItemRow]):
     """API `items` for the changes, page 30 for the fields, query 2554 for the stock."""
 
-    finds_by: ClassVar = (frozenset({"no"}), frozenset({"guid"}))
+    api = Api("items")
+    fields = tuple(ApiItem.model_fields)
+    page = PAGE
+    from_api = staticmethod(card_from_api)
+    lost = ("Net_Weight", "Sales_Blocked", "fields of your own on the page")
 
-    def changed(self, reads: Reads, window: Window) -> Iterator[SourceRecord[ItemRow]]:
-        """Items modified in the window, and those whose stock moved or whose prices did: that does not touch the item's
-        timestamp."""
-        whole = window.since is None and window.until is None
-        records = feed(reads, _FEED, window, select=_FEED_FIELDS, by="number" if whole else "")
-        seen = KeySet()
-        for record in self._complete(reads, records, whole=whole):
-            seen.add(fold(record.key))
-            yield record
-        if not whole:
-            polls = reads.plan.kind is RunKind.poll
-            moved = chain(moved_items(reads, window), repriced_items(reads) if polls else ())
-            for numbers in batches((number for number in moved if fold(number) not in seen), 100):
-                others = reads.bc.read_many(_FEED, "number", sorted(set(numbers)), select=_FEED_FIELDS)
-                for record in self._complete(reads, others, whole=False):
-                    seen.add(fold(record.key))
-                    yield record
+    def others(self, window: Window, seen: KeySet) -> Iterator[str]:
+        """Items whose stock moved or whose prices did: that does not touch the item's timestamp."""
+        polls = self.reads.plan.kind is RunKind.poll
+        moved = chain(moved_items(self.reads, window), repriced_items(self.reads) if polls else ())
+        return (number for number in moved if seen.add(fold(number)))
 
-    def by_ids(self, reads: Reads, ids: Sequence[AskedId]) -> Iterator[SourceRecord[ItemRow]]:
-        """Items by No or GUID."""
-        found = list(asked_for(reads, _FEED, ids, select=_FEED_FIELDS))
-        asked = {str(record["id"]): text for record, text in found}
-        yield from self._complete(reads, [record for record, _ in found], whole=False, asked=asked)
+    def page_fields(self) -> Sequence[str]:
+        """Those of page 30 that go to iPaaS.com."""
+        return page_fields(self.reads.settings)
 
-    def _complete(
-        self, reads: Reads, records: Iterable[Json], *, whole: bool, asked: Mapping[str, str] | None = None
-    ) -> Iterator[SourceRecord[ItemRow]]:
-        select = page_fields(reads.settings)
-        rows = with_details(
-            reads, records, PAGE, of=_FEED, select=select, lost=_LOST, whole=whole, from_api=card_from_api
-        )
+    def rows(self, batch: Sequence[Pair]) -> Iterable[Keyed[ItemRow]]:
+        """Items with their stock and their prices."""
+        stock = stock_since(self.reads, FLOW, {str(detail["No"]): str(record["id"]) for record, detail in batch})
+        prices = prices_of(self.reads, [str(detail["No"]) for _, detail in batch])
+        for record, detail in batch:
+            key = str(detail["No"])
+            row = ItemRow(
+                feed=record,
+                detail=detail,
+                stock=stock and stock[0][fold(key)],
+                renamed=stock and stock[1],
+                prices=None if prices is None else prices.get(fold(key), ()),
+            )
+            yield key, record, row
 
-        def whole_records(batch: Sequence[tuple[Json, Json]]) -> Iterator[SourceRecord[ItemRow]]:
-            numbers = [str(detail["No"]) for _, detail in batch]
-            stock = stock_since(reads, FLOW, {str(detail["No"]): str(record["id"]) for record, detail in batch})
-            prices = prices_of(reads, numbers)
-            for record, detail in batch:
-                key = str(detail["No"])
-                row = ItemRow(
-                    feed=record,
-                    detail=detail,
-                    stock=stock and stock[0][fold(key)],
-                    renamed=stock and stock[1],
-                    prices=None if prices is None else prices.get(fold(key), ()),
-                )
-                yield SourceRecord(
-                    key=key, data=row, asked=(asked or {}).get(str(record["id"])), record_id=str(record["id"])
-                )
 
-        for batch in batches(rows, 100):
-            yield from each(batch, whole_records, lambda row: str(row[0]["number"]))
+ITEMS = FromFeed(feed=Items, row=ItemRow)
 
 
 def moved_items(reads: Reads, window: Window) -> list[str]:
@@ -127,5 +94,5 @@ def repriced_items(reads: Reads) -> Iterator[str]:
 
 def page_fields(settings: SyncSettings) -> tuple[str, ...]:
     """The fields of page 30 that go to iPaaS.com, the subscriber's own among them."""
-    extra = source_fields(settings, "product", Direction.to_ipaas) - set(_FEED_FIELDS)
+    extra = source_fields(settings, "product", Direction.to_ipaas) - set(Items.fields)
     return selected(ItemCard.model_fields, extra)

@@ -14,6 +14,7 @@ from include.business_central.odata import Api
 from include.business_central.records.base import decoded, unblank
 from include.errors import ServiceError
 from include.mappings.contacts import CUSTOMER_RELATIONS
+from include.mappings.rows import ContactRow
 from include.sources.reading import BY_NAME
 from include.sync.batches import batches
 from include.sync.flow import Reads
@@ -71,23 +72,20 @@ class People:
     _companies: dict[str, _Company | None] = field(default_factory=dict)
     _all_read: bool = False
 
-    def describe(self, persons: Sequence[Json]) -> dict[str, Json]:
-        """By id, of records of API `contacts`: what the mapping needs to know beside their fields.
-
-        `itself`: it is a customer itself. `company_relation`: what its company is related to by its own number.
-        `company_customer`: the No of the customer that its company is.
-        """
+    def describe(self, persons: Sequence[Json]) -> dict[str, ContactRow]:
+        """By id: records of API `contacts`, with what they are beside their fields."""
         self._learn_companies(company for person in persons if (company := company_of(person)))
         self._find_customers(persons)
         themselves = self._themselves(persons)
-        found: dict[str, Json] = {}
+        found: dict[str, ContactRow] = {}
         for person in persons:
-            about: Json = {"itself": True} if str(person["id"]) in themselves else {}
-            if (own := self._company(person)) is not None:
-                about["company_relation"] = own.relation
-                if own.customer:
-                    about["company_customer"] = own.customer
-            found[str(person["id"])] = about
+            own = self._company(person)
+            found[str(person["id"])] = ContactRow(
+                detail=person,
+                itself=str(person["id"]) in themselves,
+                company_relation=own.relation if own else None,
+                company_customer=own.customer if own else None,
+            )
         return found
 
     def _company(self, person: Json) -> _Company | None:

@@ -7,7 +7,6 @@ where Microsoft's pages have ended (BC v30), is replaced by what API v2.0 knows,
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from functools import partial
 from itertools import chain
 from typing import Any, TypeVar
 
@@ -17,9 +16,6 @@ from include.business_central.odata import Page, Resource, literal
 from include.business_central.records.base import unblank
 from include.business_central.services import without
 from include.errors import ODD, ServiceError, ServiceNotPublished, said_of
-from include.mappings.remembered import WITHOUT_PAGE
-from include.sync.asked import AskedId
-from include.sync.batches import batches
 from include.sync.flow import Reads, Window
 from include.sync.records import Json, SourceRecord
 from include.sync.values import fold
@@ -95,7 +91,12 @@ def feed(
         page_size=FEED_PAGE,
         read_only=True,
     )
-    return sound(reads, rows, resource, [name for name in _NAMES if name in select])
+    return sound(reads, rows, resource, names_in(select))
+
+
+def names_in(select: Iterable[str]) -> list[str]:
+    """Those of these fields that records are known by."""
+    return [name for name in _NAMES if name in select]
 
 
 def sound(reads: Reads, rows: Iterable[Json], resource: Resource, names: Sequence[str]) -> Iterator[Json]:
@@ -144,80 +145,6 @@ def _names(value: object) -> bool:
     return isinstance(value, str) and bool(unblank(value)) and len(value) <= _LONGEST
 
 
-def with_details(
-    reads: Reads,
-    records: Iterable[Json],
-    page: str,
-    *,
-    of: Resource,
-    select: Sequence[str],
-    lost: Sequence[str],
-    whole: bool,
-    from_api: Callable[[Json], Json],
-    feed_key: str = "number",
-    page_key: str = "No",
-) -> Iterator[tuple[Json, Json]]:
-    """Each record of a feed `of` a resource with its detail from a page service. `whole`: the feed is the whole table,
-    ordered by `feed_key`.
-
-    A record whose detail is gone was deleted while the feed was read; it is left out.
-    """
-    for rows_read in batches(records, FEED_PAGE if whole else BY_NAME):
-        batch = _by_their_own_key(reads, of, rows_read, feed_key)
-        keys = [str(record[feed_key]) for record in batch]
-        rows = from_page(reads, page, lost, partial(_details, reads, page_key, keys, select))
-        if rows is None:
-            # What the page alone knows, fields of one's own among it, is blank then: no fault of the record.
-            unknown = {**dict.fromkeys(select, ""), WITHOUT_PAGE: True}
-            yield from ((record, {**unknown, **from_api(record)}) for record in batch)
-            continue
-        # Not folded: a key that differs in a no-break space is another record's.
-        details = {str(row[page_key]).upper(): row for row in rows}
-        lacking = []
-        for record, key in zip(batch, keys, strict=True):
-            detail = details.get(key.upper())
-            if detail is not None:
-                yield record, detail
-            else:
-                lacking.append(record)
-        _reject_what_is_there(reads, of, page, lacking, feed_key)
-
-
-def _by_their_own_key(reads: Reads, of: Resource, records: Sequence[Json], name: str) -> Sequence[Json]:
-    """The records without those that say a key which is another's: they are rejected by their id."""
-    ids: dict[str, set[str]] = {}
-    for record in records:
-        ids.setdefault(str(record[name]).upper(), set()).add(str(record["id"]))
-    shared = [key for key, own in ids.items() if len(own) > 1]
-    if not shared:
-        return records
-    rows = reads.bc.read_many(of, name, shared, select=("id", name))
-    owners = {str(row["id"]) for row in rows if isinstance(row.get("id"), str)}
-    sound_ones = []
-    for record in records:
-        if str(record[name]).upper() not in shared or str(record["id"]) in owners:
-            sound_ones.append(record)
-        else:
-            reads.reject(f"{of.name} id {record['id']}", f"{name} is {record[name]!r}, which is another's")
-    return sound_ones
-
-
-def _reject_what_is_there(reads: Reads, of: Resource, page: str, records: Sequence[Json], name: str) -> None:
-    """Of records without a detail, reject those that have not been deleted: what they are known by is not theirs."""
-    if not records:
-        return
-    keys = {str(record["id"]): str(record[name]) for record in records}
-    for row in reads.bc.read_many(of, "id", list(keys), select=("id", name)):
-        key = keys.get(str(row.get("id")))
-        # One that has another key by now was renamed, and comes with the next poll.
-        if key is not None and str(row.get(name)).upper() == key.upper():
-            reads.reject(f"{of.name} id {row['id']}", f"{name} is {key!r}, and {page} has none of that")
-
-
-def _details(reads: Reads, field: str, keys: Sequence[str], select: Sequence[str], page: Page) -> Iterator[Json]:
-    return neighbours(reads, page, field, keys, select, refused=_refusing(reads))
-
-
 def neighbours(
     reads: Reads,
     resource: Resource,
@@ -246,20 +173,7 @@ def neighbours(
         yield from reads.bc.read_many(resource, field, list(lacking.values()), select=select, refused=refused)
 
 
-def asked_for(
-    reads: Reads, resource: Resource, ids: Sequence[AskedId], *, select: Sequence[str], key: str = "number"
-) -> Iterator[tuple[Json, str]]:
-    """Records of an API resource asked for by number (`no`) or by GUID (`guid`), each with the id as it was asked."""
-    for part, field in (("no", key), ("guid", "id")):
-        asked = {fold(a.parts[part]): a.text for a in ids if part in a.parts}
-        if asked:
-            wanted = [a.parts[part] for a in ids if part in a.parts]
-            rows = reads.bc.read_many(resource, field, wanted, select=select, refused=_refusing(reads, asked))
-            for record in sound(reads, rows, resource, [name for name in _NAMES if name in select]):
-                yield record, asked[fold(str(record[field]))]
-
-
-def _refusing(reads: Reads, names: Mapping[str, str] | None = None) -> Callable[[object, Exception], None]:
+def refusing(reads: Reads, names: Mapping[str, str] | None = None) -> Callable[[object, Exception], None]:
     """What is done with a value that the service objects to; `names` says how its record was asked for."""
 
     def refuse(value: object, error: Exception) -> None:

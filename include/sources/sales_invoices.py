@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import ClassVar
 
 from include.business_central.odata import Api, Page
 from include.business_central.records.base import unblank
@@ -19,27 +18,17 @@ from include.mappings.sales_invoices import (
     status_of,
 )
 from include.sources.documents import References, api_lines, order_lines, shipments_of
-from include.sources.reading import asked_for, each, feed, optional
+from include.sources.feeds import Feed, FromFeed, Keyed, Pair
+from include.sources.reading import optional
 from include.sources.units import units_of
-from include.sync.asked import AskedId
-from include.sync.batches import batches
-from include.sync.flow import Reads, Window
+from include.sync.flow import Reads
 from include.sync.ledger.entries import State
-from include.sync.records import Json, SourceRecord
+from include.sync.records import Json
 from include.sync.values import fold
 
 PAGE = "PostedSalesInvoices"
-
-
 _FEED = Api("salesInvoices")
-
-
 ORDERS_FLOW = "sales_order_to_ipaas"
-
-
-_FEED_FIELDS = tuple(ApiSalesInvoice.model_fields)
-
-
 _PREFIX = re.compile(r"^.*?(?=\d+$)")
 
 
@@ -96,40 +85,31 @@ def _series(record: Json) -> str:
     return fold(found[0] if found else number)
 
 
-class SalesInvoices:
+class SalesInvoices(Feed[InvoiceRow]):
     """API `salesInvoices` for the changes and the lines, the posted page for what the API does not know."""
 
-    finds_by: ClassVar = (frozenset({"no"}), frozenset({"guid"}))
+    api = _FEED
+    fields = tuple(ApiSalesInvoice.model_fields)
+    renumbers = False
 
-    def changed(self, reads: Reads, window: Window) -> Iterator[SourceRecord[InvoiceRow]]:
-        """Invoices modified in the window."""
-        yield from self._complete(reads, feed(reads, _FEED, window, select=_FEED_FIELDS))
+    def __init__(self, reads: Reads) -> None:
+        super().__init__(reads)
+        self._posted, self._references = Posted(reads=reads), References(reads=reads)
 
-    def by_ids(self, reads: Reads, ids: Sequence[AskedId]) -> Iterator[SourceRecord[InvoiceRow]]:
-        """Invoices by GUID or number."""
-        found = list(asked_for(reads, _FEED, ids, select=_FEED_FIELDS))
-        asked = {str(record["id"]): text for record, text in found}
-        yield from self._complete(reads, [record for record, _ in found], asked)
+    def rows(self, batch: Sequence[Pair]) -> Iterable[Keyed[InvoiceRow]]:
+        """Invoices with their details. Drafts are left out by their status: nothing more is read of them."""
+        candidates = [record for record, _ in batch if status_of(record) in POSTED]
+        posted = self._posted.rows(candidates) if candidates else {}
+        complete = _Details(self.reads, self._references, candidates)
+        for record, _ in batch:
+            row = InvoiceRow(feed=record)
+            if status_of(record) in POSTED:
+                reason = self._posted.reason_against(record, posted)
+                row = replace(complete.of(record, posted), unposted=reason)
+            yield self.called(record), record, row
 
-    def _complete(
-        self, reads: Reads, records: Iterable[Json], asked: Mapping[str, str] | None = None
-    ) -> Iterator[SourceRecord[InvoiceRow]]:
-        posted, references = Posted(reads=reads), References(reads=reads)
 
-        def whole_records(batch: Sequence[Json]) -> Iterator[SourceRecord[InvoiceRow]]:
-            # Drafts are left out by their status: nothing more is read of them.
-            candidates = [record for record in batch if status_of(record) in POSTED]
-            rows = posted.rows(candidates) if candidates else {}
-            complete = _Details(reads, references, candidates)
-            for record in batch:
-                row = InvoiceRow(feed=record)
-                if status_of(record) in POSTED:
-                    reason = posted.reason_against(record, rows)
-                    row = replace(complete.of(record, rows), unposted=reason)
-                yield SourceRecord(key=str(record["number"]), data=row, asked=(asked or {}).get(str(record["id"])))
-
-        for batch in batches(records, 100):
-            yield from each(batch, whole_records, lambda record: str(record["number"]))
+SALES_INVOICES = FromFeed(feed=SalesInvoices, row=InvoiceRow)
 
 
 class _Details:

@@ -29,6 +29,7 @@ from include.sync.values import fold
 class Stock:
     """Query 2554 for the quantities, API `items` for the GUIDs that the external ids are made of."""
 
+    row: ClassVar = dict
     finds_by: ClassVar = (frozenset({"location", "no"}), frozenset({"location", "guid"}))
 
     def changed(self, reads: Reads, window: Window) -> Iterator[SourceRecord]:

@@ -8,6 +8,7 @@ from typing import ClassVar
 
 from include.business_central.odata import Page
 from include.errors import Unreadable
+from include.mappings.rows import PagedRow
 from include.sources.reading import from_page, sound
 from include.sync.asked import AskedId
 from include.sync.flow import Reads, Window
@@ -23,9 +24,10 @@ class WholePage:
     fields: tuple[str, ...]
     lost: str
 
+    row: ClassVar = PagedRow
     finds_by: ClassVar = (frozenset({"no"}),)
 
-    def changed(self, reads: Reads, window: Window) -> Iterator[SourceRecord]:
+    def changed(self, reads: Reads, window: Window) -> Iterator[SourceRecord[PagedRow]]:
         """Every record, whatever the window."""
         rows = from_page(
             reads,
@@ -36,7 +38,7 @@ class WholePage:
         for row in sound(reads, rows or (), Page(self.page), ["Code"]):
             yield self._record(row)
 
-    def by_ids(self, reads: Reads, ids: Sequence[AskedId]) -> Iterator[SourceRecord]:
+    def by_ids(self, reads: Reads, ids: Sequence[AskedId]) -> Iterator[SourceRecord[PagedRow]]:
         """The records with these codes. Raises Unreadable where the page is gone."""
         asked = {fold(a.parts["no"]): a.text for a in ids}
         codes = [a.parts["no"] for a in ids]
@@ -51,5 +53,5 @@ class WholePage:
         for row in sound(reads, rows, Page(self.page), ["Code"]):
             yield self._record(row, asked[fold(str(row["Code"]))])
 
-    def _record(self, row: Json, asked: str | None = None) -> SourceRecord:
-        return SourceRecord(key=str(row["Code"]), data={"detail": row}, asked=asked)
+    def _record(self, row: Json, asked: str | None = None) -> SourceRecord[PagedRow]:
+        return SourceRecord(key=str(row["Code"]), data=PagedRow(detail=row), asked=asked)

@@ -43,6 +43,7 @@ class ForeignTransactions:
     def _records(self) -> IPaaSRecords:
         return IPaaSRecords(endpoint=TRANSACTION, flow=self.flow)
 
+    row: ClassVar = dict
     finds_by: ClassVar = (frozenset({"id"}),)
 
     def changed(self, reads: Reads, window: Window) -> Iterator[SourceRecord]:

@@ -75,6 +75,10 @@ class Source(Protocol[RowT_co]):
     """Where a flow's records come from. Yields whole records, details included, in batches of requests."""
 
     @property
+    def row(self) -> type[RowT_co]:
+        """What it makes of each record; it is staged under the names of its fields."""
+
+    @property
     def finds_by(self) -> Collection[frozenset[str]]:
         """The parts of an id that a record is found by, each alternative as a whole."""
 
@@ -126,10 +130,6 @@ class Counterpart:
     differences: Callable[[Mapping[str, Any], Mapping[str, Any]], Json] | None = None
 
 
-# Of a source whose rows have no type of their own.
-_AS_READ: Any = dict
-
-
 @dataclass(frozen=True, kw_only=True)
 class Flow(Generic[RowT]):
     """One record type in one direction; the DAG is made from it. What operators read is `<name>.md` beside the declaration.
@@ -137,7 +137,7 @@ class Flow(Generic[RowT]):
     `poll`: `position` reads from the last successful read, `lookback` the Transaction Poll Search Days,
     `whole` everything each time, `missing` what has no external id of ours: all of it once a day (a window without
     `since`), between that only what has not been dealt with. `initialization` flows transfer everything in a backfill, whatever its dates.
-    `skip` is the filter: a reason to leave the record out, or None. `row` is what its source reads of a record.
+    `skip` is the filter: a reason to leave the record out, or None.
     """
 
     name: str
@@ -150,7 +150,6 @@ class Flow(Generic[RowT]):
     writer: Writer[Any, Any, Any]
     id_formats: tuple[IdFormat, ...]
     skip: Callable[[RowT, MappingContext], str | None] = nothing_left_out
-    row: type[RowT] = _AS_READ
     poll: Poll = "position"
     initialization: bool = False
     after: tuple[str, ...] = ()
@@ -217,7 +216,7 @@ class Flow(Generic[RowT]):
 
     def row_of(self, staged: Json) -> RowT:
         """What was read of a record, from how it is staged."""
-        return self.row(**staged)
+        return self.source.row(**staged)
 
     def take(self, row: RowT, context: MappingContext) -> Mapped | str:
         """A record as the other system shall have it, or why it is left out.
