@@ -23,7 +23,7 @@ from include.sources.reading import (
 from include.sync.asked import GUID, IdFormat
 from include.sync.batches import batches
 from include.sync.flow import Reads, Window
-from include.sync.records import Json, SourceRecord
+from include.sync.records import Json
 from include.sync.runs import Direction
 from include.sync.staging.keyset import KeySet
 from include.sync.values import fold
@@ -67,12 +67,9 @@ class Customers(Feed[CustomerRow]):
     def __init__(self, reads: Reads, *, type: str, model: str) -> None:
         super().__init__(reads)
         self._type, self._model, self._people = type, model, People(reads)
+        # By id they come whatever their type is: the filter says why one is left out.
+        self.where = f"type eq '{type}'"
         self._relates = type == "Company" and reads.settings.bc_process_company_relationship
-
-    def changed(self, window: Window) -> Iterator[SourceRecord[CustomerRow]]:
-        """Customers of the type. By id they come whatever theirs is: the filter says why one is left out."""
-        self.where = f"type eq '{self._type}'"
-        return super().changed(window)
 
     def page_fields(self) -> Sequence[str]:
         """Those of page 21 that go to iPaaS.com."""
