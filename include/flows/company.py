@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Any
 
 from include.ipaas.endpoints import COMPANY, RELATIONSHIP
 from include.ipaas.external_ids import COMPANY_ADDRESS_TABLE, CUSTOMER_CATEGORY_TABLE
-from include.ipaas.records.parties import Party
 from include.mappings.customers import PAGE_ONLY, adopt_primary_billing, company_to_ipaas, not_of_type
 from include.mappings.names import first_address, join_name, split_name, with_first_address
 from include.mappings.parties_from_ipaas import (
@@ -21,6 +20,7 @@ from include.mappings.parties_from_ipaas import (
     skip_contact,
 )
 from include.mappings.remembered import remembering
+from include.mappings.rows_of_ipaas import CompanyRow, PartyRow
 from include.sources.customers import ID_FORMATS, PAGE, customers_of_type, page_fields
 from include.sources.ipaas_records import IPaaSRecords
 from include.sync.asked import IPAAS_ID
@@ -56,12 +56,14 @@ def customer_target(model: str, kind: str) -> Target:
     )
 
 
-def category_refs(record: Mapping[str, Any]) -> Iterable[tuple[str, Any]]:
+def category_refs(row: PartyRow) -> Iterable[tuple[str, Any]]:
     """The categories of a company or customer."""
-    return ((CUSTOMER_CATEGORY_TABLE, category) for category in Party.model_validate(record).category_ids)
+    return ((CUSTOMER_CATEGORY_TABLE, category) for category in row.party.category_ids)
 
 
-_SOURCE = IPaaSRecords(endpoint=COMPANY, flow="company_from_ipaas", refs=category_refs, numbers=company_numbers)
+_SOURCE = IPaaSRecords(
+    endpoint=COMPANY, flow="company_from_ipaas", row=CompanyRow, refs=category_refs, numbers=company_numbers
+)
 _TARGET = customer_target("company", "Company")
 
 TO_IPAAS = Flow(
@@ -82,7 +84,7 @@ TO_IPAAS = Flow(
         also={"relationship": RelatedRecord(endpoint=RELATIONSHIP, by="company_id", same=("customer_id", "type"))},
     ),
     counterpart=Counterpart(
-        flow="company_from_ipaas", shared=SHARED, data=_SOURCE.data_of, differences=_TARGET.differences
+        flow="company_from_ipaas", shared=SHARED, row=_SOURCE.row_of, differences=_TARGET.differences
     ),
     id_formats=ID_FORMATS,
     after=("customer_category_to_ipaas",),

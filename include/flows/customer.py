@@ -9,6 +9,7 @@ from include.mappings.contacts import contact_of
 from include.mappings.customers import PAGE_ONLY, adopt_primary_billing, customer_to_ipaas, not_of_type
 from include.mappings.parties_from_ipaas import SHARED, customer_from_ipaas, customer_numbers, skip_contact
 from include.mappings.remembered import remembering
+from include.mappings.rows_of_ipaas import PersonRow
 from include.sources.contacts import by_emails
 from include.sources.customers import ID_FORMATS, PAGE, customers_of_type
 from include.sources.ipaas_records import IPaaSRecords
@@ -19,7 +20,9 @@ from include.writers.bc_beside import Beside
 from include.writers.bc_records import BCWriter
 from include.writers.ipaas_records import IPaaSWriter
 
-_SOURCE = IPaaSRecords(endpoint=CUSTOMER, flow="customer_from_ipaas", refs=category_refs, numbers=customer_numbers)
+_SOURCE = IPaaSRecords(
+    endpoint=CUSTOMER, flow="customer_from_ipaas", row=PersonRow, refs=category_refs, numbers=customer_numbers
+)
 _TARGET = customer_target("customer", "Person")
 
 TO_IPAAS = Flow(
@@ -38,7 +41,7 @@ TO_IPAAS = Flow(
         nested={"addresses": ADDRESS_TABLE},
     ),
     counterpart=Counterpart(
-        flow="customer_from_ipaas", shared=SHARED, data=_SOURCE.data_of, differences=_TARGET.differences
+        flow="customer_from_ipaas", shared=SHARED, row=_SOURCE.row_of, differences=_TARGET.differences
     ),
     id_formats=ID_FORMATS,
     after=("customer_category_to_ipaas", "company_to_ipaas"),

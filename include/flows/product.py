@@ -14,6 +14,7 @@ from include.mappings.products_from_ipaas import (
     product_numbers,
 )
 from include.mappings.remembered import remembering
+from include.mappings.rows_of_ipaas import ProductRow
 from include.sources.ipaas_records import IPaaSRecords
 from include.sources.items import FLOW, ITEMS, PAGE, page_fields
 from include.sync.asked import GUID, IPAAS_ID, IdFormat
@@ -23,7 +24,7 @@ from include.writers.bc_records import BCWriter
 from include.writers.bc_target import Target
 from include.writers.ipaas_records import IPaaSWriter
 
-_SOURCE = IPaaSRecords(endpoint=PRODUCT, flow="product_from_ipaas", numbers=product_numbers)
+_SOURCE = IPaaSRecords(endpoint=PRODUCT, flow="product_from_ipaas", row=ProductRow, numbers=product_numbers)
 TARGET = Target(
     name="item",
     page=PAGE,
@@ -46,7 +47,7 @@ TO_IPAAS = Flow(
     mapping=remembering(product_to_ipaas, PAGE_ONLY, model="product"),
     writer=IPaaSWriter(endpoint=PRODUCT, match_field="sku"),
     counterpart=Counterpart(
-        flow="product_from_ipaas", shared=SHARED, data=_SOURCE.data_of, differences=TARGET.differences
+        flow="product_from_ipaas", shared=SHARED, row=_SOURCE.row_of, differences=TARGET.differences
     ),
     id_formats=(
         IdFormat(

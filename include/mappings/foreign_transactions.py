@@ -1,10 +1,4 @@
-"""What sales orders and invoices have in common when they come from iPaaS.com: transactions of other systems.
-
-`data` of both flows holds the transaction as it was read (`record`); the external id that it has in iPaaS.com (`linked`),
-and the one that counts, which iPaaS.com may be yet to be told of (`link`), and that of the transaction above it
-(`parent_link`); who buys and who pays (`buyer`, `bill_to`: table and iPaaS.com id); which records around it hold external
-ids of ours (`holders`, see `held_by`); and the product ids of its SKUs (`products`).
-"""
+"""What sales orders and invoices have in common when they come from iPaaS.com: transactions of other systems."""
 
 from __future__ import annotations
 
@@ -14,12 +8,11 @@ from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from pydantic import ValidationError
-
 from include.errors import Rejected
 from include.ipaas.external_ids import COMPANY_TABLE
 from include.ipaas.records.transactions import Transaction, TransactionAddress, TransactionLine
 from include.mappings.limits import fit
+from include.mappings.rows_of_ipaas import TransactionRow
 from include.sync.records import Json, MappingContext, Missing, Ref
 from include.sync.values import fold
 
@@ -31,16 +24,6 @@ _UNIT = Decimal("0.00001")
 LINE_STEP = 10_000
 _CURRENCY_LENGTH = 10
 NUMBER_LENGTH = 35  # External_Document_No
-
-
-def transaction_of(data: Json) -> Transaction:
-    """The transaction as a model. Raises Rejected, naming the field, when it is not what the platform documents."""
-    try:
-        return Transaction.model_validate(data["record"])
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
-        raise Rejected(f"{where} of the transaction cannot be read: {first['msg']}.") from error
 
 
 def owned_by_us(transaction: Transaction, context: MappingContext) -> str | None:
@@ -89,9 +72,9 @@ def item_lines(transaction: Transaction, context: MappingContext) -> list[Transa
     return lines
 
 
-def product_of(line: TransactionLine, data: Json) -> Json:
+def product_of(line: TransactionLine, row: TransactionRow) -> Json:
     """The product of a line's SKU in iPaaS.com, for when Business Central has no such item; nothing when there is none."""
-    found = data.get("products", {}).get(fold(line.sku or ""))
+    found = row.products.get(fold(line.sku or ""))
     return {} if found is None else {"product": found}
 
 
@@ -177,22 +160,21 @@ def plain(record: Any) -> Json:
     return fields
 
 
-def buyer(data: Json, context: MappingContext, role: str = "buyer") -> Ref:
-    """Who the document is made out to, as a reference to the record that is a customer of Business Central.
+def party_ref(party: Json, context: MappingContext) -> Ref:
+    """Who buys or who pays, as a reference to the record that is a customer of Business Central.
 
     Raises Rejected for a contact that belongs to no company: documents are made out to customers.
     """
-    found = data[role]
-    if found.get("id") is None:
+    if party.get("id") is None:
         raise Rejected(
-            f"The buyer is contact {found['contact']}, which belongs to no company in iPaaS.com.",
+            f"The buyer is contact {party['contact']}, which belongs to no company in iPaaS.com.",
             "Give the contact its company in Business Central; it is transferred with the contact.",
         )
-    is_company = found["table"] == COMPANY_TABLE
+    is_company = party["table"] == COMPANY_TABLE
     creates = is_company and context.settings.bc_processing_company_creation_in_prerequisite
     return Ref(
-        table=found["table"],
-        source_id=str(found["id"]),
+        table=party["table"],
+        source_id=str(party["id"]),
         missing=Missing.transfer if creates else Missing.wait,
         flow="company_from_ipaas" if is_company else None,
     )

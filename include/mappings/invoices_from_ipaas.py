@@ -13,7 +13,6 @@ from include.mappings.foreign_transactions import (
     INVOICE_LINK,
     LINE_STEP,
     address_notes,
-    buyer,
     currency,
     document_date,
     document_number,
@@ -24,14 +23,15 @@ from include.mappings.foreign_transactions import (
     left_out,
     local_day,
     owned_by_us,
+    party_ref,
     plain,
     primary,
     product_of,
-    transaction_of,
     unit,
     without_buyer,
 )
 from include.mappings.limits import fit
+from include.mappings.rows_of_ipaas import TransactionRow
 from include.sync.records import Json, Mapped, MappingContext
 
 # Payments in these states are no money received, and are left out until they are.
@@ -91,9 +91,9 @@ HEADER_CODES = frozenset(
 _OPEN_LINE_FIELDS = frozenset({"description", "description2", "shipmentDate", "taxCode", "unitOfMeasureCode"})
 
 
-def skip_foreign_invoice(data: Json, context: MappingContext) -> str | None:
+def skip_foreign_invoice(row: TransactionRow, context: MappingContext) -> str | None:
     """The filter: Complete transactions of other systems, of the types that become invoices, that name a buyer."""
-    transaction = transaction_of(data)
+    transaction = row.transaction
     types = context.settings.bc_create_defaults.invoice.types
     if reason := owned_by_us(transaction, context):
         return reason
@@ -101,61 +101,58 @@ def skip_foreign_invoice(data: Json, context: MappingContext) -> str | None:
         return f"The transaction's status is {transaction.status or 'blank'}; only Complete ones become invoices."
     if transaction.type not in types:
         return f"Transactions of type {transaction.type or 'blank'} become no invoices; those of type {', '.join(types)} do."
-    parent = str(data.get("parent_link") or "")
-    if not data.get("link") and parent.startswith(INVOICE_LINK):
+    parent = row.parent_link or ""
+    if not row.link and parent.startswith(INVOICE_LINK):
         return "The transaction that it belongs to has been invoiced already."
     return without_buyer(transaction)
 
 
-def invoice_from_ipaas(data: Json, context: MappingContext) -> Mapped:
+def invoice_from_ipaas(row: TransactionRow, context: MappingContext) -> Mapped:
     """The invoice: `header`, `lines` and `payments` hold properties of API v2.0 in the order in which they are set.
 
     `total` is what the draft must come to before it is posted. `order` is the number of the sales order that the
     transaction became; it is invoiced in Business Central then, and only `payments` are transferred.
     """
-    transaction = transaction_of(data)
+    transaction = row.transaction
     payments, notes = _payments(transaction, context)
-    order = _order(data)
+    order = _order(row)
     if order:
         fields: Json = {"order": order, "payments": payments}
         return Mapped(
             source_id=str(transaction.id),
-            linked=data.get("linked"),
-            holders=data.get("holders", {}),
+            linked=row.linked,
+            holders=row.holders,
             body=fields,
             notes=notes,
         )
     shipping = primary(transaction, "shipping")
     fields = {
-        "header": _header(data, transaction, context),
-        "lines": list(_lines(data, transaction, context)),
+        "header": _header(row, transaction, context),
+        "lines": list(_lines(row, transaction, context)),
         "discount": header_discount(transaction),
         "total": _total(transaction, context),
         "payments": payments,
     }
     return Mapped(
         source_id=str(transaction.id),
-        linked=data.get("linked"),
-        holders=data.get("holders", {}),
+        linked=row.linked,
+        holders=row.holders,
         match=document_number(transaction),
         body=fields,
         notes=(*left_out(transaction), *address_notes([shipping]), *notes),
     )
 
 
-def _order(data: Json) -> str | None:
+def _order(row: TransactionRow) -> str | None:
     """The sales order that the transaction, or the one that it belongs to, became."""
-    for name in ("link", "parent_link"):
-        link = data.get(name)
-        if link and not str(link).startswith(INVOICE_LINK):
-            return str(link)
-    return None
+    links = (link for link in (row.link, row.parent_link) if link and not link.startswith(INVOICE_LINK))
+    return next(links, None)
 
 
-def _header(data: Json, transaction: Transaction, context: MappingContext) -> Json:
+def _header(row: TransactionRow, transaction: Transaction, context: MappingContext) -> Json:
     """The customer comes first: setting it resets what depends on it."""
     day = document_date(transaction, context)
-    customer = buyer(data, context)
+    customer = party_ref(row.buyer, context)
     address = primary(transaction, "shipping")
     place: Json = {}
     if address:
@@ -172,7 +169,7 @@ def _header(data: Json, transaction: Transaction, context: MappingContext) -> Js
     fields = body(
         customerNumber=customer,
         # Without a company of its own, the customer's bill-to set-up in Business Central decides.
-        billToCustomerNumber=buyer(data, context, "bill_to") if data.get("bill_to") else None,
+        billToCustomerNumber=party_ref(row.bill_to, context) if row.bill_to else None,
         externalDocumentNumber=document_number(transaction),
         invoiceDate=day,
         postingDate=day,
@@ -184,7 +181,7 @@ def _header(data: Json, transaction: Transaction, context: MappingContext) -> Js
     return {**fields, **place, **{name: value for name, value in own.items() if name in _OPEN_FIELDS}}
 
 
-def _lines(data: Json, transaction: Transaction, context: MappingContext) -> Iterator[Json]:
+def _lines(row: TransactionRow, transaction: Transaction, context: MappingContext) -> Iterator[Json]:
     """Item lines, then shipping, then taxes. Their numbers do not depend on what Business Central has already."""
     number = 0
     # A group that bears no tax: the transaction's taxes are lines of their own.
@@ -205,7 +202,7 @@ def _lines(data: Json, transaction: Transaction, context: MappingContext) -> Ite
             fields["discountAmount"] = line.discount_amount
         own = {name: value for name, value in own.items() if name in _OPEN_LINE_FIELDS}
         named = {"unit": line.unit} if line.unit else {}
-        yield {"id": line.id, **named, **product_of(line, data), "fields": {**fields, **own}}
+        yield {"id": line.id, **named, **product_of(line, row), "fields": {**fields, **own}}
     for key, value, description in _charges(transaction):
         number += LINE_STEP
         account = getattr(context.settings.bc_create_defaults.invoice, key)

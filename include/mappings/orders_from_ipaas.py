@@ -8,23 +8,23 @@ from include.mappings.custom_fields import from_ipaas as custom_fields
 from include.mappings.foreign_transactions import (
     INVOICE_LINK,
     address_notes,
-    buyer,
     currency,
     document_date,
     document_number,
     item_lines,
     left_out,
     owned_by_us,
+    party_ref,
     plain,
     primary,
     product_of,
-    transaction_of,
     unit,
     without_buyer,
 )
 from include.mappings.limits import fit, number_fits
 from include.mappings.names import join_name
 from include.mappings.order_sums import sums_of
+from include.mappings.rows_of_ipaas import TransactionRow
 from include.sync.records import Json, Mapped, MappingContext, Shared
 
 # What decides about an order once, when it is made; afterwards the order clerk may choose otherwise.
@@ -123,44 +123,44 @@ LOST_WITHOUT_PAGES = (
 )
 
 
-def skip_foreign_order(data: Json, context: MappingContext) -> str | None:
+def skip_foreign_order(row: TransactionRow, context: MappingContext) -> str | None:
     """The filter: Pending transactions of other systems that are no invoices and name a buyer."""
-    transaction = transaction_of(data)
+    transaction = row.transaction
     if reason := owned_by_us(transaction, context):
         return reason
     if transaction.type == "Invoice":
         return "The transaction is an invoice; invoice_from_ipaas carries it."
     if transaction.status != "Pending":
         return f"The transaction's status is {transaction.status or 'blank'}; only Pending ones become sales orders."
-    if str(data.get("link") or "").startswith(INVOICE_LINK):
+    if (row.link or "").startswith(INVOICE_LINK):
         return "The transaction has been invoiced in Business Central."
     return without_buyer(transaction)
 
 
-def order_from_ipaas(data: Json, context: MappingContext) -> Mapped:
+def order_from_ipaas(row: TransactionRow, context: MappingContext) -> Mapped:
     """The order: `header` and `lines` hold properties of pages 42 and 46 in the order in which they are validated.
 
     `sums` are the amounts that the order is to come to, and `shipping` the account of a line for shipping, if there is to
     be one: amounts are rounded when their currency is known. A line's `unit` is the one that it names, and `product` the product in iPaaS.com that has its SKU, if there is one.
     """
-    transaction = transaction_of(data)
+    transaction = row.transaction
     billing, shipping = primary(transaction, "billing"), primary(transaction, "shipping")
     body: Json = {
         "header": {
-            **_identity(data, transaction, context),
+            **_identity(row, transaction, context),
             **_address(billing, "BillToOptions", "Bill_to"),
             **_address(shipping, "ShippingOptions", "Ship_to"),
             **custom_fields(context.settings, "transaction", plain(transaction)),
         },
-        "lines": [_line(line, data, context) for line in item_lines(transaction, context)],
+        "lines": [_line(line, row, context) for line in item_lines(transaction, context)],
         "sums": sums_of(transaction, context),
     }
     if account := context.settings.bc_create_defaults.sales_order.shipping_account:
         body["shipping"] = account
     return Mapped(
         source_id=str(transaction.id),
-        linked=data.get("linked"),
-        holders=data.get("holders", {}),
+        linked=row.linked,
+        holders=row.holders,
         match=document_number(transaction),
         body=body,
         create_only=CREATE_ONLY,
@@ -168,14 +168,14 @@ def order_from_ipaas(data: Json, context: MappingContext) -> Mapped:
     )
 
 
-def _identity(data: Json, transaction: Transaction, context: MappingContext) -> Json:
+def _identity(row: TransactionRow, transaction: Transaction, context: MappingContext) -> Json:
     """Whose order it is and what it is called. The customer comes first: validating it resets what depends on it."""
     defaults = context.settings.bc_create_defaults.sales_order
     number = document_number(transaction)
     fields = {
-        "Sell_to_Customer_No": buyer(data, context),
+        "Sell_to_Customer_No": party_ref(row.buyer, context),
         "No": _own_number(number) if defaults.number_from_transaction else None,
-        "Sell_to_Contact_No": data["buyer"].get("contact"),
+        "Sell_to_Contact_No": row.buyer.get("contact"),
         "External_Document_No": number,
         "Order_Date": document_date(transaction, context),
         # The amounts are what they are in this currency, whatever the customer's own is.
@@ -222,7 +222,7 @@ def _address(address: TransactionAddress | None, option: str, prefix: str) -> Js
     return fields
 
 
-def _line(line: TransactionLine, data: Json, context: MappingContext) -> Json:
+def _line(line: TransactionLine, row: TransactionRow, context: MappingContext) -> Json:
     fields: Json = {
         "Type": "Item",
         "No": fit("No", line.sku, _NUMBER_LENGTH),
@@ -234,4 +234,4 @@ def _line(line: TransactionLine, data: Json, context: MappingContext) -> Json:
         fields["Line_Discount_Amount"] = line.discount_amount
     own = custom_fields(context.settings, "transaction line", plain(line))
     named = {"unit": line.unit} if line.unit else {}
-    return {"id": line.id, **named, **product_of(line, data), "fields": {**fields, **own}}
+    return {"id": line.id, **named, **product_of(line, row), "fields": {**fields, **own}}

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import takewhile
 from typing import Any
 
 from include.errors import Rejected
 from include.ipaas.external_ids import ADDRESS_TABLE, COMPANY_ADDRESS_TABLE, CUSTOMER_CATEGORY_TABLE, external_id_of
-from include.ipaas.records.parties import Company, Customer, Party
+from include.ipaas.records.parties import Party
 from include.mappings.body import body
 from include.mappings.contacts import contact_of
 from include.mappings.custom_fields import from_ipaas as custom_fields
 from include.mappings.limits import number_fits, within, without_letters
 from include.mappings.names import first_address, join_name
+from include.mappings.rows_of_ipaas import CompanyRow, PartyRow, PersonRow
 from include.settings import PartyDefaults
 from include.sync.records import Candidate, Json, Mapped, MappingContext, Shared
 from include.sync.values import fold
@@ -119,21 +120,21 @@ SHARED = (
 )
 
 
-def skip_contact(data: Json, context: MappingContext) -> str | None:
+def skip_contact(row: PartyRow, context: MappingContext) -> str | None:
     """The filter: what came from Business Central as a contact belongs to its company there."""
-    contact = contact_of(str(data.get("linked") or ""))
+    contact = contact_of(row.linked or "")
     return f"It is the contact {contact} of Business Central, which is kept there." if contact is not None else None
 
 
-def company_numbers(record: Mapping[str, Any]) -> tuple[str, ...]:
+def company_numbers(row: CompanyRow) -> tuple[str, ...]:
     """The numbers that an unlinked company may have in Business Central, the wanted one first."""
-    company = Company.model_validate(record)
+    company = row.party
     return _fitting(company.account_number, company.id)
 
 
-def customer_numbers(record: Mapping[str, Any]) -> tuple[str, ...]:
+def customer_numbers(row: PersonRow) -> tuple[str, ...]:
     """The numbers that an unlinked customer may have in Business Central, the wanted one first."""
-    customer = Customer.model_validate(record)
+    customer = row.party
     return _fitting(customer.customer_number, f"C{customer.id}")
 
 
@@ -141,32 +142,32 @@ def _fitting(*numbers: Any) -> tuple[str, ...]:
     return tuple(dict.fromkeys(str(number) for number in numbers if number_fits(number)))
 
 
-def company_from_ipaas(data: Json, context: MappingContext) -> Mapped:
+def company_from_ipaas(row: CompanyRow, context: MappingContext) -> Mapped:
     """A company as a customer of type Company."""
-    company = Company.model_validate(data["record"])
+    company = row.party
     if not company.name:
         raise Rejected("The company has no name, and a customer needs one.", "Give it a name in iPaaS.com.")
     defaults = context.settings.bc_create_defaults.company
     # Should all of its numbers be taken by others, there is one more.
-    numbers = (*company_numbers(data["record"]), f"C{company.id}")
+    numbers = (*company_numbers(row), f"C{company.id}")
     natural = Candidate(by="displayName", value=company.name)
     candidates = _candidates(numbers, company.name, company, natural)
-    return _party(data, context, company, "company", company.name, _defaults(defaults, "Company"), (), candidates)
+    return _party(row, context, "company", company.name, _defaults(defaults, "Company"), (), candidates)
 
 
-def customer_from_ipaas(data: Json, context: MappingContext) -> Mapped:
+def customer_from_ipaas(row: PersonRow, context: MappingContext) -> Mapped:
     """A customer as a customer of type Person."""
-    customer = Customer.model_validate(data["record"])
+    customer = row.party
     name = join_name(customer.first_name, customer.last_name)
     if not name:
         raise Rejected("The customer has no name, and Business Central needs one.", "Give it a name in iPaaS.com.")
     defaults = context.settings.bc_create_defaults.customer
     always = tuple(PartyDefaults.model_fields) if defaults.also_on_update else ()
-    numbers = (*customer_numbers(data["record"]), f"P{customer.id}")
+    numbers = (*customer_numbers(row), f"P{customer.id}")
     email = first_address(customer.email_address)
     natural = Candidate(by="email", value=email) if email else None
     candidates = _candidates(numbers, name, customer, natural)
-    return _party(data, context, customer, "customer", name, _defaults(defaults, "Person"), always, candidates)
+    return _party(row, context, "customer", name, _defaults(defaults, "Person"), always, candidates)
 
 
 def _candidates(numbers: Sequence[str], name: str, party: Party, natural: Candidate | None) -> list[Candidate]:
@@ -181,15 +182,15 @@ def _defaults(defaults: PartyDefaults, kind: str) -> Json:
 
 
 def _party(
-    data: Json,
+    row: PartyRow,
     context: MappingContext,
-    party: Party,
     model: str,
     name: str,
     defaults: Json,
     always: Sequence[str],
     candidates: Sequence[Candidate],
 ) -> Mapped:
+    party = row.party
     address = party.billing
     fields = body(
         Name=name,
@@ -201,38 +202,38 @@ def _party(
         City=address and address.city,
         County=address and address.region,
         Country_Region_Code=address and address.country,
-        Customer_Price_Group=_price_group(party, data),
+        Customer_Price_Group=_price_group(row),
     )
     sources = {**_SOURCES, "Name": "name" if model == "company" else "first_name and last_name"}
     fields = within(fields, _LIMITS, sources)
     without_letters(f"Phone_No (from {_SOURCES['Phone_No']})", fields.get("Phone_No"))
-    custom = custom_fields(context.settings, model, data["record"])
-    linked = data.get("linked")
+    custom = custom_fields(context.settings, model, row.record)
+    linked = row.linked
     return Mapped(
         source_id=str(party.id),
         body={**fields, **defaults, **custom},
         create_only=frozenset(defaults) - frozenset(always),
         insisted=frozenset(always),
-        watches=tuple((CUSTOMER_CATEGORY_TABLE, category) for category in _not_linked(party, data)),
+        watches=tuple((CUSTOMER_CATEGORY_TABLE, category) for category in _not_linked(row)),
         linked=linked,
         match=next((candidate.value for candidate in candidates if candidate.by != "number"), None),
         candidates=() if linked else tuple(candidates),
-        holders=data.get("holders") or {},
+        holders=row.holders,
         children=_address_link(party, model, context.system_id),
         linked_children=_followers(party, model, linked, context.system_id) if linked else (),
     )
 
 
-def _price_group(party: Party, data: Json) -> str | None:
+def _price_group(row: PartyRow) -> str | None:
     """The first of its categories that is a price group of Business Central; others are ignored."""
-    groups = data.get("refs", {}).get(CUSTOMER_CATEGORY_TABLE, {})
-    return next((str(groups[category]) for category in party.category_ids if category in groups), None)
+    groups = row.refs.get(CUSTOMER_CATEGORY_TABLE, {})
+    return next((str(groups[category]) for category in row.party.category_ids if category in groups), None)
 
 
-def _not_linked(party: Party, data: Json) -> Iterator[str]:
+def _not_linked(row: PartyRow) -> Iterator[str]:
     """The categories that would be its price group, were they linked."""
-    groups = data.get("refs", {}).get(CUSTOMER_CATEGORY_TABLE, {})
-    return takewhile(lambda category: category not in groups, party.category_ids)
+    groups = row.refs.get(CUSTOMER_CATEGORY_TABLE, {})
+    return takewhile(lambda category: category not in groups, row.party.category_ids)
 
 
 def _address_link(party: Party, model: str, system_id: int) -> tuple[tuple[str, str, Any], ...]:

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 from include.errors import Rejected
-from include.ipaas.records.products import Product
 from include.mappings.body import body
 from include.mappings.custom_fields import from_ipaas as custom_fields
 from include.mappings.limits import cut, number_fits, within
-from include.sync.records import Candidate, Json, Mapped, MappingContext, Shared
+from include.mappings.rows_of_ipaas import ProductRow
+from include.sync.records import Candidate, Mapped, MappingContext, Shared
 
 # An item's description is cut to this, as the platform's own mapping does.
 DESCRIPTION_LENGTH = 99
@@ -54,17 +51,17 @@ def cut_description(text: str) -> str:
     return cut(text, DESCRIPTION_LENGTH).strip()
 
 
-def product_numbers(record: Mapping[str, Any]) -> tuple[str, ...]:
+def product_numbers(row: ProductRow) -> tuple[str, ...]:
     """The number that an unlinked product has in Business Central."""
-    sku = Product.model_validate(record).sku
+    sku = row.product.sku
     return (sku,) if number_fits(sku) and sku else ()
 
 
-def product_from_ipaas(data: Json, context: MappingContext) -> Mapped:
+def product_from_ipaas(row: ProductRow, context: MappingContext) -> Mapped:
     """A product as an item. Type, unit and posting groups are those of a new item; an update leaves them."""
-    product = Product.model_validate(data["record"])
-    linked = data.get("linked")
-    numbers = product_numbers(data["record"])
+    product = row.product
+    linked = row.linked
+    numbers = product_numbers(row)
     if not numbers and not linked:
         raise Rejected(
             f"sku {product.sku!r} cannot be the No. of an item, which holds 20 characters and no `|`."
@@ -95,11 +92,11 @@ def product_from_ipaas(data: Json, context: MappingContext) -> Mapped:
         # Business Central checks the fields of a new record in the order in which they stand.
         body={
             **{name: fields[name] for name in FIELDS if name in fields},
-            **custom_fields(context.settings, "product", data["record"]),
+            **custom_fields(context.settings, "product", row.record),
         },
         create_only=frozenset(new),
         linked=linked,
         match=product.sku,
         candidates=() if linked else tuple(Candidate(by="number", value=number) for number in numbers),
-        holders=data.get("holders") or {},
+        holders=row.holders,
     )

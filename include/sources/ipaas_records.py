@@ -9,13 +9,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
 from pydantic import ValidationError
 
 from include.errors import ODD, ServiceError, said_of
 from include.ipaas.endpoints import Endpoint
 from include.ipaas.external_ids import external_id_of, is_summary, reference
+from include.mappings.rows_of_ipaas import IPaaSRow
 from include.sources.nested import named_records
 from include.sources.unlinked import moment_of, unlinked_ids
 from include.sync.asked import AskedId
@@ -27,23 +28,24 @@ from include.sync.records import ASK, Json, SourceRecord
 if TYPE_CHECKING:
     from include.ipaas.lists import ListPage
 
+R = TypeVar("R", bound=IPaaSRow)
 # From this many records on, reading the whole list may cost less than reading each.
 _LIST_FROM = 20
 _BATCH = 100
 _LOOK_UP = 1_000
 
 
-def _no_refs(record: Mapping[str, Any]) -> Iterable[tuple[str, Any]]:
+def _no_refs(row: IPaaSRow) -> Iterable[tuple[str, Any]]:
     return ()
 
 
-def _no_numbers(record: Mapping[str, Any]) -> Sequence[str]:
+def _no_numbers(row: IPaaSRow) -> Sequence[str]:
     return ()
 
 
 @dataclass(frozen=True, kw_only=True)
-class IPaaSRecords:
-    """The records of one endpoint. `flow` is the flow that they are read for.
+class IPaaSRecords(Generic[R]):
+    """The records of one endpoint. `flow` is the flow that they are read for, `row` what is made of each.
 
     `refs` names what a record refers to: (table, iPaaS.com id). `numbers` are the external ids that an unlinked record
     may be given or matched by; of each it is asked which record has it.
@@ -51,13 +53,13 @@ class IPaaSRecords:
 
     endpoint: Endpoint
     flow: str
-    refs: Callable[[Mapping[str, Any]], Iterable[tuple[str, Any]]] = _no_refs
-    numbers: Callable[[Mapping[str, Any]], Sequence[str]] = _no_numbers
+    row: type[R]
+    refs: Callable[[R], Iterable[tuple[str, Any]]] = _no_refs
+    numbers: Callable[[R], Sequence[str]] = _no_numbers
 
-    row: ClassVar = dict
     finds_by: ClassVar = (frozenset({"id"}),)
 
-    def changed(self, reads: Reads, window: Window) -> Iterator[SourceRecord]:
+    def changed(self, reads: Reads, window: Window) -> Iterator[SourceRecord[R]]:
         """A poll: what iPaaS.com lists as missing. A backfill: everything modified in the window."""
         if window.until is not None:
             yield from self._complete(
@@ -69,7 +71,7 @@ class IPaaSRecords:
         settled = self._settled(reads, ids)
         yield from self._complete(reads, self._read(reads, ids), settled)
 
-    def by_ids(self, reads: Reads, ids: Sequence[AskedId]) -> Iterator[SourceRecord]:
+    def by_ids(self, reads: Reads, ids: Sequence[AskedId]) -> Iterator[SourceRecord[R]]:
         """Records by their iPaaS.com id, or that of a record nested in them."""
         named = named_records(reads, self.endpoint, ids)
         texts: dict[str, list[str]] = {}
@@ -81,11 +83,12 @@ class IPaaSRecords:
             for text in texts[record.key]:
                 yield replace(record, asked=text)
 
-    def data_of(self, reads: Reads, record: Json) -> Json:
+    def row_of(self, reads: Reads, record: Json) -> R:
         """A record that is linked and was read elsewhere, as this flow would map it."""
-        refs, _ = self._named(record)
+        row = self.row(record=record)
+        refs, _ = self._named(row)
         linked = external_id_of(record, reads.plan.system_id)
-        return {"record": record, "refs": _external_ids(reads, refs), "linked": linked or str(record["id"])}
+        return replace(row, refs=_external_ids(reads, refs), linked=linked or str(record["id"]))
 
     def _settled(self, reads: Reads, ids: Sequence[str]) -> dict[str, str]:
         """Links that iPaaS.com has been told of; looked at before the records, which then must carry them."""
@@ -120,7 +123,7 @@ class IPaaSRecords:
                 reads.reject(f"{place} of the list of {self.endpoint.name}", why)
             yield page
 
-    def _whole(self, reads: Reads) -> Iterator[Json | SourceRecord]:
+    def _whole(self, reads: Reads) -> Iterator[Json | SourceRecord[R]]:
         """Every record, each that the list does not show whole by itself."""
         for page in self._pages(reads):
             for row in page.records:
@@ -129,7 +132,7 @@ class IPaaSRecords:
                 else:
                     yield row
 
-    def _one(self, reads: Reads, ipaas_id: str) -> Iterator[Json | SourceRecord]:
+    def _one(self, reads: Reads, ipaas_id: str) -> Iterator[Json | SourceRecord[R]]:
         """A record by itself, if it is there."""
         found: Json | None = None
         with isolated() as fault:
@@ -137,9 +140,9 @@ class IPaaSRecords:
         if found is not None:
             yield found
         if fault:
-            yield SourceRecord(key=ipaas_id, data={}, asked=ipaas_id, problem=fault[0])
+            yield SourceRecord[Any](key=ipaas_id, data={}, asked=ipaas_id, problem=fault[0])
 
-    def _read(self, reads: Reads, ids: Sequence[str]) -> Iterator[Json | SourceRecord]:
+    def _read(self, reads: Reads, ids: Sequence[str]) -> Iterator[Json | SourceRecord[R]]:
         if len(ids) >= _LIST_FROM:
             wanted = set(ids)
             for page in self._pages(reads):
@@ -155,37 +158,36 @@ class IPaaSRecords:
             yield from self._one(reads, ipaas_id)
 
     def _complete(
-        self, reads: Reads, records: Iterable[Json | SourceRecord], settled: Mapping[str, str] | None = None
-    ) -> Iterator[SourceRecord]:
+        self, reads: Reads, records: Iterable[Json | SourceRecord[R]], settled: Mapping[str, str] | None = None
+    ) -> Iterator[SourceRecord[R]]:
         for batch in batches(records, _BATCH):
             yield from (entry for entry in batch if isinstance(entry, SourceRecord))
             read = [entry for entry in batch if not isinstance(entry, SourceRecord)]
             keys = [str(record["id"]) for record in read]
             known = reads.ledger.transfers(self.flow, keys)
             for record, key in zip(read, keys, strict=True):
-                data: Json = {"record": record}
+                row = self.row(record=record)
                 with isolated() as fault:
                     asked = known[key].memory.get(ASK, ()) if key in known else ()
-                    self._extend(reads, data, key, settled or {}, asked)
-                yield SourceRecord(key=key, data=data, asked=key, problem=fault[0] if fault else None)
+                    row = self._extended(reads, row, key, settled or {}, asked)
+                yield SourceRecord(key=key, data=row, asked=key, problem=fault[0] if fault else None)
 
-    def _extend(self, reads: Reads, data: Json, key: str, settled: Mapping[str, str], asked: Sequence[str]) -> None:
-        """Add to a record its link, what it refers to, and whom the records that it may be belong to."""
-        refs, numbers = self._named(data["record"])
-        data["refs"] = _external_ids(reads, refs)
-        linked = external_id_of(data["record"], reads.plan.system_id)
+    def _extended(self, reads: Reads, row: R, key: str, settled: Mapping[str, str], asked: Sequence[str]) -> R:
+        """A record with its link, what it refers to, and whom the records that it may be belong to."""
+        refs, numbers = self._named(row)
+        known = _external_ids(reads, refs)
+        linked = external_id_of(row.record, reads.plan.system_id)
         if linked:
-            data["linked"] = linked
-            return
+            return replace(row, refs=known, linked=linked)
         if key in settled:
             # iPaaS.com is the authority: it knew the link and does not have it any more.
             reads.ledger.unlink(self.endpoint.table, settled[key])
-        data["holders"] = reads.links.holders(self.endpoint.table, [*numbers, *asked])
+        return replace(row, refs=known, holders=reads.links.holders(self.endpoint.table, [*numbers, *asked]))
 
-    def _named(self, record: Json) -> tuple[list[tuple[str, Any]], Sequence[str]]:
+    def _named(self, row: R) -> tuple[list[tuple[str, Any]], Sequence[str]]:
         """What a record refers to, and the numbers that it may have."""
         try:
-            return list(self.refs(record)), self.numbers(record)
+            return list(self.refs(row)), self.numbers(row)
         except ValidationError:
             return [], ()  # it says so when it is mapped
 

@@ -16,7 +16,8 @@ from include.errors import BadRecord, Rejected
 from include.ipaas.endpoints import COMPANY, CUSTOMER, PRODUCT, TRANSACTION
 from include.ipaas.external_ids import LINE_TABLE, PAYMENT_TABLE, external_id_of, reference, sound
 from include.mappings.contacts import contact_of
-from include.mappings.foreign_transactions import held_by, item_lines, transaction_of
+from include.mappings.foreign_transactions import held_by, item_lines
+from include.mappings.rows_of_ipaas import TransactionRow
 from include.sources.ipaas_records import IPaaSRecords, isolated
 from include.sync.asked import AskedId
 from include.sync.flow import Reads, Window
@@ -37,60 +38,68 @@ class ForeignTransactions:
     """Transactions for one flow. Those that its filter leaves out are read no further."""
 
     flow: str
-    skip: Callable[[Json, MappingContext], str | None]
+    skip: Callable[[TransactionRow, MappingContext], str | None]
 
     @property
-    def _records(self) -> IPaaSRecords:
-        return IPaaSRecords(endpoint=TRANSACTION, flow=self.flow)
+    def _records(self) -> IPaaSRecords[TransactionRow]:
+        return IPaaSRecords(endpoint=TRANSACTION, flow=self.flow, row=TransactionRow)
 
-    row: ClassVar = dict
+    row: ClassVar = TransactionRow
     finds_by: ClassVar = (frozenset({"id"}),)
 
-    def changed(self, reads: Reads, window: Window) -> Iterator[SourceRecord]:
+    def changed(self, reads: Reads, window: Window) -> Iterator[SourceRecord[TransactionRow]]:
         """A poll: what iPaaS.com lists as missing. A backfill: everything modified in the window."""
         yield from self._complete(reads, self._records.changed(reads, window))
 
-    def by_ids(self, reads: Reads, ids: Sequence[AskedId]) -> Iterator[SourceRecord]:
+    def by_ids(self, reads: Reads, ids: Sequence[AskedId]) -> Iterator[SourceRecord[TransactionRow]]:
         """Transactions by their iPaaS.com id."""
         yield from self._complete(reads, self._records.by_ids(reads, ids))
 
-    def _complete(self, reads: Reads, records: Iterable[SourceRecord]) -> Iterator[SourceRecord]:
+    def _complete(
+        self, reads: Reads, records: Iterable[SourceRecord[TransactionRow]]
+    ) -> Iterator[SourceRecord[TransactionRow]]:
         context = MappingContext(settings=reads.settings, system_id=reads.plan.system_id, today=reads.plan.today)
         products: dict[str, Any] = {}
         for record in records:
-            data = record.data
             if record.problem is not None:
                 yield record
                 continue
             # A link that iPaaS.com is yet to be told of counts as well, or the transaction would be transferred twice.
-            link = data.get("linked") or reads.ledger.external_ids(TRANSACTION.table, [record.key]).get(record.key)
-            if link:
-                data["link"] = link
+            known = reads.ledger.external_ids(TRANSACTION.table, [record.key])
+            row = replace(record.data, link=record.data.linked or known.get(record.key))
             with isolated() as fault:
-                if not self._left_out(data, context):
-                    self._extend(reads, data, context, products)
-            yield replace(record, problem=fault[0]) if fault else record
+                if not self._left_out(row, context):
+                    row = self._extended(reads, row, context, products)
+            yield replace(record, data=row, problem=fault[0] if fault else None)
 
-    def _left_out(self, data: Json, context: MappingContext) -> bool:
+    def _left_out(self, row: TransactionRow, context: MappingContext) -> bool:
         try:
-            return self.skip(data, context) is not None
+            return self.skip(row, context) is not None
         except (Rejected, ValidationError):
             return True  # it says so again when it is mapped
 
-    def _extend(self, reads: Reads, data: Json, context: MappingContext, products: dict[str, Any]) -> None:
-        record: Json = data["record"]
+    def _extended(
+        self, reads: Reads, row: TransactionRow, context: MappingContext, products: dict[str, Any]
+    ) -> TransactionRow:
+        record = row.record
         parent = reference(record.get("transaction_parent_id"), "transaction_parent_id")
-        if parent and (parent_link := _link(reads, TRANSACTION.table, parent)):
-            data["parent_link"] = parent_link
+        parent_link = _link(reads, TRANSACTION.table, parent) if parent else None
         buyers = _buyers(reads, record)
-        data |= buyers
-        data["holders"] = _holders(reads, data, buyers.values())
+        holders = _holders(reads, row, buyers.values())
         try:
-            skus = [str(line.sku) for line in item_lines(transaction_of(data), context)]
+            skus = [str(line.sku) for line in item_lines(row.transaction, context)]
         except (Rejected, ValidationError):
-            return  # it says so again when it is mapped
+            skus = []  # it says so again when it is mapped
         _know_products(reads, skus, products)
-        data["products"] = {fold(sku): found for sku in skus if (found := products[fold(sku)]) is not None}
+        own = {fold(sku): found for sku in skus if (found := products[fold(sku)]) is not None}
+        return replace(
+            row,
+            parent_link=parent_link,
+            buyer=buyers["buyer"],
+            bill_to=buyers.get("bill_to"),
+            holders=holders,
+            products=own,
+        )
 
 
 def _link(reads: Reads, table: str, ipaas_id: Any) -> str | None:
@@ -122,9 +131,9 @@ def _company(company_id: Any) -> Json:
     return {"table": COMPANY.table, "id": company_id}
 
 
-def _holders(reads: Reads, data: Json, buyers: Iterable[Json]) -> dict[str, Any]:
+def _holders(reads: Reads, row: TransactionRow, buyers: Iterable[Json]) -> dict[str, Any]:
     """Which records hold external ids of ours: parties, lines, payments, and other transactions of this number."""
-    record, system_id = data["record"], reads.plan.system_id
+    record, system_id = row.record, reads.plan.system_id
     found = [
         (party["table"], link, party["id"])
         for party in buyers
@@ -133,7 +142,7 @@ def _holders(reads: Reads, data: Json, buyers: Iterable[Json]) -> dict[str, Any]
     nested = [(LINE_TABLE, line) for line in _nested(record, "lines")]
     nested += [(PAYMENT_TABLE, payment) for payment in _nested(record, "payments")]
     nested.append((TRANSACTION.table, record))
-    if not data.get("link") and record.get("transaction_number"):
+    if not row.link and record.get("transaction_number"):
         # Other systems may number their transactions alike: what has become of those is not this one's document.
         others = reads.ipaas.search(TRANSACTION, str(record["transaction_number"]))
         nested += [(TRANSACTION.table, other) for other in others]

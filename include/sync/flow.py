@@ -120,13 +120,13 @@ def nothing_left_out(row: object, context: MappingContext) -> str | None:
 class Counterpart:
     """The flow that carries the same records the other way, and what both have in common.
 
-    `data` makes of a record of the target, as it was read elsewhere, what that flow would map, and `differences` says
+    `row` makes of a record of the target, as it was read elsewhere, what that flow would map, and `differences` says
     which fields of what it maps to the source does not have alike: for flows to iPaaS.com, where no base is known.
     """
 
     flow: str
     shared: tuple[Shared, ...]
-    data: Callable[[Reads, Json], Json] | None = None
+    row: Callable[[Reads, Json], Any] | None = None
     differences: Callable[[Mapping[str, Any], Mapping[str, Any]], Json] | None = None
 
 

@@ -194,12 +194,11 @@ class _Sets:
 def _equal_otherwise(work: WriteContext, item: WriteRequest, present: Json) -> Callable[[str], bool]:
     """Says of a field whether the other direction would map what iPaaS.com has to what Business Central has at present."""
     counterpart = item.flow.counterpart
-    if counterpart is None or counterpart.data is None or counterpart.differences is None:
+    if counterpart is None or counterpart.row is None or counterpart.differences is None:
         return lambda path: False
     task = work.task
     try:
-        flow = task.catalogue[counterpart.flow]
-        mapped = flow.take(flow.row_of(counterpart.data(task, present)), task.context({}))
+        mapped = task.catalogue[counterpart.flow].take(counterpart.row(task, present), task.context({}))
     except (Rejected, Waiting):
         return lambda path: False
     if isinstance(mapped, str):

@@ -9,7 +9,8 @@ import pytest
 import simplejson
 from bench import Bench, tally
 from pydantic import BaseModel
-from shop import BELL, BICYCLE, order, set_up
+from shop import BELL, BICYCLE, OTHER_SYSTEM, order, set_up
+from test_two_sided import DEFAULTS
 
 # Payment terms are read as what documents refer to, and are records of another flow besides.
 REFERRED_TO = {"ApiCode"}
@@ -50,3 +51,55 @@ def test_on_the_way_to_ipaas(bench: Bench, validated: Validated) -> None:
         assert tally(shop.run(flow))["created"]
         assert {name for name, _ in validated} >= {model}
         assert not {name: times for name, times in validated.items() if times > 1}, flow
+
+
+@pytest.mark.parametrize(
+    ("flow", "kind", "model"),
+    [
+        ("company_from_ipaas", "company", "Company"),
+        ("customer_from_ipaas", "customer", "Customer"),
+        ("product_from_ipaas", "product", "Product"),
+        ("sales_order_from_ipaas", "transaction", "Transaction"),
+        ("invoice_from_ipaas", "transaction", "Transaction"),
+    ],
+)
+def test_on_the_way_from_ipaas_by_each_task(
+    bench: Bench, validated: Validated, flow: str, kind: str, model: str
+) -> None:
+    bench.settings["bc_create_defaults"] = DEFAULTS
+    shop = set_up(bench)
+    company = shop.linked("company", "C1")["id"]
+    line = {"sku": "1000", "type": "Product", "status": "Pending", "qty": 2, "unit_price": 50}
+    web = {
+        "system_id": OTHER_SYSTEM,
+        "transaction_number": "WEB-1",
+        "company_id": company,
+        "total": 100,
+        "lines": [line],
+    }
+    status = {"type": "Invoice", "status": "Complete"} if flow == "invoice_from_ipaas" else {"type": "Order"}
+    records = {
+        "company": {"name": "Coho"},
+        "customer": {"first_name": "Ann", "last_name": "Beebe", "email_address": "ann@example.net"},
+        "product": {
+            "sku": "WEB-1",
+            "name": "Lamp",
+            "default_price": 5,
+            "type": "Physical",
+            "status": "Active",
+            "tracking_method": "Product",
+        },
+        "transaction": {"status": "Pending", "created_datetime": "2026-05-01T10:00:00Z", **web, **status},
+    }
+    shop.sandbox.ipaas.add(kind, records[kind])
+    made: dict[str, Counter[str]] = {}
+
+    def begins(stage: str) -> None:
+        made[stage] = Counter(name for name, _ in validated)
+        assert not {row: times for row, times in validated.items() if times > 1}, f"before {stage}"
+        validated.clear()
+
+    counts = shop.run(flow, before=begins).counts
+    assert (counts["read"], counts["skipped"]) == (1, 0)
+    assert made["transform"][model] == 1, "by extract"
+    assert made["load"][model] == 1, "by transform"

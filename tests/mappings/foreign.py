@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import date
 from typing import Any
 
+from include.mappings.rows_of_ipaas import TransactionRow
 from include.settings import SyncSettings
 from include.sync.records import Json, MappingContext
 
@@ -64,9 +65,10 @@ def transaction(**fields: Any) -> Json:
     return {**base, **fields}
 
 
-def read(record: Json | None = None, **more: Any) -> Json:
+def read(record: Json | None = None, **more: Any) -> TransactionRow:
     """What the source makes of a transaction: with its buyer, as a customer of type Person by default."""
-    return {"record": record or transaction(), "buyer": {"table": "customer", "id": 501}, **more}
+    own: Json = {"buyer": {"table": "customer", "id": 501}, **more}
+    return TransactionRow(record=record or transaction(), **own)
 
 
 def context(**settings: Any) -> MappingContext:

@@ -15,6 +15,7 @@ from include.mappings.parties_from_ipaas import (
     customer_numbers,
     skip_contact,
 )
+from include.mappings.rows_of_ipaas import CompanyRow, PersonRow
 from include.settings import SyncSettings
 from include.sync.fingerprints import fingerprint
 from include.sync.records import Candidate, Mapped, MappingContext
@@ -34,12 +35,12 @@ def context(**settings: Any) -> MappingContext:
 
 def company(data: dict[str, Any] | None = None, settings: dict[str, Any] | None = None, **fields: Any) -> Mapped:
     record = {**COMPANY, **fields}
-    return company_from_ipaas({"record": record, "refs": {}, **(data or {})}, context(**(settings or {})))
+    return company_from_ipaas(CompanyRow(record=record, **(data or {})), context(**(settings or {})))
 
 
 def customer(data: dict[str, Any] | None = None, settings: dict[str, Any] | None = None, **fields: Any) -> Mapped:
     record = {**CUSTOMER, **fields}
-    return customer_from_ipaas({"record": record, "refs": {}, **(data or {})}, context(**(settings or {})))
+    return customer_from_ipaas(PersonRow(record=record, **(data or {})), context(**(settings or {})))
 
 
 def test_what_is_empty_is_not_sent() -> None:
@@ -120,8 +121,8 @@ def test_the_price_group_is_the_first_category_that_is_one(
     ],
 )
 def test_numbers(number: str | None, company_has: tuple[str, ...], customer_has: tuple[str, ...]) -> None:
-    assert company_numbers({**COMPANY, "account_number": number}) == company_has
-    assert customer_numbers({**CUSTOMER, "customer_number": number}) == customer_has
+    assert company_numbers(CompanyRow(record={**COMPANY, "account_number": number})) == company_has
+    assert customer_numbers(PersonRow(record={**CUSTOMER, "customer_number": number})) == customer_has
 
 
 def test_what_an_unlinked_record_may_be() -> None:
@@ -162,8 +163,7 @@ def test_links_and_matches_are_no_part_of_the_fingerprint() -> None:
     ("linked", "skipped"), [("CT1|contact", True), ("C1", False), (None, False), ("DELETED", False)]
 )
 def test_contacts_are_kept_in_business_central(linked: str | None, skipped: bool) -> None:
-    data = {"record": CUSTOMER, **({"linked": linked} if linked else {})}
-    assert bool(skip_contact(data, context())) is skipped
+    assert bool(skip_contact(PersonRow(record=CUSTOMER, linked=linked), context())) is skipped
 
 
 def test_custom_fields_are_added() -> None:

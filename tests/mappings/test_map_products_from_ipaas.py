@@ -10,6 +10,7 @@ import pytest
 
 from include.errors import Rejected
 from include.mappings.products_from_ipaas import cut_description, product_from_ipaas
+from include.mappings.rows_of_ipaas import ProductRow
 from include.settings import SyncSettings
 from include.sync.records import Candidate, Mapped, MappingContext
 
@@ -26,7 +27,7 @@ PRODUCT = {
 
 def product(data: dict[str, Any] | None = None, settings: dict[str, Any] | None = None, **fields: Any) -> Mapped:
     context = MappingContext(settings=SyncSettings(**(settings or {})), system_id=1, today=date(2026, 5, 1))
-    return product_from_ipaas({"record": {**PRODUCT, **fields}, **(data or {})}, context)
+    return product_from_ipaas(ProductRow(record={**PRODUCT, **fields}, **(data or {})), context)
 
 
 def test_the_body_stands_in_the_order_in_which_business_central_checks_it() -> None:
