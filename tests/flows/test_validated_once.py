@@ -93,6 +93,7 @@ def test_on_the_way_from_ipaas_by_each_task(
     }
     shop.sandbox.ipaas.add(kind, records[kind])
     made: dict[str, Counter[str]] = {}
+    validated.clear()
 
     def begins(stage: str) -> None:
         made[stage] = Counter(name for name, _ in validated)
