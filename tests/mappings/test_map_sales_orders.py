@@ -7,15 +7,17 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+import simplejson
 from hypothesis import given
 from hypothesis import strategies as st
 from sales import SYSTEM, comment, context, ids, line, order
 
 from include.errors import Rejected
+from include.flows import FLOWS
 from include.mappings.rows import OrderRow
 from include.mappings.sales_orders import order_from_api, order_to_ipaas, skip_order
 from include.sync.fingerprints import fingerprint
-from include.sync.records import Json, Missing, Ref
+from include.sync.records import Json, Missing, Ref, staged_row
 
 
 def sent(row: OrderRow, **settings: Any) -> Json:
@@ -310,3 +312,28 @@ def test_any_name_makes_an_address(name: str, contact: str, street: str) -> None
     # Both names are there whenever anything is: iPaaS.com requires one of them.
     assert billing["first_name"] and billing["last_name"]
     assert "" not in billing.values()
+
+
+def test_what_was_read_is_the_same_after_it_was_staged() -> None:
+    row = order(
+        line(price=Decimal("0.10000")), shipments=[{"No": "SH-1", "Package_Tracking_No": "T"}], agents={"DHL": "D"}
+    )
+    staged = simplejson.loads(simplejson.dumps(staged_row(row), use_decimal=True), use_decimal=True)
+    again = OrderRow(**staged)
+    assert staged_row(again) == staged
+    assert str(again.lines[0]["Unit_Price"]) == "0.10000"
+    assert fingerprint(order_to_ipaas(again, context())) == fingerprint(order_to_ipaas(row, context()))
+
+
+def test_what_an_older_version_has_staged_is_read() -> None:
+    feed, detail = {"id": "1", "number": "S-1"}, {"No": "S-1", "Status": "Released", "Sell_to_Customer_No": "C1"}
+    staged = {
+        "feed": feed,
+        "detail": detail,
+        "lines": [line()],
+        "customer_type": "Company",
+        "terms": None,
+        "shipments": [],
+    }
+    row = FLOWS["sales_order_to_ipaas"].row_of(staged)
+    assert (row.header.No, row.sales_lines[0].Line_No, row.units, row.agents) == ("S-1", 10000, {}, None)
