@@ -1,4 +1,4 @@
-"""LOCATIONS to iPaaS.com."""
+"""Locations to iPaaS.com."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""ITEMS as products: to iPaaS.com with their stock and prices, and from it."""
+"""Items as products: to iPaaS.com with their stock and prices, and from it."""
 
 from __future__ import annotations
 

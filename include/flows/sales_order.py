@@ -83,7 +83,7 @@ FROM_IPAAS = Flow(
     scopes=("transaction/created", "transaction/updated"),
     nested_scopes=NESTED_SCOPES,
     after=("company_from_ipaas", "customer_from_ipaas", "product_from_ipaas"),
-    services=("SALES_ORDERS", "SalesOrderLines", "CustomerCard", "ItemCard"),
+    services=("SalesOrders", "SalesOrderLines", "CustomerCard", "ItemCard"),
     settings_used=(
         "bc_excluded_lineitem_skus_from_preprocessing",
         "bc_processing_company_creation_in_prerequisite",

@@ -7,13 +7,13 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from include.business_central.records.items import ApiItem, SalesPrice, StockRow
+from include.business_central.records.items import ApiItem, SalesPrice
 from include.errors import Rejected
 from include.ipaas.external_ids import LOCATION_TABLE, PRODUCT_TABLE
 from include.mappings.body import body
 from include.mappings.catalog import category_ref
 from include.mappings.custom_fields import to_ipaas as custom_fields
-from include.mappings.rows import ItemRow
+from include.mappings.rows import ItemRow, PlaceRow
 from include.sync.records import Companion, Json, Mapped, MappingContext, Missing, Ref
 from include.sync.values import fold, text_of
 
@@ -124,26 +124,24 @@ def stock_row(location: str, item_guid: str, item: str, quantity: Decimal) -> Ma
     return Mapped(source_id=inventory_id(location, item_guid), body=fields, carry={"item": item})
 
 
-def inventory_to_ipaas(data: Json, context: MappingContext) -> Mapped:
+def inventory_to_ipaas(row: PlaceRow, context: MappingContext) -> Mapped:
     """One stock row as a product inventory record of its own."""
-    row = StockRow.model_validate(data["row"])
-    item = _stocked_item(row, context)
-    return stock_row(str(row.Location_Code), str(data["item_id"]), str(item), row.Remaining_Quantity)
+    item, stock = _stocked_item(row, context), row.stock
+    return stock_row(str(stock.Location_Code), row.item_id, str(item), stock.Remaining_Quantity)
 
 
-def skip_stock(data: Json, context: MappingContext) -> str | None:
+def skip_stock(row: PlaceRow, context: MappingContext) -> str | None:
     """The filter: stock at no location cannot be transferred, nor what is gone and never was."""
-    row = StockRow.model_validate(data["row"])
-    if not row.Location_Code:
+    if not row.stock.Location_Code:
         return "The stock lies at no location."
     if not _stocked_item(row, context):
         return "It is no longer in Business Central, and was never transferred."
     return None
 
 
-def _stocked_item(row: StockRow, context: MappingContext) -> str | None:
+def _stocked_item(row: PlaceRow, context: MappingContext) -> str | None:
     # A row that has fallen out of the query is known by its key alone; its item is remembered.
-    return row.No or context.carry.get("item")
+    return row.stock.No or context.carry.get("item")
 
 
 def price_fields(

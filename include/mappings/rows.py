@@ -70,6 +70,19 @@ class ItemRow(PagedRow):
 
 
 @dataclass(frozen=True, kw_only=True)
+class PlaceRow:
+    """What there is of an item at a location: a row of the query, and the item's GUID. One at no location has none."""
+
+    row: Json
+    item_id: str = ""
+
+    @cached_property
+    def stock(self) -> StockRow:
+        """What the query says."""
+        return StockRow.model_validate(self.row)
+
+
+@dataclass(frozen=True, kw_only=True)
 class DocumentRow(PagedRow):
     """What orders and posted invoices share. Lines have the names of page 46, shipments their fields as they came.
 

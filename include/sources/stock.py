@@ -14,6 +14,7 @@ from include.business_central.records.base import unblank
 from include.business_central.records.items import StockRow
 from include.errors import BadRecord, said_of
 from include.mappings.products import STOCK_FLOW, inventory_id, inventory_to_ipaas
+from include.mappings.rows import PlaceRow
 from include.sources.reading import FEED_PAGE, each, from_page, neighbours, sound
 from include.sources.renamed import Renamed
 from include.sync.asked import GUID, AskedId
@@ -29,10 +30,10 @@ from include.sync.values import fold
 class Stock:
     """Query 2554 for the quantities, API `items` for the GUIDs that the external ids are made of."""
 
-    row: ClassVar = dict
+    row: ClassVar = PlaceRow
     finds_by: ClassVar = (frozenset({"location", "no"}), frozenset({"location", "guid"}))
 
-    def changed(self, reads: Reads, window: Window) -> Iterator[SourceRecord]:
+    def changed(self, reads: Reads, window: Window) -> Iterator[SourceRecord[PlaceRow]]:
         """Every row: the query knows no modification time, and stock moves without its item's."""
 
         def unknown(number: str, code: str) -> None:
@@ -40,7 +41,7 @@ class Stock:
 
         yield from self._records(reads, all_stock(reads), unknown)
 
-    def by_ids(self, reads: Reads, ids: Sequence[AskedId]) -> Iterator[SourceRecord]:
+    def by_ids(self, reads: Reads, ids: Sequence[AskedId]) -> Iterator[SourceRecord[PlaceRow]]:
         """The rows named by location code and item GUID, or item No. What cannot be read is refused by the id asked for."""
         why: dict[str, str] = {}  # by folded No or GUID
 
@@ -70,7 +71,7 @@ class Stock:
             if record.problem:
                 why[fold(record.key.rpartition("|")[2])] = record.problem
                 continue
-            row = record.data["row"]
+            row = record.data.row
             place = fold(str(row["Location_Code"])), fold(str(row["No"]))
             read.add(place)
             for text in asked[place]:
@@ -84,20 +85,20 @@ class Stock:
 
     def _records(
         self, reads: Reads, rows: Iterable[Json], unknown: Callable[[str, str], None]
-    ) -> Iterator[SourceRecord]:
+    ) -> Iterator[SourceRecord[PlaceRow]]:
         """The rows with their items' GUIDs. `unknown` is told of one with stock whose item (No) is not known."""
 
-        def whole_records(batch: Sequence[Json]) -> Iterator[SourceRecord]:
+        def whole_records(batch: Sequence[Json]) -> Iterator[SourceRecord[PlaceRow]]:
             # Only what lies somewhere can be transferred, and needs its item's GUID.
             numbers = list(dict.fromkeys(str(row["No"]) for row in batch if unblank(row["Location_Code"])))
             ids = item_ids(reads, numbers) if numbers else {}
             for row in batch:
                 code, number = unblank(row["Location_Code"]), str(row["No"])
                 if not code:
-                    yield SourceRecord(key=inventory_id("", number), data={"row": row})
+                    yield SourceRecord(key=inventory_id("", number), data=PlaceRow(row=row))
                 elif fold(number) in ids:
                     guid = ids[fold(number)]
-                    yield SourceRecord(key=inventory_id(code, guid), data={"row": row, "item_id": guid})
+                    yield SourceRecord(key=inventory_id(code, guid), data=PlaceRow(row=row, item_id=guid))
                 elif row.get("Remaining_Quantity"):
                     unknown(number, code)
 
@@ -111,7 +112,7 @@ def _says_where(row: Json) -> bool:
 
 def fallen_out(
     reads: Reads, gone: Callable[[], Iterator[str]], there: int, is_there: Callable[[str], bool]
-) -> Iterator[SourceRecord]:
+) -> Iterator[SourceRecord[PlaceRow]]:
     """Rows that were sent once and that the query has no more, with quantity 0; their item is remembered.
 
     None when the query is suddenly short. `there`: how many of the rows that were sent it still has. `is_there` says of a
@@ -136,7 +137,7 @@ def fallen_out(
                 yield SourceRecord(key=now, data=_nothing_at(now, stocked[key].memory.get("item")))
 
 
-def _emptied(reads: Reads, asked: Mapping[tuple[str, str], Sequence[str]]) -> Iterator[SourceRecord]:
+def _emptied(reads: Reads, asked: Mapping[tuple[str, str], Sequence[str]]) -> Iterator[SourceRecord[PlaceRow]]:
     """Places that a person asks for by force, and that the query does not have: with quantity 0, if they were sent once."""
     ids = item_ids(reads, sorted({number for _, number in asked})) if asked else {}
     keys = {inventory_id(place[0], ids[place[1]]): texts for place, texts in asked.items() if place[1] in ids}
@@ -157,10 +158,10 @@ def _with_stock(reads: Reads, keys: Iterable[str]) -> Iterator[tuple[Sequence[st
         yield batch, stocked
 
 
-def _nothing_at(key: str, item: str | None = None) -> Json:
+def _nothing_at(key: str, item: str | None = None) -> PlaceRow:
     code, _, guid = key.partition("|")
     row = {"Location_Code": code, "Remaining_Quantity": 0}
-    return {"row": {**row, "No": item} if item else row, "item_id": guid}
+    return PlaceRow(row={**row, "No": item} if item else row, item_id=guid)
 
 
 QUERY = "Itemsbylocation"
