@@ -78,7 +78,8 @@ class HookServer:
                 stdout=log,
                 stderr=log,
             )
-        with contextlib.closing(self.client()) as client:
+        # On a busy machine Airflow takes minutes to begin.
+        with contextlib.closing(self.client(timeout=900)) as client:
             status, _ = self.post(client, {"notifications": []})
             assert status == 200
 
@@ -88,9 +89,9 @@ class HookServer:
         self.process.send_signal(signal.SIGKILL)
         self.process.wait()
 
-    def client(self) -> http.client.HTTPConnection:
-        """A connection of a sender."""
-        return http.client.HTTPConnection("127.0.0.1", self.listener.getsockname()[1], timeout=120)
+    def client(self, *, timeout: float = 120) -> http.client.HTTPConnection:
+        """A connection of a sender, which waits so many seconds for an answer."""
+        return http.client.HTTPConnection("127.0.0.1", self.listener.getsockname()[1], timeout=timeout)
 
     def post(self, client: http.client.HTTPConnection, body: Mapping[str, Any]) -> tuple[int, Any]:
         """Send a request; answers the status and what it says. Raises OSError or HTTPException without an answer."""

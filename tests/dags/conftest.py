@@ -152,13 +152,8 @@ def lose_ledger() -> None:
     for file in ledger_file().parent.glob("sync_ledger.db*"):
         file.unlink()
     if ledgers.kind() == "postgresql":
-        from bridge import server
-
         ledgers.drop(ledger_file().parent)
         ledgers.url_of(ledger_file())
-        # Of another kind than a file, it is not found out that it is another one.
-        server.ledger.cache.clear()
-        server.current.cache.clear()
 
 
 def connect(

@@ -22,7 +22,7 @@ from include.sync.run import run
 from include.sync.runs import Mode, RunKind
 from include.sync.staging.files import Staging
 from include.transport.session import RetryPolicy
-from include.transport.throttle import Throttle
+from include.transport.throttle import Pacer, SharedThrottle, Throttle
 from tests import ledgers
 from tests.systems import PAIR
 
@@ -59,6 +59,8 @@ class Bench:
     folder: Path
     settings: dict[str, Any] = field(default_factory=dict)
     system_id: int = Sandbox.SYSTEM_ID
+    # Clients take their calls from the windows that all tasks share, as those of Airflow's tasks do.
+    shares_windows: bool = False
     _numbers: Iterator[int] = field(default_factory=itertools.count)
 
     def __post_init__(self) -> None:
@@ -93,7 +95,7 @@ class Bench:
         connection = BusinessCentralConnection.from_parts(s.url, s.CLIENT_ID, secret, {**s.bc_extra, **options})
         return BusinessCentralClient(
             connection,
-            throttle=Throttle(100_000, 60),
+            throttle=self._pacer("Business Central"),
             service_names=SyncSettings(**self.settings).bc_service_names,
             policy=QUICK,
             concurrency=concurrency,
@@ -106,11 +108,16 @@ class Bench:
         connection = IPaaSConnection.from_parts(s.url, s.IPAAS_EMAIL, s.IPAAS_PASSWORD, extra)
         return IPaaSClient(
             connection,
-            throttle=Throttle(100_000, 60),
+            throttle=self._pacer("iPaaS.com"),
             policy=QUICK,
             concurrency=concurrency,
             own_paths=SyncSettings(**self.settings).ipaas_paths,
         )
+
+    def _pacer(self, system: str) -> Pacer:
+        if not self.shares_windows:
+            return Throttle(100_000, 60)
+        return SharedThrottle(self.ledger.window(system, 100_000, 60, run=f"{next(self._numbers)}"), system=system)
 
     def run(
         self,

@@ -97,6 +97,7 @@ class Sending:
     longest: float = 0.0
     # How often the server was killed; an answer that came from a server that lived all the time is measured.
     deaths: int = 0
+    runs_killed: int = 0
     up: bool = True
     lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -139,8 +140,8 @@ class Sending:
         took, taken = time.monotonic() - self.began, sum(self.acknowledged.values())
         return (
             f"{self.drawn:,} notifications in {took:.0f} s, {self.again:,} requests sent again, {taken:,} acknowledged, "
-            f"{self.most_in_a_minute():,} in one minute at most; the server was killed {self.deaths} times; the longest "
-            f"answer of one that lived took {self.longest:.2f} s"
+            f"{self.most_in_a_minute():,} in one minute at most; the server was killed {self.deaths} times, and a "
+            f"run {self.runs_killed} times; the longest answer of a server that lived took {self.longest:.2f} s"
         )
 
 
@@ -160,7 +161,7 @@ def hooks(seed: int, seconds: float = 8.0) -> Tally:
         server = stack.enter_context(HookServer.running(folder / "home", life.bench.ledger_url, airflow=True))
         sending = Sending(seconds=seconds)
         with (
-            _killed_runs(life, rng) as order,
+            _killed_runs(life, sending, rng) as order,
             _killed_server(server, sending, rng, seconds),
             ThreadPoolExecutor(_SENDERS) as pool,
         ):
@@ -222,14 +223,10 @@ def _taken(
 def _killed_server(server: HookServer, sending: Sending, rng: random.Random, seconds: float) -> Iterator[None]:
     """Within, the server is killed now and then, and begun again."""
     done = threading.Event()
-    # It takes a while to begin; in between it lives for some times as long.
     longest = min(90.0, seconds / 2)
-    lives = [rng.uniform(longest / 3, longest) for _ in range(1_000)]
 
     def kill() -> None:
-        for life in lives:
-            if done.wait(life):
-                return
+        while not done.wait(rng.uniform(longest / 3, longest)):
             sending.deaths += 1
             sending.up = False
             server.kill()
@@ -246,7 +243,7 @@ def _killed_server(server: HookServer, sending: Sending, rng: random.Random, sec
 
 
 @contextmanager
-def _killed_runs(life: Life, rng: random.Random) -> Iterator[Order]:
+def _killed_runs(life: Life, sending: Sending, rng: random.Random) -> Iterator[Order]:
     """Within, runs carry over what is announced, one after another; most are killed at one of their writes."""
     done = threading.Event()
     weather = Weather(random.Random(rng.random()))
@@ -267,7 +264,7 @@ def _killed_runs(life: Life, rng: random.Random) -> Iterator[Order]:
             kill = Kill(at=at.randint(1, 60), before=at.random() < 0.3)
             if life.hire(replace(order, round=number, now=life.now()), weather, kill):
                 number += 1
-            life.tally.tried += not kill.at
+            sending.runs_killed += kill.at <= 0
 
     worker = threading.Thread(target=work)
     worker.start()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -17,7 +17,7 @@ from include.sync.ledger import Ledger
 from include.sync.ledger.claims import CLAIM_LIFETIME
 from include.sync.ledger.entries import Claim, Finish, Purpose, iso
 from include.sync.ledger.faults import ClaimLost
-from include.sync.ledger.tables import claims, tries
+from include.sync.ledger.tables import VERSIONS, claims, metadata, tries
 from include.sync.ledger.transfers import MAX_ATTEMPTS, retry_delay
 from tests.systems import PAIR
 from tests.unfinished import unfinished
@@ -217,18 +217,51 @@ def test_servers_that_receive_the_same_records_at_once_lose_none_and_do_not_bloc
     ledger.close()
 
 
-def test_a_ledger_deleted_under_a_running_process_is_begun_anew(tmp_path: Path) -> None:
-    """What is written into a deleted file is lost, and a server that runs for months would never notice."""
-    path = tmp_path / "ledger.db"
-    server = Ledger(f"sqlite:///{path}", PAIR)
+def gone(url: str) -> None:
+    """Delete a ledger, as anybody may at any time."""
+    if url.startswith("sqlite"):
+        path = Path(url.removeprefix("sqlite:///"))
+        for file in path.parent.glob(f"{path.name}*"):
+            file.unlink()
+        return
+    engine = sa.create_engine(url)
+    with engine.begin() as db:
+        schema = db.execute(sa.text("SELECT current_schema()")).scalar()
+        db.execute(sa.text(f"DROP SCHEMA {schema} CASCADE"))
+        db.execute(sa.text(f"CREATE SCHEMA {schema}"))
+    engine.dispose()
+
+
+def emptied(url: str) -> None:
+    """Delete the rows of a ledger."""
+    engine = sa.create_engine(url)
+    with engine.begin() as db:
+        for table in metadata.sorted_tables:
+            if table is not VERSIONS:
+                db.execute(sa.delete(table))
+    engine.dispose()
+
+
+@pytest.mark.parametrize("deleted", [gone, emptied])
+@pytest.mark.parametrize("others", [0, 1, 3])
+def test_a_ledger_deleted_under_a_running_process_is_begun_anew(
+    url: str, deleted: Callable[[str], None], others: int
+) -> None:
+    """What is written into a deleted file, or under a number that is another pair's by now, is lost; and a server that
+    runs for months would never notice."""
+    opened = [Ledger(url, replace(PAIR, environment="Earlier")), Ledger(url, PAIR)]
+    server = opened[-1]
     server.receive([("company_from_ipaas", "17", "company/updated")])
-    for file in tmp_path.glob("ledger.db*"):
-        file.unlink()
+    deleted(url)
+    opened += [Ledger(url, replace(PAIR, environment=f"Other {n}")) for n in range(others)]
+    assert server.received("company_from_ipaas") == []
+    deleted(url)
+    opened += [Ledger(url, replace(PAIR, environment=f"Another {n}")) for n in range(others)]
     server.receive([("company_from_ipaas", "18", "company/updated")])
-    task = Ledger(f"sqlite:///{path}", PAIR)
-    assert [ipaas_id for ipaas_id, _ in task.received("company_from_ipaas")] == ["18"]
-    task.close()
-    server.close()
+    opened += [Ledger(url, PAIR)]
+    assert [ipaas_id for ipaas_id, _ in opened[-1].received("company_from_ipaas")] == ["18"]
+    for ledger in opened:
+        ledger.close()
 
 
 def test_what_is_committed_survives_a_power_cut(tmp_path: Path) -> None:

@@ -31,16 +31,16 @@ def connect(url: str | URL) -> Engine:
         engine = _engine(url, poolclass=QueuePool, pool_pre_ping=True, pool_size=2, max_overflow=20)
         if engine.dialect.name == "sqlite":
             _Sqlite(engine, begin="BEGIN IMMEDIATE", checks=True)
-        with engine.execution_options(reads=True).connect() as db:
-            current = engine.dialect.name == "sqlite" or is_newest(db)
-        if not current:
-            _bring_up(engine.url)
+        keep_up(engine)
     return engine
 
 
-def file_of(engine: Engine) -> FileId | None:
-    """Which file a SQLite ledger is at the moment; None when there is none, and for other databases."""
-    return _file(engine.url.database or "") if engine.dialect.name == "sqlite" else None
+def keep_up(engine: Engine) -> None:
+    """Bring the schema to this version; a connection to SQLite does so by itself."""
+    with engine.execution_options(reads=True).connect() as db:
+        current = engine.dialect.name == "sqlite" or is_newest(db)
+    if not current:
+        _bring_up(engine.url)
 
 
 def _engine(url: str | URL, *, poolclass: type[Pool], **options: Any) -> Engine:

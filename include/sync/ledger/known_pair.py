@@ -8,7 +8,6 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from include.sync.ledger.database import FileId
 from include.sync.ledger.tables import pairs
 from include.sync.runs import Pair
 
@@ -18,7 +17,7 @@ _NAMING = 4_711_001
 
 @dataclass(frozen=True, kw_only=True)
 class KnownPair:
-    """A pair as the ledger knows it: its number, in the SQLite `file` where it has it, and its `systems`.
+    """A pair as the ledger knows it: its number and its `systems`.
 
     `checked`: its subscription is known to be Business Central's. `alone`: the ledger knows no other pair.
     """
@@ -27,21 +26,17 @@ class KnownPair:
     systems: Pair
     checked: bool
     alone: bool
-    file: FileId | None
 
 
-def find_pair(db: Connection, pair: Pair, file: FileId | None) -> KnownPair | None:
+def find_pair(db: Connection, pair: Pair) -> KnownPair | None:
     """The pair with this company id, or else the one whose company was last seen under this name."""
-    same = pairs.c.company_name == pair.company_name
-    if pair.company_id is not None:
-        same = pairs.c.company_id == pair.company_id
     # One that Business Central has not been asked about comes after one that it has confirmed at the same moment.
     latest = (pairs.c.named_at.desc(), pairs.c.company_id.is_(None), pairs.c.id.desc())
-    row = db.execute(sa.select(pairs).where(_systems(pair), same).order_by(*latest).limit(1)).first()
-    return None if row is None else known(db, row, pair, file)
+    row = db.execute(sa.select(pairs).where(_systems(pair), _same_company(pair)).order_by(*latest).limit(1)).first()
+    return None if row is None else known(db, row, pair)
 
 
-def known(db: Connection, row: sa.Row[Any], pair: Pair, file: FileId | None) -> KnownPair:
+def known(db: Connection, row: sa.Row[Any], pair: Pair) -> KnownPair:
     """A row of the pairs as what it says."""
     others = db.execute(sa.select(pairs.c.id).where(pairs.c.id != row.id).limit(1)).first()
     return KnownPair(
@@ -49,14 +44,22 @@ def known(db: Connection, row: sa.Row[Any], pair: Pair, file: FileId | None) -> 
         systems=replace(pair, company_id=row.company_id),
         checked=bool(row.checked),
         alone=others is None,
-        file=file,
     )
 
 
-def make_pair(db: Connection, pair: Pair, file: FileId | None, now: str) -> KnownPair:
+def is_known_by(db: Connection, it: KnownPair) -> bool:
+    """Whether the ledger has the pair under this number. It has not when it was emptied, or its tables were dropped."""
+    query = sa.select(pairs.c.id).where(pairs.c.id == it.number, _systems(it.systems), _same_company(it.systems))
+    try:
+        return db.execute(query).first() is not None
+    except sa.exc.ProgrammingError:
+        return False
+
+
+def make_pair(db: Connection, pair: Pair, now: str) -> KnownPair:
     """Make a pair that the ledger does not know. The first one gets the rows from before there were pairs."""
     one_at_a_time(db)
-    if (made := find_pair(db, pair, file)) is not None:
+    if (made := find_pair(db, pair)) is not None:
         return made
     values = names(pair) | {"named_at": now}
     nobodys = db.execute(sa.select(pairs.c.id).where(pairs.c.named_at.is_(None))).scalar()
@@ -64,7 +67,7 @@ def make_pair(db: Connection, pair: Pair, file: FileId | None, now: str) -> Know
         db.execute(sa.update(pairs).where(pairs.c.id == nobodys).values(**values))
     else:
         db.execute(sa.insert(pairs).values(**values, checked=False))
-    found = find_pair(db, pair, file)
+    found = find_pair(db, pair)
     assert found is not None
     return found
 
@@ -94,3 +97,9 @@ def _systems(pair: Pair) -> sa.ColumnElement[bool]:
         pairs.c.ipaas_company_id == pair.ipaas_company_id,
         pairs.c.system_id == pair.system_id,
     )
+
+
+def _same_company(pair: Pair) -> sa.ColumnElement[bool]:
+    if pair.company_id is not None:
+        return pairs.c.company_id == pair.company_id
+    return pairs.c.company_name == pair.company_name

@@ -42,7 +42,7 @@ class Pairs(Store):
         with self._writing() as db:
             one_at_a_time(db)
             named = replace(systems, company_id=company_id)
-            other = find_pair(db, named, self.known.file)
+            other = find_pair(db, named)
             if other is None and systems.company_id is None:
                 db.execute(sa.update(pairs).where(pairs.c.id == self.pair).values(company_id=company_id))
             elif other is None:
@@ -50,7 +50,7 @@ class Pairs(Store):
             else:
                 values = {"company_name": named.company_name, "named_at": now}
                 db.execute(sa.update(pairs).where(pairs.c.id == other.number).values(**values))
-            found = find_pair(db, named, self.known.file)
+            found = find_pair(db, named)
             assert found is not None
             if found.number != self.pair:
                 self._move_hooks(db, found.number)
@@ -64,7 +64,7 @@ class Pairs(Store):
         with self._writing() as db:
             db.execute(sa.update(pairs).where(pairs.c.id == self.pair).values(checked=True))
             row = db.execute(sa.select(pairs).where(pairs.c.id == self.pair)).one()
-            self._known = known(db, row, self.known.systems, self.known.file)
+            self._known = known(db, row, self.known.systems)
 
     def _move_hooks(self, db: Connection, to: int) -> None:
         there = inbox.alias()

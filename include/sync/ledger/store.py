@@ -6,7 +6,7 @@ import copy
 import functools
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from datetime import UTC, datetime
 from typing import Any, ParamSpec, Self, TypeVar
 
@@ -15,10 +15,10 @@ import tenacity
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL, Connection
 
-from include.sync.ledger.database import connect, file_of
+from include.sync.ledger.database import connect, keep_up
 from include.sync.ledger.entries import iso
 from include.sync.ledger.faults import LedgerFault, faults
-from include.sync.ledger.known_pair import KnownPair, find_pair, make_pair
+from include.sync.ledger.known_pair import KnownPair, find_pair, is_known_by, make_pair
 from include.sync.runs import Pair
 
 P = ParamSpec("P")
@@ -92,17 +92,31 @@ class Store:
         """Close the database connections."""
         self._engine.dispose()
 
-    @contextmanager
-    def reading(self) -> Iterator[Connection]:
+    def reading(self) -> AbstractContextManager[Connection]:
         """A connection for questions; it only reads."""
-        self._settle_pair()
-        with faults(), self._reads.connect() as db:
+        return self._transaction(self._reads.connect)
+
+    def _writing(self) -> AbstractContextManager[Connection]:
+        return self._transaction(self._begin)
+
+    @contextmanager
+    def _begin(self) -> Iterator[Connection]:
+        with self._turn, self._engine.begin() as db:
             yield db
 
     @contextmanager
-    def _writing(self) -> Iterator[Connection]:
-        self._settle_pair()
-        with faults(), self._turn, self._engine.begin() as db:
+    def _transaction(self, begin: Callable[[], AbstractContextManager[Connection]]) -> Iterator[Connection]:
+        """One in which the pair has the number that it is known by.
+
+        The ledger may be deleted at any time, and whoever begins it anew may number its pairs differently: what a server
+        that goes on kept under the old number, no run would find. Having asked, the transaction holds the table.
+        """
+        with faults(), ExitStack() as stack:
+            db = stack.enter_context(begin())
+            while not self._is_settled(db):
+                stack.close()
+                self._settle_pair()
+                db = stack.enter_context(begin())
             yield db
 
     # --- whose rows -----------------------------------------------------------------------------------------
@@ -119,19 +133,22 @@ class Store:
         """The pair's number in the key of each row."""
         return self.known.number
 
+    def _is_settled(self, db: Connection) -> bool:
+        if self._pair is None:
+            return True
+        return self._known is not None and is_known_by(db, self._known)
+
     def _settle_pair(self) -> None:
-        """Know the pair's number; a SQLite file that was begun anew may number it differently."""
+        """Know the pair's number."""
         if self._pair is None:
             return
-        file = file_of(self._engine)
-        if self._known is not None and self._known.file == file:
-            return
         with faults():
+            keep_up(self._engine)
             with self._reads.connect() as db:
-                known = find_pair(db, self._pair, file)
+                known = find_pair(db, self._pair)
             if known is None:
-                with self._turn, self._engine.begin() as db:
-                    known = make_pair(db, self._pair, file_of(self._engine), iso(self._now()))
+                with self._begin() as db:
+                    known = make_pair(db, self._pair, iso(self._now()))
         self._known = known
 
     def mine(self, table: sa.Table) -> sa.ColumnElement[bool]:
