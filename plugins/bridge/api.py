@@ -26,7 +26,10 @@ from bridge.server import current
 from bridge.standing import FlowStanding, overview, too_long
 from include.errors import InvalidId
 from include.flows import FLOWS
+from include.sync.base import Base
+from include.sync.explain import explain
 from include.sync.ledger import Ledger
+from include.sync.ledger.entries import Transfer, as_text
 from include.sync.overview import Cause, keys_of_cause, links_to_push, records_of
 from include.sync.runs import Direction
 from include.sync.states import sentence
@@ -106,6 +109,49 @@ def _dags_of(flow: str, run_ids: Collection[str]) -> dict[str, str]:
     asked = select(DagRun).where(DagRun.run_id.in_(run_ids), DagRun.dag_id.in_((flow, MANUAL_SYNC)))
     with create_session() as session:
         return {run.run_id: run.dag_id for run in session.scalars(asked)}
+
+
+@router.get("/explain")
+def show_explained(
+    user: GetUserDep, asked: Annotated[str, Query(alias="id", min_length=1, max_length=200)]
+) -> dict[str, Any]:
+    """What is known of an id of either side, in the flows whose DAGs the person may see."""
+    visible = get_auth_manager().filter_authorized_dag_ids(dag_ids=set(FLOWS), user=user)
+    found = explain(_ledger(), asked, {name: flow.writer.table for name, flow in FLOWS.items() if name in visible})
+    return {
+        "links": [
+            {"table": one.table, "external_id": one.external_id, "internal_id": one.internal_id, "pushed": one.pushed}
+            for one in found.links
+        ],
+        "records": [_known(flow, one) for flow, one in found.records],
+        "announced": found.announced,
+        "waiting": [{"flow": flow, "key": key} for flow, key in found.waiting],
+        "waiting_total": found.waiting_total,
+    }
+
+
+def _known(flow: str, one: Transfer) -> dict[str, Any]:
+    base = Base.from_json(one.base) if one.base else Base()
+    dags = _dags_of(flow, {one.run_id} if one.run_id else set())
+    return {
+        "flow": flow,
+        "key": one.key,
+        "target_id": one.target_id,
+        "address": address_of(flow, one.key, one.target_id),
+        "state": one.state,
+        "message": one.message,
+        "advice": one.advice,
+        "attempts": one.attempts,
+        "since": one.since,
+        "next_try": one.next_try,
+        "read_at": one.read_at,
+        "waits_for": one.waits_for,
+        "run": {"dag_id": dags[one.run_id], "run_id": one.run_id} if one.run_id in dags else None,
+        "agreed": [
+            {"field": name, "value": value if isinstance(value, str) else as_text(value)}
+            for name, value in sorted({**base.values, **base.kept}.items())
+        ],
+    }
 
 
 class Decision(BaseModel):

@@ -121,3 +121,15 @@ def test_only_who_may_and_only_the_page_itself_may_decide(server: Any, login: di
 
 def test_every_flow_is_there(ask: Ask) -> None:
     assert [one["flow"] for one in ask("overview").json()["flows"]] == list(FLOWS)
+
+
+def test_an_id_of_either_side_is_explained(run_dag: RunDag, sandbox: Sandbox, ask: Ask) -> None:
+    run = run_dag("customer_category_to_ipaas")
+    code = sandbox.bc.rows("Customer Price Group")[0]["Code"]
+    told = ask("explain", id=code).json()
+    assert [one["external_id"] for one in told["links"]] == [code]
+    known = next(one for one in told["records"] if one["flow"] == "customer_category_to_ipaas")
+    assert (known["state"], known["run"]) == ("done", {"dag_id": run.dag_id, "run_id": run.run_id})
+    assert known["agreed"]
+    assert ask("explain", id=told["links"][0]["internal_id"]).json()["links"] == told["links"]
+    assert ask("explain", id="NOBODY").json()["records"] == []

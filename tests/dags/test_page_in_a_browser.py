@@ -78,7 +78,7 @@ def _gone(found: Any) -> None:
 def test_a_wrong_secret_is_the_first_sentence_of_the_page(run_dag: RunDag, visit: Open) -> None:
     run = run_dag(FLOW, bc={"password": "not-the-secret"})
     page = visit("")
-    page.get_by_role("link", name="Sync").click()
+    page.get_by_role("link", name="Sync", exact=True).click()
     _sees(page.get_by_role("heading", level=1), f"Stopped: {FLOW}")
     _sees(page.get_by_role("main"), "Certificates & Secrets")
     page.get_by_role("row", name=FLOW).get_by_role("link", name="last").click()
@@ -162,6 +162,11 @@ def test_one_record_is_planned_then_moved_and_nothing_else(run_dag: RunDag, sand
     (made,) = sandbox.ipaas.records["customer category"].values()
     assert name in (made["name"], made["description"])
     assert {**sandbox.ipaas.records, "customer category": {}} == before
+    page.get_by_role("link", name="Sync", exact=True).click()
+    page.wait_for_url("**/plugin/sync")
+    page.get_by_role("searchbox", name="Id of a record").fill("bold")
+    page.get_by_role("button", name="Explain").click()
+    _sees(page.get_by_role("region", name="Explain a record"), f"BOLD in Business Central is {made['id']} in iPaaS.com")
 
 
 def test_who_may_not_decide_sees_no_buttons_and_what_is_sent_is_text(

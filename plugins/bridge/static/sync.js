@@ -1,6 +1,7 @@
 // The page of all flows: whether both systems are in step, what needs a person, and how each flow stands.
 
 import { Ago, Badge, Box, Button, Flex, Heading, Note, Quiet, Table, Text, To, ask, count, h, records, recordsOfRun, useLive, useState } from "./kit.js";
+import { Explain } from "./explain.js";
 import { Unfinished, useDecisions } from "./decisions.js";
 
 const ORDER = ["Stopped", "Needs you", "Late", "Running", "Paused", "Never run", "In step"];
@@ -19,6 +20,7 @@ function Sync() {
     h(Sentence, page),
     error && h(Note, { color: "red", role: "alert" }, error),
     decisions.said.map((line, n) => h(Said, { key: n, ...line })),
+    h(Explain, { now: page.now }),
     h(NeedsYou, page),
     h(UnderWay, page),
     h(Flows, page),

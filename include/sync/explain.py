@@ -1,0 +1,102 @@
+"""What the ledger knows of one id, of whichever side: its link, what was agreed, what is unfinished. Reads only."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+
+from include.sync.ledger import Ledger
+from include.sync.ledger.entries import Transfer, as_text, from_text, waits_for_external, waits_for_internal
+from include.sync.ledger.tables import inbox, links, transfers
+from include.sync.ledger.transfers import columns
+from include.sync.values import fold
+
+# Of what waits for one record, so many are named.
+_SHOWN = 100
+
+
+@dataclass(frozen=True, kw_only=True)
+class KnownLink:
+    """That a record of Business Central and one of iPaaS.com are the same; `pushed`: iPaaS.com knows it, too."""
+
+    table: str
+    external_id: str
+    internal_id: str
+    pushed: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Explained:
+    """What is known of an id: links, the record in each flow, the flows to which a webhook has announced it, and the
+    records that wait for it, with how many there are."""
+
+    links: Sequence[KnownLink]
+    records: Sequence[tuple[str, Transfer]]
+    announced: Mapping[str, str]
+    waiting: Sequence[tuple[str, str]]
+    waiting_total: int
+
+
+def explain(ledger: Ledger, text: str, tables: Mapping[str, str]) -> Explained:
+    """What is known of an id as somebody has typed it; `tables` are the flows to look at, with their tables of links."""
+    text = text.strip()
+    with ledger.reading() as db:
+        found = _links(db, ledger, text, set(tables.values()))
+        keys: dict[str, set[str]] = {flow: {text, text.upper()} for flow in tables}
+        awaited = {waits_for_external(table, text) for table in tables.values()}
+        awaited |= {waits_for_internal(table, text) for table in tables.values()}
+        for link in found:
+            awaited |= {
+                waits_for_external(link.table, link.external_id),
+                waits_for_internal(link.table, link.internal_id),
+            }
+            for flow, table in tables.items():
+                if table == link.table:
+                    keys[flow] |= {link.external_id, link.internal_id}
+        mine = ledger.mine(transfers)
+        ours = sa.or_(
+            sa.false(), *(sa.and_(transfers.c.flow == flow, transfers.c.key.in_(of)) for flow, of in keys.items())
+        )
+        rows = db.execute(sa.select(transfers.c.flow, *columns(base=True)).where(mine, ours).order_by(transfers.c.flow))
+        records = [(row.flow, Transfer.of_row(row)) for row in rows]
+        waits = (mine, transfers.c.waits_for.in_(awaited), transfers.c.flow.in_(tables))
+        waiting = db.execute(
+            sa.select(transfers.c.flow, transfers.c.key)
+            .where(*waits)
+            .order_by(transfers.c.flow, transfers.c.key)
+            .limit(_SHOWN)
+        ).all()
+        total = int(db.execute(sa.select(sa.func.count()).where(*waits)).scalar_one())
+        hooked = sa.select(inbox.c.flow, inbox.c.received_at).where(
+            ledger.mine(inbox),
+            inbox.c.flow.in_(tables),
+            inbox.c.ipaas_id.in_({text, *(link.internal_id for link in found)}),
+        )
+        announced = {row.flow: row.received_at for row in db.execute(hooked)}
+    return Explained(
+        links=found,
+        records=records,
+        announced=announced,
+        waiting=[(flow, key) for flow, key in waiting],
+        waiting_total=total,
+    )
+
+
+def _links(db: sa.Connection, ledger: Ledger, text: str, tables: Collection[str]) -> list[KnownLink]:
+    """The links that have an id at either end, or that are of the record with this immutable id."""
+    spelled = {text, as_text(text)}
+    ends = sa.or_(links.c.folded == fold(text), links.c.internal_id.in_(spelled), links.c.record_id == text.casefold())
+    asked = (
+        sa.select(links).where(ledger.mine(links), links.c.table_name.in_(tables), ends).order_by(links.c.table_name)
+    )
+    return [
+        KnownLink(
+            table=row.table_name,
+            external_id=row.external_id,
+            internal_id=str(from_text(row.internal_id)),
+            pushed=row.pushed,
+        )
+        for row in db.execute(asked)
+    ]

@@ -1,0 +1,74 @@
+// The box that explains an id of either side: what is remembered of it, and what it waits for.
+
+import { Ago, Box, Button, Flex, Heading, Input, Note, Out, Quiet, Table, Text, To, ask, count, h, records, recordsOfRun, useState } from "./kit.js";
+
+const SHOWN = 20;
+
+export function Explain({ now }) {
+  const [text, setText] = useState("");
+  const [found, setFound] = useState(undefined);
+  async function look(event) {
+    event.preventDefault();
+    const id = text.trim();
+    if (!id) return setFound(undefined);
+    try {
+      return setFound({ id, answer: await ask("explain", { id }) });
+    } catch (error) {
+      return setFound({ id, error: error.message });
+    }
+  }
+  return h(
+    Box,
+    { as: "section", "aria-label": "Explain a record", my: 3 },
+    h(
+      Flex,
+      { as: "form", gap: 2, role: "search", onSubmit: look },
+      h(Input, { size: "sm", maxW: "24rem", type: "search", "aria-label": "Id of a record, of either side", placeholder: "Id of a record, of either side", value: text, onChange: (event) => setText(event.target.value) }),
+      h(Button, { size: "sm", variant: "outline", type: "submit" }, "Explain"),
+      found && h(Button, { size: "sm", variant: "outline", onClick: () => setFound(undefined) }, "Close"),
+    ),
+    found?.error && h(Note, { color: "red", role: "alert" }, found.error),
+    found?.answer && h(Answer, { id: found.id, now, ...found.answer }),
+  );
+}
+
+function Answer({ id, now, links, records: known, announced, waiting, waiting_total: total }) {
+  const nothing = !links.length && !known.length && !Object.keys(announced).length && !total;
+  return h(
+    Box,
+    { borderWidth: "1px", borderRadius: "md", p: 3, mt: 2, role: "status" },
+    nothing && h(Text, null, `Nothing is known of ${id}: no run has met it. A plan of manual_sync says what would become of it.`),
+    links.map((link) =>
+      h(Text, { key: `${link.table} ${link.external_id}` }, `${link.table}: ${link.external_id} in Business Central is ${link.internal_id} in iPaaS.com`, !link.pushed && ", which iPaaS.com has yet to be told"),
+    ),
+    known.map((record) => h(Known, { key: `${record.flow} ${record.key}`, record, now })),
+    Object.entries(announced).map(([flow, since]) => h(Text, { key: flow }, `A webhook has announced it to ${flow}, whose next run takes it: since `, h(Ago, { at: since, now }))),
+    total > 0 && h(Text, { mt: 2 }, `${records(total)} wait for it: `, waiting.slice(0, SHOWN).map((one) => `${one.key} of ${one.flow}`).join(", "), total > SHOWN && ` and ${count(total - SHOWN)} more`),
+  );
+}
+
+function Known({ record, now }) {
+  const [open, setOpen] = useState(false);
+  const columns = [
+    ["Field", (field) => field.field],
+    ["Value", (field) => field.value],
+  ];
+  return h(
+    Box,
+    { as: "article", mt: 3 },
+    h(Heading, { as: "h3", size: "sm" }, h(To, { to: `/dags/${record.flow}` }, record.flow), `: ${record.state}`),
+    h(
+      Text,
+      null,
+      record.address ? h(Out, { href: record.address }, record.key) : record.key,
+      record.target_id !== null && ` → ${record.target_id}`,
+      record.run && [", last written or tried by ", h(To, { key: "run", to: recordsOfRun(record.run.dag_id, record.run.run_id) }, record.run.run_id)],
+    ),
+    record.read_at && h(Quiet, null, "as it was read ", h(Ago, { at: record.read_at, now })),
+    record.message && h(Text, null, record.message, " ", record.advice),
+    record.waits_for && h(Text, null, `It waits for ${record.waits_for.replace(/[|#]/, " ")}.`),
+    record.next_try && h(Text, null, "Next try ", h(Ago, { at: record.next_try, now })),
+    record.agreed.length > 0 && h(Button, { size: "xs", variant: "outline", mt: 1, "aria-expanded": open, onClick: () => setOpen(!open) }, "What both sides last agreed on"),
+    open && h(Table, { label: `Agreed values of ${record.key}`, columns, rows: record.agreed, keyOf: (field) => field.field }),
+  );
+}
