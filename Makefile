@@ -15,7 +15,7 @@ demo: $(STAMP) ## every flow, twice, in real Airflow tasks, against the sandbox 
 up: $(STAMP) ## the same world behind Airflow's UI, until Ctrl-C
 	@$(RUN) --own .airflow python scripts/up.py $(WORLD)
 
-check: $(STAMP) ## whether both Connections work, and in words what does not
+check: $(STAMP) ## whether all that runs need is in place, line by line, and what to do where it is not
 	@$(RUN) python scripts/check.py
 
 settings: $(STAMP) ## import airflow_settings.yaml into the AIRFLOW_HOME at hand

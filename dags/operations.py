@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from airflow.sdk import get_parsing_context
-from bridge import health, manual_sync
+from bridge import health, initialize, manual_sync, preflight
 
 wanted = get_parsing_context().dag_id
 # A task that runs parses this file again, and needs only its own DAG.
-for name, build in {manual_sync.MANUAL_SYNC: manual_sync.build, health.HEALTH: health.build}.items():
+for name, build in {
+    manual_sync.MANUAL_SYNC: manual_sync.build,
+    initialize.INITIALIZE: initialize.build,
+    health.HEALTH: health.build,
+    preflight.PREFLIGHT: preflight.build,
+}.items():
     if wanted in (None, name):
         globals()[name] = build()

@@ -1,26 +1,22 @@
-"""Says in plain words whether both Connections work, and what is missing: `make check`."""
+"""Says thing by thing whether all that runs need is in place, and what to do where it is not: `make check`."""
 
 from __future__ import annotations
 
 import os
 import sys
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from bridge.hooks import BusinessCentralHook, IPaaSHook
 
 
-def into_environment(hooks: Iterable[BusinessCentralHook | IPaaSHook]) -> None:
+def into_environment(connections: Iterable[str]) -> None:
     """Put Connections and Variables where hooks find them: they ask as in a task, whom Airflow answers, and nobody does here."""
     from airflow.models import Variable
     from bridge.server import connection
 
     from include.settings import SyncSettings
 
-    for hook in hooks:
-        if found := connection(hook.default_conn_name):
-            os.environ[f"AIRFLOW_CONN_{hook.default_conn_name.upper()}"] = found.as_json()
+    for name in connections:
+        if found := connection(name):
+            os.environ[f"AIRFLOW_CONN_{name.upper()}"] = found.as_json()
     for name in SyncSettings.model_fields:
         value = Variable.get(name, default_var=None)
         if value is not None:
@@ -28,20 +24,18 @@ def into_environment(hooks: Iterable[BusinessCentralHook | IPaaSHook]) -> None:
 
 
 def main() -> int:
-    """Try both systems; the exit code is 0 when both can be used."""
+    """Say each line; the exit code is 0 when none is red."""
+    from airflow.models.pool import Pool
     from bridge.hooks import BusinessCentralHook, IPaaSHook
+    from bridge.inspection import lines
 
-    hooks = (BusinessCentralHook(), IPaaSHook())
-    into_environment(hooks)
-    good = True
-    for hook in hooks:
-        works, said = hook.test_connection()
-        sys.stdout.write(f"{'Good' if works else 'NOT GOOD'}  {hook.hook_name}: {said}\n")
-        good = good and works
-        if works and isinstance(hook, IPaaSHook):
-            for text in hook.differences() or ():
-                sys.stdout.write(f"      differs: {text}\n")
-    return 0 if good else 1
+    into_environment((BusinessCentralHook.default_conn_name, IPaaSHook.default_conn_name, "sync_ledger"))
+    found = lines({name: int(stats["total"]) for name, stats in Pool.slots_stats().items()})
+    for line in found:
+        sys.stdout.write(f"{line}\n")
+    red = sum(line.good is False for line in found)
+    sys.stdout.write(f"\n{red} of {len(found)} lines are red.\n" if red else "\nNothing is red.\n")
+    return 1 if red else 0
 
 
 if __name__ == "__main__":

@@ -29,7 +29,7 @@ def main() -> int:
     from include.sync.staging.files import Staging
 
     hooks = (BusinessCentralHook(), IPaaSHook())
-    into_environment(hooks)
+    into_environment(hook.default_conn_name for hook in hooks)
     ledger = current().ledger
     if ledger is None:
         raise SystemExit("The Connections are not filled in.")

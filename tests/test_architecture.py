@@ -43,8 +43,10 @@ ALLOWED: dict[str, tuple[str, ...]] = {
     "include/sources": ("include.mappings", "include.sync", *_SYSTEMS),
     "include/writers": ("include.mappings", "include.sync", *_SYSTEMS),
     "include/flows": ("include.sources", "include.mappings", "include.writers", "include.sync", *_SYSTEMS),
+    # What has to be in place before anything is moved: asks both systems, and moves nothing.
+    "include/preflight": ("include.sync.problems", *_SYSTEMS),
     "include/sandbox": (),
-    "plugins": ("bridge", "include.flows", "include.sync", *_SYSTEMS),
+    "plugins": ("bridge", "include.flows", "include.preflight", "include.sync", *_SYSTEMS),
     "dags": ("bridge", "include.flows"),
     "config": (),
 }

@@ -51,6 +51,10 @@ class Calls:
         self._root = f"{connection.url}/v2.0/{tenant}/{environment}"
         self._lock = threading.RLock()
 
+    def sign_in(self) -> None:
+        """Have a token. Raises ServiceError with what Entra says."""
+        self._tokens.headers()
+
     @property
     def requests(self) -> int:
         """Requests sent to Business Central so far; tokens are not counted."""

@@ -49,6 +49,11 @@ class ServedCompany(Calls):
         }
 
     @property
+    def version(self) -> str:
+        """The version of Business Central, as 26.0.1.0; blank when it does not say."""
+        return str(self._the_company().get("systemVersion") or "")
+
+    @property
     def company_id(self) -> str:
         """The company's id, looked up by its name once. Raises ServiceError when there is no such company."""
         return str(self._the_company()["id"])

@@ -330,6 +330,16 @@ class IPaaSClient:
             return None
         return [f"{one.family}: {text}" for one in found for text in one.differs]
 
+    def sign_in(self) -> None:
+        """Have a token. Raises ServiceError with what iPaaS.com says."""
+        self._company_token()
+
+    def subscription_type(self) -> str | None:
+        """The name of the integration that our subscription is of; None where iPaaS.com does not tell it."""
+        found = self._json("GET", "subscriptions", endpoints.SUBSCRIPTION.format(id=self.system_id))
+        integration = found.get("integration_id") if isinstance(found, dict) else None
+        return self._integration_name(str(integration)) if integration else None
+
     def check_subscription(self) -> str:
         """The name of our subscription. Raises ServiceError (misconfigured) when it is none of Business Central's."""
         try:

@@ -22,6 +22,7 @@ class Switches:
     no_environment_status: int = 404  # with which an environment that does not exist is answered, as XML
     bc_app_enabled: bool = True
     bc_permission: bool = True
+    bc_write_permission: bool = True  # the application may change records, not only read them
     shipment_touches_order: bool = False  # posting moves the order's modified time too, not only its quantities
     untouched_is_fully_shipped: bool = True  # API v2.0 calls an order of which nothing is shipped fully shipped
     shipment_on_invoice: bool = True  # posting a draft invoice posts a shipment without an order number too
@@ -43,6 +44,7 @@ class Switches:
     blank_location_is_null: bool = False  # stock without a location in query 2554
     # iPaaS.com
     ipaas_page_size: int = 100
+    ipaas_write_permission: bool = True  # the user may change records, not only read them
     ipaas_clock_ahead: float = 0.0  # seconds by which the platform's clock is ahead of ours
     ipaas_ids_are_strings: bool = False
     ipaas_token_lifetime: int = 3_600  # seconds

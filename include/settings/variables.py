@@ -300,16 +300,32 @@ class SyncSettings(Closed):
 
         Raises SettingsError for the first one that is wrong.
         """
+        given = cls._given(get)
+        try:
+            return cls.model_validate(given)
+        except ValidationError as error:
+            raise _wrong(error.errors()[0], given) from None
+
+    @classmethod
+    def load_what_is_right(cls, get: Callable[[str], str | None]) -> tuple[Self, list[SettingsError]]:
+        """Read every Variable with `get`; one that is wrong has its default, and is answered with what is wrong of it."""
+        given = cls._given(get)
+        try:
+            return cls.model_validate(given), []
+        except ValidationError as error:
+            problems = {str(problem["loc"][0]): problem for problem in reversed(error.errors())}
+            right = {name: value for name, value in given.items() if name not in problems}
+            return cls.model_validate(right), [_wrong(problems[name], given) for name in given if name in problems]
+
+    @classmethod
+    def _given(cls, get: Callable[[str], str | None]) -> dict[str, Any]:
         given: dict[str, Any] = {}
         for name in cls.model_fields:
             value = get(name)
             blank = value is None or value == "" or (isinstance(value, str) and not value.strip())
             if not blank or (value and name in _VERBATIM):
                 given[name] = value
-        try:
-            return cls.model_validate(given)
-        except ValidationError as error:
-            raise _wrong(error.errors()[0], given) from None
+        return given
 
 
 def _wrong(problem: Any, given: Mapping[str, Any]) -> SettingsError:

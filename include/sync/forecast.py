@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from include.settings import SyncSettings
 from include.sync.records import Json
@@ -53,6 +54,22 @@ class Applying:
             + ipaas * settings.ipaas_throttle_seconds / settings.ipaas_throttle_limit
         )
         return cls(bc_requests=bc, ipaas_requests=ipaas, seconds=-int(-seconds // 1))
+
+    @classmethod
+    def together(cls, runs: Sequence[Applying]) -> Applying | None:
+        """What applying several plans one after the other takes; None of none."""
+        if not runs:
+            return None
+        return cls(
+            bc_requests=sum(run.bc_requests for run in runs),
+            ipaas_requests=sum(run.ipaas_requests for run in runs),
+            seconds=sum(run.seconds for run in runs),
+        )
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Applying:
+        """What `as_json` made."""
+        return cls(**{name: int(data[name]) for name in ("bc_requests", "ipaas_requests", "seconds")})
 
     def __str__(self) -> str:
         hours, rest = divmod(self.seconds, 3600)

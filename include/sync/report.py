@@ -101,7 +101,7 @@ def report(task: TaskContext) -> Report:
             held = held or stats.get("held", False)
     counts.update(task.requests)
     counts["failed"] += sum(1 for _ in task.staging.read("outcomes-extract"))
-    if plan.kind is RunKind.poll and read_from and not held:
+    if (plan.kind is RunKind.poll or plan.reads_everything) and read_from and not held:
         # Everything that was read is written, or is in the ledger as unfinished.
         _advance(task, moment(read_from))
     lines = _outcomes(task, outcome_files(task.staging))
@@ -145,7 +145,7 @@ def _settle(task: TaskContext) -> dict[str, Outcome]:
 
 
 def _advance(task: TaskContext, read_from: datetime) -> None:
-    """Move the position of a flow that has one to when this poll began to read."""
+    """Move the position of a flow that has one to when this run began to read."""
     whole = task.flow.poll == "missing" and task.plan.since is None
     if task.flow.poll in ("position", "lookback") or whole:
         task.ledger.advance(task.flow.name, read_from)

@@ -119,6 +119,11 @@ class RunPlan(BaseModel):
         return self.mode is Mode.apply
 
     @property
+    def reads_everything(self) -> bool:
+        """True for a backfill without an interval: nothing of before its start is left to read."""
+        return self.kind is RunKind.backfill and self.since is None and self.until is None
+
+    @property
     def today(self) -> date:
         """The day on which the run started, where the company is."""
         return self.started_at.astimezone(ZoneInfo(self.settings.bc_time_zone)).date()

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from airflow.sdk._shared.secrets_masker import redact
-from airflow.sdk.exceptions import AirflowFailException
+from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
 from include.sync.problems import Problem, problem_of
 
@@ -20,17 +20,17 @@ def advised(context: Mapping[str, Any]) -> Iterator[None]:
     """Whatever ends the task is shown on the run's page, with what to do; what no repetition cures ends it at once."""
     try:
         yield
-    except AirflowFailException:
+    except (AirflowFailException, AirflowSkipException):
         raise
     except Exception as error:
         problem = problem_of(error)
-        _show_problem(context, problem)
+        show_problem(context, problem)
         if problem.again:
             raise
         raise AirflowFailException(str(problem)) from None
 
 
-def _show_problem(context: Mapping[str, Any], problem: Problem) -> None:
+def show_problem(context: Mapping[str, Any], problem: Problem) -> None:
     """By an XCom, which reaches the page even where there is neither staging nor ledger."""
     value = {"what": str(redact(problem.what)), "advice": str(redact(problem.advice))}
     try:

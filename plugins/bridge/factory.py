@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -52,18 +53,31 @@ def build(flow: Flow) -> DAG:
     return dag
 
 
-def four_tasks(direction: Direction, flow_name: str | None) -> XComArg:
-    """The tasks of a run, in the DAG or group at hand; answers the first. Without a name, the form says which flow."""
+@dataclass(frozen=True, kw_only=True)
+class FourTasks:
+    """The first and the last of the tasks of a flow."""
+
+    first: XComArg
+    last: XComArg
+
+
+def four_tasks(direction: Direction, flow_name: str | None, *, whole: bool = False) -> FourTasks:
+    """The tasks of a run, in the DAG or group at hand. Without a name, the form says which flow.
+
+    `whole`: the flow is one of several that transfer all of their records, of which the form may leave some out. Its
+    records that fail do not end its report as failed, so that only what concerns the whole flow stops others.
+    """
 
     def pool(stage: str, slots: int = 1) -> dict[str, Any]:
         system = talks_to(direction, stage)
         return {"pool": system.value, "pool_slots": slots} if system else {}
 
-    @task(task_id="extract", **pool("extract"))
+    @task(task_id="extract", trigger_rule="none_failed" if whole else "all_success", **pool("extract"))
     def extract() -> dict[str, Any]:
         from bridge import tasks
 
-        return tasks.extract(flow_name, get_current_context())
+        context = get_current_context()
+        return tasks.extract_whole(str(flow_name), context) if whole else tasks.extract(flow_name, context)
 
     @task(task_id="transform", **pool("transform"))
     def transform() -> list[int]:
@@ -78,21 +92,22 @@ def four_tasks(direction: Direction, flow_name: str | None) -> XComArg:
         tasks.load(chunk, get_current_context())
 
     # `load` is skipped when nothing has to be written; the report is wanted all the same. Where the form says which
-    # flow, the tasks of the other direction are skipped, all of them.
-    rule = "none_failed" if flow_name else "none_failed_min_one_success"
+    # flows, the tasks of the others are skipped, all of them.
+    chosen = whole or not flow_name
+    rule = "none_failed_min_one_success" if chosen else "none_failed"
 
     @task(task_id="report", trigger_rule=rule, **pool("report"))
     def report() -> dict[str, int]:
         from bridge import tasks
 
-        return tasks.report(get_current_context())
+        return tasks.report(get_current_context(), fails=not whole)
 
     first, chunks, last = extract(), transform(), report()
     first >> chunks
     load.expand(chunk=chunks) >> last
-    if not flow_name:
+    if chosen:
         chunks >> last
-    return first
+    return FourTasks(first=first, last=last)
 
 
 def every(flow: Flow) -> timedelta:

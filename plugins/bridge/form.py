@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 from airflow.sdk import Param
 
@@ -13,6 +14,8 @@ FLOW = "flow"
 IDS = "ids"
 MODE = "mode"
 FORCE = "force"
+CHOSEN = "flows"
+DIRECTION = "direction"
 # The params that take ids by hand: name, title, and what a run without ids does.
 _IDS = {
     Direction.to_ipaas: ("external_ids", "External IDs", "empty polls for changes"),
@@ -25,6 +28,7 @@ _IDS = {
 
 
 IDS_PARAMS = tuple(name for name, _, _ in _IDS.values())
+_BOTH = "both"
 _MODES = {"apply": "Apply: transfer", "plan": "Plan: say what would change, write nothing"}
 
 
@@ -60,6 +64,41 @@ def params_of_manual_sync(flows: Iterable[Flow]) -> dict[str, Param]:
         MODE: _mode("plan"),
         FORCE: _force(),
     }
+
+
+def params_of_initialize(flows: Iterable[Flow]) -> dict[str, Param]:
+    """The form of Initialize: which flows. It proposes to plan."""
+    names = {flow.name: flow.collection for flow in flows}
+    return {
+        MODE: _mode("plan"),
+        DIRECTION: Param(
+            _BOTH,
+            type="string",
+            enum=[_BOTH, *(direction.value for direction in Direction)],
+            values_display={
+                _BOTH: "Both ways",
+                Direction.to_ipaas.value: "To iPaaS.com",
+                Direction.from_ipaas.value: "From iPaaS.com",
+            },
+            title="Direction",
+            description="Which way.",
+        ),
+        CHOSEN: Param(
+            [],
+            type="array",
+            items={"type": "string", "enum": list(names)},
+            examples=list(names),
+            values_display=names,
+            title="Flows",
+            description="Only these; with none, all of the direction. They go in the order of dependency.",
+        ),
+    }
+
+
+def is_wanted(flow: Flow, params: Mapping[str, Any]) -> bool:
+    """Whether the form of Initialize says that a flow is to be run."""
+    chosen, direction = params.get(CHOSEN) or (), params.get(DIRECTION) or _BOTH
+    return direction in (_BOTH, flow.direction.value) and (not chosen or flow.name in chosen)
 
 
 def _examples(flow: Flow) -> str:

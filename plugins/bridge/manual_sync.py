@@ -53,6 +53,6 @@ def build() -> DAG:
         chosen = choose()
         for direction in Direction:
             with TaskGroup(direction.value):
-                first = four_tasks(direction, None)
-            chosen >> first
+                tasks = four_tasks(direction, None)
+            chosen >> tasks.first
     return dag

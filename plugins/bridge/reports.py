@@ -20,8 +20,10 @@ from sqlalchemy.orm import Session
 
 from bridge.api import address_of
 from bridge.factory import TAGS
+from bridge.initialize import INITIALIZE
+from bridge.preflight import PREFLIGHT
 from bridge.staging import run_folder, staged_folder
-from bridge.standing import problems_of
+from bridge.standing import problems_of, states_of
 from include.flows import FLOWS
 from include.sync.lines import lines_of
 from include.sync.outcomes import Result
@@ -34,7 +36,7 @@ _EXTRACTS = ("extract", *(f"{direction.value}.extract" for direction in Directio
 _KINDS = {
     "poll": "What changed since the last run, what hooks announced, and what was to be tried again.",
     "ids": "The records asked for.",
-    "backfill": "A backfill.",
+    "backfill": "Everything, or what was modified in the interval of a backfill.",
 }
 _PAGE = 100
 _FAR = 1_000_000
@@ -44,11 +46,15 @@ _FAR = 1_000_000
 def show_report(
     dag_id: str,
     run_id: str,
+    flow: str = "",
     result: Result | None = None,
     search: str = "",
     offset: Annotated[int, Query(ge=0, le=_FAR)] = 0,
 ) -> dict[str, Any]:
-    """The report of a run with a page of its records; as far as it has come, when it is not finished."""
+    """The report of a run with a page of its records; as far as it has come, when it is not finished.
+
+    Of a run through several flows: how far each has come, and the report of one `flow`.
+    """
     answer: dict[str, Any] = {"ours": True, "state": None, "problems": [], "report": None}
     with create_session() as session:
         if not _is_ours(session, dag_id):
@@ -57,8 +63,12 @@ def show_report(
         if run is None:
             return answer
         answer["state"] = str(run.state)
-        answer["problems"] = problems_of(session, dag_id, run_id)
-        passed_on = _passed_on(session, dag_id, run_id)
+        answer["problems"] = problems_of(session, dag_id, run_id, flow)
+        if dag_id == INITIALIZE and not flow:
+            return answer | _flows(session, dag_id, run_id)
+        if dag_id == PREFLIGHT:
+            return {**answer, "lines": _pushed(session, dag_id, run_id, "return_value").get("look", [])}
+        passed_on = _passed_on(session, dag_id, run_id, flow)
     if passed_on is not None:
         try:
             folder = staged_folder(run_folder(dag_id, run_id), passed_on)
@@ -74,10 +84,36 @@ def _is_ours(session: Session, dag_id: str) -> bool:
     return dag_id in FLOWS or len(session.scalars(tagged).all()) == len(TAGS)
 
 
-def _passed_on(session: Session, dag_id: str, run_id: str) -> Any:
+def _flows(session: Session, dag_id: str, run_id: str) -> dict[str, Any]:
+    """How far a run has come with each flow; of a plan, what applying all of it takes."""
+    counts = _pushed(session, dag_id, run_id, "return_value")
+    states = states_of(session, dag_id, run_id)
+    flows = [
+        {
+            "flow": name,
+            "collection": flow.collection,
+            "task": states[name],
+            "counts": counts.get(f"{name}.report", {}),
+        }
+        for name, flow in FLOWS.items()
+        if states.get(name, "skipped") != "skipped"
+    ]
+    forecast = _pushed(session, dag_id, run_id, "applying").get("sum_up", {})
+    return {"flows": flows, "applying": forecast.get("words")}
+
+
+def _pushed(session: Session, dag_id: str, run_id: str, key: str) -> dict[str, Any]:
+    """What the tasks of a run pushed under a key, by task."""
+    where = (XComModel.dag_id == dag_id, XComModel.run_id == run_id, XComModel.key == key)
+    return {
+        xcom.task_id: XComModel.deserialize_value(xcom) for xcom in session.scalars(select(XComModel).where(*where))
+    }
+
+
+def _passed_on(session: Session, dag_id: str, run_id: str, flow: str) -> Any:
     """What the run's `extract` passed on; None when it has not come to its end."""
     of_run = (XComModel.dag_id == dag_id, XComModel.run_id == run_id)
-    pushed = (XComModel.task_id.in_(_EXTRACTS), XComModel.key == "return_value")
+    pushed = (XComModel.task_id.in_((f"{flow}.extract",) if flow else _EXTRACTS), XComModel.key == "return_value")
     xcom: Any = session.scalar(select(XComModel).where(*of_run, *pushed))
     return XComModel.deserialize_value(xcom) if xcom else None
 

@@ -92,17 +92,37 @@ def too_long(now: datetime) -> str:
     return since_before(SyncSettings.load(lambda name: Variable.get(name, default_var=None)), now)
 
 
-def problems_of(session: Session, dag_id: str, run_id: str) -> list[dict[str, str]]:
-    """What stopped tasks of a run, with advice; and which of them ended without a word."""
+def states_of(session: Session, dag_id: str, run_id: str) -> dict[str, str]:
+    """The state of each group of tasks of a run, of which there is one for each flow.
+
+    That of its report, once it has one; until then of the last of the tasks before it that has one.
+    """
+    query = select(TaskInstance.task_id, TaskInstance.state).where(
+        TaskInstance.dag_id == dag_id, TaskInstance.run_id == run_id, TaskInstance.state.is_not(None)
+    )
+    known = {task: str(state) for task, state in session.execute(query)}
+    stages = ("extract", "transform", "load", "report")
+    groups = {task.rpartition(".")[0] for task in known} - {""}
+    return {
+        group: next(known[task] for stage in reversed(stages) if (task := f"{group}.{stage}") in known)
+        for group in groups
+    }
+
+
+def problems_of(session: Session, dag_id: str, run_id: str, group: str | None = None) -> list[dict[str, str]]:
+    """What stopped tasks of a run, or of a group of them, with advice; and which of them ended without a word."""
     query = select(XComModel).where(
         XComModel.dag_id == dag_id, XComModel.run_id == run_id, XComModel.key.in_(("problem", "records"))
     )
+    if group:
+        query = query.where(XComModel.task_id.startswith(f"{group}.", autoescape=True))
     said = [(xcom.key, xcom.task_id, XComModel.deserialize_value(xcom)) for xcom in session.scalars(query)]
     problems: list[dict[str, str]] = [value for key, _, value in said if key == "problem"]
     # Many tasks of one run may have ended for the same reason.
     problems = [problem for n, problem in enumerate(problems) if problem not in problems[:n]]
     ended = (TaskInstance.dag_id == dag_id, TaskInstance.run_id == run_id, TaskInstance.state.in_(_ENDED))
     silent = set(session.scalars(select(TaskInstance.task_id).where(*ended))) - {task for _, task, _ in said}
+    silent = {task for task in silent if not group or task.startswith(f"{group}.")}
     return problems + [
         {"what": f"The task {task} ended without a word: its process was ended from outside.", "advice": SILENT}
         for task in sorted(silent)

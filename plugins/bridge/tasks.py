@@ -6,19 +6,21 @@ Imported when a task runs, never when a DAG file is parsed.
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
 import simplejson
 from airflow.sdk import ObjectStoragePath
-from airflow.sdk.exceptions import AirflowFailException
+from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
-from bridge.advice import advised
+from bridge.advice import advised, show_problem
 from bridge.connected import current_pair, ledger_of
-from bridge.form import FLOW, FORCE, IDS, MODE, ids_param
+from bridge.form import CHOSEN, DIRECTION, FLOW, FORCE, IDS, MODE, ids_param, is_wanted
 from bridge.hooks import BusinessCentralHook, IPaaSHook, current_settings
 from bridge.staging import PLAN, forget_old_runs, private_folder, run_folder, staged_folder
 from bridge.turns import take_turn
@@ -29,9 +31,11 @@ from include.sync import load as loading
 from include.sync import report as reporting
 from include.sync import transform as transforming
 from include.sync.flow import Flow
+from include.sync.forecast import Applying
 from include.sync.ledger import Ledger
 from include.sync.outcomes import Result
-from include.sync.plan import make_plan
+from include.sync.plan import make_plan, split_ids
+from include.sync.problems import Problem
 from include.sync.run import concurrency, stage_for
 from include.sync.runs import Mode, RunKind, RunPlan, System
 from include.sync.stage import TaskContext
@@ -46,19 +50,33 @@ def extract(flow_name: str | None, context: Mapping[str, Any]) -> dict[str, Any]
     """Fix what the run does, read it, stage it. Without a name, the form says which flow."""
     with advised(context):
         flow = _flow(flow_name, context)
-        # A folder of its own for every try: a repeated one reads anew, and whoever of the tasks after it is repeated
-        # alone finds what it worked on. Should an earlier try still be alive somewhere, it writes beside.
-        folder = _folder(context) / uuid.uuid4().hex[:12]
-        private_folder()
-        staging = Staging(folder)
-        with ledger_of(current_pair()) as ledger:
-            plan = _plan(flow, context, staging, ledger)
-            task = _stage("extract", flow, plan, ledger, staging)
-            other = take_turn(context) if plan.kind is RunKind.poll and plan.applies else None
-            if other:
-                extracting.stand_aside(task, other)
-            else:
-                extracting.extract(task)
+        return _extract(flow, _asked(flow, context), context)
+
+
+def extract_whole(flow_name: str, context: Mapping[str, Any]) -> dict[str, Any]:
+    """Read all records of a flow, if the form of Initialize says that it is wanted."""
+    with advised(context):
+        flow, params = FLOWS[flow_name], context["params"]
+        _refuse_others(context, {CHOSEN, DIRECTION, MODE})
+        if not is_wanted(flow, params):
+            raise AirflowSkipException(f"{flow_name} is not among those chosen.")
+        return _extract(flow, _Asked(kind=RunKind.backfill, mode=Mode(params[MODE])), context)
+
+
+def _extract(flow: Flow, asked: _Asked, context: Mapping[str, Any]) -> dict[str, Any]:
+    # A folder of its own for every try: a repeated one reads anew, and whoever of the tasks after it is repeated
+    # alone finds what it worked on. Should an earlier try still be alive somewhere, it writes beside.
+    folder = _folder(context) / uuid.uuid4().hex[:12]
+    private_folder()
+    staging = Staging(folder)
+    with ledger_of(current_pair()) as ledger:
+        plan = _plan(flow, asked, str(context["dag_run"].run_id), staging, ledger)
+        task = _stage("extract", flow, plan, ledger, staging)
+        other = take_turn(context) if plan.kind is RunKind.poll and plan.applies else None
+        if other:
+            extracting.stand_aside(task, other)
+        else:
+            extracting.extract(task)
     return {"staged": str(folder)}
 
 
@@ -77,14 +95,16 @@ def load(chunk: int, context: Mapping[str, Any]) -> None:
         loading.load(_stage("load", flow, plan, ledger, staging, at_once=at_once), chunk, at_once)
 
 
-def report(context: Mapping[str, Any]) -> dict[str, int]:
-    """Add the run up; fails it when records failed, after everything good has been written."""
+def report(context: Mapping[str, Any], *, fails: bool = True) -> dict[str, int]:
+    """Add the run up; `fails` it when records failed, after everything good has been written."""
     with _planned_run(context) as (plan, ledger, staging):
         flow = FLOWS[plan.flow]
         result = reporting.report(_stage("report", flow, plan, ledger, staging))
     _push_lines(context, result)
+    if result.applying:
+        context["ti"].xcom_push(key="applying", value=result.applying.as_json())
     forget_old_runs(str(context["dag_run"].dag_id), datetime.now(UTC))
-    if result.failed:
+    if result.failed and fails:
         # Pushed by hand: a task that fails returns nothing, and the counts are wanted all the same.
         context["ti"].xcom_push(key="return_value", value=result.counts)
         raise AirflowFailException(_why(result))
@@ -102,6 +122,47 @@ def _why(result: reporting.Report) -> str:
     first = next((o for o in result.outcomes if o.result is wanted), None)
     example = f" First: {first.key}: {first.message} {first.advice}" if first else ""
     return f"{what}{example} All of them: the tab Records of the run."
+
+
+def sum_up(flows: Sequence[str], context: Mapping[str, Any]) -> dict[str, int]:
+    """Add up a run that goes through several flows; fails it when records failed, or a flow did not end."""
+    with advised(context):
+        ti = context["ti"]
+        wanted = [name for name in flows if is_wanted(FLOWS[name], context["params"])]
+        counts = {name: found for name in wanted if (found := ti.xcom_pull(task_ids=f"{name}.report"))}
+        total: Counter[str] = Counter()
+        for found in counts.values():
+            total.update(found)
+        forecasts = [ti.xcom_pull(task_ids=f"{name}.report", key="applying") for name in counts]
+        applying = Applying.together([Applying.from_json(forecast) for forecast in forecasts if forecast])
+        if applying:
+            ti.xcom_push(key="applying", value=applying.as_json())
+        problem = _left_undone([name for name in wanted if name not in counts], counts)
+        result = {name: total[name] for name in reporting.COUNTS}
+        if problem:
+            ti.xcom_push(key="return_value", value=result)
+            show_problem(context, problem)
+            raise AirflowFailException(str(problem))
+    return result
+
+
+def _left_undone(not_ended: Sequence[str], counts: Mapping[str, Mapping[str, int]]) -> Problem | None:
+    """What a run through several flows did not do."""
+    if not_ended:
+        return Problem(
+            what=f"These flows did not come to their end: {', '.join(not_ended)}.",
+            advice="Correct what the first of them names, and clear it with the tasks after it: the run goes on from there.",
+            again=False,
+        )
+    undone = {name: one["failed"] + one["retrying"] for name, one in counts.items() if one["failed"] or one["retrying"]}
+    if undone:
+        return Problem(
+            what=f"Records were not transferred: {', '.join(f'{name} {number}' for name, number in undone.items())}.",
+            advice="The tab Records of the run says of each why, and what to do; all others went through. What can be "
+            "tried again is tried by the flows' schedules.",
+            again=False,
+        )
+    return None
 
 
 def _push_lines(context: Mapping[str, Any], result: reporting.Report) -> None:
@@ -142,34 +203,61 @@ def _flow(name: str | None, context: Mapping[str, Any]) -> Flow:
     return FLOWS[name]
 
 
-def _plan(flow: Flow, context: Mapping[str, Any], staging: Staging, ledger: Ledger) -> RunPlan:
-    """What the run does, staged so that every task after this one sees the same."""
+@dataclass(frozen=True, kw_only=True)
+class _Asked:
+    """What a form asks of one flow."""
+
+    kind: RunKind
+    mode: Mode = Mode.apply
+    ids: Sequence[str] = ()
+    force: bool = False
+    interval: tuple[datetime, datetime] | None = None
+
+
+def _asked(flow: Flow, context: Mapping[str, Any]) -> _Asked:
+    """What the form of a flow, or of Manual Sync, asks."""
     params, run = dict(context["params"]), context["dag_run"]
     chosen = {FLOW, IDS} if FLOW in params else {ids_param(flow)}
-    allowed = {*chosen, MODE, FORCE}
-    unknown = sorted((set(params) | set(run.conf or {})) - allowed)
-    if unknown:
-        raise SettingsError(f"Param {unknown[0]}", params.get(unknown[0]), f"Allowed: {', '.join(sorted(allowed))}.")
+    _refuse_others(context, {*chosen, MODE, FORCE})
     backfill = run.run_type == "backfill"
-    interval = (run.data_interval_start, run.data_interval_end) if backfill else None
-    plan = make_plan(
-        flow,
-        run_id=str(run.run_id),
+    asked = _Asked(
         kind=RunKind.backfill if backfill else RunKind.poll,
-        settings=current_settings(),
-        ledger=ledger,
-        ids=params.get(IDS if FLOW in params else ids_param(flow)) or (),
         mode=Mode(params.get(MODE) or "apply"),
+        ids=params.get(IDS if FLOW in params else ids_param(flow)) or (),
         force=bool(params.get(FORCE)),
-        interval=interval,
+        interval=(run.data_interval_start, run.data_interval_end) if backfill else None,
     )
-    if FLOW in params and not plan.ids and plan.applies:
+    if FLOW in params and not split_ids(asked.ids) and asked.mode is Mode.apply:
         raise SettingsError(
             f"Param {IDS}",
             "empty",
             "Name the records to transfer, or choose the mode plan. Everything that has changed is transferred by "
             f"the DAG {flow.name}.",
         )
+    return asked
+
+
+def _refuse_others(context: Mapping[str, Any], allowed: set[str]) -> None:
+    params, conf = context["params"], context["dag_run"].conf or {}
+    unknown = sorted((set(params) | set(conf)) - allowed)
+    if unknown:
+        given = conf.get(unknown[0], dict(params).get(unknown[0]))
+        raise SettingsError(f"Param {unknown[0]}", given, f"Allowed: {', '.join(sorted(allowed))}.")
+
+
+def _plan(flow: Flow, asked: _Asked, run_id: str, staging: Staging, ledger: Ledger) -> RunPlan:
+    """What the run does, staged so that every task after this one sees the same."""
+    plan = make_plan(
+        flow,
+        run_id=run_id,
+        kind=asked.kind,
+        settings=current_settings(),
+        ledger=ledger,
+        ids=asked.ids,
+        mode=asked.mode,
+        force=asked.force,
+        interval=asked.interval,
+    )
     staging.write_text(PLAN, plan.model_dump_json())
     return plan
 

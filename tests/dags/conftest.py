@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -118,7 +118,7 @@ def run_dag(
     monkeypatch.setenv("SYNC_STAGING", f"file://{tmp_path / 'staging'}")
     lose_ledger()
 
-    from bridge import factory, health, manual_sync
+    from bridge import factory, health, initialize, manual_sync, preflight
 
     def run(
         dag_id: str,
@@ -130,13 +130,21 @@ def run_dag(
         ipaas: Mapping[str, Any] | None = None,
         ipaas_extra: Mapping[str, Any] | None = None,
         backfill: tuple[datetime, datetime] | None = None,
+        flows: Sequence[str] = (),
     ) -> Run:
         connect(monkeypatch, sandbox, variables, bc=bc, bc_extra=bc_extra, ipaas=ipaas, ipaas_extra=ipaas_extra)
         if backfill:
             _backfill(monkeypatch, backfill)
         # Built anew: params given to one run would be the defaults of the next.
-        others = {manual_sync.MANUAL_SYNC: manual_sync.build, health.HEALTH: health.build}
+        others = {
+            manual_sync.MANUAL_SYNC: manual_sync.build,
+            initialize.INITIALIZE: initialize.build,
+            health.HEALTH: health.build,
+            preflight.PREFLIGHT: preflight.build,
+        }
         dag = factory.build(FLOWS[dag_id]) if dag_id in FLOWS else others[dag_id]()
+        if flows:
+            dag = initialize.build({name: FLOWS[name] for name in flows})
         return _result(dag.test(logical_date=None, run_conf=dict(conf or {})))
 
     return run

@@ -176,7 +176,10 @@ def test_the_check_finds_connections_and_variables_in_airflow_s_database(
     try:
         assert check.main() == 1
         said = capsys.readouterr().out
-        assert "NOT GOOD  Business Central" in said and "KundenKarte" in said and "Good  iPaaS.com" in said
+        assert (
+            "RED     Web service CustomerCard: " in said and "KundenKarte" in said and "good    Subscription: " in said
+        )
+        assert "good    Pool ipaas: " in said
         assert sandbox.CLIENT_SECRET not in said
     finally:
         with create_session() as session:

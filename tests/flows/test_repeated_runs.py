@@ -284,3 +284,11 @@ def test_clocks_that_differ_do_not_make_old_what_is_new(
     way.rename(bench, "second")
     bench.run(way.flow)
     assert way.name(bench) == "second"
+
+
+def test_a_run_that_has_read_everything_moves_the_position_and_one_of_an_interval_does_not(bench: Bench) -> None:
+    flow = "company_to_ipaas"
+    bench.run(flow, kind=RunKind.backfill, interval=(START, START + timedelta(days=1)))
+    assert bench.ledger.position(flow) is None
+    bench.run(flow, kind=RunKind.backfill)
+    assert bench.ledger.position(flow) is not None

@@ -7,7 +7,7 @@ from dataclasses import fields
 from typing import Any
 
 import pytest
-from callers import BusinessCentral, Caller
+from callers import BusinessCentral, Caller, IPaaS
 
 from include.sandbox import Sandbox
 from include.sandbox.bc import routes
@@ -106,6 +106,24 @@ def test_reads_of_the_replica_may_lag(bc: BusinessCentral, sandbox: Sandbox) -> 
 def test_the_replica_takes_no_writes(bc: BusinessCentral) -> None:
     reply = bc.page("PATCH", "CustomerCard('C1')", {"Name": "X"}, Data_Access_Intent="ReadOnly")
     assert reply.status == 400
+
+
+def test_an_application_that_may_only_read(bc: BusinessCentral, sandbox: Sandbox) -> None:
+    assert bc.page("PATCH", "CustomerCard('C1')", {"Name": "Written"}).status == 200
+    sandbox.switches.bc_write_permission = False
+    refused = bc.page("PATCH", "CustomerCard('C1')", {"Name": "Not written"})
+    assert refused.status == 403
+    assert "current permissions" in str(refused.body)
+    assert bc.page("GET", "CustomerCard('C1')").body["Name"] == "Written"
+
+
+def test_a_user_of_ipaas_that_may_only_read(ipaas: IPaaS, sandbox: Sandbox) -> None:
+    made = ipaas.post("products/v2/Catalog/Location", {"name": "Written"})
+    assert made.status == 200
+    sandbox.switches.ipaas_write_permission = False
+    refused = ipaas.post("products/v2/Catalog/Location", {"name": "Not written"})
+    assert (refused.status, refused.body["code"]) == (403, "AUTZ-1002")
+    assert ipaas.get(f"products/v2/Catalog/Location/{made.body['id']}").body["name"] == "Written"
 
 
 @pytest.mark.parametrize(("on", "found"), [(True, ["C2"]), (False, ["C1", "C2"])])

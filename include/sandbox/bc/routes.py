@@ -112,6 +112,13 @@ def routes(
                 "Internal_ServerError",
                 "Sorry, the current permissions prevented the action. (TableData 18 Customer Read: Base Application)",
             ).answer()
+        reads = http.method == "GET" or http.url.path.endswith("$batch")
+        if not switches.bc_write_permission and not reads:
+            return Fault(
+                403,
+                "Internal_ServerError",
+                "Sorry, the current permissions prevented the action. (TableData 18 Customer Insert: Base Application)",
+            ).answer()
         return None
 
     def _too_many(limit: Limits) -> Answer | None:

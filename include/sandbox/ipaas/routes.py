@@ -92,6 +92,9 @@ def _authorize(platform: Platform, request: Request) -> None:
         raise Refused("AUTH-1001", "The bearer token is missing or invalid.", 401)
     if not platform.knows(token):
         raise Refused("AUTH-1002", "The access token is invalid, log in again.", 401)
+    reads = request.method == "GET" or request.url.path.endswith("LookupSpecial")
+    if not platform.switches.ipaas_write_permission and not reads:
+        raise Refused("AUTZ-1002", "The user does not have permission to perform this action.", 403)
 
 
 def _pace(platform: Platform, starts: deque[float]) -> None:

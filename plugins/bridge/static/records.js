@@ -5,25 +5,30 @@ import { Box, Button, Flex, Heading, Note, Out, Pager, Quiet, Search, Table, Tex
 const COLORS = { failed: "red.fg", retrying: "orange.fg", waiting: "orange.fg", created: "green.fg", updated: "green.fg" };
 
 function Records({ dagId, runId }) {
+  const [flow, setFlow] = useState("");
   const [result, setResult] = useState("");
   const [search, setSearch] = useState("");
   const [offset, setOffset] = useState(0);
-  const asked = { dag_id: dagId, run_id: runId, result, search, offset };
+  const asked = { dag_id: dagId, run_id: runId, flow, result, search, offset };
   const { answer, error } = useLive(() => ask("report", asked), JSON.stringify(asked), { seldom: 60_000 });
   if (!answer) return h(Box, { p: 4 }, h(Text, { role: "status" }, error ?? "Looking at the records of the run …"));
   if (!answer.ours) return h(Box, { p: 4 }, h(Text, null, "This tab is about runs of the flows between Business Central and iPaaS.com. This run is none of them."));
-  const { report, problems, state } = answer;
+  const { report, problems, state, flows, lines } = answer;
+  const open = (name) => [setFlow(name), setResult(""), setSearch(""), setOffset(0)];
   const choose = (name) => [setResult(name === result ? "" : name), setOffset(0)];
   return h(
     Box,
     { as: "section", p: 4, "aria-label": "Records" },
     error && h(Note, { color: "red", role: "alert" }, error),
     problems.map((problem, n) => h(Note, { key: n, color: "red" }, h(Text, { fontWeight: "semibold" }, problem.what), h(Text, null, problem.advice))),
+    flow && h(Button, { size: "sm", variant: "outline", onClick: () => open("") }, "All flows of the run"),
+    flows && h(Flows, { flows, applying: answer.applying, open }),
+    lines && h(Inspected, { lines }),
     report && h(Head, { report, dagId, runId }),
     report && h(Counts, { report, result, choose }),
     report?.warnings.map((warning, n) => h(Note, { key: n, color: "orange" }, warning)),
     report && h(Lines, { report, search, setSearch: (text) => [setSearch(text), setOffset(0)], setOffset }),
-    !report && problems.length === 0 && h(Text, { role: "status" }, nothing(state)),
+    !report && !flows?.length && !lines?.length && problems.length === 0 && h(Text, { role: "status" }, nothing(state)),
   );
 }
 
@@ -31,6 +36,31 @@ function nothing(state) {
   if (state === null) return "There is no such run.";
   if (["queued", "running"].includes(state)) return "The run is under way. What became of its records is here when it has come to its end.";
   return "There is no report of this run: it did not come to its end, or its files have been cleared away.";
+}
+
+// How far a run has come with each of its flows.
+function Flows({ flows, applying, open }) {
+  const columns = [
+    ["Flow", (one) => [h(Button, { key: "open", size: "sm", variant: "outline", onClick: () => open(one.flow) }, one.flow), h(Quiet, { key: "name" }, one.collection)]],
+    ["Is", (one) => h(Text, { color: one.task.includes("failed") ? "red.fg" : one.task === "success" ? "green.fg" : undefined }, one.task.replaceAll("_", " "))],
+    ["What became of its records", (one) => Object.entries(one.counts).filter(([name, number]) => number && !name.endsWith("requests")).map(([name, number]) => h(Text, { key: name, color: COLORS[name] }, `${count(number)} ${name}`))],
+  ];
+  return [
+    applying && h(Text, { key: "plan", fontWeight: "semibold" }, `A plan: nothing was written. ${applying}`),
+    h(Table, { key: "flows", label: "Flows of the run", columns, rows: flows, keyOf: (one) => one.flow }),
+  ];
+}
+
+// What was looked at before anything is moved.
+function Inspected({ lines }) {
+  const colors = { RED: "red.fg", good: "green.fg" };
+  const columns = [
+    ["What", (one) => one.line],
+    ["Is", (one) => h(Text, { color: colors[one.word] ?? "fg.muted" }, one.word)],
+    ["What was found", (one) => one.said],
+    ["What to do", (one) => one.step],
+  ];
+  return h(Table, { label: "What was looked at", columns, rows: lines, keyOf: (one) => one.line });
 }
 
 function Head({ report, dagId, runId }) {

@@ -1,0 +1,196 @@
+"""Initialize: one run brings both systems into step, in the order of dependency, and goes on after any stop."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from bridge.connected import current_pair, ledger_of
+
+from include.flows import FLOWS
+from include.sandbox import Sandbox
+from include.sandbox.app import is_write
+from include.sandbox.check import check
+from include.sandbox.faults import Fault
+from include.sandbox.world import Size
+from include.sync.ledger.claims import CLAIM_LIFETIME
+from include.sync.ledger.entries import iso
+from include.sync.ledger.tables import claims
+from tests.dags.conftest import RunDag, connect
+from tests.prove.weather import Kill, Weather
+
+pytestmark = pytest.mark.dag
+
+ROOT = Path(__file__).resolve().parents[2]
+_APPLY = {"mode": "apply"}
+_DEFAULTS = {
+    "company": {"Gen_Bus_Posting_Group": "DOMESTIC", "Customer_Posting_Group": "DOMESTIC"},
+    "customer": {"Gen_Bus_Posting_Group": "DOMESTIC", "Customer_Posting_Group": "DOMESTIC"},
+    "product": {"Gen_Prod_Posting_Group": "RETAIL", "Inventory_Posting_Group": "RESALE"},
+    "sales_order": {"shipping_account": "40410"},
+    "invoice": {"shipping_account": "40410", "tax_account": "22700", "payment_journal": "WEBSHOP"},
+}
+_VARIABLES = {"bc_create_defaults": json.dumps(_DEFAULTS)}
+_SMALL = Size(companies=3, persons=2, contacts=1, items=4, orders=4, invoices=2, prices=2)
+# What a worker is that runs a DAG to its end, for a test that kills it.
+_WORKER = 'from bridge import initialize; initialize.build().test(logical_date=None, run_conf={"mode": "apply"})'
+
+
+@pytest.fixture
+def sandbox() -> Iterator[Sandbox]:
+    with Sandbox(size=_SMALL) as running:
+        yield running
+
+
+def _writes(sandbox: Sandbox) -> list[tuple[str, str, str]]:
+    return [call for call in sandbox.counters.paths if is_write(*call)]
+
+
+def test_it_is_never_scheduled_never_paused_and_one_run_goes_at_a_time(dags: Mapping[str, Any]) -> None:
+    dag = dags["initialize"]
+    assert (dag.schedule, dag.is_paused_upon_creation, dag.max_active_runs) == (None, False, 1)
+    assert "operations" in dag.tags
+
+
+def test_the_form_proposes_to_plan_all_flows_both_ways(dags: Mapping[str, Any]) -> None:
+    params = {name: dags["initialize"].params.get_param(name) for name in dags["initialize"].params}
+    assert list(params) == ["mode", "direction", "flows"]
+    assert {name: param.value for name, param in params.items()} == {"mode": "plan", "direction": "both", "flows": []}
+    assert params["flows"].schema["values_display"] == {name: flow.collection for name, flow in FLOWS.items()}
+
+
+def test_there_are_the_four_tasks_of_each_flow_each_after_those_that_it_needs(dags: Mapping[str, Any]) -> None:
+    dag = dags["initialize"]
+    assert len(dag.tasks) == 4 * len(FLOWS) + 1
+    for name, flow in FLOWS.items():
+        extract = dag.get_task(f"{name}.extract")
+        assert set(extract.upstream_task_ids) == {f"{before}.report" for before in flow.after if before in FLOWS}
+        for task in ("extract", "transform", "load", "report"):
+            mine, alone = dag.get_task(f"{name}.{task}"), dags[name].get_task(task)
+            assert (mine.pool, mine.pool_slots) == (alone.pool, alone.pool_slots)
+
+
+def _minutes_later() -> None:
+    """What a dead process held is anybody's, as it is some minutes after its end."""
+    with ledger_of(current_pair()) as ledger, ledger._writing() as db:
+        db.execute(sa.update(claims).values(renewed_at=iso(datetime.now(UTC) - 2 * CLAIM_LIFETIME)))
+
+
+def test_killed_in_the_middle_it_goes_on_then_both_sides_agree_and_a_second_run_writes_nothing(
+    run_dag: RunDag, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connect(monkeypatch, sandbox, _VARIABLES)
+    weather = Weather(random.Random(1), kill=Kill(at=10, before=False))
+    monkeypatch.setattr(sandbox.faults, "meet", weather.meet)
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(str(ROOT / part) for part in ("", "plugins", "config"))}
+    command = [sys.executable, "-c", _WORKER]
+    with subprocess.Popen(
+        command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    ) as worker:
+        assert weather.kill
+        weather.kill.pid = worker.pid
+        worker.wait()
+    assert worker.returncode < 0
+    assert len(_writes(sandbox)) >= 10
+    assert not check(sandbox.bc, sandbox.ipaas).ok
+    _minutes_later()
+
+    run = run_dag("initialize", _APPLY, variables=_VARIABLES)
+    assert run.state == "success", run.xcoms
+    verdict = check(sandbox.bc, sandbox.ipaas)
+    assert verdict.ok, verdict.differences
+    total = run.xcoms["sum_up", "return_value"]
+    assert total["created"] > 0
+    assert total["unchanged"] > 0
+    assert not any(total[name] for name in ("failed", "waiting", "retrying"))
+    assert len(run.states) <= 4 * len(FLOWS) + 1 + 2 * len(FLOWS)
+
+    sandbox.counters.reset()
+    again = run_dag("initialize", _APPLY, variables=_VARIABLES)
+    assert again.state == "success"
+    assert _writes(sandbox) == []
+    # The records that are linked by now are read from one side alone.
+    second = again.xcoms["sum_up", "return_value"]
+    assert (second["created"], second["updated"]) == (0, 0)
+    assert second["unchanged"] > 0
+
+
+def test_a_plan_of_some_flows_forecasts_and_writes_nothing_and_the_others_are_left_out(
+    run_dag: RunDag, sandbox: Sandbox, server: Any, login: dict[str, str]
+) -> None:
+    chosen = ["customer_category_to_ipaas", "location_to_ipaas", "company_from_ipaas"]
+    there = [*chosen, "shipping_method_to_ipaas"]
+    run = run_dag("initialize", {"flows": chosen, "direction": "to_ipaas"}, flows=there)
+    assert run.state == "success"
+    assert _writes(sandbox) == []
+    ended = {task for task, state in run.states.items() if state == "success"}
+    assert {task.partition(".")[0] for task in ended} == {*chosen[:2], "sum_up[-1]"}
+    counts = [run.xcoms[f"{name}.report", "return_value"] for name in chosen[:2]]
+    assert all(one["created"] == one["read"] > 0 for one in counts)
+    forecast = run.xcoms["sum_up", "applying"]
+    assert forecast["ipaas_requests"] >= sum(one["created"] for one in counts)
+    where = {"dag_id": run.dag_id, "run_id": run.run_id}
+    page = server.get("/sync/api/report", params=where, headers=login).json()
+    assert page["applying"] == forecast["words"]
+    assert {one["flow"]: one["counts"] for one in page["flows"]} == dict(zip(chosen, counts, strict=False))
+    part = server.get("/sync/api/report", params={**where, "flow": chosen[1]}, headers=login).json()
+    assert part["report"]["flow"] == chosen[1]
+    assert sandbox.bc.rows("Location")[0]["Code"] in [record["key"] for record in part["report"]["records"]]
+
+
+def test_failed_records_stop_no_other_flow_and_a_fault_of_the_run_stops_those_after_it(
+    run_dag: RunDag, sandbox: Sandbox, server: Any, login: dict[str, str]
+) -> None:
+    sandbox.faults.add(
+        Fault(
+            system="ipaas",
+            method="POST",
+            path="Customer/Category$",
+            times=1,
+            status=400,
+            body='{"code": "VALD-1025", "message": "Refused."}',
+        )
+    )
+    sandbox.faults.add(
+        Fault(
+            system="business_central",
+            path="/ItemCard|/items",
+            times=10_000,
+            status=401,
+            body='{"error": {"code": "Authentication_InvalidCredentials", "message": "No."}}',
+        )
+    )
+    flows = ["customer_category_to_ipaas", "company_to_ipaas", "product_to_ipaas", "sales_order_to_ipaas"]
+    run = run_dag("initialize", _APPLY, flows=flows)
+    assert run.state == "failed"
+    assert run.xcoms["customer_category_to_ipaas.report", "return_value"]["failed"] == 1
+    assert run.xcoms["company_to_ipaas.report", "return_value"]["created"] == _SMALL.companies
+    assert run.states["product_to_ipaas.extract[-1]"] == "failed"
+    assert run.states["sales_order_to_ipaas.extract[-1]"] == "upstream_failed"
+    assert "product_to_ipaas, sales_order_to_ipaas" in run.xcoms["sum_up", "problem"]["what"]
+    where = {"dag_id": run.dag_id, "run_id": run.run_id}
+    page = server.get("/sync/api/report", params=where, headers=login).json()
+    assert any("did not come to their end" in problem["what"] for problem in page["problems"])
+    assert {one["flow"]: one["task"] for one in page["flows"]} == {
+        "customer_category_to_ipaas": "success",
+        "company_to_ipaas": "success",
+        "product_to_ipaas": "upstream_failed",
+        "sales_order_to_ipaas": "upstream_failed",
+    }
+
+
+def test_what_the_form_does_not_have_is_refused(dags: Mapping[str, Any]) -> None:
+    from airflow.sdk.exceptions import ParamValidationError
+
+    for name, value in (("flows", ["company"]), ("direction", "up"), ("mode", "delete")):
+        with pytest.raises(ParamValidationError, match="Failed validating"):
+            dags["initialize"].params.get_param(name).resolve(value)
