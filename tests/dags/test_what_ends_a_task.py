@@ -132,7 +132,7 @@ def test_a_task_that_ended_without_a_word_is_named(
 ) -> None:
     from bridge import advice
 
-    monkeypatch.setattr(advice, "_show_problem", lambda *_: None)
+    monkeypatch.setattr(advice, "show_problem", lambda *_: None)
     run = run_dag(FLOW, bc={"password": "wrong"})
     page = server.get("/sync/api/report", params={"dag_id": run.dag_id, "run_id": run.run_id}, headers=login)
     assert "The task extract ended without a word" in page.text
