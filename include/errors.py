@@ -213,10 +213,22 @@ class ServiceError(IntegrationError):
     def concerns_one(self) -> bool:
         """True when the service objects to what was asked, and not to being asked: others may go through."""
         asked = self.status is not None and 400 <= self.status < 500
-        return asked and self.status not in _OF_ALL and not self.stops_run
+        said = self.kind is ErrorKind.rejected or self.status not in _OF_ALL
+        return asked and said and not self.stops_run
+
+    def withheld(self, advice: str) -> ServiceError:
+        """This refusal, as one of a single record: others of its kind are allowed."""
+        return ServiceError(
+            f"{self.message} Others of its kind may be read.",
+            system=self.system,
+            kind=ErrorKind.rejected,
+            advice=advice,
+            sent=Sent.refused,
+            cause=self,
+        )
 
 
-# 4xx that say nothing of what was asked for.
+# 4xx that say nothing of what was asked for, unless their words do.
 _OF_ALL = frozenset({401, 403, 407, 408, 425, 429})
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -13,7 +14,7 @@ from include.business_central import errors
 from include.business_central.calls import NEXT, Json, saved, values_of
 from include.business_central.company import ServedCompany
 from include.business_central.matching import Refused, matching
-from include.business_central.odata import MAX_QUERY, Page, Resource, groups, one_of, query
+from include.business_central.odata import MAX_QUERY, Api, Page, Resource, groups, if_match, one_of, query
 from include.errors import NotFound, ServiceError, senseless
 from include.transport.session import json_of, worth_repeating
 
@@ -64,6 +65,8 @@ class BusinessCentralClient(ServedCompany):
             headers["Data-Access-Intent"] = "ReadOnly"
         url = self.url(resource) + (f"?{text}" if text else "")
         found = self._records(url, headers, lambda error: self._no_collection(resource, error))
+        if filter:
+            found = self._allowed(resource, found)
         records = self._of(resource, found) if isinstance(resource, Page) else found
         return map(self._with_parts, records) if expand else records
 
@@ -75,6 +78,23 @@ class BusinessCentralClient(ServedCompany):
             if errors.lacks_property(error) and (fault := self.wrong_object(page.name)):
                 raise fault from None
             raise
+
+    def _allowed(self, resource: Resource, records: Iterator[Json]) -> Iterator[Json]:
+        """The records; when they are refused, whether it is these alone or all of the resource."""
+        try:
+            yield from records
+        except ServiceError as error:
+            raise self._whose_refusal(resource, error) from None
+
+    def _whose_refusal(self, resource: Resource, error: ServiceError) -> ServiceError:
+        """A refusal of some records while others may be read is theirs; any other is the run's, as it is."""
+        if error.status != 403 or not error.stops_run:
+            return error
+        try:
+            self._json("GET", f"{self.url(resource)}?{query({'$top': '1'})}")
+        except ServiceError:
+            return error
+        return error.withheld(errors.WITHHELD)
 
     def _with_parts(self, record: Json) -> Json:
         """The record with the further pages of the collections that it was expanded by, if they have any."""
@@ -156,7 +176,7 @@ class BusinessCentralClient(ServedCompany):
                 elif worth_repeating(error, repeatable=True):
                     faults.append(error)
                 else:
-                    raise error
+                    raise self._whose_refusal(Api(re.split(r"\W", paths[int(part["id"])])[0]), error)
             if len(done) < len(parts):
                 raise faults[0] if faults else senseless(errors.SYSTEM, "Parts of a batch were not answered.")
 
@@ -195,14 +215,14 @@ class BusinessCentralClient(ServedCompany):
         Raises NotFound when the record is gone.
         """
         try:
-            address, headers = self._address(resource, key), {"If-Match": etag}
+            address, headers = self._address(resource, key), if_match(etag)
             return self._send("PATCH", address, decode=saved, headers=headers, body=changes, repeatable=True)
         except NotFound as error:
             raise self._not_the_record(resource, error) or error from None
 
     def delete(self, resource: Resource, key: Mapping[str, object] | str, etag: str | None = None) -> None:
         """Delete a record; one that is gone already is as good."""
-        headers = {"If-Match": etag} if etag else {}
+        headers = {} if etag is None else if_match(etag)
         try:
             address = self._address(resource, key)
             self._send("DELETE", address, decode=json_of(errors.SYSTEM), headers=headers, repeatable=True)

@@ -42,6 +42,10 @@ _PERMISSION = (
     "The application lacks a permission in Business Central. Assign a permission set with the rights named in the "
     "message to it, on the page Microsoft Entra applications."
 )
+WITHHELD = (
+    "Look for what keeps the application from this record in Business Central: a security filter of its permission sets, or "
+    "an extension."
+)
 NO_ENVIRONMENT = "NoEnvironment"
 # What a code says, whatever the status: error class, whether it was processed, type, advice.
 _CODES: Mapping[str, tuple[ErrorKind, Sent, type[ServiceError], str]] = {

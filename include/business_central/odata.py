@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -9,8 +10,12 @@ from decimal import Decimal
 from urllib.parse import quote
 from uuid import UUID
 
+from include.errors import BadRecord
+
 # Measured on the service: a longer query string is answered 414 (docs/business_central.md, "Query limits").
 MAX_QUERY = 8_000
+# What a header may carry.
+_HEADER = re.compile(r"[\x21-\x7e]([\x20-\x7e]{0,999}[\x21-\x7e])?")
 MAX_VALUES = 100
 
 
@@ -54,6 +59,14 @@ def _operand(field: str, value: object) -> str:
     # Ids of API v2.0 are GUIDs and stand without quotes.
     is_id = field == "id" or field.endswith("Id")
     return value if is_id and isinstance(value, str) and _is_guid(value) else literal(value)
+
+
+def if_match(etag: object) -> dict[str, str]:
+    """The header that lets a write through only while the record is as it was read. Raises BadRecord when it was read with
+    an etag that is none."""
+    if isinstance(etag, str) and _HEADER.fullmatch(etag):
+        return {"If-Match": etag}
+    raise BadRecord(f"@odata.etag is {str(etag)[:60]!r}")
 
 
 def equals(field: str, value: object) -> str:

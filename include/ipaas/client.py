@@ -121,7 +121,7 @@ class IPaaSClient:
                 found = self._send("GET", endpoint.family, path, decode=_object)
             except ServiceError as error:
                 if not (isinstance(error, NotFound) or (endpoint.below and no_place(error))):
-                    raise
+                    raise self._whose_refusal(endpoint, error) from None
                 if not no_place(error):
                     return None
             else:
@@ -131,6 +131,16 @@ class IPaaSClient:
                     raise BadRecord(f"id is {found['id']!r}, and {internal_id} was asked for")
                 return with_links(found, endpoint, self.external_id, self.system_id)
         return None
+
+    def _whose_refusal(self, endpoint: Endpoint, error: ServiceError) -> ServiceError:
+        """A refusal of one record while others may be read is its own; any other is the run's, as it is."""
+        if error.status != 403 or not error.stops_run:
+            return error
+        try:
+            next(self.pages(endpoint), None)
+        except ServiceError:
+            return error
+        return error.withheld(errors.WITHHELD)
 
     def _places(self, endpoint: Endpoint) -> tuple[bool, ...]:
         """Where a record may be: not below another one, below one."""

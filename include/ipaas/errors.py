@@ -20,6 +20,7 @@ _LOGIN = (
 )
 _SYSTEM_ID = "Set extra system_id of the Connection ipaas to the id of the Business Central subscription."
 _RIGHTS = "The user of the Connection ipaas lacks a permission in iPaaS.com: an administrator there can grant it."
+WITHHELD = "See in iPaaS.com what keeps the user of the Connection ipaas from this record."
 _PLAN = "The company's plan with iPaaS.com does not allow it, or awaits payment: see to it in the portal."
 _AGAIN = "It is tried again by itself."
 _CORRECT = "Correct the record as the message says; it is transferred with the next run."

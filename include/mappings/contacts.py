@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from include.business_central.records.customers import ApiContact
+from include.errors import BadRecord
 from include.ipaas.external_ids import COMPANY_TABLE
 from include.mappings.body import body, child
 from include.mappings.custom_fields import to_ipaas as custom_fields
@@ -27,12 +28,20 @@ def contact_of(external_id: str) -> str | None:
     return external_id[: -len(_MARK)] if fold(external_id).endswith(fold(_MARK)) else None
 
 
+def kind_of_party(value: object) -> str:
+    """Whether a customer or a contact is a Company or a Person. Raises BadRecord for one that says neither: it would pass
+    for one of the other kind, and not be read again before it changes."""
+    if value not in ("Company", "Person"):
+        raise BadRecord(f"type is {str(value)[:60]!r}, and neither Company nor Person")
+    return str(value)
+
+
 def left_out(row: ContactRow) -> str | None:
     """Why a contact is not transferred as a customer of its own, or None when it is.
 
     A person that is a customer itself arrives as that customer; a contact without an e-mail cannot be told apart.
     """
-    if row.detail.get("type") != "Person":
+    if kind_of_party(row.detail.get("type")) != "Person":
         return "Only contacts of type Person are transferred; a company arrives as the company."
     if row.itself:
         return "The contact is a customer itself and arrives as that customer."

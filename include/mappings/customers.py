@@ -9,7 +9,7 @@ from include.business_central.records.customers import ApiCustomer, CustomerCard
 from include.errors import Rejected
 from include.ipaas.external_ids import COMPANY_TABLE, CUSTOMER_CATEGORY_TABLE, CUSTOMER_TABLE, external_id_of
 from include.mappings.body import body, child
-from include.mappings.contacts import contact_id
+from include.mappings.contacts import contact_id, kind_of_party
 from include.mappings.custom_fields import to_ipaas as custom_fields
 from include.mappings.names import first_address, split_name
 from include.mappings.rows import CustomerRow, PagedRow
@@ -161,6 +161,8 @@ def not_of_type(kind: str) -> Callable[[CustomerRow, MappingContext], str | None
     """The filter of a flow that carries customers of one type: `Company` or `Person`."""
 
     def skip(row: CustomerRow, context: MappingContext) -> str | None:
+        if row.feed:
+            kind_of_party(row.feed.get("type"))
         found = unblank(row.feed.get("type")) or unblank(row.detail.get("Partner_Type"))
         if found == kind:
             return None

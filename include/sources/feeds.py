@@ -104,7 +104,8 @@ class Feed(Generic[R]):
         select = self.page_fields()
         for read in batches(records, FEED_PAGE if whole else BY_NAME):
             batch = self._by_their_own_key(read)
-            rows = from_page(self.reads, self.page, self.lost, partial(self._details, batch, select))
+            told: set[str] = set()
+            rows = from_page(self.reads, self.page, self.lost, partial(self._details, batch, select, told))
             if rows is None:
                 # What the page alone knows, fields of one's own among it, is blank then: no fault of the record.
                 unknown = {**dict.fromkeys(select, ""), WITHOUT_PAGE: True}
@@ -117,16 +118,23 @@ class Feed(Generic[R]):
                 detail = details.get(self._key_of(record))
                 if detail is not None:
                     yield record, detail
-                else:
+                elif self._key_of(record) not in told:
                     lacking.append(record)
             self._reject_what_is_there(lacking)
 
     def _key_of(self, record: Json) -> str:
         return str(record[self.key]).upper()
 
-    def _details(self, batch: Sequence[Json], select: Sequence[str], page: Page) -> Iterator[Json]:
+    def _details(self, batch: Sequence[Json], select: Sequence[str], told: set[str], page: Page) -> Iterator[Json]:
+        """The details of these records. Of those that are refused the run is `told`, once."""
         keys = [str(record[self.key]) for record in batch]
-        return neighbours(self.reads, page, self.page_key, keys, select, refused=refusing(self.reads))
+        refuse = refusing(self.reads)
+
+        def refused(value: object, error: Exception) -> None:
+            told.add(str(value).upper())
+            refuse(value, error)
+
+        return neighbours(self.reads, page, self.page_key, keys, select, refused=refused)
 
     def _by_their_own_key(self, records: Sequence[Json]) -> Sequence[Json]:
         """The records without those that say a key which is another's: they are rejected by their id."""

@@ -5,8 +5,9 @@ An answer that is suddenly short would empty the shop: what is missing is taken 
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from include.business_central.matching import Refused
 from include.business_central.odata import Api, Page
@@ -91,7 +92,12 @@ class Stock:
         def whole_records(batch: Sequence[Json]) -> Iterator[SourceRecord[PlaceRow]]:
             # Only what lies somewhere can be transferred, and needs its item's GUID.
             numbers = list(dict.fromkeys(str(row["No"]) for row in batch if unblank(row["Location_Code"])))
-            ids = item_ids(reads, numbers) if numbers else {}
+            odd: dict[str, str] = {}
+
+            def unread(value: object, error: Exception) -> None:
+                odd[fold(str(value))] = said_of(error)
+
+            ids = item_ids(reads, numbers, unread) if numbers else {}
             for row in batch:
                 code, number = unblank(row["Location_Code"]), str(row["No"])
                 if not code:
@@ -99,11 +105,18 @@ class Stock:
                 elif fold(number) in ids:
                     guid = ids[fold(number)]
                     yield SourceRecord(key=inventory_id(code, guid), data=PlaceRow(row=row, item_id=guid))
+                elif fold(number) in odd:
+                    yield SourceRecord[Any](key=_place(row), data={}, asked=_place(row), problem=odd[fold(number)])
                 elif row.get("Remaining_Quantity"):
                     unknown(number, code)
 
         for batch in batches(rows, FEED_PAGE):
-            yield from each(batch, whole_records, lambda row: f"{row.get('Location_Code')}|{row['No']}"[:190])
+            yield from each(batch, whole_records, _place)
+
+
+def _place(row: Json) -> str:
+    """What a row is called whose item cannot be read."""
+    return f"{row.get('Location_Code')}|{row['No']}"[:190]
 
 
 def _says_where(row: Json) -> bool:
@@ -243,11 +256,25 @@ def all_stock(reads: Reads) -> Iterator[Json]:
     yield from sound(reads, rows or (), Page(QUERY), ("No",))
 
 
-def item_ids(reads: Reads, numbers: Sequence[str]) -> dict[str, str]:
-    """The GUIDs of items by folded No. The numbers stand in the order of the item table."""
-    fields = ("id", "number")
-    rows = neighbours(reads, Api("items"), "number", numbers, fields)
-    return {fold(str(row["number"])): str(row["id"]) for row in rows if GUID.fullmatch(str(row["id"]))}
+def item_ids(reads: Reads, numbers: Sequence[str], unread: Refused | None = None) -> dict[str, str]:
+    """The GUIDs of items by folded No. The numbers stand in the order of the item table. `unread` is told of an item that
+    cannot be read, which is not the same as one that is not there."""
+    items, fields = Api("items"), ("id", "number")
+    rows = list(neighbours(reads, items, "number", numbers, fields, refused=unread))
+    answered = Counter(fold(str(row["number"])) for row in rows)
+    if any(times > 1 for times in answered.values()):
+        # One says the number of another: each of which that may be so is asked for by itself.
+        rows = [row for row in rows if answered[fold(str(row["number"]))] == 1]
+        for number in [number for number in numbers if answered[fold(number)] != 1]:
+            rows += reads.bc.read_many(items, "number", [number], select=fields, refused=unread)
+    found: dict[str, str] = {}
+    for row in rows:
+        number, guid = str(row["number"]), str(row.get("id"))
+        if GUID.fullmatch(guid):
+            found[fold(number)] = guid
+        elif unread:
+            unread(number, BadRecord(f"id of item {number} is {guid[:60]!r}"))
+    return found
 
 
 def item_numbers(reads: Reads, ids: Sequence[str], unread: Refused) -> dict[str, str]:

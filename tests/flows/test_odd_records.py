@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from bench import Bench, outcome_of, tally
 
-from include.errors import ErrorKind
+from include.errors import ErrorKind, ServiceError
 from include.sandbox.faults import Fault
 from include.sandbox.spoils import Refusal, Spoil
 
@@ -48,6 +48,77 @@ class TestARecordOfAFeed:
 
         report = bench.run("product_to_ipaas", before=before)
         assert tally(report) == {"read": 2, "created": 2}
+
+
+class TestARefusal:
+    def test_of_one_id_while_others_are_allowed_is_that_record_s(self, bench: Bench, three: list[str]) -> None:
+        bench.sandbox.refusals.append(Refusal(system="business_central", word="B", status=403))
+        report = bench.run("product_to_ipaas")
+        assert (report.counts["created"], report.counts["failed"]) == (2, 1)
+        assert "Others of its kind may be read" in outcome_of(report, "B").message
+        bench.sandbox.refusals.clear()
+        assert tally(bench.run("product_to_ipaas"))["created"] == 1
+
+    def test_of_all_is_the_run_s(self, bench: Bench, three: list[str]) -> None:
+        denied = '{"error": {"code": "Internal_Forbidden", "message": "No permission to read the item card."}}'
+        bench.sandbox.faults.add(Fault(path="/ItemCard$", status=403, body=denied, times=99, headers=JSON))
+        with pytest.raises(ServiceError, match="No permission") as stopped:
+            bench.run("product_to_ipaas")
+        assert stopped.value.kind is ErrorKind.unauthorized
+
+    @pytest.mark.parametrize("all_of_them", [False, True])
+    def test_of_ipaas_com_s_too(self, bench: Bench, all_of_them: bool) -> None:
+        one, two = (bench.sandbox.ipaas.add("company", {"name": name})["id"] for name in ("Fabrikam", "Contoso"))
+        denied = '{"code": "AUTZ-1002", "message": "Not for you."}'
+        path = r"/Customer/Compan(y/.*|ies)$" if all_of_them else rf"/Company/{one}$"
+        bench.sandbox.faults.add(Fault(system="ipaas", path=path, status=403, body=denied, times=99, headers=JSON))
+        if all_of_them:
+            with pytest.raises(ServiceError, match="Not for you"):
+                bench.run("company_from_ipaas", str(one), str(two))
+            return
+        report = bench.run("company_from_ipaas", str(one), str(two))
+        assert (report.counts["created"], report.counts["failed"]) == (1, 1)
+        assert "Others of its kind may be read" in outcome_of(report, str(one)).message
+
+
+@pytest.mark.parametrize("raw", ["1e400", "{}", '""', '"a\\nb"', None])
+def test_an_etag_that_is_none_spoils_its_record_alone(bench: Bench, raw: str | None) -> None:
+    for no in ("1", "2"):
+        bench.sandbox.bc.add_customer(no, f"Contoso {no}", "Company")
+    bench.run("company_to_ipaas")
+    for record in list(bench.sandbox.ipaas.records["company"].values()):
+        bench.sandbox.ipaas.edit("company", record["id"], {"name": f"{record['name']} Ltd"})
+    ids = [str(record["id"]) for record in bench.sandbox.ipaas.records["company"].values()]
+    spoil(bench, "/CustomerCard$", "No", "1", "@odata.etag", raw=raw)
+    report = bench.run("company_from_ipaas", *ids)
+    assert (report.counts["updated"], report.counts["failed"]) == (1, 1)
+    assert any("@odata.etag" in outcome.message for outcome in report.outcomes)
+
+
+@pytest.mark.parametrize("raw", ["-1e400", '"x"', "null", None, "{}"])
+def test_a_customer_that_says_of_no_kind_that_it_is_of_that_is_rejected_and_read_again(
+    bench: Bench, raw: str | None
+) -> None:
+    for no in ("1", "2"):
+        bench.sandbox.bc.add_customer(no, f"Ann {no}", "Person", **{"E-Mail": f"{no}@example.net"})
+    spoil(bench, "/customers$", "number", "1", "type", raw=raw)
+    report = bench.run("customer_to_ipaas")
+    assert tally(report) == {"read": 2, "created": 1, "failed": 1}
+    assert "type" in outcome_of(report, "1").message
+    bench.sandbox.spoils.clear()
+    assert tally(bench.run("customer_to_ipaas"))["created"] == 1
+
+
+@pytest.mark.parametrize("raw", ["-1e400", '"x"', "null", None])
+def test_and_so_is_such_a_contact(bench: Bench, raw: str | None) -> None:
+    bench.sandbox.bc.add_customer("10000", "Contoso", "Company")
+    for no in ("P1", "P2"):
+        bench.sandbox.bc.add_person(no, f"Ann {no}", customer="10000", email=f"{no}@example.net")
+    bench.run("company_to_ipaas")
+    spoil(bench, "/contacts$", "number", "P1", "type", raw=raw)
+    report = bench.run("contact_to_ipaas")
+    assert (report.counts["created"], report.counts["failed"]) == (1, 1)
+    assert "type" in outcome_of(report, "P1|contact").message
 
 
 class Vanishing(Spoil):
@@ -117,7 +188,17 @@ class TestStock:
         assert tally(report) == {"read": 3, "created": 2, "failed": 1}
         assert "cannot be read" in outcome_of(report, f"MAIN|{three[1]}").message
 
-    @pytest.mark.parametrize("status", [400, 404, 410, 422])
+    @pytest.mark.parametrize(("at", "raw"), [("id", "{}"), ("id", None), ("number", '"A"')])
+    def test_rows_without_stock_of_an_item_that_cannot_be_read_are_said_all_the_same(
+        self, stocked: Bench, three: list[str], at: str, raw: str | None
+    ) -> None:
+        spoil(stocked, "/items$", "id", three[1], at, raw=raw)
+        spoil(stocked, "/Itemsbylocation$", "No", "B", "Remaining_Quantity", raw="0")
+        report = stocked.run("product_inventory_to_ipaas")
+        assert tally(report) == {"read": 6, "created": 4, "failed": 2}
+        assert {o.key for o in report.outcomes if o.result.value == "failed"} == {"MAIN|B", "EAST|B"}
+
+    @pytest.mark.parametrize("status", [400, 403, 404, 410, 422])
     def test_an_item_that_the_service_does_not_look_up_spoils_its_rows_alone(
         self, stocked: Bench, three: list[str], status: int
     ) -> None:
