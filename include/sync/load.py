@@ -44,8 +44,8 @@ _GIVE_UP_AFTER = 10
 
 
 @tells
-def load(task: TaskContext, chunk: int, concurrency: int) -> None:
-    """Write the records of one chunk, at most `concurrency` at a time.
+def load(task: TaskContext, chunk: int, concurrency: int, tasks: int = 1) -> None:
+    """Write the records of one chunk, at most `concurrency` at a time. `tasks`: how many of the run do at once.
 
     Raises ServiceError when a fault concerns the whole run (bad credentials, a missing service), and ServiceDown
     when the service takes nothing any more, and ClaimLost when a later try has taken over; what was finished until then
@@ -68,7 +68,7 @@ def load(task: TaskContext, chunk: int, concurrency: int) -> None:
         counts = Counter(outcome.result.value for outcome in progress.outcomes)
         task.did(counts)
     task.staging.write_all(f"outcomes-{name}", (o.as_json() for o in progress.outcomes if _worth_a_line(o)))
-    task.save_stats(name, counts=dict(counts), forecast=forecast.as_json())
+    task.save_stats(name, counts=dict(counts), forecast=forecast.as_json(), tasks=tasks)
 
 
 def _load_chunk(work: WriteContext, todo: Sequence[WriteRequest], progress: Progress) -> None:

@@ -18,6 +18,7 @@ from include.sync.plan import late_commits
 from include.sync.pushing import push_links
 from include.sync.records import Json
 from include.sync.runs import RunKind, RunPlan
+from include.sync.slots import held_back
 from include.sync.stage import TaskContext
 from include.sync.staging.chunks import load_chunks
 from include.sync.telling import tells
@@ -86,19 +87,22 @@ def report(task: TaskContext) -> Report:
     warnings: list[str] = list(task.warnings)
     read_from: str | None = None
     held = False
-    forecast = Forecast()
+    forecast, tasks = Forecast(), 1
     for name in ["extract", "transform", *loads]:
         for stats in task.staging.read(f"stats-{name}"):
             counts.update(stats.get("counts", {}))
             if name in loads:
                 tried.update(stats.get("counts", {}))
                 forecast.add(**stats.get("forecast", {}))
+                tasks = max(tasks, stats.get("tasks", 1))
             counts["read"] += stats.get("read", 0)
             counts["bc_requests"] += stats["bc_requests"]
             counts["ipaas_requests"] += stats["ipaas_requests"]
             warnings += [text for text in stats["warnings"] if text not in warnings]
             read_from = stats.get("read_from", read_from)
             held = held or stats.get("held", False)
+    if said := held_back(plan.settings, chunks, tasks):
+        warnings.append(said)
     counts.update(task.requests)
     counts["failed"] += sum(1 for _ in task.staging.read("outcomes-extract"))
     if (plan.kind is RunKind.poll or plan.reads_everything) and read_from and not held:

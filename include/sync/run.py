@@ -11,6 +11,7 @@ from include.sync.ledger import Ledger, ReadOnlyLedger
 from include.sync.load import load
 from include.sync.report import Report, report
 from include.sync.runs import Mode, RunPlan, System
+from include.sync.slots import concurrency
 from include.sync.stage import TaskContext
 from include.sync.staging.files import Staging
 from include.sync.transform import transform
@@ -18,19 +19,6 @@ from include.sync.transform import transform
 if TYPE_CHECKING:
     from include.business_central.client import BusinessCentralClient
     from include.ipaas.client import IPaaSClient
-
-# Slots of its pool that a load task holds: the requests that it opens at once. Business Central runs 5 at a time
-# per application, so more would only queue there.
-LOAD_SLOTS = 5
-# Load tasks of one run that may run at the same time.
-LOADS_AT_ONCE = 2
-
-
-def concurrency(plan: RunPlan, chunks: int) -> int:
-    """Requests that each load task of a run opens at once: its share of Concurrent Batch Executions."""
-    at_once = min(chunks, LOADS_AT_ONCE) or 1
-    share = -(-plan.settings.bc_concurrent_batch_executions // at_once)
-    return max(1, min(LOAD_SLOTS, share))
 
 
 def stage_for(
@@ -81,5 +69,5 @@ def run(
     extract(stage("extract"))
     chunks = transform(stage("transform"))
     for chunk in range(chunks):
-        load(stage("load"), chunk, at_once or concurrency(plan, chunks))
+        load(stage("load"), chunk, at_once or concurrency(plan.settings, 1))
     return report(stage("report"))

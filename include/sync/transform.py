@@ -19,6 +19,7 @@ from include.sync.outcomes import Outcome, Result
 from include.sync.prerequisites import stage_prerequisites, wanted
 from include.sync.records import Json, Mapped, refs_of
 from include.sync.runs import RunKind, RunPlan
+from include.sync.slots import load_tasks
 from include.sync.stage import BATCH, TaskContext
 from include.sync.staging.chunks import Chunks
 from include.sync.telling import tells
@@ -32,7 +33,7 @@ def transform(task: TaskContext) -> int:
     """Filter, map and fingerprint what was read; stage what differs from what was last written. Returns the chunks."""
     counts: Counter[str] = Counter()
     twins = Twins()
-    chunks = Chunks(task.staging)
+    chunks = Chunks(task.staging, load_tasks(task.plan.settings))
     with task.staging.write("outcomes-transform") as outcomes, wanted(task.staging) as needs:
         for batch in batches(task.staging.read("raw"), BATCH):
             known = _known(task, batch)

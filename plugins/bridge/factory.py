@@ -14,8 +14,8 @@ from bridge.docs import doc_md
 from bridge.form import params_of
 from bridge.retry import RetryWhenAsked
 from include.sync.flow import Flow
-from include.sync.run import LOAD_SLOTS, LOADS_AT_ONCE
 from include.sync.runs import Direction, talks_to
+from include.sync.slots import LOAD_SLOTS
 
 # For set-ups that start every run themselves, as the demo does.
 UNSCHEDULED = os.environ.get("SYNC_SCHEDULES", "").lower() == "off"
@@ -85,7 +85,7 @@ def four_tasks(direction: Direction, flow_name: str | None, *, whole: bool = Fal
 
         return tasks.transform(get_current_context())
 
-    @task(task_id="load", max_active_tis_per_dagrun=LOADS_AT_ONCE, **pool("load", LOAD_SLOTS))
+    @task(task_id="load", **pool("load", LOAD_SLOTS))
     def load(chunk: int) -> None:
         from bridge import tasks
 

@@ -18,7 +18,7 @@ from include.preflight.preflight import preflight
 from include.preflight.project import Here
 from include.settings import SyncSettings
 from include.sync.overview import flow_states
-from include.sync.run import LOAD_SLOTS
+from include.sync.slots import LOAD_SLOTS
 
 
 def lines(pools: Mapping[str, int] | None) -> list[Line]:

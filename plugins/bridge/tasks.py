@@ -36,10 +36,10 @@ from include.sync.ledger import Ledger
 from include.sync.outcomes import Result
 from include.sync.plan import make_plan, split_ids
 from include.sync.problems import Problem
-from include.sync.run import concurrency, stage_for
+from include.sync.run import stage_for
 from include.sync.runs import Mode, RunKind, RunPlan, System
+from include.sync.slots import concurrency
 from include.sync.stage import TaskContext
-from include.sync.staging.chunks import load_chunks
 from include.sync.staging.files import Staging
 
 # An XCom stays small enough to be read in the UI; the whole report is in the run's staging folder.
@@ -91,8 +91,18 @@ def load(chunk: int, context: Mapping[str, Any]) -> None:
     """Write one chunk."""
     with _planned_run(context) as (plan, ledger, staging):
         flow = FLOWS[plan.flow]
-        at_once = concurrency(plan, load_chunks(staging))
-        loading.load(_stage("load", flow, plan, ledger, staging, at_once=at_once), chunk, at_once)
+        tasks = _running_beside(context)
+        at_once = concurrency(plan.settings, tasks)
+        loading.load(_stage("load", flow, plan, ledger, staging, at_once=at_once), chunk, at_once, tasks)
+
+
+def _running_beside(context: Mapping[str, Any]) -> int:
+    """How many load tasks of the run run at the moment, this one among them."""
+    ti, run = context["ti"], context["dag_run"]
+    found = ti.get_ti_count(
+        dag_id=str(run.dag_id), task_ids=[ti.task_id], run_ids=[str(run.run_id)], states=["running"]
+    )
+    return max(1, int(found))
 
 
 def report(context: Mapping[str, Any], *, fails: bool = True) -> dict[str, int]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 
 from include.sync.fingerprints import fingerprint
 from include.sync.records import Json, Mapped
@@ -12,14 +13,16 @@ from include.sync.wire import mapped_to_wire
 CHUNK = 5_000  # records per load task, which holds them in memory
 # Long documents fill a task sooner: this many records and nested records, but never fewer records than the second.
 HEAVY, FEWEST = 100_000, 1_250
-SPLIT_FROM = 400  # with this many records a single chunk is worth two tasks
+SPLIT_FROM = 400  # with this many records a single chunk is worth two tasks, and more with FEWEST for each
 
 
 class Chunks:
     """Writes the records to load into chunk files."""
 
-    def __init__(self, staging: Staging) -> None:
+    def __init__(self, staging: Staging, tasks: int = 2) -> None:
+        """`tasks`: how many are to share the work, where there is enough of it."""
         self._staging = staging
+        self._tasks = tasks
         self._records: list[Json] = []
         self._number = 0
         self._weight = 0
@@ -39,9 +42,12 @@ class Chunks:
     def close(self) -> int:
         """Write what is left; returns how many chunks there are."""
         if self._number == 0 and len(self._records) >= SPLIT_FROM:
-            half = len(self._records) // 2
-            self._flush(self._records[:half])
-            self._records = self._records[half:]
+            records = self._records
+            parts = max(2, min(self._tasks, len(records) // FEWEST))
+            ends = [len(records) * part // parts for part in range(parts + 1)]
+            for start, end in pairwise(ends[:-1]):
+                self._flush(records[start:end])
+            self._records = records[ends[-2] :]
         if self._records:
             self._flush(self._records)
         return self._number
