@@ -23,10 +23,10 @@ from include.settings import SyncSettings
 from include.sync.extract import extract
 from include.sync.load import load
 from include.sync.plan import make_plan
-from include.sync.run import stage_for
+from include.sync.run import task_for
 from include.sync.runs import RunKind, System
-from include.sync.stage import TaskContext
 from include.sync.staging.files import Staging
+from include.sync.task_context import TaskContext
 from include.sync.transform import transform
 
 
@@ -41,7 +41,7 @@ def measure(bench: Bench, sandbox: Remote, name: str, connections: int, latency:
     client = ipaas if target is System.ipaas else bc
 
     def stage(stage_name: str) -> TaskContext:
-        return stage_for(stage_name, flow, plan, bench.ledger, staging, CATALOGUE, bc=bc, ipaas=ipaas)
+        return task_for(stage_name, flow, plan, bench.ledger, staging, CATALOGUE, bc=bc, ipaas=ipaas)
 
     began = time.perf_counter()
     extract(stage("extract"))

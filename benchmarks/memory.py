@@ -36,9 +36,9 @@ from include.sync.plan import make_plan
 from include.sync.records import SourceRecord
 from include.sync.report import report
 from include.sync.runs import Direction, RunKind
-from include.sync.stage import TaskContext
 from include.sync.staging.chunks import load_chunks
 from include.sync.staging.files import Staging
+from include.sync.task_context import TaskContext
 from include.sync.transform import transform
 from include.transport.clock import ServerClock
 

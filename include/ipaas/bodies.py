@@ -106,8 +106,8 @@ def category_ids(items: Iterable[Mapping[str, Any]]) -> list[str]:
     return [str(item["id"] if item.get("category_id") is None else item["category_id"]) for item in items]
 
 
-def with_links(record: Json, endpoint: Endpoint, ask: Callable[[str, Any], str | None], system_id: int) -> Json:
-    """A record that says what it and its nested records are linked to; where it does not say, `ask` tells by table and id.
+def with_links(record: Json, endpoint: Endpoint, look_up: Callable[[str, Any], str | None], system_id: int) -> Json:
+    """A record that says what it and its nested records are linked to; where it does not say, `look_up` tells by table and id.
 
     That nothing is said of links does not mean that there are none.
     """
@@ -115,7 +115,7 @@ def with_links(record: Json, endpoint: Endpoint, ask: Callable[[str, Any], str |
     def told(item: Json, table: str) -> Json:
         if "external_ids" in item or item.get("id") is None:
             return item
-        own = ask(table, item["id"])
+        own = look_up(table, item["id"])
         links = [] if own is None else [{"system_id": system_id, "external_id": own}]
         return {**item, "external_ids": links}
 

@@ -27,9 +27,9 @@ class _Answer:
 class Unlinked:
     """The ids of all records without an external id of ours: an array, or pages of one."""
 
-    def __init__(self, ask: Callable[[Mapping[str, str], Callable[[Response], _Answer]], _Answer]) -> None:
-        """`ask` sends the request with these parameters and decodes what is answered."""
-        self._ask = ask
+    def __init__(self, send: Callable[[Mapping[str, str], Callable[[Response], _Answer]], _Answer]) -> None:
+        """`send` sends the request with these parameters and decodes what is answered."""
+        self._send = send
 
     def ids(self) -> list[Id]:
         """Every id once. Raises MissingUnreadable for an answer that is no list of ids."""
@@ -50,7 +50,7 @@ class Unlinked:
 
     def _page(self, number: int) -> _Answer:
         try:
-            return self._ask({"pageNumber": str(number)} if number > 1 else {}, _read)
+            return self._send({"pageNumber": str(number)} if number > 1 else {}, _read)
         except NotFound:
             if number > 1:
                 return _Answer([], None)

@@ -19,7 +19,7 @@ from include.sync.links import Side
 from include.sync.outcomes import Outcome, Result
 from include.sync.records import Companion, Mapped
 from include.sync.runs import RunPlan
-from include.sync.stage import TaskContext
+from include.sync.task_context import TaskContext
 from include.sync.work import WriteRequest
 
 

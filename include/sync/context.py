@@ -21,7 +21,7 @@ from include.sync.outcomes import Outcome, Result
 from include.sync.prerequisites import needs_of
 from include.sync.progress import Progress, finish_of, note
 from include.sync.records import Json, Mapped, Missing, Ref, refs_of
-from include.sync.stage import TaskContext
+from include.sync.task_context import TaskContext
 from include.sync.tenure import Tenure
 from include.sync.values import fold, text_of
 from include.sync.wire import mapped_from_wire

@@ -17,7 +17,7 @@ from include.sync.fingerprints import canonical
 from include.sync.ledger.entries import State, Transfer
 from include.sync.records import Json, Mapped
 from include.sync.runs import Direction
-from include.sync.stage import TaskContext
+from include.sync.task_context import TaskContext
 from include.sync.values import fold
 from include.sync.wire import from_wire, to_wire
 
@@ -48,7 +48,7 @@ class Echoes:
 
     def __init__(self, task: TaskContext, batch: Sequence[Json], known: Mapping[str, Transfer]) -> None:
         """`known` are the transfers of the batch."""
-        self._stage = task
+        self._task = task
         self._known = known
         self._side = _SIDES[task.flow.direction]
         self._bases: dict[str, Base] = {}
@@ -71,25 +71,25 @@ class Echoes:
 
     def _made_there(self, flow: str, records: Sequence[Json]) -> dict[str, Base]:
         """What the other direction has made, for those of these records that it made."""
-        stage, table = self._stage, self._stage.flow.writer.table
-        ends = self._side.other_ends(stage, table, records)
-        found = stage.ledger.transfers(flow, ends.values(), base=True) if ends else {}
+        task, table = self._task, self._task.flow.writer.table
+        ends = self._side.other_ends(task, table, records)
+        found = task.ledger.transfers(flow, ends.values(), base=True) if ends else {}
         bases = {key: found[end].base for key, end in ends.items() if end in found and found[end].state == State.done}
         return {key: base for key, data in bases.items() if data and (base := Base.from_json(data)).made}
 
     def of(self, record: Json) -> Json:
         """What `load` is to know of a record beside its body."""
-        counterpart = self._stage.flow.counterpart
+        counterpart = self._task.flow.counterpart
         if counterpart is None:
             return self._side.told_alone(record["data"])
         key, data = str(record["key"]), record["data"]
         more: Json = self._side.own(data)
         if key in self._made:
-            after = self._body(key, self._side.rebuilt(data, self._made[key], self._stage))
+            after = self._body(key, self._side.rebuilt(data, self._made[key], self._task))
             if after is not None:
                 more["settled"] = Settled(before={}, after=after, whole=True).as_json()
         elif self._has_values(key) and (written := self._bases[key].written):
-            system_id = self._stage.plan.system_id
+            system_id = self._task.plan.system_id
             before = self._body(key, self._side.put(data, {n: was for n, (was, _) in written.items()}, system_id))
             after = self._body(key, self._side.put(data, {n: now for n, (_, now) in written.items()}, system_id))
             if before is not None and after is not None:
@@ -101,9 +101,9 @@ class Echoes:
         return more
 
     def _body(self, key: str, data: Json) -> Json | None:
-        flow, transfer = self._stage.flow, self._known.get(key)
+        flow, transfer = self._task.flow, self._known.get(key)
         try:
-            mapped = flow.take(flow.row_of(data), self._stage.context(transfer.memory if transfer else {}))
+            mapped = flow.take(flow.row_of(data), self._task.context(transfer.memory if transfer else {}))
         except (Rejected, Waiting):
             return None
         if not isinstance(mapped, Mapped):

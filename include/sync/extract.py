@@ -14,8 +14,8 @@ from include.sync.links import side_of
 from include.sync.outcomes import Outcome, Result
 from include.sync.records import Json, SourceRecord, staged_row
 from include.sync.runs import RunKind
-from include.sync.stage import BATCH, TaskContext
 from include.sync.staging.keyset import KeySet
+from include.sync.task_context import BATCH, TaskContext
 from include.sync.telling import tells
 from include.sync.values import fold
 

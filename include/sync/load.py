@@ -27,7 +27,7 @@ from include.sync.links import side_of
 from include.sync.outcomes import Outcome, Result
 from include.sync.progress import Progress, finish_of, note
 from include.sync.records import Json
-from include.sync.stage import TaskContext
+from include.sync.task_context import TaskContext
 from include.sync.telling import tells
 from include.sync.tenure import Tenure
 from include.sync.twins import twins_of

@@ -14,9 +14,9 @@ from include.sync.fingerprints import fingerprint
 from include.sync.flow import Flow
 from include.sync.links import side_of
 from include.sync.records import Json, Missing, Ref, SourceRecord, refs_of
-from include.sync.stage import BATCH, TaskContext
 from include.sync.staging.files import FileWriter, Staging
 from include.sync.staging.keyset import KeySet
+from include.sync.task_context import BATCH, TaskContext
 from include.sync.values import fold
 from include.sync.wire import from_wire, mapped_from_wire, mapped_to_wire, to_wire
 

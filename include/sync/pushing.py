@@ -11,7 +11,7 @@ from include.sync.ledger import Ledger
 from include.sync.ledger.entries import Purpose, iso
 from include.sync.links import Link, side_of
 from include.sync.outcomes import Outcome
-from include.sync.stage import TaskContext
+from include.sync.task_context import TaskContext
 
 
 def push_links(task: TaskContext) -> dict[str, Outcome]:

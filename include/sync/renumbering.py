@@ -31,7 +31,7 @@ class Renumbering:
 
     def __init__(self, work: WriteContext, endpoint: Endpoint, nested: Mapping[str, str]) -> None:
         """`nested`: the lists of nested records whose external ids begin with the record's, and their tables."""
-        self._load = work
+        self._work = work
         self._endpoint = endpoint
         self._nested = nested
         self._asked: set[str | None] = {None}
@@ -47,15 +47,15 @@ class Renumbering:
         mapped = [item.mapped for item in items]
         ids = [one.record_id for one in mapped if one.record_id]
         self._asked |= {None, *ids}
-        self._known |= self._load.ledger.links_of_record_id(self._endpoint.table, ids)
-        self._spelled |= self._load.ledger.spelled(self._endpoint.table, [one.source_id for one in mapped])
+        self._known |= self._work.ledger.links_of_record_id(self._endpoint.table, ids)
+        self._spelled |= self._work.ledger.spelled(self._endpoint.table, [one.source_id for one in mapped])
 
     def follow(self, item: WriteRequest) -> Id | None:
         """Give the record that the same immutable id is linked under the new number; answers its iPaaS.com id.
 
         None when it was not renumbered, or the record is gone. Raises Rejected when its new number is linked to another record.
         """
-        mapped, load, table = item.mapped, self._load, self._endpoint.table
+        mapped, work, table = item.mapped, self._work, self._endpoint.table
         if mapped.record_id not in self._asked:
             self.learn([item])  # a prerequisite, which nobody has prepared
         if mapped.record_id is None or mapped.record_id not in self._known:
@@ -63,7 +63,7 @@ class Renumbering:
         old, internal_id = self._known[mapped.record_id]
         if old.upper() == mapped.source_id.upper():
             return None
-        holder = load.link_of(table, mapped.source_id)
+        holder = work.link_of(table, mapped.source_id)
         if holder is not None and str(holder) != str(internal_id):
             raise Rejected(
                 f"It was renumbered from {old!r}, which is linked to iPaaS.com {self._endpoint.name} {internal_id}, and "
@@ -73,7 +73,7 @@ class Renumbering:
         try:
             self.move(old, mapped, internal_id)
         except NotFound:
-            load.ledger.unlink(table, old)
+            work.ledger.unlink(table, old)
             del self._known[mapped.record_id]
             return None
         self._known[mapped.record_id] = mapped.source_id, internal_id
@@ -81,25 +81,25 @@ class Renumbering:
 
     def move(self, old: str, mapped: Mapped, internal_id: Id) -> None:
         """Give a record of iPaaS.com that is linked under an old name the one that it has now. Raises NotFound."""
-        load, table = self._load, self._endpoint.table
-        load.send(lambda: load.ipaas.link(table, internal_id, mapped.source_id), planned=None, requests=2)
+        work, table = self._work, self._endpoint.table
+        work.send(lambda: work.ipaas.link(table, internal_id, mapped.source_id), planned=None, requests=2)
         if self._nested:
-            self._follow_nested(old, mapped.source_id, load.ipaas.get(self._endpoint, internal_id) or {})
+            self._follow_nested(old, mapped.source_id, work.ipaas.get(self._endpoint, internal_id) or {})
         link = (table, mapped.source_id, internal_id)
-        load.ledger.link([link], record_ids={link[:2]: mapped.record_id} if mapped.record_id else {})
+        work.ledger.link([link], record_ids={link[:2]: mapped.record_id} if mapped.record_id else {})
         # What was written under the old number says nothing any more, should the record ever have it again.
-        for flow in load.task.catalogue.values():
+        for flow in work.task.catalogue.values():
             if flow.direction is Direction.to_ipaas and flow.writer.table == table:
-                load.ledger.forget(flow.name, [old])
-        load.linked.pop((table, fold(old)), None)
-        load.remember([link])
+                work.ledger.forget(flow.name, [old])
+        work.linked.pop((table, fold(old)), None)
+        work.remember([link])
         self._left.add(fold(old))
 
     def _follow_nested(self, old: str, new: str, present: Json) -> None:
-        for table, nested_id, suffix in nested_of(old, present, self._nested, self._load.plan.system_id):
-            link = partial(self._load.ipaas.link, table, nested_id, f"{new}{suffix}")
-            self._load.send(link, planned=None, requests=2)
-            self._load.ledger.link([(table, f"{new}{suffix}", nested_id)])
+        for table, nested_id, suffix in nested_of(old, present, self._nested, self._work.plan.system_id):
+            link = partial(self._work.ipaas.link, table, nested_id, f"{new}{suffix}")
+            self._work.send(link, planned=None, requests=2)
+            self._work.ledger.link([(table, f"{new}{suffix}", nested_id)])
 
     def left(self, external_id: str) -> bool:
         """Whether a record of this task had this external id, and has another one now."""
@@ -112,7 +112,7 @@ class Renumbering:
         That one was renumbered, and moves on when its turn comes, or it was deleted: then this one takes its place.
         """
         mapped = item.mapped
-        shown = external_id_of(present, self._load.plan.system_id) if present else None
+        shown = external_id_of(present, self._work.plan.system_id) if present else None
         spelled, record_id = self._spelled.get(fold(mapped.source_id), (shown, None))
         if spelled is None or (record_id is not None and record_id == mapped.record_id):
             return

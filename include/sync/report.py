@@ -19,8 +19,8 @@ from include.sync.pushing import push_links
 from include.sync.records import Json
 from include.sync.runs import RunKind, RunPlan
 from include.sync.slots import held_back
-from include.sync.stage import TaskContext
 from include.sync.staging.chunks import load_chunks
+from include.sync.task_context import TaskContext
 from include.sync.telling import tells
 from include.sync.tenure import Tenure
 from include.transport.telemetry import instruments

@@ -12,8 +12,8 @@ from include.sync.load import load
 from include.sync.report import Report, report
 from include.sync.runs import Mode, RunPlan, System
 from include.sync.slots import concurrency
-from include.sync.stage import TaskContext
 from include.sync.staging.files import Staging
+from include.sync.task_context import TaskContext
 from include.sync.transform import transform
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from include.ipaas.client import IPaaSClient
 
 
-def stage_for(
+def task_for(
     name: str,
     flow: Flow,
     plan: RunPlan,
@@ -64,7 +64,7 @@ def run(
 
     def stage(name: str) -> TaskContext:
         before(name)
-        return stage_for(name, flow, plan, ledger, staging, catalogue, bc=bc, ipaas=ipaas)
+        return task_for(name, flow, plan, ledger, staging, catalogue, bc=bc, ipaas=ipaas)
 
     extract(stage("extract"))
     chunks = transform(stage("transform"))

@@ -11,7 +11,7 @@ from typing import Concatenate, ParamSpec, TypeVar
 from opentelemetry import trace
 from opentelemetry.trace import Status, StatusCode
 
-from include.sync.stage import TaskContext
+from include.sync.task_context import TaskContext
 from include.transport.telemetry import NAME, Spent
 
 log = logging.getLogger(__name__)

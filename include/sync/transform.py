@@ -20,8 +20,8 @@ from include.sync.prerequisites import stage_prerequisites, wanted
 from include.sync.records import Json, Mapped, refs_of
 from include.sync.runs import RunKind, RunPlan
 from include.sync.slots import load_tasks
-from include.sync.stage import BATCH, TaskContext
 from include.sync.staging.chunks import Chunks
+from include.sync.task_context import BATCH, TaskContext
 from include.sync.telling import tells
 from include.sync.twins import Twins
 

@@ -21,7 +21,7 @@ class Currencies:
 
     def __init__(self, work: WriteContext) -> None:
         """Nothing is read yet."""
-        self._load = work
+        self._work = work
         self._lock = threading.Lock()
         self._own: str | None = None
         self._roundings: dict[str, Rounding] | None = None
@@ -32,7 +32,7 @@ class Currencies:
         """The code of the company's own currency, which documents leave blank on the pages."""
         with self._lock:
             if self._own is None:
-                company = next(iter(self._load.bc.read(_COMPANY, select=("id", "currencyCode"))), {})
+                company = next(iter(self._work.bc.read(_COMPANY, select=("id", "currencyCode"))), {})
                 self._own = str(unblank(company.get("currencyCode")) or "")
             return self._own
 
@@ -46,7 +46,7 @@ class Currencies:
         with self._lock:
             if self._roundings is None:
                 select = ("code", "amountDecimalPlaces", "amountRoundingPrecision")
-                self._roundings = roundings(list(self._load.bc.read(_CURRENCIES, select=select)))
+                self._roundings = roundings(list(self._work.bc.read(_CURRENCIES, select=select)))
         found = self._roundings.get(wanted)
         return found or self._of_own()
 
@@ -60,8 +60,8 @@ class Currencies:
         with self._lock:
             if self._own_rounding is None:
                 self._own_rounding = Rounding()
-                if self._load.bc.published(_SETUP):
-                    for row in self._load.bc.read(Page(_SETUP)):
+                if self._work.bc.published(_SETUP):
+                    for row in self._work.bc.read(Page(_SETUP)):
                         places, precision = row.get("AmountDecimalPlaces"), row.get("AmountRoundingPrecision")
                         self._own_rounding = rounding_of(places, precision)
             return self._own_rounding

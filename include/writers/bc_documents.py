@@ -57,7 +57,7 @@ class TransactionLinks:
     """The links of one transaction and of what is nested in it, as iPaaS.com and the ledger know them."""
 
     def __init__(self, work: WriteContext, item: WriteRequest) -> None:
-        self._load = work
+        self._work = work
         self._item = item
         self._held = item.mapped.holders
         self.new: list[Link] = []
@@ -65,13 +65,13 @@ class TransactionLinks:
     @property
     def own(self) -> str | None:
         """What the transaction is linked to."""
-        linked = self._item.mapped.linked or self._load.linked.get((TRANSACTION_TABLE, fold(self._item.key)))
+        linked = self._item.mapped.linked or self._work.linked.get((TRANSACTION_TABLE, fold(self._item.key)))
         return None if linked is None else str(linked)
 
     def of(self, table: str, ids: Iterable[Any]) -> dict[str, str]:
         """External ids by iPaaS.com id as text, for those of these records that are linked."""
         wanted = {str(i) for i in ids}
-        return {**self.read_with_it(table, wanted), **self._load.ledger.external_ids(table, wanted)}
+        return {**self.read_with_it(table, wanted), **self._work.ledger.external_ids(table, wanted)}
 
     def read_with_it(self, table: str, ids: Container[str]) -> dict[str, str]:
         """The same, for what was read together with the transaction."""
@@ -86,7 +86,7 @@ class TransactionLinks:
         """Which iPaaS.com records hold these external ids, by folded external id; those that nobody holds are absent."""
         places = {fold(external_id): held_by(table, external_id) for external_id in external_ids}
         held = {folded: self._held[place] for folded, place in places.items() if place in self._held}
-        return {**held, **self._load.ledger.internal_ids(table, external_ids)}
+        return {**held, **self._work.ledger.internal_ids(table, external_ids)}
 
     def is_others(self, external_id: str) -> bool:
         """Whether another transaction is linked to this document."""
@@ -105,13 +105,13 @@ class TransactionLinks:
             known = self.holders(table, [external_id for _, external_id, _ in group])
             new = [link for link in group if str(known.get(fold(link[1]))) != str(link[2])]
             if new:
-                self._load.ledger.link(new, pushed=False)
+                self._work.ledger.link(new, pushed=False)
                 self.new += new
 
     def forget(self, link: Link) -> None:
         """Take a link back that has not come true."""
         self.new = [other for other in self.new if other != link]
-        self._load.ledger.unlink(link[0], link[1])
+        self._work.ledger.unlink(link[0], link[1])
 
     def own_link(self, external_id: str) -> Link:
         """The link of the transaction itself."""
@@ -134,7 +134,7 @@ class SoldItems:
     """The items that lines name: which Business Central has, and whether they may be sold."""
 
     def __init__(self, work: WriteContext) -> None:
-        self._load = work
+        self._work = work
         self._known: dict[str, Json] = {}
         self._units: dict[str, dict[str, str]] = {}
         self._unit_codes: set[str] | None = None
@@ -146,7 +146,7 @@ class SoldItems:
             self._known |= {fold(str(row["No"])): row for row in self._rows(wanted)}
 
     def _rows(self, numbers: Sequence[str]) -> Iterator[Json]:
-        bc = self._load.bc
+        bc = self._work.bc
         if not bc.goes_without(ITEMS.name):
             yield from bc.read_many(ITEMS, "No", numbers, select=_ITEM)
             return
@@ -170,7 +170,7 @@ class SoldItems:
     def _may_have(self, number: str, named: str) -> bool:
         """Whether an item has a unit. Where its units cannot be read, any unit of Business Central's will do: it refuses a
         line in one that the item does not have, and that is better than boxes counted as pieces."""
-        bc = self._load.bc
+        bc = self._work.bc
         if not bc.published(ITEM_UNITS):
             if self._unit_codes is None:
                 self._unit_codes = {fold(str(row["code"])) for row in bc.read(_API_UNITS, select=("code",))}

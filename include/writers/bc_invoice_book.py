@@ -57,7 +57,7 @@ class InvoiceBook:
 
     def __init__(self, work: WriteContext) -> None:
         """Nothing is read yet."""
-        self._load = work
+        self._work = work
         self.items = SoldItems(work)
         self.currencies = Currencies(work)
         # Lines of one journal are written one after another: Business Central numbers them as they come.
@@ -94,7 +94,7 @@ class InvoiceBook:
         wanted = list({fold(no): no for no in numbers if fold(no) not in self._known_orders}.values())
         if not wanted:
             return
-        rows = self._load.bc.read_many(_ORDERS, "number", wanted, select=("number",))
+        rows = self._work.bc.read_many(_ORDERS, "number", wanted, select=("number",))
         self._open_orders |= {fold(str(row["number"])) for row in rows}
         for invoice in self._read("orderNumber", [no for no in wanted if fold(no) not in self._open_orders]):
             self._by_order.setdefault(fold(str(invoice["orderNumber"])), []).append(invoice)
@@ -111,20 +111,20 @@ class InvoiceBook:
     def lines(self, invoice_id: str, fields: Iterable[str]) -> dict[int, Json]:
         """The lines of an invoice as they are now, by their number."""
         select = tuple(dict.fromkeys((*_LINE_STATE, *fields)))
-        rows = self._load.bc.read(_LINES, filter=f"documentId eq {invoice_id}", select=select)
+        rows = self._work.bc.read(_LINES, filter=f"documentId eq {invoice_id}", select=select)
         return {int(row["sequence"]): row for row in rows}
 
     def journal(self) -> Api:
         """The lines of the configured payment journal. Raises ServiceError (misconfigured) when there is none, and
         BadRecord when what is answered for it cannot be read."""
         if self._journal is None:
-            code = str(self._load.settings.bc_create_defaults.invoice.payment_journal)
+            code = str(self._work.settings.bc_create_defaults.invoice.payment_journal)
             odd: list[Exception] = []
 
             def refused(value: object, error: Exception) -> None:
                 odd.append(error)
 
-            rows = self._load.bc.read_many(_JOURNALS, "code", [code], select=("id", "code"), refused=refused)
+            rows = self._work.bc.read_many(_JOURNALS, "code", [code], select=("id", "code"), refused=refused)
             found = next(rows, None)
             if odd or (found and not GUID.fullmatch(str(found.get("id")))):
                 why = odd[0] if odd else f"its id is {str((found or {}).get('id'))[:60]!r}"
@@ -132,7 +132,7 @@ class InvoiceBook:
             if found is None:
                 raise ServiceError(
                     f"There is no customer payment journal {code!r}.",
-                    system=self._load.side.target,
+                    system=self._work.side.target,
                     kind=ErrorKind.misconfigured,
                     sent=Sent.no,
                     advice="Set invoice.payment_journal in the Variable bc_create_defaults to the code of a batch of the "
@@ -143,9 +143,9 @@ class InvoiceBook:
 
     def payments(self, references: Sequence[str]) -> Mapping[str, Json]:
         """The journal's lines with these references, those that have not been posted yet, by reference."""
-        rows = self._load.bc.read_many(self.journal(), "externalDocumentNumber", list(references), select=_PAYMENT)
+        rows = self._work.bc.read_many(self.journal(), "externalDocumentNumber", list(references), select=_PAYMENT)
         return {str(row["externalDocumentNumber"]): row for row in rows}
 
     def _read(self, name: str, values: Sequence[Any]) -> list[Json]:
         select = tuple(dict.fromkeys((*_STATE, *HEADER_FIELDS)))
-        return list(self._load.bc.read_many(INVOICES, name, list(values), select=select)) if values else []
+        return list(self._work.bc.read_many(INVOICES, name, list(values), select=select)) if values else []

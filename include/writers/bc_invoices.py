@@ -86,7 +86,7 @@ class _Transfer:
     """One transaction on its way to its invoice."""
 
     def __init__(self, work: WriteContext, book: InvoiceBook, item: WriteRequest) -> None:
-        self.load, self.book, self.item = work, book, item
+        self.work, self.book, self.item = work, book, item
         self.links = TransactionLinks(work, item)
         self.body = work.resolve(item.mapped.body)
         if "header" in self.body:
@@ -208,17 +208,17 @@ class _Transfer:
 
     def _intend(self) -> None:
         """Note, before the first call, that a draft with this reference is ours, whatever the call is answered."""
-        claims = self.load.side.claim_scope(InvoiceWriter.table)
-        self.load.ledger.reserve(claims, self.item.key, INVOICES.name, self._intent, Purpose.create)
+        claims = self.work.side.claim_scope(InvoiceWriter.table)
+        self.work.ledger.reserve(claims, self.item.key, INVOICES.name, self._intent, Purpose.create)
 
     @property
     def _may_resume(self) -> bool:
         """Whether a draft is ours to complete: begun by us, whatever stopped it, or the subscriber wants any completed."""
-        if self.item.suspect or self.load.settings.bc_update_non_existing_invoice_lines:
+        if self.item.suspect or self.work.settings.bc_update_non_existing_invoice_lines:
             return True
         if self.item.transfer is not None and self.item.transfer.state == State.retry:
             return True
-        intended = self.load.ledger.reservation(self.load.side.claim_scope(InvoiceWriter.table), self.item.key)
+        intended = self.work.ledger.reservation(self.work.side.claim_scope(InvoiceWriter.table), self.item.key)
         return intended is not None and fold(intended.reference) == fold(self._intent)
 
     # --- making and posting ----------------------------------------------------------------------------------
@@ -241,7 +241,7 @@ class _Transfer:
         lines = [line for line in self.body["lines"] if "id" in line]
         self.book.items.require((_item_of(line), line.get("product")) for line in lines)
         self._plan_invoice()
-        begin(self.load, self.item)
+        begin(self.work, self.item)
         invoice = draft or self._create()
 
         def once() -> None:
@@ -270,7 +270,7 @@ class _Transfer:
         # The draft, its lines (read, written, read again), its discount, the posting, and a look at what was posted.
         requests = 1 + 1 + len(lines) + bool(lines) + bool(self.body["discount"]) + 1 + 1
         identified = [line for line in lines if "id" in line]
-        self.load.plan_ends(
+        self.work.plan_ends(
             WriteResult(result=Result.created, changes=changes),
             requests=requests + bool(identified) + len(payments),
             links=1 + len(identified) + len(payments),
@@ -282,7 +282,7 @@ class _Transfer:
         self.links.note(own)
         what = f"the posting of draft invoice {draft['number']}"
         try:
-            sent(what, {}, lambda: self.load.bc.action(INVOICES, str(draft["id"]), "post"))
+            sent(what, {}, lambda: self.work.bc.action(INVOICES, str(draft["id"]), "post"))
         except Rejected:
             self.links.forget(own)
             raise
@@ -290,7 +290,7 @@ class _Transfer:
     def _again(self, invoice: Json) -> Json:
         found = self.book.anew(str(invoice["id"]))
         if found is None:
-            raise NotFound.of_record(self.load.side.target, f"Invoice {invoice['number']}")
+            raise NotFound.of_record(self.work.side.target, f"Invoice {invoice['number']}")
         return found
 
     def _create(self) -> Json:
@@ -298,14 +298,14 @@ class _Transfer:
         header = self.body["header"]
         self._intend()
         try:
-            return dict(self.load.bc.create(INVOICES, header))
+            return dict(self.work.bc.create(INVOICES, header))
         except ServiceError as error:
             # The answer was lost and the draft may be there. Repeating the call could double it: look instead.
             found = self._mine(self.book.referring(self.reference, anew=True)) if moved(error) else None
             if found is None:
                 if error.sent is not Sent.unknown:
                     # None is there: one that turns up is somebody else's.
-                    self.load.ledger.unreserve(self.load.side.claim_scope(InvoiceWriter.table), self.item.key)
+                    self.work.ledger.unreserve(self.work.side.claim_scope(InvoiceWriter.table), self.item.key)
                 raise refusal(error, "the invoice", header) from None
             return found
 
@@ -345,7 +345,7 @@ class _Transfer:
         return self.book.currencies.rounded(Decimal(value), str(invoice["currencyCode"]))
 
     def _change(self, draft: Json, changes: Json) -> Json:
-        what, update = f"draft invoice {draft['number']}", self.load.bc.update
+        what, update = f"draft invoice {draft['number']}", self.work.bc.update
         return sent(what, changes, lambda: dict(update(INVOICES, str(draft["id"]), draft[ETAG], changes)))
 
     def _bring_lines(self, draft: Json) -> bool:
@@ -375,15 +375,15 @@ class _Transfer:
         lines, what = lines_of(str(draft["id"])), f"line {wanted['sequence']} of draft invoice {draft['number']}"
         if present is not None and _differing(_OBJECT, wanted, present):
             line = present
-            sent(what, wanted, lambda: self.load.bc.delete(lines, str(line["id"]), line[ETAG]))
+            sent(what, wanted, lambda: self.work.bc.delete(lines, str(line["id"]), line[ETAG]))
             present = None
         if present is None:
-            sent(what, wanted, lambda: self.load.bc.create(lines, wanted))
+            sent(what, wanted, lambda: self.work.bc.create(lines, wanted))
             return True
         changes = _line_changes(wanted, present)
         if changes:
             line = present
-            sent(what, changes, lambda: self.load.bc.update(lines, str(line["id"]), line[ETAG], changes))
+            sent(what, changes, lambda: self.work.bc.update(lines, str(line["id"]), line[ETAG], changes))
         return bool(changes)
 
     # --- links of the lines ----------------------------------------------------------------------------------

@@ -30,7 +30,7 @@ class OrderBook:
 
     def __init__(self, work: WriteContext) -> None:
         """Nothing is read of orders yet; the subscriber's own fields are compared with the pages."""
-        self._load = work
+        self._work = work
         self.header_fields = CustomFields("transaction", ORDERS.name, work.settings)
         self.line_fields = CustomFields("transaction line", LINES.name, work.settings)
         self.currencies = Currencies(work)
@@ -46,12 +46,12 @@ class OrderBook:
 
     def _choose(self) -> OrderSurface:
         """The pages; or API v2.0 where one of them has ended, and the run is told what is lost."""
-        bc = self._load.bc
+        bc = self._work.bc
         gone = [page.name for page in (ORDERS, LINES) if bc.goes_without(page.name)]
         if not gone:
             return PageOrders(bc)
         lost = (*LOST_WITHOUT_PAGES, *self.header_fields.targets, *self.line_fields.targets)
-        self._load.task.warn(without(gone, "orders are written through API v2.0", lost))
+        self._work.task.warn(without(gone, "orders are written through API v2.0", lost))
         return ApiOrders(bc, lambda: self.currencies.own)
 
     def prepare(self, numbers: Sequence[str], references: Sequence[str]) -> None:
@@ -91,7 +91,7 @@ class OrderBook:
         wanted = list({fold(no): no for no in numbers if fold(no) not in self._customers}.values())
         if not wanted:
             return
-        bc = self._load.bc
+        bc = self._work.bc
         if bc.goes_without(CUSTOMERS.name):
             # Business Central gives the order its customer's shipping agent by itself.
             rows = bc.read_many(_API_CUSTOMERS, "number", wanted, select=("number", "currencyCode"))
@@ -114,7 +114,7 @@ class OrderBook:
 
     def _read_invoices(self, name: str, values: Sequence[str]) -> list[Json]:
         select = ("id", "number", "externalDocumentNumber", "customerNumber", "orderNumber")
-        return list(self._load.bc.read_many(_INVOICES, name, list(values), select=select)) if values else []
+        return list(self._work.bc.read_many(_INVOICES, name, list(values), select=select)) if values else []
 
 
 def line_changes(wanted: Json, present: Json) -> Json:

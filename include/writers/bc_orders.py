@@ -95,7 +95,7 @@ class _Transfer:
     """One transaction on its way to its order."""
 
     def __init__(self, work: WriteContext, book: OrderBook, item: WriteRequest) -> None:
-        self.load, self.book, self.item = work, book, item
+        self.work, self.book, self.item = work, book, item
         self.links = TransactionLinks(work, item)
         self.reference = str(item.mapped.match)
         body = work.resolve(item.mapped.body)
@@ -148,7 +148,7 @@ class _Transfer:
                 return posted
             self._require_items(self.body["lines"])
             self.wanted = wanted_order(self.book, self.body, self._currency())
-            order, self.created = self.load.send(self._create, planned=self._not_yet()), True
+            order, self.created = self.work.send(self._create, planned=self._not_yet()), True
         self._check_same(order)
         self.wanted = wanted_order(self.book, self.body, order.currency)
         self._bring(order)
@@ -237,7 +237,7 @@ class _Transfer:
 
     def _create(self) -> Order:
         """The new order's header. Whatever becomes of its lines, the order is linked from here on."""
-        begin(self.load, self.item)
+        begin(self.work, self.item)
         try:
             made = self.book.surface.create(self.header)
         except ServiceError as error:
@@ -264,7 +264,7 @@ class _Transfer:
 
     def _bring(self, order: Order) -> None:
         """Write what the order lacks. One that others change meanwhile is read and compared again."""
-        force = self.load.plan.force
+        force = self.work.plan.force
         self.base = base_of(self.item, HEADER, order.no)
 
         def once() -> None:
@@ -274,7 +274,7 @@ class _Transfer:
             nonlocal order, force
             found = self.book.anew(order.no)
             if found is None:
-                raise NotFound.of_record(self.load.side.target, f"Order {order.no}")
+                raise NotFound.of_record(self.work.side.target, f"Order {order.no}")
             order, force = found, False
 
         until_settled(read, once)
@@ -309,7 +309,7 @@ class _Transfer:
     def _changed_at(self, number: str) -> Any:
         """When an order was last changed in Business Central; no page tells."""
         select = ("id", "number", "lastModifiedDateTime")
-        rows = self.load.bc.read_many(API_ORDERS, "number", [number], select=select)
+        rows = self.work.bc.read_many(API_ORDERS, "number", [number], select=select)
         return next((row["lastModifiedDateTime"] for row in rows), None)
 
     def _write(self, question: Question, decision: Decision) -> None:
@@ -323,7 +323,7 @@ class _Transfer:
         self.links.note(*((LINE_TABLE, f"{order.no}|{number}", line["id"]) for number, line in linked.items()))
         if self.base and (steps or self._discount_change(decision)):
             fields, owed = sending(question, decision), {DISCOUNT: decision.discount}
-            self.load.ledger.sending(self.item.flow.name, self.item.key, fields, owed)
+            self.work.ledger.sending(self.item.flow.name, self.item.key, fields, owed)
             self.base = self.base.with_sent(fields, owed)
         for step in steps:
             step.send()
@@ -344,7 +344,7 @@ class _Transfer:
         links = 1 + sum(1 for line in self.wanted.lines if line["id"] != SHIPPING) if self.created else 0
         # The discount is read and set apart from the lines.
         requests = len(steps) + 2 * len(discount)
-        self.load.plan_ends(
+        self.work.plan_ends(
             WriteResult(result=result, changes=changes, notes=self.notes), requests=requests, links=links
         )
 
@@ -374,7 +374,7 @@ class _Transfer:
             except Rejected:
                 if self.base and self.base.owed:
                     # All of it has been sent: what the discount is from here on is somebody's choice.
-                    self.load.ledger.sending(self.item.flow.name, self.item.key, {}, {})
+                    self.work.ledger.sending(self.item.flow.name, self.item.key, {}, {})
                 raise
         if not self.wanted.problem:
             return
@@ -433,7 +433,7 @@ class _Transfer:
         def send() -> None:
             what = f"the removal of line {number} of order {order.no}"
             sent(what, {}, lambda: self.book.surface.remove_line(order, number))
-            self.load.ledger.unlink(LINE_TABLE, f"{order.no}|{number}")
+            self.work.ledger.unlink(LINE_TABLE, f"{order.no}|{number}")
             self.present_net = None
 
         return _Step(changes=decision.changes[number], send=send)
@@ -452,7 +452,7 @@ class _Transfer:
     def _set_discount(self, number: str, decision: Decision) -> None:
         """Set the invoice discount, which only API v2.0 can."""
         changes = {"discountAmount": decision.discount}
-        for record in self.load.bc.read_many(API_ORDERS, "number", [number], select=("id", "number", *changes)):
+        for record in self.work.bc.read_many(API_ORDERS, "number", [number], select=("id", "number", *changes)):
             before = record["discountAmount"]
             if not same(decision.discount, before):
                 answer = sent(f"the discount of order {number}", changes, self._update_of(record, changes))
@@ -460,4 +460,4 @@ class _Transfer:
                 self.written.append(Change(field=DISCOUNT, before=before, after=decision.discount))
 
     def _update_of(self, record: Json, changes: Json) -> Callable[[], Any]:
-        return lambda: self.load.bc.update(API_ORDERS, str(record["id"]), record[ETAG], changes)
+        return lambda: self.work.bc.update(API_ORDERS, str(record["id"]), record[ETAG], changes)

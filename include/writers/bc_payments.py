@@ -27,7 +27,7 @@ class Payments:
     def __init__(
         self, work: WriteContext, book: InvoiceBook, links: TransactionLinks, payments: Sequence[Json]
     ) -> None:
-        self._load, self._book, self._links = work, book, links
+        self._work, self._book, self._links = work, book, links
         self._payments = payments
 
     def add(self, invoice: Json, *, fresh: bool) -> list[Change]:
@@ -45,7 +45,7 @@ class Payments:
             if line is None:
                 self._not_paid_yet(invoice, payment, unexplained)
                 made.append(self.change(payment))
-                line = self._load.send(partial(self._write, invoice, payment), planned={"id": "new"})
+                line = self._work.send(partial(self._write, invoice, payment), planned={"id": "new"})
             self._links.note((PAYMENT_TABLE, f"{invoice['id']}|{line['id']}", payment["id"]))
         return made
 
@@ -77,7 +77,7 @@ class Payments:
     def _write(self, invoice: Json, payment: Json) -> Json:
         # An entry cannot be applied to one that is dated after it.
         day = max(
-            payment["fields"].get("postingDate") or self._load.plan.today.isoformat(), str(invoice["postingDate"])
+            payment["fields"].get("postingDate") or self._work.plan.today.isoformat(), str(invoice["postingDate"])
         )
         body = {
             "customerNumber": invoice["billToCustomerNumber"] or invoice["customerNumber"],
@@ -90,7 +90,7 @@ class Payments:
         with self._book.journal_lock:
             for _ in range(TRIES):
                 try:
-                    return dict(self._load.bc.create(self._book.journal(), body))
+                    return dict(self._work.bc.create(self._book.journal(), body))
                 except ServiceError as error:
                     # The answer was lost and the line may be there. Repeating the call could double it: look instead.
                     found = self._book.payments([_reference(payment)]) if moved(error) else {}

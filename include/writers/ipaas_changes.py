@@ -163,7 +163,7 @@ class _Sets:
     """Lists that are sent whole, though others put their own into them, too."""
 
     def __init__(self, work: WriteContext, endpoint: Endpoint, base: Base | None, found: Mapping[str, Any]) -> None:
-        self._load, self._endpoint = work, endpoint
+        self._work, self._endpoint = work, endpoint
         self._base, self._found = base, found
 
     def _others(self, path: str, wanted: Sequence[str]) -> list[str]:
@@ -172,7 +172,7 @@ class _Sets:
         if self._base is not None:
             removed = self._base.values.get(path) or ()
             return [member for member in found if member not in removed]
-        linked = self._load.task.links.external_ids(_CATEGORIES[self._endpoint.family], found) if found else {}
+        linked = self._work.task.links.external_ids(_CATEGORIES[self._endpoint.family], found) if found else {}
         return [member for member in found if member not in linked]
 
     def ours(self, path: str, wanted: Sequence[str]) -> list[str]:

@@ -36,11 +36,11 @@ from include.sync.ledger import Ledger
 from include.sync.outcomes import Result
 from include.sync.plan import make_plan, split_ids
 from include.sync.problems import Problem
-from include.sync.run import stage_for
+from include.sync.run import task_for
 from include.sync.runs import Mode, RunKind, RunPlan, System
 from include.sync.slots import concurrency
-from include.sync.stage import TaskContext
 from include.sync.staging.files import Staging
+from include.sync.task_context import TaskContext
 
 # An XCom stays small enough to be read in the UI; the whole report is in the run's staging folder.
 _XCOM_BYTES = 7_000
@@ -285,7 +285,7 @@ def _stage(name: str, flow: Flow, plan: RunPlan, ledger: Ledger, staging: Stagin
         bc = BusinessCentralHook().get_conn(plan.settings, concurrency=at_once, window=window)
     elif system is System.ipaas:
         ipaas = IPaaSHook().get_conn(plan.settings, concurrency=at_once, window=window)
-    return stage_for(name, flow, plan, ledger, staging, CATALOGUE, bc=bc, ipaas=ipaas)
+    return task_for(name, flow, plan, ledger, staging, CATALOGUE, bc=bc, ipaas=ipaas)
 
 
 def _folder(context: Mapping[str, Any]) -> ObjectStoragePath:

@@ -25,10 +25,10 @@ from include.sync.ledger.faults import ClaimLost
 from include.sync.load import load
 from include.sync.plan import make_plan
 from include.sync.report import report
-from include.sync.run import stage_for
+from include.sync.run import task_for
 from include.sync.runs import RunKind
-from include.sync.stage import TaskContext
 from include.sync.staging.files import Staging
+from include.sync.task_context import TaskContext
 from include.sync.tenure import Tenure
 from include.sync.transform import transform
 from include.transport import session
@@ -143,7 +143,7 @@ class Tries:
 
     def _stage(self, name: str) -> TaskContext:
         bc, ipaas = self._bench.bc(), self._bench.ipaas()
-        return stage_for(name, self._flow, self._plan, self._bench.ledger, self._staging, CATALOGUE, bc=bc, ipaas=ipaas)
+        return task_for(name, self._flow, self._plan, self._bench.ledger, self._staging, CATALOGUE, bc=bc, ipaas=ipaas)
 
     def load(self) -> None:
         """One try of the task."""

@@ -15,7 +15,7 @@ from include.flows import FLOWS
 from include.sandbox.faults import Fault
 from include.sandbox.ipaas.hooks import notification
 from include.sync.extract import HOOKS_PER_RUN
-from include.sync.stage import TaskContext
+from include.sync.task_context import TaskContext
 from include.sync.transform import transform
 from include.sync.webhooks import listeners, read_hook, take
 from tests.unfinished import unfinished

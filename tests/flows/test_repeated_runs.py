@@ -17,10 +17,10 @@ from include.sync.extract import extract
 from include.sync.load import load
 from include.sync.plan import make_plan
 from include.sync.report import Report, report
-from include.sync.run import stage_for
+from include.sync.run import task_for
 from include.sync.runs import RunKind
-from include.sync.stage import TaskContext
 from include.sync.staging.files import Staging
+from include.sync.task_context import TaskContext
 from include.sync.transform import transform
 
 pytestmark = pytest.mark.both_ledgers
@@ -69,7 +69,7 @@ class Parts:
     def _stage(self, name: str) -> TaskContext:
         bench = self.bench
         staging = Staging(bench.folder / self.run_id)
-        return stage_for(
+        return task_for(
             name, FLOWS[self.flow], self._plan, bench.ledger, staging, CATALOGUE, bc=bench.bc(), ipaas=bench.ipaas()
         )
 

@@ -16,7 +16,7 @@ from include.sync.extract import extract
 from include.sync.load import load
 from include.sync.plan import make_plan
 from include.sync.report import report
-from include.sync.run import stage_for
+from include.sync.run import task_for
 from include.sync.runs import RunKind, RunPlan
 from include.sync.staging.files import Staging
 from include.sync.transform import transform
@@ -49,6 +49,6 @@ class Tasks:
     def _try(self, name: str, act: Callable[[Any], object]) -> Try:
         def once(bc: BusinessCentralClient, ipaas: IPaaSClient) -> None:
             ledger, staging = self._bench.ledger, self._staging
-            act(stage_for(name, self._flow, self._plan, ledger, staging, CATALOGUE, bc=bc, ipaas=ipaas))
+            act(task_for(name, self._flow, self._plan, ledger, staging, CATALOGUE, bc=bc, ipaas=ipaas))
 
         return once

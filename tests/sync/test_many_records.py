@@ -17,8 +17,8 @@ from include.sync.plan import make_plan
 from include.sync.records import Mapped, Missing, Ref
 from include.sync.report import _LINES, _most_urgent
 from include.sync.runs import RunKind
-from include.sync.stage import TaskContext
 from include.sync.staging.files import Staging
+from include.sync.task_context import TaskContext
 from include.sync.wire import mapped_to_wire
 from include.sync.work import WriteRequest
 from tests import ledgers
