@@ -23,6 +23,8 @@
         ├── Unreadable               the page that records are read from is gone
         ├── MissingUnreadable        what is not linked cannot be told (include/ipaas/external_ids.py)
         ├── MalformedHook            a webhook of which nothing can be taken (include/sync/webhooks.py)
+        ├── Red                      a check found what a person has to mend (include/preflight/checks.py)
+        ├── Unknown                  a check could not find out
         ├── Planned                  what a plan would do with a record (include/sync/work.py)
         └── Moved                    a document is not as it was read (include/writers/bc_documents.py)
 

@@ -133,7 +133,9 @@ class Saving:
             try:
                 found = send(guess)
             except ServiceError as error:
-                if not dialect.unsure(endpoint, doubts) or not _plainly_refused(error):
+                # What another thread has found out since this was sent is tried, too.
+                sure = not dialect.unsure(endpoint, doubts) and guess in dialect.guesses(endpoint, doubts)
+                if sure or not _plainly_refused(error):
                     raise
                 refused[guess] = error
                 self._wire.probe(endpoint.family)

@@ -7,12 +7,12 @@ customer read Customer, too. So the company's contact is asked for its own relat
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from include.business_central.odata import Api
 from include.business_central.records.base import decoded, unblank
-from include.errors import ServiceError
+from include.errors import BadRecord, ServiceError
 from include.mappings.contacts import CUSTOMER_RELATIONS
 from include.mappings.rows import ContactRow
 from include.sources.reading import BY_NAME
@@ -71,12 +71,16 @@ class People:
     reads: Reads
     _companies: dict[str, _Company | None] = field(default_factory=dict)
     _all_read: bool = False
+    # Whether a customer did not say who it is, or of what kind: it may be any that is sought.
+    _odd: bool = False
 
     def describe(self, persons: Sequence[Json]) -> dict[str, ContactRow]:
         """By id: records of API `contacts`, with what they are beside their fields."""
         self._learn_companies(company for person in persons if (company := company_of(person)))
         self._find_customers(persons)
         themselves = self._themselves(persons)
+        if self._odd and any((its := self._company(person)) and its.sought for person in persons):
+            raise BadRecord("a customer that may be its company's cannot be read")
         found: dict[str, ContactRow] = {}
         for person in persons:
             own = self._company(person)
@@ -87,6 +91,14 @@ class People:
                 company_customer=own.customer if own else None,
             )
         return found
+
+    def _told(self, customers: Iterable[Json]) -> Iterator[Json]:
+        """Those that say who they are and of what kind; the others hold up only those who may be theirs."""
+        for customer in customers:
+            if all(isinstance(customer.get(name), str) for name in _CUSTOMER_FIELDS):
+                yield customer
+            else:
+                self._odd = True
 
     def _company(self, person: Json) -> _Company | None:
         number = company_of(person)
@@ -106,12 +118,12 @@ class People:
         self._by_person([p for p in persons if (company := self._company(p)) and company.sought])
         if names := sorted({company.name for company in self._sought() if company.name}):
             rows = self.reads.bc.read_many(_CUSTOMERS, "displayName", names, select=("displayName", *_CUSTOMER_FIELDS))
-            self._by_information([row for row in rows if row["type"] == "Company"])
+            self._by_information([row for row in self._told(rows) if row["type"] == "Company"])
         if self._sought() and not self._all_read:
             # One that has another name than its contact, or a company that is something else twice over.
             self._all_read = True
             companies = self.reads.bc.read(_CUSTOMERS, filter="type eq 'Company'", select=_CUSTOMER_FIELDS)
-            for batch in batches(companies, BY_NAME):
+            for batch in batches(self._told(companies), BY_NAME):
                 self._by_information(batch)
 
     def _sought(self) -> list[_Company]:
@@ -128,7 +140,7 @@ class People:
         if not owners:
             return
         found = self.reads.bc.read_many(_CUSTOMERS, "id", sorted(set(owners.values())), select=_CUSTOMER_FIELDS)
-        numbers = {str(row["id"]): str(row["number"]) for row in found if row["type"] == "Company"}
+        numbers = {str(row["id"]): str(row["number"]) for row in self._told(found) if row["type"] == "Company"}
         for person in persons:
             company, owner = self._company(person), owners.get(str(person["id"]))
             if company is not None and owner in numbers:

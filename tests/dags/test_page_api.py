@@ -35,6 +35,17 @@ def ask(server: Any, login: dict[str, str], sandbox: Sandbox, monkeypatch: pytes
     return of
 
 
+@pytest.fixture(autouse=True)
+def _no_earlier_runs(dags: Any) -> None:
+    """What other tests ran on this home says nothing here."""
+    from airflow.models.dagrun import DagRun
+    from airflow.utils.session import create_session
+    from sqlalchemy import delete
+
+    with create_session() as session:
+        session.execute(delete(DagRun))
+
+
 def _nameless(sandbox: Sandbox, *numbers: str) -> None:
     for number in numbers:
         values = {"No.": number, "Name": f"Person {number}", "Contact Type": "Person", "E-Mail": ""}

@@ -11,6 +11,7 @@ from bench import Bench, outcome_of, tally
 
 from include.flows import CATALOGUE
 from include.ipaas.endpoints import COMPANY, TRANSACTION
+from include.mappings.rows_of_ipaas import IPaaSRow
 from include.settings import SyncSettings
 from include.sources.ipaas_records import IPaaSRecords
 from include.sync.asked import IPAAS_ID
@@ -52,13 +53,11 @@ class Orders:
     def __post_init__(self) -> None:
         self.notes = Notes()
 
-    def mapping(self, data: Json, context: MappingContext) -> Mapped:
-        company = str(data["record"]["company_id"])
-        known = data["refs"][COMPANY.table].get(company)
+    def mapping(self, row: IPaaSRow, context: MappingContext) -> Mapped:
+        company = str(row.record["company_id"])
+        known = row.refs[COMPANY.table].get(company)
         ref = Ref(table=COMPANY.table, source_id=company, missing=self.missing, flow="company_from_ipaas")
-        return Mapped(
-            source_id=str(data["record"]["id"]), body={"Sell_to_Customer_No": known or ref}, linked=data.get("linked")
-        )
+        return Mapped(source_id=str(row.record["id"]), body={"Sell_to_Customer_No": known or ref}, linked=row.linked)
 
     def run(self, *ids: Any, mode: str = "apply") -> Report:
         flow = Flow(
@@ -68,9 +67,12 @@ class Orders:
             collection="",
             schedule="",
             source=IPaaSRecords(
-                endpoint=TRANSACTION, flow="orders", refs=lambda record: [(COMPANY.table, record["company_id"])]
+                endpoint=TRANSACTION,
+                flow="orders",
+                row=IPaaSRow,
+                refs=lambda row: [(COMPANY.table, row.record["company_id"])],
             ),
-            skip=lambda data, context: None,
+            skip=lambda row, context: None,
             mapping=self.mapping,
             writer=self.notes,
             id_formats=(IPAAS_ID,),

@@ -156,6 +156,23 @@ def test_an_e_mail_address_that_is_a_number_spoils_its_contact_alone(bench: Benc
     assert "no text" in outcome_of(report, "P1|contact").message
 
 
+@pytest.mark.parametrize("raw", ['"x"', "{}"])
+def test_a_customer_that_is_no_record_holds_up_only_the_people_that_may_be_its(bench: Bench, raw: str) -> None:
+    """Companies of other names than their contacts are looked for among all customers."""
+    for no, company in (("P1", "30000"), ("P2", "30001")):
+        bench.sandbox.bc.add_customer(company, f"Company {company}", "Company")
+        bench.sandbox.bc.change("Contact", f"CT{company}", Name=f"Another name of {company}")
+        person = {"No.": no, "Type": "Person", "Name": f"Ann {no}", "E-Mail": f"{no}@example.net"}
+        bench.sandbox.bc.add("Contact", {**person, "Company No.": f"CT{company}"})
+    bench.run("company_to_ipaas")
+    spoil(bench, "/customers$", "number", "30000", raw=raw)
+    report = bench.run("contact_to_ipaas")
+    assert (report.counts["created"], report.counts["failed"]) == (1, 1)
+    assert "cannot be read" in outcome_of(report, "P1|contact").message
+    bench.sandbox.spoils.clear()
+    assert bench.run("contact_to_ipaas", "P1|contact").counts["created"] == 1
+
+
 class TestStock:
     @pytest.fixture
     def stocked(self, bench: Bench, three: list[str]) -> Bench:

@@ -243,12 +243,13 @@ def nothing_stays_tampered(demo: Transferred) -> Iterator[Callable[[], Verdict]]
     assert demo.check().differences == before
 
 
-def test_a_linked_type_that_nobody_compares_is_a_difference(demo: Transferred, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_linked_type_that_nobody_compares_is_a_difference(demo: Transferred) -> None:
     kind = replace(TYPES["payment method"], name="price list", path="v2/PriceList", table="Price List")
-    monkeypatch.setitem(TYPES, kind.name, kind)
     links = {(SYSTEM_ID, 7): "SUMMER"}
-    monkeypatch.setitem(demo.sandbox.ipaas.links, kind.table, links)
-    expect(demo.check(), "price list SUMMER", "none")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(TYPES, kind.name, kind)
+        patch.setitem(demo.sandbox.ipaas.links, kind.table, links)
+        expect(demo.check(), "price list SUMMER", "none")
 
 
 def test_a_payment_method_that_went_wrong_is_a_difference(demo: Transferred) -> None:
