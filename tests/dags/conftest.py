@@ -155,6 +155,17 @@ def ledger_file() -> Path:
     return Path(os.environ["AIRFLOW_HOME"]) / "sync_ledger.db"
 
 
+@pytest.fixture
+def no_earlier_runs(dags: Mapping[str, Any]) -> None:
+    """What other tests ran on this home says nothing of how the flows stand."""
+    from airflow.models.dagrun import DagRun
+    from airflow.utils.session import create_session
+    from sqlalchemy import delete
+
+    with create_session() as session:
+        session.execute(delete(DagRun))
+
+
 def lose_ledger() -> None:
     """Delete the ledger, as anybody may at any time."""
     for file in ledger_file().parent.glob("sync_ledger.db*"):

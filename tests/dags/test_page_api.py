@@ -11,7 +11,7 @@ from include.flows import FLOWS
 from include.sandbox import Sandbox
 from tests.dags.conftest import RunDag, connect
 
-pytestmark = pytest.mark.dag
+pytestmark = [pytest.mark.dag, pytest.mark.usefixtures("no_earlier_runs")]
 
 FLOW = "customer_to_ipaas"
 HEADER = {"X-Sync-Page": "1"}
@@ -33,17 +33,6 @@ def ask(server: Any, login: dict[str, str], sandbox: Sandbox, monkeypatch: pytes
         return server.post(where, params=params, json=body, headers={**login, **HEADER})
 
     return of
-
-
-@pytest.fixture(autouse=True)
-def _no_earlier_runs(dags: Any) -> None:
-    """What other tests ran on this home says nothing here."""
-    from airflow.models.dagrun import DagRun
-    from airflow.utils.session import create_session
-    from sqlalchemy import delete
-
-    with create_session() as session:
-        session.execute(delete(DagRun))
 
 
 def _nameless(sandbox: Sandbox, *numbers: str) -> None:

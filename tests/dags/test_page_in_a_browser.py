@@ -13,7 +13,7 @@ from include.sandbox import Sandbox
 from tests.dags import browser
 from tests.dags.conftest import RunDag, connect
 
-pytestmark = pytest.mark.dag
+pytestmark = [pytest.mark.dag, pytest.mark.usefixtures("no_earlier_runs")]
 
 FLOW = "customer_to_ipaas"
 Open = Callable[..., Any]
