@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from include.sync.ledger import Ledger
-from include.sync.ledger.entries import Finish, State, iso
+from include.sync.ledger.entries import Finish, State, iso, waits_for_external
 from include.sync.overview import (
     FlowState,
     flow_states,
@@ -99,6 +99,22 @@ def test_a_person_may_retry_records_or_leave_them_alone(ledger: Ledger) -> None:
     assert ledger.due(TO) == []
     assert ledger.retry_now(TO, ["A", "B"]) == ["A", "B"]
     assert ledger.due(TO) == ["A", "B"]
+
+
+def test_what_is_ignored_is_not_woken_by_what_it_waited_for(ledger: Ledger) -> None:
+    end = Finish(
+        key="A",
+        state=State.waiting,
+        run_id="r",
+        outcome={},
+        read_at=iso(NOW),
+        message="It waits.",
+        waits_for=waits_for_external("customer company", "C1"),
+    )
+    ledger.finish(TO, "customer company", [end], [])
+    ledger.ignore(TO, ["A"], "admin")
+    ledger.link([("customer company", "C1", 7)])
+    assert ledger.transfers(TO, ["A"])["A"].next_try is None
 
 
 def test_links_that_ipaas_does_not_know_yet_are_counted(ledger: Ledger) -> None:

@@ -124,10 +124,10 @@ class Transfers(Store):
     @repeated
     def ignore(self, flow: str, keys: Sequence[str], by: str) -> list[str]:
         """Leave unfinished transfers alone until their records change, as a person wishes; answers which there were."""
+        advice = f"Ignored by {by} until the record changes."
+        # What it waits for, once there, is no change of it.
         return self._set_aside(
-            flow,
-            keys,
-            {"state": State.ignored, "next_try": None, "advice": f"Ignored by {by} until the record changes."},
+            flow, keys, {"state": State.ignored, "next_try": None, "waits_for": None, "advice": advice}
         )
 
     def _set_aside(self, flow: str, keys: Sequence[str], values: Mapping[str, Any]) -> list[str]:
