@@ -14,9 +14,8 @@ from include.business_central.auth import TokenProvider
 from include.errors import ErrorKind, NotFound, ServiceError, senseless
 from include.settings import BusinessCentralConnection
 from include.transport.addresses import origin_of
-from include.transport.clock import ServerClock
+from include.transport.calls import ServiceCalls
 from include.transport.session import RetryPolicy, Session, Transport, json_of
-from include.transport.telemetry import Spent
 from include.transport.throttle import Pacer
 from include.transport.values import Record
 
@@ -25,7 +24,7 @@ T = TypeVar("T")
 NEXT = "odata.nextLink"
 
 
-class Calls:
+class Calls(ServiceCalls):
     """Sends requests to one environment. Safe to use from several threads at once."""
 
     def __init__(
@@ -54,26 +53,6 @@ class Calls:
     def sign_in(self) -> None:
         """Have a token. Raises ServiceError with what Entra says."""
         self._tokens.headers()
-
-    @property
-    def requests(self) -> int:
-        """Requests sent to Business Central so far; tokens are not counted."""
-        return self.spent.requests
-
-    @property
-    def spent(self) -> Spent:
-        """What these requests cost so far."""
-        return self._transport.spending.spent
-
-    @property
-    def clock(self) -> ServerClock:
-        """The service's clock."""
-        return self._transport.clock
-
-    @property
-    def under_way(self) -> float:
-        """Seconds for which a request may still be on its way when whoever sent it has died."""
-        return self._transport.policy.under_way
 
     def _records(
         self, url: str | None, headers: Mapping[str, str], absent: Callable[[NotFound], ServiceError]

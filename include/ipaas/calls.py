@@ -15,9 +15,8 @@ from include.ipaas import endpoints, errors
 from include.ipaas.endpoints import Endpoint
 from include.ipaas.external_ids import id_of
 from include.settings import IPaaSConnection
-from include.transport.clock import ServerClock
+from include.transport.calls import ServiceCalls
 from include.transport.session import RetryPolicy, Session, Transport, json_of
-from include.transport.telemetry import Spent
 from include.transport.throttle import Pacer
 
 Json = dict[str, Any]
@@ -26,7 +25,7 @@ T = TypeVar("T")
 _MARGIN = timedelta(minutes=2)
 
 
-class PlatformCalls:
+class PlatformCalls(ServiceCalls):
     """Sends requests as one company of iPaaS.com. Safe to use from several threads at once."""
 
     def __init__(
@@ -49,29 +48,9 @@ class PlatformCalls:
         self._tracking = str(uuid4())
 
     @property
-    def requests(self) -> int:
-        """Requests sent to iPaaS.com so far, those for the token included."""
-        return self.spent.requests
-
-    @property
-    def spent(self) -> Spent:
-        """What these requests cost so far."""
-        return self._transport.spending.spent
-
-    @property
-    def clock(self) -> ServerClock:
-        """The service's clock."""
-        return self._transport.clock
-
-    @property
     def system_id(self) -> int:
         """The id of the Business Central subscription."""
         return self._connection.system_id
-
-    @property
-    def under_way(self) -> float:
-        """Seconds for which a request may still be on its way when whoever sent it has died."""
-        return self._transport.policy.under_way
 
     @property
     def place(self) -> dict[str, Any]:

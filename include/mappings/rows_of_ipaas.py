@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -31,13 +32,13 @@ class IPaaSRow:
 
 
 @dataclass(frozen=True, kw_only=True)
-class PartyRow(IPaaSRow):
+class PartyRow(IPaaSRow, ABC):
     """A company or a customer."""
 
     @property
+    @abstractmethod
     def party(self) -> Party:
         """What both have in common."""
-        raise NotImplementedError
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -13,7 +13,8 @@ from include.mappings.custom_fields import source_fields
 from include.mappings.customers import card_from_api
 from include.mappings.rows import CustomerRow
 from include.settings import SyncSettings
-from include.sources.feeds import Feed, FromFeed, Keyed, Pair
+from include.sources.feeds import FromFeed, Keyed, Pair
+from include.sources.paged import PagedFeed
 from include.sources.people import People, contacts_of
 from include.sources.reading import (
     BY_NAME,
@@ -55,7 +56,7 @@ def page_fields(settings: SyncSettings, model: str) -> tuple[str, ...]:
     return selected(CustomerCard.model_fields, extra)
 
 
-class Customers(Feed[CustomerRow]):
+class Customers(PagedFeed[CustomerRow]):
     """The customers whose contact type is `type`: `Company` or `Person`. `model` is their custom-field model."""
 
     api = FEED

@@ -11,7 +11,8 @@ from include.mappings.custom_fields import source_fields
 from include.mappings.products import card_from_api, price_texts
 from include.mappings.rows import ItemRow
 from include.settings import SyncSettings
-from include.sources.feeds import Feed, FromFeed, Keyed, Pair
+from include.sources.feeds import FromFeed, Keyed, Pair
+from include.sources.paged import PagedFeed
 from include.sources.prices import all_prices, prices_of, prices_readable
 from include.sources.reading import feed, selected
 from include.sources.stock import stock_since
@@ -25,7 +26,7 @@ FLOW = "product_to_ipaas"
 PAGE = "ItemCard"
 
 
-class Items(Feed[ItemRow]):
+class Items(PagedFeed[ItemRow]):
     """API `items` for the changes, page 30 for the fields, query 2554 for the stock."""
 
     api = Api("items")

@@ -9,11 +9,12 @@ from include.business_central.records.items import ApiLocation, LocationCard
 from include.mappings.catalog import location_card_from_api
 from include.mappings.rows import PagedRow
 from include.sources.feeds import FromFeed, Plain
+from include.sources.paged import PagedFeed
 
 PAGE = "Locations"
 
 
-class Locations(Plain):
+class Locations(Plain, PagedFeed[PagedRow]):
     """API `locations` for the GUIDs and the changes, page 5703 for the fields."""
 
     api = Api("locations")

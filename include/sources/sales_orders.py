@@ -17,7 +17,8 @@ from include.sources.documents import (
     shipments_of,
     shipped_orders,
 )
-from include.sources.feeds import Feed, FromFeed, Keyed, Pair
+from include.sources.feeds import FromFeed, Keyed, Pair
+from include.sources.paged import PagedFeed
 from include.sources.reading import selected
 from include.sources.units import units_of
 from include.sync.asked import AskedId
@@ -30,7 +31,7 @@ from include.sync.values import fold
 PAGE = "SalesOrders"
 
 
-class SalesOrders(Feed[OrderRow]):
+class SalesOrders(PagedFeed[OrderRow]):
     """API `salesOrders` for the changes, pages 42 and 46 for the fields and the lines, shipments for the tracking."""
 
     api = ORDERS

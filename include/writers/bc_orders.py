@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
@@ -15,7 +15,7 @@ from include.sync.context import WriteContext
 from include.sync.merge import Times, shown
 from include.sync.outcomes import Change, Result, in_one
 from include.sync.records import Json
-from include.sync.values import fold, same, text_of
+from include.sync.values import fold, text_of
 from include.sync.work import WriteRequest, WriteResult
 from include.writers.bc_changes import base_of
 from include.writers.bc_documents import (
@@ -25,10 +25,9 @@ from include.writers.bc_documents import (
     know_parties,
     moved,
     once_more,
-    sent,
     until_settled,
 )
-from include.writers.bc_order_amounts import SHIPPING, WantedOrder, difference, net_of, wanted_order
+from include.writers.bc_order_amounts import SHIPPING, WantedOrder, difference, wanted_order
 from include.writers.bc_order_book import OrderBook
 from include.writers.bc_order_changes import (
     DISCOUNT,
@@ -41,12 +40,9 @@ from include.writers.bc_order_changes import (
     sending,
 )
 from include.writers.bc_order_lines import held_of, numbers_of
+from include.writers.bc_order_steps import OrderWrites, Step
 from include.writers.bc_order_surface import API_ORDERS, Order
 from include.writers.bc_refusal import refusal
-from include.writers.bc_target import ETAG
-
-# An invoice discount that was not shown: it differs from whatever it shall be.
-_UNKNOWN = object()
 
 
 class OrderWriter:
@@ -83,14 +79,6 @@ class _Session:
     book: OrderBook
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Step:
-    """One write that brings an order nearer to what it shall be, and what it changes."""
-
-    changes: Sequence[Change]
-    send: Callable[[], None]
-
-
 class _Transfer:
     """One transaction on its way to its order."""
 
@@ -105,12 +93,8 @@ class _Transfer:
         self.base: Base | None = None
         self.agreed: Base | None = None
         self.created = False
-        self.written: list[Change] = []
         self.notes: tuple[str, ...] = ()
-        # The invoice discount, and the amount before tax, as Business Central has them after what was written last.
-        self.present_discount: Any = 0
-        self.present_net: Decimal | None = None
-        self.present_header: Json = {}
+        self.writes = OrderWrites(work, book)
         self.wanted: WantedOrder
 
     def _header(self, wanted: Json) -> Json:
@@ -152,8 +136,8 @@ class _Transfer:
         self._check_same(order)
         self.wanted = wanted_order(self.book, self.body, order.currency)
         self._bring(order)
-        result = Result.created if self.created else Result.updated if self.written else Result.unchanged
-        changes = () if self.created else in_one(self.written)
+        result = Result.created if self.created else Result.updated if self.writes.written else Result.unchanged
+        changes = () if self.created else in_one(self.writes.written)
         written = self._result(order.no, result, *self.wanted.notes, *self.notes)
         return replace(written, changes=changes, base=self.agreed)
 
@@ -283,14 +267,14 @@ class _Transfer:
         # What cannot be changed is not forced either.
         question = self._question(order, force=force and not order.locked)
         decision = decide(question)
-        self.present_discount, self.present_net, self.present_header = order.discount, order.net, order.header
+        self.writes.takes(order)
         self.notes = tuple(decision.notes)
         if order.locked:
             self._compare_locked(order, decision)
         else:
             self._write(question, decision)
         self._tie_out(question, decision)
-        self.agreed = agreed(question, decision, self.present_header)
+        self.agreed = agreed(question, decision, self.writes.header)
 
     def _question(self, order: Order, *, force: bool) -> Question:
         numbers = numbers_of(order, self.wanted.lines, self.links, self.item, self.base)
@@ -317,23 +301,23 @@ class _Transfer:
         linked = {question.numbers[str(line["id"])]: line for line in self.wanted.lines if line["id"] != SHIPPING}
         if new := [line for number, line in linked.items() if number in decision.add]:
             self._require_items(new)
-        steps = [*self._steps(question, decision)]
+        steps = [*self.writes.steps(question, decision)]
         self._plan_steps(decision, steps)
         # Their numbers are theirs before they are sent, so that a line whose answer is lost is known by its number.
         self.links.note(*((LINE_TABLE, f"{order.no}|{number}", line["id"]) for number, line in linked.items()))
-        if self.base and (steps or self._discount_change(decision)):
+        if self.base and (steps or self.writes.discount_change(decision)):
             fields, owed = sending(question, decision), {DISCOUNT: decision.discount}
             self.work.ledger.sending(self.item.flow.name, self.item.key, fields, owed)
             self.base = self.base.with_sent(fields, owed)
         for step in steps:
             step.send()
-            self.written += step.changes
-        if self._discount_change(decision):
-            self._set_discount(order.no, decision)
+            self.writes.written += step.changes
+        if self.writes.discount_change(decision):
+            self.writes.set_discount(order.no, decision)
 
-    def _plan_steps(self, decision: Decision, steps: Sequence[_Step]) -> None:
+    def _plan_steps(self, decision: Decision, steps: Sequence[Step]) -> None:
         """Say what will be sent, if anything will."""
-        discount = self._discount_change(decision)
+        discount = self.writes.discount_change(decision)
         header = (
             [Change(field=name, after=value) for name, value in sorted(self.header.items())] if self.created else []
         )
@@ -365,7 +349,7 @@ class _Transfer:
         Raises Rejected with both figures.
         """
         order, others = question.order, self._others(question)
-        if self.present_net is None or self.present_net - others != self.wanted.net:
+        if self.writes.net is None or self.writes.net - others != self.wanted.net:
             # An answer may tell what was true a moment ago.
             now = self.book.anew(order.no) or order
             apart = deliberate(question, decision, now)
@@ -389,75 +373,10 @@ class _Transfer:
         self.notes += (self.wanted.problem,)
 
     def _compare_locked(self, order: Order, decision: Decision) -> None:
-        changes = [*decision.all_changes, *self._discount_change(decision)]
+        changes = [*decision.all_changes, *self.writes.discount_change(decision)]
         if changes:
             fields = (f"{c.field} ({shown(c.before)} there, {shown(c.after)} in iPaaS.com)" for c in changes)
             raise Rejected(
                 f"Order {order.no} {order.locked} in Business Central, and differs in {', '.join(fields)}.",
                 "Reopen the order, or change it there as the transaction says; it is compared again with the next run.",
             )
-
-    def _steps(self, question: Question, decision: Decision) -> Iterator[_Step]:
-        """What has to be written, one after another: the header, lines to add and to change, lines to remove."""
-        order = question.order
-        if decision.header:
-            yield _Step(changes=decision.changes["header"], send=lambda: self._change_header(order, decision.header))
-        for line in self.wanted.lines:
-            number = question.numbers[str(line["id"])]
-            if number in decision.add:
-                yield self._add(order, number, decision)
-            elif number in decision.change:
-                yield self._change(order, number, decision)
-        for number in decision.remove:
-            yield self._remove(order, number, decision)
-
-    def _change_header(self, order: Order, changes: Json) -> None:
-        what = f"order {order.no}"
-        self.present_header = sent(what, changes, lambda: self.book.surface.change(order, changes))
-
-    def _add(self, order: Order, number: int, decision: Decision) -> _Step:
-        def send() -> None:
-            what, fields = f"line {number} of order {order.no}", decision.add[number]
-            self._take(sent(what, fields, lambda: self.book.surface.add_line(order, number, fields)))
-
-        return _Step(changes=decision.changes[number], send=send)
-
-    def _change(self, order: Order, number: int, decision: Decision) -> _Step:
-        def send() -> None:
-            what, fields = f"line {number} of order {order.no}", decision.change[number]
-            self._take(sent(what, fields, lambda: self.book.surface.change_line(order, number, fields)))
-
-        return _Step(changes=decision.changes[number], send=send)
-
-    def _remove(self, order: Order, number: int, decision: Decision) -> _Step:
-        def send() -> None:
-            what = f"the removal of line {number} of order {order.no}"
-            sent(what, {}, lambda: self.book.surface.remove_line(order, number))
-            self.work.ledger.unlink(LINE_TABLE, f"{order.no}|{number}")
-            self.present_net = None
-
-        return _Step(changes=decision.changes[number], send=send)
-
-    def _take(self, line: Json) -> None:
-        """A written line tells the order's discount as it is now; one of API v2.0 does not, so that it is asked for."""
-        self.present_discount = line.get("Invoice_Discount_Amount", _UNKNOWN)
-        self.present_net = net_of(line)
-
-    def _discount_change(self, decision: Decision) -> list[Change]:
-        if same(decision.discount, self.present_discount):
-            return []
-        before = None if self.present_discount is _UNKNOWN else self.present_discount
-        return [Change(field=DISCOUNT, before=before, after=decision.discount)]
-
-    def _set_discount(self, number: str, decision: Decision) -> None:
-        """Set the invoice discount, which only API v2.0 can."""
-        changes = {"discountAmount": decision.discount}
-        for record in self.work.bc.read_many(API_ORDERS, "number", [number], select=("id", "number", *changes)):
-            before = record["discountAmount"]
-            if not same(decision.discount, before):
-                answer = sent(f"the discount of order {number}", changes, self._update_of(record, changes))
-                self.present_net = net_of(answer)
-                self.written.append(Change(field=DISCOUNT, before=before, after=decision.discount))
-
-    def _update_of(self, record: Json, changes: Json) -> Callable[[], Any]:
-        return lambda: self.work.bc.update(API_ORDERS, str(record["id"]), record[ETAG], changes)

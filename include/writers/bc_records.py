@@ -6,7 +6,7 @@ matched to it: a create whose answer was lost is found again by its number, and 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, TypeVar
@@ -25,19 +25,20 @@ from include.errors import (
     Signal,
     Waiting,
 )
-from include.ipaas.external_ids import Id, id_from
+from include.ipaas.external_ids import id_from
 from include.sync.base import Base
 from include.sync.context import WriteContext
 from include.sync.ledger.entries import Purpose, State
 from include.sync.links import Link
 from include.sync.merge import Times
 from include.sync.outcomes import Change, Result
-from include.sync.records import Candidate, Json
+from include.sync.records import Json
 from include.sync.values import fold
 from include.sync.work import Echo, WriteRequest, WriteResult
-from include.writers.bc_beside import Beside, Found, ask_first
+from include.writers.bc_beside import Beside, Found
 from include.writers.bc_changes import BCUpdate, base_of
 from include.writers.bc_fields import CustomFields
+from include.writers.bc_matches import Matches
 from include.writers.bc_refusal import refusal
 from include.writers.bc_target import KEY, TRIES, ApiSurface, PageSurface, Surface, Target
 
@@ -55,11 +56,10 @@ class _Session:
     target: Target
     surface: Surface
     custom: CustomFields
+    matches: Matches
     select: tuple[str, ...] = ()
     # By number in capitals, with its blanks, which tell records apart; None: there is no such record.
     rows: dict[str, Json | None] = field(default_factory=dict)
-    # By (field, folded value): the records of API v2.0 that have it.
-    candidates: dict[tuple[str, str], list[Json]] = field(default_factory=dict)
     beside: Found = field(default_factory=dict)
 
 
@@ -84,21 +84,19 @@ class BCWriter:
         work.know_links(self.table, [item.key for item in items])
         numbers = {number for item in items if (number := self._number(work, item))}
         unlinked = [item for item in items if not self._number(work, item)]
-        self._look(work, session, [c for item in unlinked for c in item.mapped.candidates])
-        matched = {
-            str(row["number"]) for item in unlinked for c in item.mapped.candidates for row in self._alike(session, c)
-        }
+        session.matches.look(work, [c for item in unlinked for c in item.mapped.candidates])
+        matched = {number for item in unlinked for number in session.matches.alike(item)}
         self._read(work, session, sorted(numbers | matched))
         if self.beside:
-            new = [i for i in unlinked if not any(self._alike(session, c) for c in i.mapped.candidates)]
-            self.beside.learn(work, session.beside, new)
+            self.beside.learn(work, session.beside, [i for i in unlinked if not session.matches.alike(i)])
 
     def _session(self, work: WriteContext) -> _Session:
         return work.session(_Session, self.target.page, lambda: self._open(work))
 
     def _open(self, work: WriteContext) -> _Session:
         custom = CustomFields(self.target.model, self.target.page, work.settings)
-        session = _Session(target=self.target, surface=PageSurface(self.target), custom=custom)
+        matches = Matches(target=self.target, table=self.table, shares_number=self.shares_number)
+        session = _Session(target=self.target, surface=PageSurface(self.target), custom=custom, matches=matches)
         session.select = tuple(dict.fromkeys((*self.target.fields, *custom.targets, *self.target.also(work.settings))))
         if work.bc.goes_without(self.target.page):
             self._without_page(work, session)
@@ -137,39 +135,6 @@ class BCWriter:
             self._read(work, session, [number])
         return session.rows[number.upper()]
 
-    def _look(self, work: WriteContext, session: _Session, candidates: Iterable[Candidate]) -> None:
-        """Read the records that have these values."""
-        by_field: dict[str, dict[str, str]] = {}
-        for candidate in candidates:
-            if (candidate.by, fold(candidate.value)) not in session.candidates:
-                by_field.setdefault(candidate.by, {})[fold(candidate.value)] = candidate.value
-        select = ("number", "displayName", "email", *self.target.fixed) if self.target.fixed else ("number",)
-        for name, values in by_field.items():
-            for folded in values:
-                session.candidates[name, folded] = []
-            listed = name in self.target.listed
-            rows = work.bc.read_many(Api(self.target.api), name, list(values.values()), select=select, listed=listed)
-            for row in rows:
-                if (found := session.candidates.get((name, fold(self._shown(row, name))))) is not None:
-                    found.append(row)
-
-    def _alike(self, session: _Session, candidate: Candidate) -> list[Json]:
-        """The records that an unlinked one may be by this candidate: of the right type, and agreeing."""
-        return [
-            row
-            for row in session.candidates.get((candidate.by, fold(candidate.value)), ())
-            if all(row.get(name) == value for name, value in self.target.fixed.items())
-            and (not candidate.agree or any(self._says(row, name, value) for name, value in candidate.agree.items()))
-        ]
-
-    def _says(self, row: Json, name: str, value: Any) -> bool:
-        return _words(self._shown(row, name)) == _words(value)
-
-    def _shown(self, row: Json, name: str) -> str:
-        """A field of API v2.0 as one value: of a list the first."""
-        text = str(row.get(name) or "")
-        return text.strip(" ;").split(";")[0].strip() if name in self.target.listed else text
-
     # --- one record ------------------------------------------------------------------------------------------
 
     def write(self, work: WriteContext, item: WriteRequest) -> WriteResult:
@@ -181,8 +146,7 @@ class BCWriter:
             try:
                 return self._write(work, session, item, body)
             except _Taken:
-                for candidate in item.mapped.candidates:
-                    session.candidates.pop((candidate.by, fold(candidate.value)), None)
+                session.matches.forget(item)
         raise Rejected(f"Every number that a new {self.target.name} could have was taken while it was to be created.")
 
     def _write(self, work: WriteContext, session: _Session, item: WriteRequest, body: Json) -> WriteResult:
@@ -200,17 +164,16 @@ class BCWriter:
         if kept and self._row(work, session, kept, anew=True):
             return self._update(work, session, item, body, kept, known=False)
         if item.suspect:
-            for candidate in item.mapped.candidates:
-                session.candidates.pop((candidate.by, fold(candidate.value)), None)
+            session.matches.forget(item)
             if self.beside:
                 self.beside.forget(session.beside, item)
-        self._look(work, session, item.mapped.candidates)
-        matched = self._match(work, session, item)
+        session.matches.look(work, item.mapped.candidates)
+        matched = session.matches.match(work, item)
         if isinstance(matched, WriteResult):
             return matched
         if matched is not None:
             return self._adopt(work, session, item, body, matched)
-        holder = partial(self._holder, work, item)
+        holder = partial(session.matches.holder, work, item)
         if self.beside and (linked := self.beside.take(work, session.beside, item, self.table, holder)):
             return linked
         return self._create(work, session, item, body, late=begun is not None)
@@ -231,63 +194,12 @@ class BCWriter:
     def _claims(self, work: WriteContext) -> str:
         return work.side.claim_scope(self.table)
 
-    # --- matching --------------------------------------------------------------------------------------------
-
-    def _match(self, work: WriteContext, session: _Session, item: WriteRequest) -> str | WriteResult | None:
-        """The number of the one record that an unlinked one is; None when there is none. Raises Rejected when doubtful.
-
-        A record of which it is not known whether another one is linked to it is not touched: iPaaS.com is asked with
-        the next run.
-        """
-        found = {
-            fold(str(row["number"])): str(row["number"])
-            for candidate in item.mapped.candidates
-            for row in self._alike(session, candidate)
-        }
-        free: list[str] = []
-        for number in found.values():
-            holder = self._holder(work, item, number)
-            if holder is None:
-                free.append(number)
-            elif not self.shares_number:
-                raise self._belongs_to(number, holder, item.key)
-        if len(free) > 1:
-            raise Rejected(
-                f"Several {self.target.name}s of Business Central may be this one: {', '.join(sorted(free))}.",
-                "Link the right one in iPaaS.com, with its No. as external id, or correct the others.",
-            )
-        if not free:
-            return None
-        number = free[0]
-        if fold(number) not in item.mapped.holders:
-            return ask_first(number, f"{self.target.name} {number}", "changed")
-        if not self._reserve(work, item, number, Purpose.match):
-            raise Waiting(f"Another record is being linked to {self.target.name} {number} at the moment.")
-        return number
-
-    def _reserve(self, work: WriteContext, item: WriteRequest, number: str, purpose: Purpose) -> bool:
-        """Take a number for this record."""
-        return work.ledger.reserve(self._claims(work), item.key, self.target.api, number, purpose)
-
-    def _holder(self, work: WriteContext, item: WriteRequest, number: str) -> Id | None:
-        """The other iPaaS.com record that is linked to a number, as far as is known."""
-        known = work.ledger.internal_ids(self.table, [number]).get(fold(number))
-        holder = known if known is not None else item.mapped.holders.get(fold(number))
-        return None if holder is None or str(holder) == item.key else holder
-
-    def _belongs_to(self, number: str, holder: Id, key: str) -> Rejected:
-        return Rejected(
-            f"{self.target.name.capitalize()} {number} of Business Central is linked to iPaaS.com {self.table} {holder}, "
-            f"and this record ({key}) matches it, too.",
-            "Two records are the same: merge them in iPaaS.com, or correct the number, the e-mail or the link of one.",
-        )
-
     # --- creating --------------------------------------------------------------------------------------------
 
     def _create(
         self, work: WriteContext, session: _Session, item: WriteRequest, body: Json, *, late: bool
     ) -> WriteResult:
-        number = self._free_number(work, session, item)
+        number = session.matches.free_number(work, item)
         changes = [Change(field=name, after=value) for name, value in sorted(body.items())]
         # It is read again, and what only the page can write of it is written after that.
         requests = 2 + session.surface.completes
@@ -309,19 +221,6 @@ class BCWriter:
                 raise
             made = number
         return self._complete(work, session, item, body, made)
-
-    def _free_number(self, work: WriteContext, session: _Session, item: WriteRequest) -> str:
-        """The first number that no record has and that nobody else has reserved; reserved from here on."""
-        tried = [c.value for c in item.mapped.candidates if c.by == "number"]
-        for number in tried:
-            if session.candidates.get(("number", fold(number))) or self._holder(work, item, number) is not None:
-                continue
-            if self._reserve(work, item, number, Purpose.create):
-                return number
-        raise Rejected(
-            f"A new {self.target.name} cannot have a number: {', '.join(tried)} are in use in Business Central.",
-            f"Link the record to its {self.target.name} in iPaaS.com, with the No. as external id, or give it a number.",
-        )
 
     def _complete(
         self, work: WriteContext, session: _Session, item: WriteRequest, body: Json, number: str
@@ -476,7 +375,3 @@ class BCWriter:
             echoes=echoes,
             notes=(*new, *notes),
         )
-
-
-def _words(value: Any) -> str:
-    return " ".join(str(value or "").split()).casefold()
