@@ -4,7 +4,7 @@ RUN := scripts/run
 STAMP := .venv/.installed
 .DEFAULT_GOAL := help
 
-.PHONY: help demo up check settings test lint format audit prove new-flow lock clean
+.PHONY: help demo up start check settings test lint format audit prove new-flow lock clean
 
 help: ## what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -12,8 +12,11 @@ help: ## what there is
 demo: $(STAMP) ## every flow, twice, in real Airflow tasks, against the sandbox (WORLD="--items 2000": a larger one)
 	@$(RUN) --own .airflow-demo python scripts/demo.py $(WORLD)
 
-up: $(STAMP) ## the same world behind Airflow's UI, until Ctrl-C
+up: $(STAMP) ## the same world behind Airflow's UI, until Ctrl-C (PORT=8080)
 	@$(RUN) --own .airflow python scripts/up.py $(WORLD)
+
+start: $(STAMP) ## Airflow for a real tenant, in the AIRFLOW_HOME at hand: no sandbox, nothing is reset (PORT=8080)
+	@$(RUN) python scripts/start.py
 
 check: $(STAMP) ## whether all that runs need is in place, line by line, and what to do where it is not
 	@$(RUN) python scripts/check.py

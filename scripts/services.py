@@ -17,10 +17,12 @@ from typing import IO, Any
 from urllib.parse import urlsplit
 
 import settings as importer
+from addresses import SYSTEMS, on_this_machine
 
 HOME = Path(os.environ["AIRFLOW_HOME"])
 CA_FILE = HOME / "sandbox-ca.pem"
 _PIDS = HOME / "services.json"
+_OF_THE_SANDBOX = {"ipaas_throttle_limit": "500000"}
 # The lock on the home is held for as long as its file is open.
 _kept: list[IO[bytes]] = []
 
@@ -134,29 +136,48 @@ def airflow_at(port: int) -> dict[str, str]:
 def set_up(services: Services, sandbox_port: int | None, *options: str) -> str:
     """Start the sandbox, make Airflow's database for it and import airflow_settings.yaml. Answers its HTTP address.
 
-    The sandbox serves on `sandbox_port` (0: any), or on that of airflow_settings.yaml when it is free.
+    The sandbox serves on `sandbox_port` (0: any), or on that of airflow_settings.yaml when it is free. Exits in words
+    where the file, or Connections that are in the database already, point at a real tenant.
     """
     settings = importer.load()
     hosts = {urlsplit(str(connection["conn_host"])) for connection in settings["connections"]}
-    elsewhere = [host.geturl() for host in hosts if host.hostname not in ("localhost", "127.0.0.1")]
+    elsewhere = [host.geturl() for host in hosts if not on_this_machine(host.geturl())]
     if elsewhere:
         sys.exit(
             f"airflow_settings.yaml points at {elsewhere[0]}, not at the sandbox. The sandbox is not started, and "
-            "nothing is transferred."
+            "nothing is transferred. `make start` starts Airflow without a sandbox."
         )
+    importer.migrate()
+    _refuse_a_tenants_home()
     wanted = hosts.pop().port or 0
     port = free_port(wanted) if sandbox_port is None else sandbox_port
     served = _start_sandbox(services, "--port", str(port), "--ca-file", str(CA_FILE), *options)
     settings["connections"] = json.loads(
         json.dumps(settings["connections"]).replace(f"https://localhost:{wanted}", served["tls"])
     )
-    importer.migrate()
+    # The sandbox has no limit, and nobody wants to wait for it.
+    for variable in settings["variables"]:
+        variable["variable_value"] = _OF_THE_SANDBOX.get(variable["variable_name"], variable["variable_value"])
     importer.apply(settings)
     # The sandbox begins with an empty iPaaS.com, so what is remembered of an earlier one is void.
     for file in HOME.glob("sync_ledger.db*"):
         file.unlink()
     _fail_unfinished_runs()
     return served["http"]
+
+
+def _refuse_a_tenants_home() -> None:
+    """Connections that somebody made, and what is remembered of a real tenant, are not the sandbox's to replace."""
+    from bridge.server import connection
+
+    for name in SYSTEMS:
+        found = connection(name)
+        if found and found.host and not on_this_machine(found.host):
+            sys.exit(
+                f"The Connection {name} in {HOME} points at {found.host}, not at the sandbox. It is left as it is, and "
+                "the sandbox is not started. `make start` starts Airflow without a sandbox; `make settings` replaces "
+                "the Connections by those of airflow_settings.yaml."
+            )
 
 
 def _start_sandbox(services: Services, *options: str) -> dict[str, str]:

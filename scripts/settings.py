@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,15 +14,29 @@ import yaml
 SETTINGS = Path(__file__).resolve().parent.parent / "airflow_settings.yaml"
 
 
-def load(path: Path = SETTINGS) -> dict[str, list[dict[str, Any]]]:
-    """The three lists of the file, empty variables left out as the Astro CLI does."""
-    airflow = yaml.safe_load(path.read_text(encoding="utf-8"))["airflow"]
-    variables = [v for v in airflow.get("variables") or () if v.get("variable_value") not in (None, "")]
+def load(path: Path | None = None) -> dict[str, list[dict[str, Any]]]:
+    """The three lists of the file."""
+    airflow = yaml.safe_load((path or SETTINGS).read_text(encoding="utf-8"))["airflow"]
     return {
         "connections": list(airflow.get("connections") or ()),
         "pools": [p for p in airflow.get("pools") or () if p.get("pool_slot")],
-        "variables": variables,
+        "variables": list(airflow.get("variables") or ()),
     }
+
+
+def connection_of(given: Mapping[str, Any], present: Any = None) -> Any:
+    """A Connection of Airflow's as the file has it; the one that is present brought up to date."""
+    from airflow.models import Connection
+
+    connection = present or Connection(conn_id=given["conn_id"])
+    connection.conn_type = given["conn_type"]
+    connection.host = given.get("conn_host")
+    connection.schema = given.get("conn_schema")
+    connection.login = given.get("conn_login")
+    connection.port = given.get("conn_port")
+    connection.set_password(str(given["conn_password"]) if given.get("conn_password") else None)
+    connection.set_extra(json.dumps(given.get("conn_extra") or {}))
+    return connection
 
 
 def apply(settings: dict[str, list[dict[str, Any]]]) -> str:
@@ -33,15 +48,7 @@ def apply(settings: dict[str, list[dict[str, Any]]]) -> str:
     with create_session() as session:
         for given in settings["connections"]:
             present = session.scalar(select(Connection).where(Connection.conn_id == given["conn_id"]))
-            connection = present or Connection(conn_id=given["conn_id"])
-            connection.conn_type = given["conn_type"]
-            connection.host = given.get("conn_host")
-            connection.schema = given.get("conn_schema")
-            connection.login = given.get("conn_login")
-            connection.port = given.get("conn_port")
-            connection.set_password(str(given["conn_password"]) if given.get("conn_password") else None)
-            connection.set_extra(json.dumps(given.get("conn_extra") or {}))
-            session.add(connection)
+            session.add(connection_of(given, present))
         for given in settings["pools"]:
             Pool.create_or_update_pool(
                 name=given["pool_name"],
@@ -50,9 +57,21 @@ def apply(settings: dict[str, list[dict[str, Any]]]) -> str:
                 include_deferred=False,
                 session=session,
             )
+        there = set(session.scalars(select(Variable.key)))
         for given in settings["variables"]:
-            Variable.set(given["variable_name"], str(given["variable_value"]), session=session)
+            name, value = given["variable_name"], given.get("variable_value")
+            empty = value is None or value == ""
+            # An empty one has its default; it is listed, with what it means, and takes away nothing that is set.
+            if not (empty and name in there):
+                Variable.set(name, "" if empty else str(value), description=_description(name), session=session)
     return ", ".join(f"{len(items)} {kind}" for kind, items in settings.items())
+
+
+def _description(variable: str) -> str | None:
+    from include.settings import SyncSettings
+
+    field = SyncSettings.model_fields.get(variable)
+    return field.description if field else None
 
 
 def migrate() -> None:

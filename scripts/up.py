@@ -2,45 +2,36 @@
 
 from __future__ import annotations
 
-import contextlib
-import json
 import os
 import sys
-import time
 
-from services import HOME, Services, airflow_at, alone, end_as_by_ctrl_c, free_port, set_up
+from airflow_home import port, said_of_flows, wait_for_the_end
+from services import Services, airflow_at, alone, end_as_by_ctrl_c, set_up
 
-PASSWORDS = HOME / "simple_auth_manager_passwords.json.generated"
+# The sandbox is the same one whatever its port.
+SANDBOX = "the sandbox"
 
 
 def main() -> int:
     """Start everything, say where it is, wait."""
+    from include.flows import FLOWS
+
     alone()
     end_as_by_ctrl_c()
     services = Services()
     try:
-        port = free_port(8080)
-        sandbox = set_up(services, None, "--hooks-url", f"http://127.0.0.1:{port}/ipaas/hooks", *sys.argv[1:])
-        services.start("airflow", "airflow", "standalone", **airflow_at(port))
-        while not PASSWORDS.exists():
-            services.check()
-            time.sleep(0.2)
-        password = json.loads(PASSWORDS.read_text())["admin"]
-        print(f"\nAirflow:  http://localhost:{port}   user admin, password {password}   (ready in about 30 s)")
-        print(
-            f"Sandbox:  {sandbox}/_sandbox   what can be seen and set there: both sides compared, counters, faults ..."
+        at = port()
+        sandbox = set_up(services, None, "--hooks-url", f"http://127.0.0.1:{at}/ipaas/hooks", *sys.argv[1:])
+        flows = said_of_flows(FLOWS, SANDBOX, before=SANDBOX)
+        services.start("airflow", "airflow", "standalone", **airflow_at(at))
+        wait_for_the_end(
+            services,
+            at,
+            f"Sandbox:  {sandbox}/_sandbox   what can be seen and set there: both sides compared, counters, faults ...",
+            flows,
+            "Trigger Manual Sync and name some records. What changes in the sandbox's iPaaS.com is announced to Airflow",
+            "by webhooks, and the flows from iPaaS.com fetch it.",
         )
-        print(
-            "Unpause a DAG, trigger it, and give it External IDs in the form. What changes in the sandbox's iPaaS.com"
-        )
-        print(
-            "is announced to Airflow by hooks, and the flows from iPaaS.com fetch it. Ctrl-C ends everything.\n",
-            flush=True,
-        )
-        with contextlib.suppress(KeyboardInterrupt):
-            while True:
-                services.check()
-                time.sleep(1)
     except KeyboardInterrupt:
         pass
     finally:
