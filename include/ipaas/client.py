@@ -18,7 +18,7 @@ from include.ipaas.calls import Json, PlatformCalls
 from include.ipaas.dialect import Dialect, Guess, fact
 from include.ipaas.endpoints import Endpoint
 from include.ipaas.external_ids import Id, id_from, id_of, is_summary, present_id, reference
-from include.ipaas.lists import ListPage, may_be, page_decoder
+from include.ipaas.lists import ListPage, is_another, may_be, page_decoder
 from include.ipaas.missing import Unlinked
 from include.ipaas.probe import DATA_FAMILIES, Findings, read_document
 from include.ipaas.saving import Saving, no_place
@@ -101,13 +101,15 @@ class IPaaSClient(PlatformCalls):
     def search(self, endpoint: Endpoint, value: str) -> list[Json]:
         """Every record whose natural key equals `value`; of a list without a search, every record.
 
-        A row that is no whole record is read, unless its natural key says that it is another. Raises BadRecord when an entry of the answer is none: it might be the one that is looked for.
+        A row that is no whole record is read, unless its natural key says that it is another. Raises BadRecord when an
+        entry of the answer is none, and might be the one that is looked for.
         """
         params = {"action": "equals", endpoint.key_param: value} if endpoint.key_param else {}
         found: list[Json] = []
         for page in self._pages(endpoint, params):
-            for place, why in page.odd:
-                raise BadRecord(f"{endpoint.name} {value!r} was looked for, and of {place}, {why}")
+            for odd in page.odd:
+                if not is_another(odd.content, endpoint, value):
+                    raise BadRecord(f"{endpoint.name} {value!r} was looked for, and of {odd.place}, {odd.why}")
             for row in page.records:
                 if not is_summary(row):
                     found.append(row)

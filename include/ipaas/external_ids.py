@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from include.errors import BadRecord, Signal
@@ -80,15 +81,24 @@ def id_of(record: Any) -> Id:
     return found
 
 
-def sound(entries: list[Any], where: str) -> tuple[list[dict[str, Any]], tuple[tuple[str, str], ...]]:
-    """The records among these entries of a list, and of the others (place, what is wrong)."""
+@dataclass(frozen=True, kw_only=True)
+class OddEntry:
+    """An entry of a list that has no id: where it stands, and what is wrong with it."""
+
+    place: str
+    why: str
+    content: Any
+
+
+def sound(entries: list[Any], where: str) -> tuple[list[dict[str, Any]], tuple[OddEntry, ...]]:
+    """The records among these entries of a list, and the others."""
     records: list[dict[str, Any]] = []
-    odd: list[tuple[str, str]] = []
+    odd: list[OddEntry] = []
     for place, entry in enumerate(entries, 1):
         try:
             id_of(entry)
         except BadRecord as error:
-            odd.append((f"record {place} of {where}", str(error)))
+            odd.append(OddEntry(place=f"record {place} of {where}", why=str(error), content=entry))
         else:
             records.append(entry)
     return records, tuple(odd)

@@ -12,7 +12,7 @@ from requests import Response
 from include.errors import senseless
 from include.ipaas import errors
 from include.ipaas.endpoints import Endpoint
-from include.ipaas.external_ids import is_summary, sound
+from include.ipaas.external_ids import OddEntry, is_summary, sound
 from include.transport.session import json_of
 
 Json = dict[str, Any]
@@ -23,14 +23,14 @@ class ListPage:
     """One page of a list: its records, its number and how many there are.
 
     `whole` is false when rows are no whole records: what a row does not hold is not known, its links among it.
-    `odd` says of each entry without an id where it stands and what is wrong with it; it is none of the records.
+    `odd` are the entries without an id; they are none of the records.
     """
 
     records: list[Json]
     number: int
     total: int
     whole: bool = True
-    odd: tuple[tuple[str, str], ...] = ()
+    odd: tuple[OddEntry, ...] = ()
 
     def within(self, name: str) -> ListPage:
         """The same page with the records that are nested in its own, in their list `name`."""
@@ -47,7 +47,17 @@ class ListPage:
 def may_be(row: Json, endpoint: Endpoint, value: str) -> bool:
     """Whether a row may be the record that is looked for: whatever it says of the natural key agrees."""
     said = row.get(endpoint.key)
-    return said is None or str(said).strip().casefold() == value.strip().casefold()
+    return said is None or _agrees(said, value)
+
+
+def is_another(content: Any, endpoint: Endpoint, value: str) -> bool:
+    """Whether an entry that is no record is plainly not the one that is looked for: it has another natural key."""
+    said = content.get(endpoint.key) if isinstance(content, dict) else None
+    return isinstance(said, str) and bool(said.strip()) and not _agrees(said, value)
+
+
+def _agrees(said: Any, value: str) -> bool:
+    return str(said).strip().casefold() == value.strip().casefold()
 
 
 def page_decoder(number: int) -> Callable[[Response], ListPage]:

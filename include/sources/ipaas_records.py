@@ -119,8 +119,8 @@ class IPaaSRecords(Generic[R]):
     def _pages(self, reads: Reads) -> Iterator[ListPage]:
         """The whole list; entries that are no records are rejected by their place."""
         for page in reads.ipaas.pages(self.endpoint):
-            for place, why in page.odd:
-                reads.reject(f"{place} of the list of {self.endpoint.name}", why)
+            for odd in page.odd:
+                reads.reject(f"{odd.place} of the list of {self.endpoint.name}", odd.why)
             yield page
 
     def _whole(self, reads: Reads) -> Iterator[Json | SourceRecord[R]]:

@@ -162,11 +162,16 @@ def neighbours(
     if len(values) > BY_NAME:
         # For a long run of neighbours one range costs less than asking for each by name.
         between = f"{field} ge {literal(values[0])} and {field} le {literal(values[-1])}"
-        for record in reads.bc.read(resource, filter=between, select=select, read_only=True):
-            # One that does not say which it is, is among the lacking.
-            if isinstance(record.get(field), str):
-                lacking.pop(record[field].upper(), None)
-                yield record
+        try:
+            for record in reads.bc.read(resource, filter=between, select=select, read_only=True):
+                # One that does not say which it is, is among the lacking.
+                if isinstance(record.get(field), str):
+                    lacking.pop(record[field].upper(), None)
+                    yield record
+        except ServiceError as error:
+            # What the service objects to may be one of the two ends alone: by name, that is told from the others.
+            if not error.concerns_one:
+                raise
     # Should the service sort otherwise than it answered, or the range come from a replica that lags behind, it lacks
     # some; they must not pass for deleted.
     if lacking:

@@ -156,8 +156,8 @@ def _nested(record: Json, name: str) -> list[Json]:
     if not isinstance(found, list):
         raise BadRecord(f"{name} is no list")
     records, odd = sound(found, name)
-    for place, why in odd:
-        raise BadRecord(f"of {place}, {why}")
+    for one in odd:
+        raise BadRecord(f"of {one.place}, {one.why}")
     return records
 
 

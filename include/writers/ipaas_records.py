@@ -85,8 +85,8 @@ class IPaaSWriter:
             matches={item.mapped.match.casefold() for item in unknown if item.mapped.match},
         )
         for page in work.ipaas.pages(self.endpoint):
-            # Of rows that do not say what they are linked to, none may count as unlinked.
-            if page.total > 2 * len(unknown) or not page.whole:
+            # Of rows that do not say what they are linked to, none may count as unlinked; and what has no id may be any.
+            if page.total > 2 * len(unknown) or not page.whole or page.odd:
                 return None
             for record in page.records:
                 index.add(record, self.match_field, work.plan.system_id, self.siblings)

@@ -14,7 +14,7 @@ import logging
 import random
 import re
 import traceback
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -274,13 +274,18 @@ def _drawn(chance: random.Random, scene: Scene) -> list[Drawn]:
 
 def _reach(scene: Scene, place: Place) -> int:
     keys = scene.sent | {outcome.key for outcome in scene.sound.outcomes}
+    others = [names for places in scene.places.values() for other in places if (names := other.known_as)]
     # What is known by its number in one place is by its id in another.
-    others = (other.known_as for places in scene.places.values() for other in places)
-    alike = [
-        names for names in others if len(names) == 2 and any(map(GUID.fullmatch, names)) and names & place.known_as
-    ]
-    known_as = place.known_as.union(*alike)
-    return sum(1 for key in keys if not known_as.isdisjoint(key.split("|")))
+    pairs = [names for names in others if len(names) == 2 and any(map(GUID.fullmatch, names))]
+    known_as = place.known_as.union(*(names for names in pairs if names & place.known_as))
+    # What is no record of the flow itself is what those refer to, as lines of orders do to their items.
+    around = known_as.union(*(names for names in others if names & known_as))
+    return next(filter(None, (_named(keys, known_as), _named(keys, around))), 0)
+
+
+def _named(keys: Iterable[str], names: frozenset[str]) -> int:
+    """How many of these keys, or of their parts, are among the names."""
+    return sum(1 for key in keys if not names.isdisjoint(key.split("|")))
 
 
 def _wild(chance: random.Random, place: Place) -> Wild:

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from bench import Bench, outcome_of, tally
+from shop import order, set_up
 
 from include.errors import ErrorKind, ServiceError
 from include.sandbox.faults import Fault
@@ -79,6 +80,19 @@ class TestARefusal:
         report = bench.run("company_from_ipaas", str(one), str(two))
         assert (report.counts["created"], report.counts["failed"]) == (1, 1)
         assert "Others of its kind may be read" in outcome_of(report, str(one)).message
+
+
+@pytest.mark.parametrize("end", ["A000", "A100"], ids=["first", "last"])
+def test_a_refusal_of_the_end_of_a_range_is_that_record_s(bench: Bench, end: str) -> None:
+    """Details of more than a hundred records are read from the first to the last of them."""
+    for number in range(101):
+        bench.sandbox.bc.add("Item", {"No.": f"A{number:03}", "Description": "Lamp", "Type": "Inventory"})
+    bench.sandbox.refusals.append(Refusal(system="business_central", word=end, status=400))
+    report = bench.run("product_to_ipaas")
+    assert tally(report) == {"read": 101, "created": 100, "failed": 1}
+    assert "not to be had" in outcome_of(report, end).message
+    bench.sandbox.refusals.clear()
+    assert tally(bench.run("product_to_ipaas"))["created"] == 1
 
 
 @pytest.mark.parametrize("raw", ["1e400", "{}", '""', '"a\\nb"', None])
@@ -235,3 +249,46 @@ def test_a_link_to_what_is_no_id_is_not_remembered(bench: Bench, three: list[str
     assert bench.run("product_to_ipaas", "A").counts["created"] == 0
     bench.sandbox.faults.clear()
     assert tally(bench.run("product_to_ipaas", "A")) == {"read": 1, "created": 1}
+
+
+def test_an_order_line_without_its_number_spoils_its_order_alone(bench: Bench) -> None:
+    set_up(bench)
+    order(bench)
+    odd = order(bench)
+    spoil(bench, "/SalesOrderLines$", "Document_No", odd, "Line_No", raw=None)
+    report = bench.run("sales_order_to_ipaas")
+    assert (report.counts["created"], report.counts["failed"]) == (1, 1)
+    assert outcome_of(report, odd).message == "The sales order cannot be read: Line_No is missing."
+
+
+class TestARecordOfAListThatIsSearched:
+    @pytest.fixture
+    def methods(self, bench: Bench) -> tuple[Any, Any]:
+        """Two payment methods, whose list has no search: by their ids."""
+        set_up(bench)
+        add = bench.sandbox.ipaas.add
+        one, two = (add("payment method", {"name": name}) for name in ("CASH", "30 DAYS"))
+        return one["id"], two["id"]
+
+    @pytest.mark.parametrize(("spoilt", "created"), [(0, 1), (1, 0)], ids=["another", "the one that is looked for"])
+    def test_without_an_id_spoils_only_what_looks_for_it(
+        self, bench: Bench, methods: tuple[Any, Any], spoilt: int, created: int
+    ) -> None:
+        number = order(bench)
+        spoil(bench, "/PaymentMethods$", "id", methods[spoilt], "id", raw="1e-400", system="ipaas")
+        report = bench.run("sales_order_to_ipaas", number)
+        assert (report.counts["created"], report.counts["failed"]) == (created, 1 - created)
+
+    def test_without_an_id_is_not_made_again(self, bench: Bench) -> None:
+        """Many records look at the whole list instead of asking for each."""
+        for number in range(12):
+            bench.sandbox.bc.add_customer(f"{number}", f"Contoso {number}", "Company")
+        present = bench.sandbox.ipaas.add("company", {"name": "Contoso 7"})
+        spoil(bench, "/Companies$", "id", present["id"], "id", raw="null", system="ipaas")
+        report = bench.run("company_to_ipaas")
+        assert (report.counts["created"], report.counts["failed"]) == (11, 1)
+        assert "was looked for" in outcome_of(report, "7").message
+        bench.sandbox.spoils.clear()
+        assert bench.run("company_to_ipaas", "7").counts["updated"] == 1
+        names = [record["name"] for record in bench.sandbox.ipaas.records["company"].values()]
+        assert len(names) == len(set(names)) == 12

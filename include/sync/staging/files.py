@@ -18,6 +18,7 @@ import simplejson
 
 from include.errors import ErrorKind, RunFault
 from include.sync.records import Json
+from include.transport.values import Record
 
 
 class StagingFault(RunFault):
@@ -131,7 +132,8 @@ class Staging:
         try:
             with path.open("rb") as raw, gzip.open(raw, "rt", encoding="utf-8") as stream:
                 for line in stream:
-                    yield simplejson.loads(line, use_decimal=True)
+                    # What a row lacks is its record's own fault, as it was on the wire.
+                    yield simplejson.loads(line, use_decimal=True, object_hook=Record)
         except FileNotFoundError:
             raise StagingFault.gone(path) from None
         except (OSError, *_DAMAGED) as error:
