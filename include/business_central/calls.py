@@ -35,7 +35,8 @@ class Calls(ServiceCalls):
         concurrency: int = 1,
         policy: RetryPolicy | None = None,
     ) -> None:
-        """Nothing is sent before the first call."""
+        """Nothing is sent before the first call. At most `concurrency` requests are under way at once."""
+        self.concurrency = concurrency
         policy = policy or RetryPolicy()
         self._connection = connection
         self._tokens = TokenProvider(connection, policy)

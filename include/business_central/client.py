@@ -6,7 +6,8 @@ import copy
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
+from itertools import chain
 
 from requests import Response
 
@@ -16,6 +17,7 @@ from include.business_central.company import ServedCompany
 from include.business_central.matching import Refused, matching
 from include.business_central.odata import MAX_QUERY, Api, Page, Resource, groups, if_match, one_of, query
 from include.errors import NotFound, ServiceError, senseless
+from include.transport.parallel import in_parallel
 from include.transport.session import json_of, worth_repeating
 
 _MAX_BATCH = 100
@@ -116,20 +118,26 @@ class BusinessCentralClient(ServedCompany):
         listed: bool = False,
         refused: Refused | None = None,
     ) -> Iterator[Json]:
-        """Records whose `field` is one of `values`, many per request. `listed`: or a list that begins with one.
+        """Records whose `field` is one of `values`, many per request, several requests at once. `listed`: or a list that
+        begins with one.
 
         A value that the service objects to is told to `refused`, if there is somebody to tell; the others are read.
         """
         room = MAX_QUERY - len(query({"$select": ",".join(select), "$filter": extra_filter, "$expand": expand})) - 100
+
+        named = not select or field in select
 
         def read(group: Sequence[object]) -> Iterator[Json]:
             condition = one_of(field, group, listed=listed)
             where = f"({condition}) and {extra_filter}" if extra_filter else condition
             return self.read(resource, filter=where, select=select, expand=expand, page_size=page_size)
 
-        for group in groups(field, values, room=room, listed=listed):
-            named = not select or field in select
-            yield from matching(field, group, read, refused, listed=listed, named=named)
+        def whole(group: Sequence[object]) -> list[Json]:
+            return list(matching(field, group, read, refused, listed=listed, named=named))
+
+        calls = (partial(whole, group) for group in groups(field, values, room=room, listed=listed))
+        for records in in_parallel(calls, self.concurrency):
+            yield from records
 
     def get(self, resource: Resource, key: Mapping[str, object] | str, *, select: Sequence[str] = ()) -> Json | None:
         """One record by its key, or None when there is none. Raises ServiceError when the collection is not there."""
@@ -146,10 +154,9 @@ class BusinessCentralClient(ServedCompany):
 
         A record that does not exist is answered 404; any other failure is raised.
         """
-        answers: list[BatchAnswer] = []
-        for start in range(0, len(paths), _MAX_BATCH):
-            answers += self._batch(paths[start : start + _MAX_BATCH])
-        return answers
+        starts = range(0, len(paths), _MAX_BATCH)
+        parts = (partial(self._batch, paths[start : start + _MAX_BATCH]) for start in starts)
+        return list(chain.from_iterable(in_parallel(parts, self.concurrency)))
 
     def _batch(self, paths: Sequence[str]) -> list[BatchAnswer]:
         parts = [

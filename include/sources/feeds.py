@@ -25,6 +25,8 @@ R = TypeVar("R")
 # A record of the feed with its details; the key that the ledger knows it by, the record, and its row.
 Pair = tuple[Json, Json]
 Keyed = tuple[str, Json, R]
+# Records that are completed together: for each kind of details several requests are under way at once.
+TOGETHER = 4 * BY_NAME
 
 
 class Feed(ABC, Generic[R]):
@@ -35,7 +37,7 @@ class Feed(ABC, Generic[R]):
     fields: Sequence[str]
     key: ClassVar[str] = "number"
     where: str | None = None
-    # Whether records are read in the order of their keys; a whole table that has to stand beside a page's always is.
+    # Whether records are read in the order of their keys; those that have to stand beside a page's always are.
     in_order: ClassVar[bool] = False
     beside_a_page: ClassVar[bool] = False
     # By what field `others` names records.
@@ -49,12 +51,12 @@ class Feed(ABC, Generic[R]):
     def changed(self, window: Window) -> Iterator[SourceRecord[R]]:
         """Those modified in the window, and others that changed without that."""
         whole, seen = window.since is None and window.until is None, KeySet()
-        by = self.key if self.in_order or (whole and self.beside_a_page) else ""
+        by = self.key if self.in_order or self.beside_a_page else ""
         records = feed(self.reads, self.api, window, select=self.fields, where=self.where, by=by)
-        for record in self.complete(records, whole=whole):
+        for record in self.complete(records, in_order=True):
             seen.add(fold(record.key))
             yield record
-        for names in () if whole else batches(self.others(window, seen), 100):
+        for names in () if whole else batches(self.others(window, seen), TOGETHER):
             yield from self.complete(self.named(names))
 
     def by_ids(self, ids: Sequence[AskedId]) -> Iterator[SourceRecord[R]]:
@@ -64,7 +66,7 @@ class Feed(ABC, Generic[R]):
         yield from self.complete((record for record, _ in found), asked=asked)
 
     def complete(
-        self, records: Iterable[Json], *, whole: bool = False, asked: Mapping[str, str] | None = None
+        self, records: Iterable[Json], *, in_order: bool = False, asked: Mapping[str, str] | None = None
     ) -> Iterator[SourceRecord[R]]:
         """Records of the feed with all that belongs to them; `asked` says by their ids how they were asked for."""
 
@@ -75,7 +77,7 @@ class Feed(ABC, Generic[R]):
                     key=key, data=row, asked=(asked or {}).get(own), record_id=own if self.renumbers else None
                 )
 
-        for batch in batches(self.with_details(records, whole=whole), BY_NAME):
+        for batch in batches(self.with_details(records, in_order=in_order), TOGETHER):
             yield from each(batch, whole_records, lambda pair: self.called(pair[0]))
 
     def _asked_for(self, ids: Sequence[AskedId]) -> Iterator[tuple[Json, str]]:
@@ -89,8 +91,8 @@ class Feed(ABC, Generic[R]):
                 for record in sound(self.reads, rows, self.api, names_in(self.fields)):
                     yield record, asked[fold(str(record[field]))]
 
-    def with_details(self, records: Iterable[Json], *, whole: bool) -> Iterator[Pair]:
-        """Each record with its detail, as far as one exists. `whole`: the records are the whole table."""
+    def with_details(self, records: Iterable[Json], *, in_order: bool) -> Iterator[Pair]:
+        """Each record with its detail, as far as one exists. `in_order`: they stand in the order of their keys."""
         yield from ((record, {}) for record in records)
 
     def called(self, record: Json) -> str:

@@ -9,8 +9,8 @@ from typing import ClassVar
 
 from include.business_central.odata import Page
 from include.mappings.remembered import WITHOUT_PAGE
-from include.sources.feeds import Feed, Pair, R
-from include.sources.reading import BY_NAME, FEED_PAGE, from_page, neighbours, refusing
+from include.sources.feeds import TOGETHER, Feed, Pair, R
+from include.sources.reading import FEED_PAGE, from_page, neighbours, refusing
 from include.sync.batches import batches
 from include.sync.records import Json
 
@@ -36,16 +36,16 @@ class PagedFeed(Feed[R]):
         """The key as the page has it."""
         return str(detail[self.page_key])
 
-    def with_details(self, records: Iterable[Json], *, whole: bool) -> Iterator[Pair]:
-        """Each record with its detail. `whole`: the records are the whole table, in the order of their keys.
+    def with_details(self, records: Iterable[Json], *, in_order: bool) -> Iterator[Pair]:
+        """Each record with its detail. `in_order`: they stand in the order of their keys, so that many can be read by ranges.
 
         A record whose detail is gone was deleted while the feed was read; it is left out.
         """
         select = self.page_fields()
-        for read in batches(records, FEED_PAGE if whole else BY_NAME):
+        for read in batches(records, FEED_PAGE if in_order else TOGETHER):
             batch = self._by_their_own_key(read)
             told: set[str] = set()
-            rows = from_page(self.reads, self.page, self.lost, partial(self._details, batch, select, told))
+            rows = from_page(self.reads, self.page, self.lost, partial(self._details, batch, select, told, in_order))
             if rows is None:
                 # What the page alone knows, fields of one's own among it, is blank then: no fault of the record.
                 unknown = {**dict.fromkeys(select, ""), WITHOUT_PAGE: True}
@@ -65,7 +65,9 @@ class PagedFeed(Feed[R]):
     def _key_of(self, record: Json) -> str:
         return str(record[self.key]).upper()
 
-    def _details(self, batch: Sequence[Json], select: Sequence[str], told: set[str], page: Page) -> Iterator[Json]:
+    def _details(
+        self, batch: Sequence[Json], select: Sequence[str], told: set[str], in_order: bool, page: Page
+    ) -> Iterator[Json]:
         """The details of these records. Of those that are refused the run is `told`, once."""
         keys = [str(record[self.key]) for record in batch]
         refuse = refusing(self.reads)
@@ -74,7 +76,9 @@ class PagedFeed(Feed[R]):
             told.add(str(value).upper())
             refuse(value, error)
 
-        return neighbours(self.reads, page, self.page_key, keys, select, refused=refused)
+        if in_order:
+            return neighbours(self.reads, page, self.page_key, keys, select, refused=refused)
+        return self.reads.bc.read_many(page, self.page_key, keys, select=select, refused=refused)
 
     def _by_their_own_key(self, records: Sequence[Json]) -> Sequence[Json]:
         """The records without those that say a key which is another's: they are rejected by their id."""

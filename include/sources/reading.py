@@ -23,7 +23,9 @@ from include.sync.values import fold
 T = TypeVar("T")
 R = TypeVar("R")
 M = TypeVar("M", bound=BaseModel)
-FEED_PAGE = 1_000
+# Records of a page of a feed, and of a range of details. Of wide rows as many take seconds and some megabytes; Business
+# Central answers up to 20,000.
+FEED_PAGE = 5_000
 # What records are known by, and how long that may be at most.
 _NAMES = ("id", "number", "code", "itemNumber")
 _LONGEST = 100
@@ -154,20 +156,23 @@ def neighbours(
     *,
     refused: Callable[[object, Exception], None] | None = None,
 ) -> Iterator[Json]:
-    """Records by a field's values, which stand in the field's order: each by name, or by one range when they are many.
+    """Records by a field's values, which stand in the field's order: by one range when they are many, the others by name.
 
-    A range may hold others, too.
+    A page of a range costs a request, as asking for so many by name does; so a range is left as soon as it is mostly others.
     """
+    wanted = {value.upper() for value in values}
     lacking = {value.upper(): value for value in values}
     if len(values) > BY_NAME:
-        # For a long run of neighbours one range costs less than asking for each by name.
         between = f"{field} ge {literal(values[0])} and {field} le {literal(values[-1])}"
+        rows = reads.bc.read(resource, filter=between, select=select, page_size=FEED_PAGE, read_only=True)
         try:
-            for record in reads.bc.read(resource, filter=between, select=select, read_only=True):
+            for place, record in enumerate(rows, 1):
                 # One that does not say which it is, is among the lacking.
-                if isinstance(record.get(field), str):
-                    lacking.pop(record[field].upper(), None)
+                if isinstance(record.get(field), str) and (name := record[field].upper()) in wanted:
+                    lacking.pop(name, None)
                     yield record
+                if place % FEED_PAGE == 0 and len(values) - len(lacking) < BY_NAME * (place // FEED_PAGE):
+                    break
         except ServiceError as error:
             # What the service objects to may be one of the two ends alone: by name, that is told from the others.
             if not error.concerns_one:

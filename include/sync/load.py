@@ -27,6 +27,7 @@ from include.sync.links import side_of
 from include.sync.outcomes import Outcome, Result
 from include.sync.progress import Progress, finish_of, note
 from include.sync.records import Json
+from include.sync.staging.chunks import chunk_records
 from include.sync.task_context import TaskContext
 from include.sync.telling import tells
 from include.sync.tenure import Tenure
@@ -58,7 +59,7 @@ def load(task: TaskContext, chunk: int, concurrency: int, tasks: int = 1) -> Non
     forecast = Forecast()
     try:
         with Tenure(task.ledger, task_name, task.under_way) as tenure:
-            items = [_staged(task, record) for record in task.staging.read(name)]
+            items = [_staged(task, record) for record in chunk_records(task.staging, chunk)]
             if todo := _still_to_do(task, items, progress):
                 task.identify()
                 work = WriteContext(task, concurrency, tenure)

@@ -8,6 +8,8 @@ from include.settings import SyncSettings
 # Slots of its pool that a load task holds: the requests that it opens at once. Business Central runs 5 at a time
 # per application, so more would only queue there.
 LOAD_SLOTS = 5
+# By stage; the others open one request at a time. To read many records, and to tell many links, takes as long as to write.
+SLOTS = {"extract": LOAD_SLOTS, "load": LOAD_SLOTS, "report": LOAD_SLOTS}
 
 
 def concurrency(settings: SyncSettings, tasks: int) -> int:

@@ -64,10 +64,11 @@ def transform(task: TaskContext) -> int:
                 claims = side_of(task.flow.direction).claim_scope(task.flow.writer.table)
                 # This task holds no claim, and what another one is writing at the moment stays claimed.
                 task.ledger.finish(task.flow.name, claims, ends, [], owner=f"{task.plan.run_id}#transform")
-    number = chunks.close()
+    cuts = chunks.close()
+    number = max(0, len(cuts) - 1)
     twins.stage(task.staging)
     stage_prerequisites(task, chunks.source_ids())
-    task.save_stats("transform", counts=dict(counts), chunks=number, changed=chunks.total)
+    task.save_stats("transform", counts=dict(counts), chunks=number, cuts=cuts, changed=chunks.total)
     return number
 
 

@@ -8,6 +8,7 @@ import logging
 import os
 import random
 import ssl
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -100,6 +101,8 @@ class Session(requests.Session):
         self.verify = bundle if verify is None else verify
         self._timeout = timeout
         self._found: dict[str, dict[str, str]] = {}
+        # Whoever uses it, and from however many threads: a request in flight is a slot of a pool.
+        self._slots = threading.BoundedSemaphore(concurrency)
         adapter = HTTPAdapter(pool_connections=4, pool_maxsize=max(4, concurrency), max_retries=0)
         self.mount("https://", adapter)
         self.mount("http://", adapter)
@@ -108,7 +111,7 @@ class Session(requests.Session):
         """Send one request; the proxies of the environment are used, its other settings are not."""
         kwargs.setdefault("timeout", self._timeout)
         kwargs.setdefault("proxies", self._proxies_of(str(url)))
-        with exchange(str(method), str(url)) as heard:
+        with self._slots, exchange(str(method), str(url)) as heard:
             response = super().request(method, url, *args, **kwargs)
             heard(response)
         return response

@@ -15,7 +15,7 @@ from bridge.form import params_of
 from bridge.retry import RetryWhenAsked
 from include.sync.flow import Flow
 from include.sync.runs import Direction, talks_to
-from include.sync.slots import LOAD_SLOTS
+from include.sync.slots import SLOTS
 
 # For set-ups that start every run themselves, as the demo does.
 UNSCHEDULED = os.environ.get("SYNC_SCHEDULES", "").lower() == "off"
@@ -68,9 +68,9 @@ def four_tasks(direction: Direction, flow_name: str | None, *, whole: bool = Fal
     records that fail do not end its report as failed, so that only what concerns the whole flow stops others.
     """
 
-    def pool(stage: str, slots: int = 1) -> dict[str, Any]:
+    def pool(stage: str) -> dict[str, Any]:
         system = talks_to(direction, stage)
-        return {"pool": system.value, "pool_slots": slots} if system else {}
+        return {"pool": system.value, "pool_slots": SLOTS.get(stage, 1)} if system else {}
 
     @task(task_id="extract", trigger_rule="none_failed" if whole else "all_success", **pool("extract"))
     def extract() -> dict[str, Any]:
@@ -85,7 +85,7 @@ def four_tasks(direction: Direction, flow_name: str | None, *, whole: bool = Fal
 
         return tasks.transform(get_current_context())
 
-    @task(task_id="load", **pool("load", LOAD_SLOTS))
+    @task(task_id="load", **pool("load"))
     def load(chunk: int) -> None:
         from bridge import tasks
 

@@ -38,7 +38,7 @@ from include.sync.plan import make_plan, split_ids
 from include.sync.problems import Problem
 from include.sync.run import task_for
 from include.sync.runs import Mode, RunKind, RunPlan, System
-from include.sync.slots import concurrency
+from include.sync.slots import SLOTS, concurrency
 from include.sync.staging.files import Staging
 from include.sync.task_context import TaskContext
 
@@ -93,7 +93,7 @@ def load(chunk: int, context: Mapping[str, Any]) -> None:
         flow = FLOWS[plan.flow]
         tasks = _running_beside(context)
         at_once = concurrency(plan.settings, tasks)
-        loading.load(_stage("load", flow, plan, ledger, staging, at_once=at_once), chunk, at_once, tasks)
+        loading.load(_stage("load", flow, plan, ledger, staging), chunk, at_once, tasks)
 
 
 def _running_beside(context: Mapping[str, Any]) -> int:
@@ -276,9 +276,10 @@ def _planned(staging: Staging) -> RunPlan:
     return RunPlan.model_validate_json(staging.read_text(PLAN))
 
 
-def _stage(name: str, flow: Flow, plan: RunPlan, ledger: Ledger, staging: Staging, *, at_once: int = 1) -> TaskContext:
-    """A stage with the client that it needs, which takes its calls from the window that all tasks share."""
-    system = flow.talks_to(name)
+def _stage(name: str, flow: Flow, plan: RunPlan, ledger: Ledger, staging: Staging) -> TaskContext:
+    """A stage with the client that it needs, which takes its calls from the window that all tasks share, and opens as many
+    at once as it holds slots."""
+    system, at_once = flow.talks_to(name), SLOTS.get(name, 1)
     window = partial(ledger.window, run=f"{flow.name} {plan.run_id}")
     bc = ipaas = None
     if system is System.business_central:

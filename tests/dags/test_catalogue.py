@@ -45,9 +45,9 @@ def test_a_task_holds_slots_of_the_one_system_it_talks_to(dags: Mapping[str, Any
     slots = {task.task_id: (task.pool, task.pool_slots) for task in dags[flow.name].tasks}
     bc, ipaas = "business_central", "ipaas"
     if flow.direction == "to_ipaas":
-        expected = {"extract": (bc, 1), "transform": (bc, 1), "load": (ipaas, 5), "report": ("default_pool", 1)}
+        expected = {"extract": (bc, 5), "transform": (bc, 1), "load": (ipaas, 5), "report": ("default_pool", 1)}
     else:
-        expected = {"extract": (ipaas, 1), "transform": (ipaas, 1), "load": (bc, 5), "report": (ipaas, 1)}
+        expected = {"extract": (ipaas, 5), "transform": (ipaas, 1), "load": (bc, 5), "report": (ipaas, 5)}
     assert slots == expected
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from webshop import ADDRESS, Shop, line
 from include.flows import CATALOGUE, FLOWS
 from include.sandbox import Sandbox
 from include.sync.records import Mapped
-from include.sync.staging.chunks import load_chunks
+from include.sync.staging.chunks import chunk_records, load_chunks
 from include.sync.staging.files import Staging
 from include.sync.wire import mapped_from_wire
 
@@ -70,8 +71,8 @@ def _staged(folder: Path) -> Iterator[tuple[str, Mapped]]:
     for run in folder.glob("run-*"):
         staging = Staging(run)
         name = simplejson.loads(staging.read_text("report.json"))["flow"]
-        files = [f"load-{number:04}" for number in range(load_chunks(staging))]
-        for record in (one for file in [*files, "prerequisites"] for one in staging.read_if_there(file)):
+        changed = (record for number in range(load_chunks(staging)) for record in chunk_records(staging, number))
+        for record in chain(changed, staging.read_if_there("prerequisites")):
             if "mapped" in record:
                 mapped = mapped_from_wire(record["mapped"])
                 yield record.get("flow", name), mapped
