@@ -10,12 +10,12 @@ help: ## what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: $(STAMP) ## every flow, twice, in real Airflow tasks, against the sandbox (WORLD="--items 2000": a larger one)
-	@$(RUN) --own .airflow-demo python scripts/demo.py $(WORLD)
+	@DATABASE= $(RUN) --own .airflow-demo python scripts/demo.py $(WORLD)
 
-up: $(STAMP) ## the same world behind Airflow's UI, until Ctrl-C (PORT=8080)
+up: $(STAMP) ## the same world behind Airflow's UI, until Ctrl-C (PORT=8080 DATABASE=postgresql)
 	@$(RUN) --own .airflow python scripts/up.py $(WORLD)
 
-start: $(STAMP) ## Airflow for a real tenant, in the AIRFLOW_HOME at hand: no sandbox, nothing is reset (PORT=8080)
+start: $(STAMP) ## Airflow for a real tenant, in the AIRFLOW_HOME at hand: no sandbox, nothing is reset (PORT=8080 DATABASE=postgresql)
 	@$(RUN) python scripts/start.py
 
 check: $(STAMP) ## whether all that runs need is in place, line by line, and what to do where it is not

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import IO, Any
 from urllib.parse import urlsplit
 
+import database
 import settings as importer
 from addresses import SYSTEMS, on_this_machine
 
@@ -160,8 +161,7 @@ def set_up(services: Services, sandbox_port: int | None, *options: str) -> str:
         variable["variable_value"] = _OF_THE_SANDBOX.get(variable["variable_name"], variable["variable_value"])
     importer.apply(settings)
     # The sandbox begins with an empty iPaaS.com, so what is remembered of an earlier one is void.
-    for file in HOME.glob("sync_ledger.db*"):
-        file.unlink()
+    database.lose_ledger()
     _fail_unfinished_runs()
     return served["http"]
 

@@ -6,6 +6,7 @@ import os
 import sys
 from typing import Any
 
+import database
 import settings as importer
 from addresses import SYSTEMS, on_this_machine, own_addresses, systems_of
 from airflow_home import port, said_of_flows, wait_for_the_end
@@ -62,6 +63,7 @@ def main() -> int:
     end_as_by_ctrl_c()
     services = Services()
     try:
+        database_said = database.prepare()
         connections = take_what_is_missing()
         at = port(only_that=True)
         flows = said_of_flows(FLOWS, systems_of(connections))
@@ -72,7 +74,7 @@ def main() -> int:
             else f"{name}: there is no such Connection yet; make it under Admin, Connections."
             for name in SYSTEMS
         )
-        wait_for_the_end(services, at, f"Home:     {HOME}", *where, flows)
+        wait_for_the_end(services, at, f"Home:     {HOME}", database_said, *where, flows)
     except KeyboardInterrupt:
         pass
     finally:

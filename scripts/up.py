@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 
+import database
 from airflow_home import port, said_of_flows, wait_for_the_end
 from services import Services, airflow_at, alone, end_as_by_ctrl_c, set_up
 
@@ -20,6 +21,7 @@ def main() -> int:
     end_as_by_ctrl_c()
     services = Services()
     try:
+        where = database.prepare()
         at = port()
         sandbox = set_up(services, None, "--hooks-url", f"http://127.0.0.1:{at}/ipaas/hooks", *sys.argv[1:])
         flows = said_of_flows(FLOWS, SANDBOX, before=SANDBOX)
@@ -28,6 +30,7 @@ def main() -> int:
             services,
             at,
             f"Sandbox:  {sandbox}/_sandbox   what can be seen and set there: both sides compared, counters, faults ...",
+            where,
             flows,
             "Trigger Manual Sync and name some records. What changes in the sandbox's iPaaS.com is announced to Airflow",
             "by webhooks, and the flows from iPaaS.com fetch it.",
