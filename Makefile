@@ -48,7 +48,8 @@ new-flow: $(STAMP) ## the files of a new flow: NAME=payment_terms_to_ipaas RECOR
 
 lock: $(STAMP) ## take up the newest versions into requirements.lock
 	@$$(command -v uv || echo .venv/bin/uv) pip compile -q --no-header --no-emit-index-url --no-annotate --upgrade \
-		--universal --python-version 3.11 --generate-hashes requirements.txt requirements-dev.txt -o requirements.lock
+		--universal --python-version 3.11 --generate-hashes requirements.txt requirements-dev.txt requirements-cluster.txt \
+		-o requirements.lock
 
 $(STAMP): requirements.lock
 	@PYTHON="$(PYTHON)" scripts/install
