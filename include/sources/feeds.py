@@ -88,7 +88,7 @@ class Feed(ABC, Generic[R]):
                 asked = {fold(value): text for value, text in wanted.items()}
                 refused = refusing(self.reads, asked)
                 rows = self.reads.bc.read_many(self.api, field, list(wanted), select=self.fields, refused=refused)
-                for record in sound(self.reads, rows, self.api, names_in(self.fields)):
+                for record in sound(self.reads, rows, self.api, names_in(self.fields), asked):
                     yield record, asked[fold(str(record[field]))]
 
     def with_details(self, records: Iterable[Json], *, in_order: bool) -> Iterator[Pair]:

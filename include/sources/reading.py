@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import chain
+from types import MappingProxyType
 from typing import Any, TypeVar
 
 from pydantic import BaseModel
@@ -101,16 +102,29 @@ def names_in(select: Iterable[str]) -> list[str]:
     return [name for name in _NAMES if name in select]
 
 
-def sound(reads: Reads, rows: Iterable[Json], resource: Resource, names: Sequence[str]) -> Iterator[Json]:
-    """The rows that have what they are known by; the others are rejected, by what is left of that or by their place."""
+def sound(
+    reads: Reads,
+    rows: Iterable[Json],
+    resource: Resource,
+    names: Sequence[str],
+    asked: Mapping[str, str] = MappingProxyType({}),
+) -> Iterator[Json]:
+    """The rows that have what they are known by; the others are rejected, by what is left of that or by their place.
+
+    `asked` says, by a folded name of theirs, how records were asked for: then they are rejected by that.
+    """
     for place, row in enumerate(rows, 1):
         lacking = [name for name in names if not _names(row.get(name))]
         if not lacking:
             yield row
             continue
-        known = [f"{name} {row[name]}" for name in names if name not in lacking]
-        where = f"{resource.name} {', '.join(known)}" if known else f"record {place} of {resource.name}"
-        reads.reject(where, f"{lacking[0]} is {str(row.get(lacking[0]))[:60]!r}")
+        known = {name: str(row[name]) for name in names if name not in lacking}
+        why = f"{lacking[0]} is {str(row.get(lacking[0]))[:60]!r}"
+        if (text := next((asked[fold(said)] for said in known.values() if fold(said) in asked), None)) is not None:
+            reads.refuse(text, why)
+            continue
+        said = ", ".join(f"{name} {value}" for name, value in known.items())
+        reads.reject(f"{resource.name} {said}" if known else f"record {place} of {resource.name}", why)
 
 
 def each(

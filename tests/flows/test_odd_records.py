@@ -261,6 +261,16 @@ def test_an_order_line_without_its_number_spoils_its_order_alone(bench: Bench) -
     assert outcome_of(report, odd).message == "The sales order cannot be read: Line_No is missing."
 
 
+@pytest.mark.parametrize(("asked", "at"), [("B", "id"), ("id", "number")])
+def test_one_that_was_asked_for_is_rejected_by_that(bench: Bench, three: list[str], asked: str, at: str) -> None:
+    """Nobody is told that it is not there."""
+    key = three[1] if asked == "id" else asked
+    spoil(bench, "/items$", "id", three[1], at, raw="0")
+    report = bench.run("product_to_ipaas", key, three[0])
+    assert tally(report) == {"read": 2, "created": 1, "failed": 1}
+    assert f"{at} is '0'" in outcome_of(report, key).message
+
+
 class TestARecordOfAListThatIsSearched:
     @pytest.fixture
     def methods(self, bench: Bench) -> tuple[Any, Any]:
