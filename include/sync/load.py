@@ -40,6 +40,7 @@ from include.transport.throttle import PATIENCE
 _GROUP = 25
 # Records handed to the pool, in multiples of what it writes at a time.
 _AHEAD = 3
+_NEXT = "Nothing to do: it is looked at again with the next run."
 # So many records in a row that the service could not take mean that it is down: the task stops and is retried.
 _GIVE_UP_AFTER = 10
 
@@ -215,7 +216,10 @@ def _write_all(work: WriteContext, todo: Sequence[WriteRequest], progress: Progr
         waiting += _pass(work, again, progress, busy)
         if busy and time.monotonic() > deadline:
             for item in busy:
-                busy_elsewhere = Waiting("Another run is writing this record at the moment.")
+                # Or it has died a moment ago: the next run finds out.
+                busy_elsewhere = Waiting(
+                    "Another run is writing this record at the moment.", advice=_NEXT, at_once=True
+                )
                 _fail(work, item, busy_elsewhere, progress, claimed=False)
             break
         if busy:

@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
-from bench import Bench
+from bench import Bench, outcome_of
 from test_frozen_tries import SCENARIOS, Scenario, census
 
 from include.errors import ServiceDown, ServiceError
@@ -81,12 +81,12 @@ def left_of(bench: Bench, *, in_force: bool = True) -> list[Any]:
         return [*db.execute(held).all(), *db.execute(sa.select(tries)).all()]
 
 
-def runs_again(bench: Bench, flow: str, monkeypatch: pytest.MonkeyPatch, now: datetime | None = None) -> None:
+def runs_again(bench: Bench, flow: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Another run, in fair weather, to whom everything is free."""
     with monkeypatch.context() as patched:
         for module in (load, context):
             patched.setattr(module, "BUSY_WAIT", 0.0)
-        report = bench.run(flow, now=now)
+        report = bench.run(flow)
     assert [o.message for o in report.outcomes if "nother run" in o.message] == []
     assert report.counts["failed"] == 0
 
@@ -113,10 +113,6 @@ def test_a_run_that_ends_at_a_pause_leaves_nothing_to_wait_for(
             break
         bench.sandbox.faults.meet = fair  # type: ignore[method-assign]
         runs_again(bench, scenario.flow, monkeypatch)
-        # What was begun step by step is due again a little later.
-        later = datetime.now(UTC) + timedelta(minutes=15)
-        bench.at(later)
-        runs_again(bench, scenario.flow, monkeypatch, later)
         assert census(bench) == expected, f"at call {at}"
     assert at > 3
 
@@ -200,3 +196,16 @@ def test_whoever_lost_the_claim_on_a_natural_key_makes_no_second_record_of_it(
     with pytest.raises(ClaimLost):
         bench.run("customer_to_ipaas")
     assert not bench.sandbox.ipaas.records["customer"]
+
+
+def test_what_a_dead_task_holds_goes_on_with_the_first_run_that_finds_it_free(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench.sandbox.bc.add_customer("C1", "Adatum", "Company")
+    bench.ledger.claim("customer company", ["C1"], "dead")
+    with monkeypatch.context() as patched:
+        patched.setattr(load, "BUSY_WAIT", 0.0)
+        assert "Another run is writing this record" in outcome_of(bench.run("company_to_ipaas"), "C1").message
+    with bench.ledger._writing() as db:
+        db.execute(sa.update(claims).values(renewed_at=iso(datetime(2000, 1, 1, tzinfo=UTC))))
+    assert bench.run("company_to_ipaas").counts["created"] == 1

@@ -12,7 +12,6 @@ from sqlalchemy.engine import Connection
 from include.errors import ErrorKind
 from include.sync.base import Base
 from include.sync.batches import batches
-from include.sync.ledger.claims import CLAIM_LIFETIME
 from include.sync.ledger.entries import Finish, State, Transfer, iso, moment, pack, unpack
 from include.sync.ledger.store import BATCH, Store, repeated
 from include.sync.ledger.tables import transfers
@@ -98,8 +97,8 @@ class Transfers(Store):
     def begin(self, flow: str, key: str, run_id: str, fingerprint: str) -> None:
         """Note that a record is about to be made step by step, before the first one.
 
-        Should this process die on the way, the record is due again when its claim has run out, whatever else is known
-        of it by then; `finish` takes its place otherwise.
+        Should this process come no further, the record is due at once, whatever else is known of it by then: its claim
+        alone says from when on somebody else may go on. `finish` takes its place otherwise.
         """
         values = {
             "flow": flow,
@@ -107,7 +106,7 @@ class Transfers(Store):
             "run_id": run_id,
             "state": State.retry,
             "attempts": 0,
-            "next_try": iso(self._now() + CLAIM_LIFETIME),
+            "next_try": iso(self._now()),
             "kind": ErrorKind.unavailable.value,
             "message": "It is being written, or its writing was cut off.",
             "advice": "Nothing to do: it is taken up where it stopped.",
