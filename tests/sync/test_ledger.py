@@ -132,6 +132,18 @@ def test_what_was_begun_and_never_finished_is_due_at_once(ledger: Ledger) -> Non
     assert ledger.due(FLOW) == []
 
 
+@pytest.mark.parametrize("state", ["waiting", "failed", "retry"])
+def test_what_is_done_of_an_earlier_reading_hides_no_later_one_that_did_not_go_through(
+    ledger: Ledger, state: str
+) -> None:
+    ledger.finish(FLOW, TABLE, [ended("C1", state, read_at="2026-02", fingerprint="later")], [])
+    ledger.finish(FLOW, TABLE, [ended("C1", read_at="2026-01", fingerprint="earlier")], [])
+    assert ledger.due(FLOW) == ["C1"]
+    assert ledger.transfers(FLOW, ["C1"])["C1"].fingerprint == "earlier"
+    ledger.finish(FLOW, TABLE, [ended("C1", read_at="2026-03", fingerprint="latest")], [])
+    assert ledger.due(FLOW) == []
+
+
 def test_a_repeated_task_takes_its_own_claim_over_as_suspect(ledger: Ledger) -> None:
     ledger.claim(TABLE, ["C1"], "one")
     again = ledger.claim(TABLE, ["C1"], "one")["C1"]

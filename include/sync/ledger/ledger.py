@@ -24,7 +24,7 @@ from include.sync.ledger.reservations import Reservations
 from include.sync.ledger.store import BATCH, repeated
 from include.sync.ledger.tables import claims, reservations, watches
 from include.sync.ledger.tables import transfers as transfers_table
-from include.sync.ledger.transfers import Transfers, overtaken, tries, unfinished_since
+from include.sync.ledger.transfers import Transfers, late, overtaken, read_again, tries, unfinished_since
 from include.sync.ledger.windows import Windows
 
 
@@ -87,6 +87,8 @@ class Ledger(Pairs, Transfers, Links, Claims, Reservations, Positions, Inbox, Wi
                 }
                 if end.state == State.done:
                     values["fingerprint"] = end.fingerprint
+                if late(end, before):
+                    values |= read_again(now)
                 if end.memory is not None:
                     values["memory"] = as_text(end.memory)
                 if end.target_id is not None:

@@ -35,6 +35,26 @@ def overtaken(end: Finish, before: sa.Row[Any] | None) -> bool:
     return bool((before.read_at or "") > end.read_at)
 
 
+def late(end: Finish, before: sa.Row[Any] | None) -> bool:
+    """Whether what is done is older than what another run has read meanwhile and not brought over."""
+    if end.state != State.done or before is None or before.state not in UNFINISHED:
+        return False
+    return bool((before.read_at or "") > end.read_at)
+
+
+def read_again(now: datetime) -> dict[str, Any]:
+    """What is noted of a record that is to be read again with the next run: it may have changed since it was read."""
+    return {
+        "state": State.retry,
+        "next_try": iso(now),
+        "since": iso(now),
+        "kind": ErrorKind.conflict.value,
+        "message": "Of two runs that read it, the one that read it earlier came to its end later.",
+        "advice": "Nothing to do: it is read again with the next run.",
+        "tried_fingerprint": None,
+    }
+
+
 def tries(end: Finish, before: sa.Row[Any] | None, now: datetime, *, at_once: bool) -> tuple[int, str | None]:
     """How often a record has been tried after an attempt ended so, and when it is tried next."""
     if end.state == State.done:
@@ -204,15 +224,7 @@ class Transfers(Store):
         """Make records that are done due at once: one was read before what was written of it, or so its date says."""
         if not keys:
             return
-        values = {
-            "state": State.retry,
-            "next_try": iso(self._now()),
-            "since": iso(self._now()),
-            "kind": ErrorKind.conflict.value,
-            "message": "A run that read it earlier came later than the one that wrote it.",
-            "advice": "Nothing to do: it is read again with the next run.",
-            "tried_fingerprint": None,
-        }
+        values = read_again(self._now())
         with self._writing() as db:
             for batch in batches(keys, BATCH):
                 where = sa.and_(self._of(flow), transfers.c.key.in_(batch), transfers.c.state == State.done)
