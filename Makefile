@@ -4,10 +4,10 @@ RUN := scripts/run
 STAMP := .venv/.installed
 .DEFAULT_GOAL := help
 
-.PHONY: help demo up start check settings test lint format audit prove new-flow lock clean
+.PHONY: help demo up start cluster cluster-drill check settings test lint format audit prove new-flow lock clean
 
 help: ## what there is
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: $(STAMP) ## every flow, twice, in real Airflow tasks, against the sandbox (WORLD="--items 2000": a larger one)
 	@DATABASE= $(RUN) --own .airflow-demo python scripts/demo.py $(WORLD)
@@ -17,6 +17,12 @@ up: $(STAMP) ## the same world behind Airflow's UI, until Ctrl-C (PORT=8080 DATA
 
 start: $(STAMP) ## Airflow for a real tenant, in the AIRFLOW_HOME at hand: no sandbox, nothing is reset (PORT=8080 DATABASE=postgresql)
 	@$(RUN) python scripts/start.py
+
+cluster: $(STAMP) ## the same world on several workers: PostgreSQL, Celery (WORKERS=2 DATABASE=... BROKER=redis://... STAGING=...)
+	@DATABASE="$(or $(DATABASE),postgresql)" $(RUN) --own .airflow-cluster python scripts/cluster.py $(WORLD)
+
+cluster-drill: $(STAMP) ## a first load on two workers, one of which is killed in the middle (DRILL="--companies 2000 --workers 2")
+	@DATABASE="$(or $(DATABASE),postgresql)" $(RUN) --own .airflow-drill python scripts/cluster_drill.py $(DRILL)
 
 check: $(STAMP) ## whether all that runs need is in place, line by line, and what to do where it is not
 	@$(RUN) python scripts/check.py
@@ -55,5 +61,5 @@ $(STAMP): requirements.lock
 	@PYTHON="$(PYTHON)" scripts/install
 	@touch $@
 
-clean: ## what was installed, and the demo's and make up's homes
-	rm -rf .airflow .airflow-demo .venv
+clean: ## what was installed, and the homes of what make starts
+	rm -rf .airflow .airflow-demo .airflow-cluster .airflow-drill .venv

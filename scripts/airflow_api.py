@@ -88,6 +88,12 @@ class AirflowApi:
         """The state of a run."""
         return str(self.call("GET", f"dags/{dag_id}/dagRuns/{run_id}")["state"])
 
+    def tasks(self, dag_id: str, run_id: str) -> list[dict[str, Any]]:
+        """The task instances of a run, up to a hundred."""
+        path = f"dags/{dag_id}/dagRuns/{run_id}/taskInstances"
+        found: list[dict[str, Any]] = self.call("GET", path, params={"limit": 100})["task_instances"]
+        return found
+
     def xcom(self, dag_id: str, run_id: str, task: str, key: str) -> Any:
         """An XCom of a run, or None."""
         path = f"{self.url}/api/v2/dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task}/xcomEntries/{key}"

@@ -58,6 +58,12 @@ class Services:
                     f"{name} ended with {process.returncode}. The end of {HOME.name}/{name}.log:\n{tail}"
                 )
 
+    def kill(self, name: str) -> None:
+        """End one of the processes as a machine ends that loses its power, children included."""
+        process = self._running.pop(name)
+        _end(process.pid, signal.SIGKILL)
+        process.wait()
+
     def stop(self) -> None:
         """End everything, children included."""
         for process in self._running.values():

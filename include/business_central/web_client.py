@@ -8,7 +8,7 @@ from urllib.parse import quote, urlencode, urlsplit
 # Microsoft's own service; where another one's web client is, nobody can tell from the address of its API.
 _API, _CLIENT = "api.businesscentral.dynamics.com", "https://businesscentral.dynamics.com"
 # By the record of a flow: the page, and the field that the record is known by.
-_PAGES = {
+PAGES = {
     "company": (21, "No."),
     "customer": (21, "No."),
     "contact": (5050, "No."),
@@ -43,9 +43,9 @@ class WebClient:
     def address(self, record: str, key: str) -> str | None:
         """The page of a record; None where the key is none that a page can be filtered by."""
         no = key.removesuffix("|contact")
-        if record not in _PAGES or not no or "|" in no or len(no) == _GUID:
+        if record not in PAGES or not no or "|" in no or len(no) == _GUID:
             return None
-        page, field = _PAGES[record]
+        page, field = PAGES[record]
         value = no.replace("'", "''")
         asked = {"company": self.company_name, "page": page, "filter": f"'{field}' IS '{value}'"}
         return f"{_CLIENT}/{quote(self.tenant_id)}/{quote(self.environment)}?{urlencode(asked, quote_via=quote)}"

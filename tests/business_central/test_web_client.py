@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from include.business_central.web_client import WebClient
-from include.flows import FLOWS
+from include.business_central.web_client import PAGES, WebClient
+from include.flows import CATALOGUE, FLOWS
 
 WEB = WebClient(tenant_id="8e4e", environment="Production", company_name="CRONUS & Co.")
 HOST = "https://api.businesscentral.dynamics.com"
@@ -45,6 +45,12 @@ def test_of_other_hosts_nothing_is_guessed(host: str | None) -> None:
     assert WebClient.of(host, "8e4e", "Production", "CRONUS & Co.") is None
 
 
+def test_each_page_is_of_what_a_flow_carries() -> None:
+    assert {flow.record for flow in CATALOGUE.values()} >= set(PAGES)
+
+
 def test_most_flows_have_a_page() -> None:
     without = {name for name, flow in FLOWS.items() if not WEB.address(flow.record, "10000")}
-    assert without == {"product_inventory_to_ipaas", "sales_invoice_to_ipaas", "invoice_from_ipaas"}
+    # A new flow may have none.
+    assert without >= {"product_inventory_to_ipaas", "sales_invoice_to_ipaas", "invoice_from_ipaas"}
+    assert len(without) < len(FLOWS) / 2
