@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from airflow.sdk import get_parsing_context
-from bridge import health, initialize, manual_sync, preflight
+from bridge import health, initialize, manual_sync, preflight, reconcile
 
 wanted = get_parsing_context().dag_id
 # A task that runs parses this file again, and needs only its own DAG.
@@ -12,6 +12,7 @@ for name, build in {
     initialize.INITIALIZE: initialize.build,
     health.HEALTH: health.build,
     preflight.PREFLIGHT: preflight.build,
+    reconcile.RECONCILE: reconcile.build,
 }.items():
     if wanted in (None, name):
         globals()[name] = build()

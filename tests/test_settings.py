@@ -53,6 +53,7 @@ DEFAULTS: dict[str, Any] = {
     "ipaas_paths": {},
     "sync_late_commit_days": 3,
     "sync_needs_you_after_hours": 24,
+    "sync_vanished_share": 5,
 }
 
 

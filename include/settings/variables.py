@@ -258,6 +258,12 @@ class SyncSettings(Closed):
         ge=1,
         description="How many hours a record may wait or be retried before it counts as one that needs a person.",
     )
+    sync_vanished_share: int = Field(
+        5,
+        ge=0,
+        le=100,
+        description="Percent of a flow's records that a reconcile may call vanished; it refuses to when more would be.",
+    )
 
     @field_validator("bc_service_names")
     @classmethod

@@ -60,8 +60,8 @@ class IPaaSRecords(Generic[R]):
     finds_by: ClassVar = (frozenset({"id"}),)
 
     def changed(self, reads: Reads, window: Window) -> Iterator[SourceRecord[R]]:
-        """A poll: what iPaaS.com lists as missing. A backfill: everything modified in the window."""
-        if window.until is not None:
+        """A poll: what iPaaS.com lists as missing. A backfill, and who compares: everything modified in the window."""
+        if window.until is not None or window.linked:
             yield from self._complete(
                 reads, (r for r in self._whole(reads) if isinstance(r, SourceRecord) or _within(r, window))
             )

@@ -30,6 +30,7 @@ from include.sync.work import Planned, ToBeMade, WriteRequest, WriteResult
 if TYPE_CHECKING:
     from include.business_central.client import BusinessCentralClient
     from include.ipaas.client import IPaaSClient
+    from include.ipaas.endpoints import Endpoint
 
 S = TypeVar("S")
 T = TypeVar("T")
@@ -46,9 +47,19 @@ class WriteContext:
     be sent past both is refused by the client that a plan is given.
     """
 
-    def __init__(self, task: TaskContext, concurrency: int, tenure: Tenure | None = None) -> None:
-        """Bind the context to the stage; `concurrency` records are written at a time, under `tenure`."""
+    def __init__(
+        self,
+        task: TaskContext,
+        concurrency: int,
+        tenure: Tenure | None = None,
+        *,
+        present: Sequence[Json] | None = None,
+    ) -> None:
+        """Bind the context to the stage; `concurrency` records are written at a time, under `tenure`. `present` is what
+        the target's list holds that concerns them, where that was read before (`include/sync/look.py`)."""
         self.task = task
+        self.present = present
+        self._listed: dict[str, Json] | None = None
         self.concurrency = concurrency
         self.tenure = tenure
         # Reentrant: a prerequisite may need one of its own (a category its parent).
@@ -110,6 +121,14 @@ class WriteContext:
     def now_there(self) -> str:
         """The time by the clock of the system written to, which dates what is read of it, too."""
         return self.task.dated(datetime.now(UTC))
+
+    def listed(self, endpoint: Endpoint, internal_id: Id) -> Json | None:
+        """A record of the flow's own list, where that was read before; None where it was not, or is not in it."""
+        if self.present is None or endpoint.table != self.task.flow.writer.table:
+            return None
+        if self._listed is None:
+            self._listed = {str(record["id"]): record for record in self.present}
+        return self._listed.get(str(internal_id))
 
     def session(self, kind: type[S], name: str, make: Callable[[], S]) -> S:
         """What a writer keeps for this task: one of its own kind for each name, made when it is first asked for."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from include.errors import ErrorKind, Rejected, Waiting
 from include.sync.ledger.entries import Finish, State, Transfer
 from include.sync.links import side_of
-from include.sync.outcomes import Outcome, Result
+from include.sync.outcomes import Apart, Outcome, Result
 from include.sync.runs import RunKind, RunPlan
 
 
@@ -18,6 +18,7 @@ def problem_outcome(key: str, problem: Rejected | Waiting) -> Outcome:
         kind=ErrorKind.waiting if waiting else ErrorKind.rejected,
         message=problem.message,
         advice=problem.advice,
+        difference=problem.difference if isinstance(problem, Apart) else None,
     )
 
 
@@ -49,7 +50,7 @@ def finish_failed(
         advice=outcome.advice,
         waits_for=waits_for,
         at_once=isinstance(problem, Waiting) and problem.at_once,
-        by_hand=plan.kind is RunKind.ids,
+        by_hand=plan.kind is RunKind.ids or plan.compares,
     )
 
 

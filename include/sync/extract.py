@@ -18,6 +18,7 @@ from include.sync.staging.keyset import KeySet
 from include.sync.task_context import BATCH, TaskContext
 from include.sync.telling import tells
 from include.sync.values import fold
+from include.sync.vanished import Whole, stage_vanished
 
 HOOKS_PER_RUN = 50_000  # those that came later wait for the next run
 RETRIES_PER_RUN = 50_000  # likewise
@@ -35,7 +36,9 @@ def extract(task: TaskContext) -> None:
     not_found: list[Outcome] = []
     seen: set[str] = set()
     # A poll that reads everything meets its unfinished records there, and can tell which are gone.
-    everything = KeySet() if plan.kind is RunKind.poll and flow.poll == "whole" else None
+    compared = plan.compares and plan.reads_everything
+    everything = KeySet() if flow.poll == "whole" and (plan.kind is RunKind.poll or compared) else None
+    whole = Whole() if compared else None
 
     def new(records: Iterable[SourceRecord]) -> Iterator[SourceRecord]:
         for record in records:
@@ -69,6 +72,8 @@ def extract(task: TaskContext) -> None:
                 raw.add(_raw(record, read_at))
                 if everything is not None:
                     everything.add(record.key)
+                if whole is not None:
+                    whole.add(record)
 
         if plan.kind is RunKind.ids:
             answered: set[str] = set()
@@ -87,7 +92,8 @@ def extract(task: TaskContext) -> None:
                 if not task.nameless:
                     forget([key for key in keys if fold(key) not in answered])
             since = datetime.now(UTC)
-            keep(new(flow.source.changed(task, Window(since=plan.since, until=plan.until))), since)
+            window = Window(since=plan.since, until=plan.until, linked=compared)
+            keep(new(flow.source.changed(task, window)), since)
             if task.nameless:
                 # One of those that cannot be read may be any: nothing can be told of what is gone.
                 everything = None
@@ -101,10 +107,11 @@ def extract(task: TaskContext) -> None:
                     everything.__contains__,
                 )
                 keep(vanished, since)
-            elif everything is not None:
+            elif everything is not None and not compared:
                 forget([key for key in ledger.due(flow.name, RETRIES_PER_RUN) if key not in everything])
         refused = (SourceRecord[Json](key=key, data={}, asked=key, problem=why) for key, why in task.refused.items())
         keep(refused, began)
+        compared_with = stage_vanished(task, whole, keep) if whole is not None else {}
     rejected = [*not_found, *task.nameless]
     task.staging.write_all("outcomes-extract", (outcome.as_json() for outcome in rejected))
     task.staging.write_all("hooks", ({"id": i, "generation": g} for i, g in hooks))
@@ -113,7 +120,7 @@ def extract(task: TaskContext) -> None:
     read_from = min(task.dated(began), iso(plan.started_at))
     # And never past what could not be read.
     held = task.held or bool(task.nameless)
-    task.save_stats("extract", read=raw.count + len(rejected), read_from=read_from, held=held)
+    task.save_stats("extract", read=raw.count + len(rejected), read_from=read_from, held=held, **compared_with)
 
 
 def stand_aside(task: TaskContext, other: str) -> None:

@@ -65,10 +65,14 @@ class Reads(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class Window:
-    """Modification times to read, `since` <= t < `until`; None is open. Both None: the whole record set."""
+    """Modification times to read, `since` <= t < `until`; None is open. Both None: the whole record set.
+
+    `linked`: what is linked, too, where a source reads only what is not, unless it is told otherwise.
+    """
 
     since: datetime | None = None
     until: datetime | None = None
+    linked: bool = False
 
 
 class Source(Protocol[RowT_co]):

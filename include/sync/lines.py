@@ -22,6 +22,7 @@ URGENCY = (
     Result.skipped,
     Result.unchanged,
 )
+VANISHED = "outcomes-vanished"  # of a run that compares
 _RANK = {result.value: rank for rank, result in enumerate(URGENCY)}
 
 
@@ -37,7 +38,8 @@ class Listed:
 def outcome_files(staging: Staging) -> list[str]:
     """The files of a run that hold what became of its records, but for what was refused when links were pushed."""
     loads = (f"outcomes-load-{number:04}" for number in range(load_chunks(staging)))
-    return ["outcomes-extract", "outcomes-transform", *loads]
+    vanished = [VANISHED] if staging.exists(f"{VANISHED}.ndjson.gz") else []
+    return ["outcomes-extract", "outcomes-transform", *loads, *vanished]
 
 
 def lines_of(

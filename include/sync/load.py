@@ -24,6 +24,7 @@ from include.sync.endings import finish_failed, overtaken, problem_outcome, unex
 from include.sync.forecast import Forecast
 from include.sync.ledger.entries import State, Transfer
 from include.sync.links import side_of
+from include.sync.look import present_of
 from include.sync.outcomes import Outcome, Result
 from include.sync.progress import Progress, finish_of, note
 from include.sync.records import Json
@@ -33,7 +34,7 @@ from include.sync.telling import tells
 from include.sync.tenure import Tenure
 from include.sync.twins import twins_of
 from include.sync.wire import mapped_from_wire
-from include.sync.work import WriteRequest, WriteResult
+from include.sync.work import WriteRequest, WriteResult, difference_of
 from include.transport.throttle import PATIENCE
 
 # Claims are taken and outcomes noted for this many records at a time.
@@ -63,7 +64,7 @@ def load(task: TaskContext, chunk: int, concurrency: int, tasks: int = 1) -> Non
             items = [_staged(task, record) for record in chunk_records(task.staging, chunk)]
             if todo := _still_to_do(task, items, progress):
                 task.identify()
-                work = WriteContext(task, concurrency, tenure)
+                work = WriteContext(task, concurrency, tenure, present=present_of(task, chunk))
                 _load_chunk(work, todo, progress)
                 forecast = work.forecast
     finally:
@@ -163,7 +164,9 @@ def _still_to_do(task: TaskContext, items: Sequence[WriteRequest], progress: Pro
             if late.result is Result.unchanged:
                 overtook.append(item.key)
         elif (
-            not task.plan.force and _written(task, item, transfer) and (not item.mapped.companions or item.key in quiet)
+            not (task.plan.force or task.plan.compares)
+            and _written(task, item, transfer)
+            and (not item.mapped.companions or item.key in quiet)
         ):
             progress.outcomes.append(Outcome(key=item.key, result=Result.unchanged))
             seen.setdefault(item.read_at, []).append(item.key)
@@ -370,6 +373,7 @@ def _settle(work: WriteContext, item: WriteRequest, done: Future[WriteResult], p
             changes=tuple(written.changes),
             target_id=written.target_id,
             notes=(*item.mapped.notes, *written.notes),
+            difference=difference_of(item, written) if work.plan.compares else None,
         )
         if written.then is not None:
             held_up = problem_outcome(item.key, written.then)

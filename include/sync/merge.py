@@ -58,10 +58,12 @@ def merge(
     units: Callable[[str], tuple[Any, bool]],
     times: Times,
     alike: Alike,
+    ours: Callable[[str], bool] = lambda name: False,
 ) -> Merged:
     """What of `wanted` is to be written to a target that has `found` of the same fields.
 
-    `units` says of a field which thing it belongs to, and whether the later change of that wins.
+    `units` says of a field which thing it belongs to, and whether the later change of that wins. `ours` are fields that
+    nobody but the source decides about: what the target alone has changed of them is set back.
     """
     groups: dict[Any, list[str]] = {}
     changed = base.changed(wanted, alike)
@@ -74,7 +76,11 @@ def merge(
     for unit, names in groups.items():
         moved = [name for name in names if name in changed]
         lacking = [name for name in names if not alike(name, wanted[name], found.get(name))]
-        if not moved or not lacking:
+        if not moved:
+            drifted = (name for name in lacking if ours(name) and not alike(name, base.agreed(name), found.get(name)))
+            merged.send += drifted
+            continue
+        if not lacking:
             continue
         others = [name for name in lacking if not alike(name, base.agreed(name), found.get(name))]
         if not others:

@@ -8,7 +8,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Any
 
-from include.errors import ErrorKind
+from include.errors import ErrorKind, Rejected
 from include.sync.records import Json
 
 
@@ -25,6 +25,28 @@ class Result(StrEnum):
     waiting = "waiting"
     retrying = "retrying"
     failed = "failed"
+
+
+class Difference(StrEnum):
+    """How a record stands otherwise on the two sides, when both are compared.
+
+    `missing`: the target has none. `unlinked`: it has one that is not linked. `doubly linked`: it has several that are.
+    `stale`: it has another value. `vanished`: the record of one side is gone, and the other one's is still there.
+    """
+
+    missing = "missing"
+    unlinked = "unlinked"
+    doubly_linked = "doubly linked"
+    stale = "stale"
+    vanished = "vanished"
+
+
+class Apart(Rejected):
+    """The two sides differ in a way that a person has to settle."""
+
+    def __init__(self, difference: Difference, message: str, advice: str) -> None:
+        super().__init__(message, advice)
+        self.difference = difference
 
 
 # Of a value, and of a record's changes, a report shows so much.
@@ -74,6 +96,7 @@ class Outcome:
     target_id: Any = None
     notes: tuple[str, ...] = ()
     more_changes: int = 0  # that are not among the changes, since there are too many of them
+    difference: Difference | None = None  # where both sides were compared
 
     @property
     def fields(self) -> tuple[str, ...]:
@@ -92,6 +115,7 @@ class Outcome:
             "more_changes": max(0, len(self.changes) - _SHOWN_CHANGES) + self.more_changes or None,
             "target_id": self.target_id,
             "notes": list(self.notes),
+            "difference": self.difference.value if self.difference else None,
         }
         return {name: value for name, value in values.items() if name == "key" or value not in (None, "", [])}
 
@@ -108,6 +132,7 @@ class Outcome:
             target_id=data.get("target_id"),
             notes=tuple(data.get("notes", ())),
             more_changes=data.get("more_changes", 0),
+            difference=Difference(data["difference"]) if data.get("difference") else None,
         )
 
     def with_notes(self, notes: Iterable[str]) -> Outcome:

@@ -35,6 +35,7 @@ def make_plan(
     ids: Sequence[str] = (),
     mode: Mode = Mode.apply,
     force: bool = False,
+    compares: bool = False,
     interval: tuple[datetime, datetime] | None = None,
     now: datetime | None = None,
 ) -> RunPlan:
@@ -63,6 +64,7 @@ def make_plan(
         kind=kind,
         mode=mode,
         force=force,
+        compares=compares,
         ids=asked,
         since=since,
         until=until,

@@ -10,10 +10,11 @@ from itertools import chain, islice
 
 import simplejson
 
+from include.sync.differences import Found, Reconciled
 from include.sync.forecast import Applying, Forecast
 from include.sync.ledger.entries import moment
 from include.sync.lines import URGENCY, outcome_files
-from include.sync.outcomes import Outcome, Result
+from include.sync.outcomes import Difference, Outcome, Result
 from include.sync.plan import late_commits
 from include.sync.pushing import push_links
 from include.sync.records import Json
@@ -54,6 +55,8 @@ class Report:
     refused: bool = False
     # Of a plan: what applying it takes.
     applying: Applying | None = None
+    # Of a run that compared everything: how the two sides stand.
+    reconciled: Reconciled | None = None
 
     @property
     def failed(self) -> bool:
@@ -86,9 +89,11 @@ def report(task: TaskContext) -> Report:
     tried: Counter[str] = Counter()  # of them, those that got as far as the service
     warnings: list[str] = list(task.warnings)
     read_from: str | None = None
+    compared: Json = {"known": 0, "doubted": None}
     held = False
     forecast, tasks = Forecast(), 1
-    for name in ["extract", "transform", *loads]:
+    looked = ["look"] if task.staging.exists("stats-look.ndjson.gz") else []
+    for name in ["extract", "transform", *looked, *loads]:
         for stats in task.staging.read(f"stats-{name}"):
             counts.update(stats.get("counts", {}))
             if name in loads:
@@ -101,6 +106,7 @@ def report(task: TaskContext) -> Report:
             warnings += [text for text in stats["warnings"] if text not in warnings]
             read_from = stats.get("read_from", read_from)
             held = held or stats.get("held", False)
+            compared |= {word: stats[word] for word in compared if stats.get(word)}
     if said := held_back(plan.settings, chunks, tasks):
         warnings.append(said)
     counts.update(task.requests)
@@ -110,9 +116,12 @@ def report(task: TaskContext) -> Report:
         _advance(task, moment(read_from))
     lines = _outcomes(task, outcome_files(task.staging))
     lines = _with_refused(lines, refused, counts)
+    found = Found(applies=plan.applies)
+    if plan.compares:
+        lines = iter(found.through(lines))
     if plan.kind is not RunKind.ids:
         # The same ones are left out by every poll, and nobody asked for them; the tab lists them from the staged files.
-        lines = (line for line in lines if line.result is not Result.skipped)
+        lines = (line for line in lines if line.result is not Result.skipped or line.difference)
     kept, left_out = _most_urgent(lines)
     result = Report(
         plan=plan,
@@ -121,11 +130,38 @@ def report(task: TaskContext) -> Report:
         warnings=tuple(warnings),
         left_out=left_out,
         applying=None if plan.applies else Applying.of(counts, forecast, task.flow.talks_to("load"), plan.settings),
+        reconciled=_reconciled(task, found, counts["read"], read_from, **compared),
         refused=bool(tried["retrying"]) and not (tried["created"] or tried["updated"] or tried["unchanged"]),
     )
     _measure(task, result)
     task.staging.write_text("report.json", simplejson.dumps(result.as_json(), use_decimal=True, indent=1))
     return result
+
+
+def _reconciled(
+    task: TaskContext, found: Found, read: int, read_from: str | None, *, known: int, doubted: str | None
+) -> Reconciled | None:
+    """How the two sides stand, when all records were compared and every line was gone through."""
+    if not (task.plan.compares and task.plan.reads_everything) or read_from is None:
+        return None
+    left = dict(found.left)
+    vanished, share = left[Difference.vanished], task.settings.sync_vanished_share
+    if vanished > 1 and vanished * 100 > max(read, known) * share:
+        # With those of the target, which writers have looked for in vain.
+        doubted = doubted or (
+            f"Nothing is called vanished: {vanished:,} of {max(read, known):,} records would be, more than {share} % "
+            "(Variable sync_vanished_share)."
+        )
+        left[Difference.vanished] = 0
+    return Reconciled(
+        flow=task.flow.name,
+        as_of=moment(read_from),
+        compared=read,
+        left=left,
+        healed=found.healed,
+        unfinished=found.unfinished,
+        doubted=doubted,
+    )
 
 
 def _measure(task: TaskContext, result: Report) -> None:

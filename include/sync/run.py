@@ -9,6 +9,7 @@ from include.sync.extract import extract
 from include.sync.flow import Flow
 from include.sync.ledger import Ledger, ReadOnlyLedger
 from include.sync.load import load
+from include.sync.look import look
 from include.sync.report import Report, report
 from include.sync.runs import Mode, RunPlan, System
 from include.sync.slots import concurrency
@@ -68,6 +69,11 @@ def run(
 
     extract(stage("extract"))
     chunks = transform(stage("transform"))
+    if plan.compares and plan.reads_everything:
+        look(stage("look"))
     for chunk in range(chunks):
         load(stage("load"), chunk, at_once or concurrency(plan.settings, 1))
-    return report(stage("report"))
+    result = report(stage("report"))
+    if result.reconciled:
+        ledger.note_reconciled(result.reconciled)
+    return result

@@ -34,7 +34,8 @@ def talks_to(direction: Direction, stage: str) -> System | None:
     source, target = (System.business_central, System.ipaas) if to_ipaas else (System.ipaas, System.business_central)
     # `transform` reads the records that others need first. Coming from iPaaS.com, `report` writes back the links
     # of what was made in Business Central.
-    systems = {"extract": source, "transform": source, "load": target, "report": None if to_ipaas else source}
+    last = None if to_ipaas else source
+    systems = {"extract": source, "transform": source, "look": target, "load": target, "report": last}
     return systems[stage]
 
 
@@ -98,6 +99,8 @@ class RunPlan(BaseModel):
     kind: RunKind
     mode: Mode = Mode.apply
     force: bool = False
+    # Whether nothing that is remembered is trusted: each record is compared with what the target has of it now.
+    compares: bool = False
     ids: tuple[Annotated[AskedId, BeforeValidator(_with_parts)], ...] = ()
     # Backfill: the run's data interval. Poll: read from `since`; None means everything.
     since: AwareDatetime | None = None

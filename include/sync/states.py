@@ -7,6 +7,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from include.sync.differences import Reconciled
+
+SEE_DIFFERENCES = "The run of the DAG reconcile lists them; its mode Heal writes what differs."
+
 
 class Word(StrEnum):
     """How a flow stands, in the order of what a person looks at first."""
@@ -96,8 +100,11 @@ def standing(known: Known, now: datetime) -> Standing:
     return Standing(word=Word.in_step, as_of=known.read_from or last.began)
 
 
-def alarms(standings: Mapping[str, Standing], hooks: Mapping[str, int]) -> list[str]:
-    """What a person has to see to, one line each; `hooks` are the webhooks that wait for a flow."""
+def alarms(
+    standings: Mapping[str, Standing], hooks: Mapping[str, int], compared: Mapping[str, Reconciled] | None = None
+) -> list[str]:
+    """What a person has to see to, one line each; `hooks` are the webhooks that wait for a flow, `compared` what the last
+    comparison of its records found."""
     red = (Word.stopped, Word.needs_you, Word.late)
     lines = [
         f"{flow}: {one.word}. {one.why} {one.advice}".rstrip() for flow, one in standings.items() if one.word in red
@@ -107,6 +114,11 @@ def alarms(standings: Mapping[str, Standing], hooks: Mapping[str, int]) -> list[
         for flow, one in standings.items()
         if one.word is Word.paused and hooks.get(flow)
     ]
+    lines += [
+        f"{flow}: its records were compared at {found.as_of:%Y-%m-%d %H:%M} UTC, and differ: {found}. {SEE_DIFFERENCES}"
+        for flow, found in (compared or {}).items()
+        if found.differences and flow in standings and standings[flow].word is not Word.paused
+    ]
     return lines
 
 
@@ -114,8 +126,11 @@ def _records(number: int) -> str:
     return "record" if number == 1 else "records"
 
 
-def sentence(standings: Mapping[str, Standing], needs: int) -> str:
-    """One sentence on all flows: what is stopped and why, or what needs a person, or that all are in step as of when."""
+def sentence(standings: Mapping[str, Standing], needs: int, compared: Mapping[str, Reconciled] | None = None) -> str:
+    """One sentence on all flows: what is stopped and why, or what needs a person, or that all are in step as of when.
+
+    `compared` is what the last comparison of each flow's records found.
+    """
     of = {word: [flow for flow, one in standings.items() if one.word is word] for word in Word}
     stopped, late, paused = of[Word.stopped], of[Word.late], of[Word.paused]
     if stopped:
@@ -125,11 +140,20 @@ def sentence(standings: Mapping[str, Standing], needs: int) -> str:
         return f"{needs:,} {_records(needs)} only a person can mend."
     if late:
         return f"Late: {_flows(late)}. {standings[late[0]].why}"
+    working = {flow for flow, one in standings.items() if one.word not in (Word.paused, Word.never_run)}
+    found = {flow: one for flow, one in (compared or {}).items() if flow in working}
+    if apart := [flow for flow, one in found.items() if one.differences]:
+        number, since = sum(found[flow].differences for flow in apart), min(found[flow].as_of for flow in apart)
+        named = "difference" if number == 1 else "differences"
+        return f"{number:,} {named} between the two systems, as of {since:%Y-%m-%d %H:%M} UTC: {_flows(apart)}."
     if paused or of[Word.never_run]:
         idle = [*paused, *of[Word.never_run]]
         if len(idle) == len(standings):
             return "Nothing is kept in step yet: no flow is switched on and has run."
         return f"In step, but for what is switched off or has never run: {_flows(idle)}."
+    if working and working == found.keys():
+        compared_at = min(one.as_of for one in found.values())
+        return f"In step: all records were compared at {compared_at:%Y-%m-%d %H:%M} UTC, and there were no differences."
     dates = [one.as_of for one in standings.values() if one.as_of]
     return f"In step as of {min(dates):%Y-%m-%d %H:%M} UTC." if dates else "In step."
 

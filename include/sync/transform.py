@@ -153,7 +153,7 @@ def _decide(task: TaskContext, record: Json, transfer: Transfer | None) -> Decis
     print_ = fingerprint(mapped)
     if transfer and not task.plan.force:
         side = side_of(task.flow.direction)
-        same = transfer.fingerprint == print_ and not unfinished
+        same = transfer.fingerprint == print_ and not unfinished and not task.plan.compares
         if same and side.link_is_current(task.ledger, task.flow.writer.table, mapped, transfer):
             asked = task.plan.kind is RunKind.ids
             message = "Equal to what was last written." if asked else ""
@@ -195,4 +195,7 @@ def _rests(plan: RunPlan, transfer: Transfer, print_: str) -> bool:
     """True while a transfer that could not be finished is not to be tried again: same record, next try not yet due."""
     if plan.kind is RunKind.ids or plan.force or transfer.tried_fingerprint != print_:
         return False
+    if plan.compares:
+        # What a person has set aside is left alone; of all others it is asked how they stand now.
+        return transfer.state == State.ignored
     return transfer.next_try is None or transfer.next_try > iso(plan.started_at)

@@ -14,8 +14,9 @@ from include.sync.fingerprints import fingerprint
 from include.sync.flow import Flow
 from include.sync.ledger.entries import Transfer
 from include.sync.links import Link
-from include.sync.outcomes import Change, Result
+from include.sync.outcomes import Change, Difference, Result
 from include.sync.records import Json, Mapped
+from include.sync.runs import Direction
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -112,3 +113,15 @@ class ToBeMade(str):
         made = super().__new__(cls, text)
         made.fields = fields
         return made
+
+
+def difference_of(item: WriteRequest, written: WriteResult) -> Difference | None:
+    """How a record stood before it was written, or how a plan has found it."""
+    if written.result is Result.created:
+        return Difference.missing
+    if written.result is not Result.updated:
+        return None
+    if item.flow.direction is Direction.from_ipaas:
+        return Difference.unlinked if item.mapped.linked is None else Difference.stale
+    linked = any(change.field == "external_ids" for change in written.changes)
+    return Difference.unlinked if linked else Difference.stale

@@ -31,7 +31,7 @@ from include.sync.context import WriteContext
 from include.sync.ledger.entries import Purpose, State
 from include.sync.links import Link
 from include.sync.merge import Times
-from include.sync.outcomes import Change, Result
+from include.sync.outcomes import Apart, Change, Difference, Result
 from include.sync.records import Json
 from include.sync.values import fold
 from include.sync.work import Echo, WriteRequest, WriteResult
@@ -336,7 +336,8 @@ class BCWriter:
         )
 
     def _gone(self, number: str) -> Rejected:
-        return Rejected(
+        return Apart(
+            Difference.vanished,
             f"It is linked to {self.target.name} {number}, which does not exist in Business Central any more.",
             f"If it was deleted on purpose, remove the external id from the record in iPaaS.com: then a new "
             f"{self.target.name} is created. If it was renumbered, correct the external id.",

@@ -18,7 +18,7 @@ from include.sync.context import WriteContext
 from include.sync.fields import SETS, FieldPair, cut, is_link, members, pairs, pattern, values_of
 from include.sync.merge import Merged, Times, merge, unit_of
 from include.sync.outcomes import Change
-from include.sync.records import Json
+from include.sync.records import Json, Shared
 from include.sync.runs import Direction
 from include.sync.work import WriteRequest
 
@@ -108,6 +108,7 @@ def update_of(
             units=unit_of(shared, lambda thing: thing.ipaas),
             times=times,
             alike=alike,
+            ours=_ours(shared) if work.plan.compares else lambda path: False,
         )
     send = set(merged.send)
     whole = {pair.missing for pair in both if pair.missing is not None and pair.path in send}
@@ -139,6 +140,12 @@ def update_of(
         notes=tuple(merged.notes),
         held=bool(merged.held),
     )
+
+
+def _ours(shared: Sequence[Shared]) -> Callable[[str], bool]:
+    """Says of a field whether no flow carries the shop's changes of it to Business Central, and none may stand there."""
+    theirs = {name for thing in shared for name in (*thing.ipaas, *thing.shown)}
+    return lambda path: pattern(path) not in theirs
 
 
 def _unlinked(pair: FieldPair) -> bool:

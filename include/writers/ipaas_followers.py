@@ -9,7 +9,7 @@ from typing import Protocol
 
 from include.errors import Sent, ServiceError
 from include.ipaas.endpoints import Endpoint
-from include.ipaas.external_ids import linked_to
+from include.ipaas.external_ids import external_id_of, linked_to
 from include.sync.context import WriteContext
 from include.sync.links import Link
 from include.sync.records import Follower, Json
@@ -36,12 +36,15 @@ class RelatedRecord:
 
     def write(self, work: WriteContext, also: Follower) -> Sequence[Link]:
         """Create it linked, or link the one that is there. Returns no links when it was linked already."""
-        if work.link_of(self.endpoint.table, also.external_id) is not None:
+        known = work.link_of(self.endpoint.table, also.external_id) is not None
+        if known and not work.plan.compares:
             return []
         body = work.resolve(also.body)
         link = linked_to(work.plan.system_id, also.external_id)
         among = () if isinstance(body[self.by], ToBeMade) else work.ipaas.search(self.endpoint, str(body[self.by]))
         present = next(iter(self._alike(body, among)), None)
+        if present and known and external_id_of(present, work.plan.system_id):
+            return []
         if present:
             work.send(partial(work.ipaas.update, self.endpoint, present["id"], body | link), planned=present)
             return [(self.endpoint.table, also.external_id, present["id"])]

@@ -78,15 +78,21 @@ class OrderTransaction:
         internal_id = work.link_of(TRANSACTION.table, also.external_id)
         if internal_id is None:
             return []
-        record = work.ipaas.get(TRANSACTION, internal_id)
-        if record is None:
+        listed = work.listed(TRANSACTION, internal_id)
+        if listed is not None and not self._changes(work, also, listed):
             return []
-        system_id = work.plan.system_id
-        changes = _posted(record) if self.posted else fulfilment(also.body, record, system_id)
-        if not differences(changes, record, system_id):
+        record = work.ipaas.get(TRANSACTION, internal_id)
+        changes = self._changes(work, also, record) if record else {}
+        if record is None or not changes:
             return []
         work.send(lambda: work.ipaas.update(TRANSACTION, internal_id, changes), planned=record)
         return [(TRANSACTION.table, also.external_id, internal_id)]
+
+    def _changes(self, work: WriteContext, also: Follower, record: Json) -> Json:
+        """What the transaction lacks of it; empty when it lacks nothing."""
+        system_id = work.plan.system_id
+        wanted = _posted(record) if self.posted else fulfilment(also.body, record, system_id)
+        return wanted if differences(wanted, record, system_id) else {}
 
 
 def _posted(record: Json) -> Json:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 
@@ -18,6 +18,7 @@ from include.sync.outcomes import Change, Result
 from include.sync.records import Json, Mapped
 from include.sync.renumbering import Renumbering
 from include.sync.runs import Direction
+from include.sync.task_context import TaskContext
 from include.sync.values import fold
 from include.sync.work import Echo, ToBeMade, WriteRequest, WriteResult
 from include.writers.ipaas_changes import Update, base_of, update_of
@@ -31,6 +32,7 @@ from include.writers.ipaas_companions import (
     writing,
 )
 from include.writers.ipaas_followers import FollowerWriter
+from include.writers.ipaas_index import Index, concerned_by, formerly_linked, names_of, told_of
 
 # From this many unlinked records on, reading the target's whole list may cost less than looking for each.
 _INDEX_FROM = 10
@@ -69,27 +71,52 @@ class IPaaSWriter:
 
     def prepare(self, work: WriteContext, items: Sequence[WriteRequest]) -> None:
         """Learn the links of the chunk, from the ledger and, when many are unknown, from the target's own list."""
-        work.know_links(self.table, [name for item in items for name in _names(item.mapped)])
+        work.know_links(self.table, [name for item in items for name in names_of(item.mapped)])
         self._numbers(work).learn(items)
+        if work.present is not None:
+            self._session(work).index = self._compare_with(work, items, work.present)
+            return
         unknown = [item for item in items if (self.table, fold(item.mapped.source_id)) not in work.linked]
         if len(unknown) >= _INDEX_FROM and self.endpoint.search:
             self._session(work).index = self._read_index(work, unknown)
+
+    def _index(self, work: WriteContext, item: WriteRequest) -> Index | None:
+        """What was read of the list; None where it says nothing of this record: one that is brought along as a
+        prerequisite is looked for by itself."""
+        index = self._session(work).index
+        if index is None or not index.whole or fold(item.mapped.source_id) in index.external_ids:
+            return index
+        return None
 
     def _session(self, work: WriteContext) -> _Session:
         make = partial(Renumbering, work, self.endpoint, self.nested)
         return work.session(_Session, self.table, lambda: _Session(numbers=make()))
 
-    def _read_index(self, work: WriteContext, unknown: Sequence[WriteRequest]) -> _Index | None:
-        index = _Index(
-            external_ids={fold(name) for item in unknown for name in _names(item.mapped)},
-            matches={item.mapped.match.casefold() for item in unknown if item.mapped.match},
-        )
+    def _read_index(self, work: WriteContext, unknown: Sequence[WriteRequest]) -> Index | None:
+        index = Index.of(item.mapped for item in unknown)
         for page in work.ipaas.pages(self.endpoint):
             # Of rows that do not say what they are linked to, none may count as unlinked; and what has no id may be any.
             if page.total > 2 * len(unknown) or not page.whole or page.odd:
                 return None
             for record in page.records:
                 index.add(record, self.match_field, work.plan.system_id, self.siblings)
+        work.remember((self.table, own, record["id"]) for own, record in index.linked.items())
+        return index
+
+    # --- for a comparison of everything: see `include/sync/look.py` ------------------------------------------
+
+    def concerned(self, task: TaskContext, records: Sequence[Mapped]) -> list[set[tuple[str, str]]]:
+        """By what rows of the list concern each of these records; see `LooksThrough`."""
+        return concerned_by(task.ledger, self.table, self.siblings, records)
+
+    def concerns(self, row: Json, system_id: int) -> Iterable[tuple[str, str]]:
+        """By what a row of the list may concern records; see `LooksThrough`."""
+        return told_of(row, self.match_field, self.siblings, system_id)
+
+    def _compare_with(self, work: WriteContext, items: Sequence[WriteRequest], present: Sequence[Json]) -> Index:
+        index = Index.of((item.mapped for item in items), whole=True)
+        for record in present:
+            index.add(record, self.match_field, work.plan.system_id, self.siblings)
         work.remember((self.table, own, record["id"]) for own, record in index.linked.items())
         return index
 
@@ -116,7 +143,10 @@ class IPaaSWriter:
             self._numbers(work).check_own(item, present)
         if internal_id is None:
             body = work.resolve(body)
-            matched = self._sibling(work, item, body) if self.siblings else self._match(work, item)
+            index = self._index(work, item)
+            matched = formerly_linked(work, self.endpoint, index, item) if index and index.whole else None
+            if matched is None:
+                matched = self._sibling(work, item, body) if self.siblings else self._match(work, item)
             if matched is None:
                 return self._create(work, item, body)
             if external_id_of(matched, work.plan.system_id):
@@ -157,7 +187,7 @@ class IPaaSWriter:
         mapped = item.mapped
         if not mapped.made_from or (self.table, fold(mapped.source_id)) in work.linked:
             return None
-        if self._session(work).index and not item.suspect:
+        if self._index(work, item) and not item.suspect:
             return work.linked.get((self.table, fold(mapped.made_from)))
         return work.link_of(self.table, mapped.made_from)
 
@@ -174,9 +204,13 @@ class IPaaSWriter:
         if item.beside is not None:
             own = linked_among(item.beside, external_id, work.plan.system_id)
             return (own["id"], own) if own else (work.linked.get((self.table, fold(external_id))), None)
-        index = self._session(work).index
+        index = self._index(work, item)
+        if index and (doubled := index.doubled.get(fold(external_id))):
+            raise doubled
         if index and (present := index.linked.get(fold(external_id))):
             return present["id"], present
+        if index and index.whole:
+            return None, None
         if self.match_shows_link or (index and not item.suspect):
             return work.linked.get((self.table, fold(external_id))), None
         return work.link_of(self.table, external_id), None
@@ -189,7 +223,7 @@ class IPaaSWriter:
         mapped, system_id = item.mapped, work.plan.system_id
         if not (self.match_field and mapped.match):
             return None
-        index = self._session(work).index
+        index = self._index(work, item)
         found = (
             index.matching.get(mapped.match.casefold(), [])
             if index and not item.suspect
@@ -232,7 +266,7 @@ class IPaaSWriter:
         siblings = self.siblings
         if siblings is None or siblings.by not in body:
             return None
-        index = self._session(work).index
+        index = self._index(work, item)
         if item.beside is not None:
             found = next((row for row in item.beside if siblings.place(row) == siblings.place(body)), None)
         elif index and not item.suspect:
@@ -314,11 +348,13 @@ class IPaaSWriter:
             present = fresh = work.ipaas.get(self.endpoint, internal_id)
             if present is None:
                 raise NotFound.of_record("iPaaS.com", f"{self.endpoint.name} {internal_id}")
-        if present is not None and self.adopt:
-            wanted = self.adopt(wanted, present, work.plan.system_id)
-        if present is not None and self.restrict:
-            wanted = work.resolve(self.restrict(wanted, present, work.plan.system_id))
-        update = update_of(work, self.endpoint, item, base, wanted, present)
+        update = self._update_to(work, item, base, wanted, present)
+        if update.body and work.plan.compares and fresh is None:
+            # It was listed a while ago; what is written, or told, is by what it is now.
+            present = fresh = work.ipaas.get(self.endpoint, internal_id)
+            if present is None:
+                raise NotFound.of_record("iPaaS.com", f"{self.endpoint.name} {internal_id}")
+            update = self._update_to(work, item, base, wanted, present)
         if update.body:
             if base is not None and update.written:
                 # Should nobody hear what became of it, what is found there is still known for this flow's own.
@@ -331,9 +367,20 @@ class IPaaSWriter:
         result = Result.updated if update.body else Result.unchanged
         return self._after(work, item, internal_id, result, update, present=present)
 
+    def _update_to(
+        self, work: WriteContext, item: WriteRequest, base: Base | None, wanted: Json, present: Json | None
+    ) -> Update:
+        if present is not None and self.adopt:
+            wanted = self.adopt(wanted, present, work.plan.system_id)
+        if present is not None and self.restrict:
+            wanted = work.resolve(self.restrict(wanted, present, work.plan.system_id))
+        return update_of(work, self.endpoint, item, base, wanted, present)
+
     def _is_agreed(self, work: WriteContext, wanted: Json, base: Base | None) -> bool:
         """Whether the base alone says that there is nothing to write."""
-        if base is None or base.sent or self.restrict or work.plan.force or "external_ids" in wanted:
+        if base is None or base.sent or self.restrict or "external_ids" in wanted:
+            return False
+        if work.plan.force or work.plan.compares:
             return False
         return not base.changed(values_of(wanted, work.plan.system_id))
 
@@ -342,6 +389,8 @@ class IPaaSWriter:
 
         Without a base, and where others may change it, too, so that nothing of theirs is overwritten unseen.
         """
+        if work.plan.compares:
+            return True
         return base is None or self.restrict is not None or item.flow.counterpart is not None
 
     def _link_in(self, work: WriteContext, mapped: Mapped) -> Json:
@@ -395,7 +444,7 @@ class _Session:
     """What one task keeps of a table: its renumberings, and the part of the target's list that a chunk needed."""
 
     numbers: Renumbering
-    index: _Index | None = None
+    index: Index | None = None
 
 
 def _echoes(item: WriteRequest, internal_id: Id, update: Update | None) -> list[Echo]:
@@ -403,29 +452,3 @@ def _echoes(item: WriteRequest, internal_id: Id, update: Update | None) -> list[
     if counterpart is None or update is None or not (update.written or update.held):
         return []
     return [Echo(flow=counterpart.flow, key=str(internal_id), written=update.written or {}, look=update.held)]
-
-
-def _names(mapped: Mapped) -> list[str]:
-    """The external ids under which a record may be linked."""
-    return [mapped.source_id, *([mapped.made_from] if mapped.made_from else [])]
-
-
-@dataclass(kw_only=True)
-class _Index:
-    """The part of the target's list that a chunk is interested in."""
-
-    external_ids: set[str]
-    matches: set[str]
-    linked: dict[str, Json] = field(default_factory=dict)
-    matching: dict[str, list[Json]] = field(default_factory=dict)
-    places: dict[tuple[str, str], Json] = field(default_factory=dict)
-
-    def add(self, record: Json, match_field: str | None, system_id: int, siblings: Siblings | None = None) -> None:
-        if siblings:
-            self.places[siblings.place(record)] = record
-        own = external_id_of(record, system_id)
-        if own and fold(own) in self.external_ids:
-            self.linked[fold(own)] = record
-        value = str(record.get(match_field) or "").casefold() if match_field else ""
-        if value and value in self.matches:
-            self.matching.setdefault(value, []).append(record)

@@ -48,7 +48,11 @@ def show_overview(user: GetUserDep) -> dict[str, Any]:
     found = overview(ledger, names, now)
     needs = sum(cause.count for cause in found.causes)
     return {
-        "sentence": sentence({one.flow: one.standing for one in found.flows}, needs),
+        "sentence": sentence(
+            {one.flow: one.standing for one in found.flows},
+            needs,
+            {one.flow: one.compared for one in found.flows if one.compared},
+        ),
         "now": now.isoformat(),
         "may_change": sorted(_may_change(names, user)),
         "to_push": links_to_push(ledger) if ledger else 0,
@@ -231,6 +235,7 @@ def _flow(one: FlowStanding) -> dict[str, Any]:
         "ignored": one.state.ignored,
         "hooks": one.state.hooks,
         "hooks_since": one.state.hooks_since,
+        "compared": {**one.compared.as_json(), "words": str(one.compared)} if one.compared else None,
     }
 
 

@@ -61,11 +61,14 @@ class FourTasks:
     last: XComArg
 
 
-def four_tasks(direction: Direction, flow_name: str | None, *, whole: bool = False) -> FourTasks:
+def four_tasks(
+    direction: Direction, flow_name: str | None, *, whole: bool = False, compares: bool = False
+) -> FourTasks:
     """The tasks of a run, in the DAG or group at hand. Without a name, the form says which flow.
 
     `whole`: the flow is one of several that transfer all of their records, of which the form may leave some out. Its
-    records that fail do not end its report as failed, so that only what concerns the whole flow stops others.
+    records that fail do not end its report as failed, so that only what concerns the whole flow stops others. `compares`:
+    it does so to compare both sides; going to iPaaS.com, its list is read by a task of its own before anything is loaded.
     """
 
     def pool(stage: str) -> dict[str, Any]:
@@ -77,6 +80,8 @@ def four_tasks(direction: Direction, flow_name: str | None, *, whole: bool = Fal
         from bridge import tasks
 
         context = get_current_context()
+        if compares:
+            return tasks.extract_compared(str(flow_name), context)
         return tasks.extract_whole(str(flow_name), context) if whole else tasks.extract(flow_name, context)
 
     @task(task_id="transform", **pool("transform"))
@@ -84,6 +89,12 @@ def four_tasks(direction: Direction, flow_name: str | None, *, whole: bool = Fal
         from bridge import tasks
 
         return tasks.transform(get_current_context())
+
+    @task(task_id="look", **pool("look"))
+    def look() -> None:
+        from bridge import tasks
+
+        tasks.look(get_current_context())
 
     @task(task_id="load", **pool("load"))
     def load(chunk: int) -> None:
@@ -104,7 +115,10 @@ def four_tasks(direction: Direction, flow_name: str | None, *, whole: bool = Fal
 
     first, chunks, last = extract(), transform(), report()
     first >> chunks
-    load.expand(chunk=chunks) >> last
+    loads = load.expand(chunk=chunks)
+    loads >> last
+    if compares and direction is Direction.to_ipaas:
+        chunks >> look() >> loads
     if chosen:
         chunks >> last
     return FourTasks(first=first, last=last)

@@ -28,6 +28,9 @@ _IDS = {
 
 
 IDS_PARAMS = tuple(name for name, _, _ in _IDS.values())
+# The modes of Reconcile.
+REPORT = "report"
+HEAL = "heal"
 _BOTH = "both"
 _MODES = {"apply": "Apply: transfer", "plan": "Plan: say what would change, write nothing"}
 
@@ -68,9 +71,32 @@ def params_of_manual_sync(flows: Iterable[Flow]) -> dict[str, Param]:
 
 def params_of_initialize(flows: Iterable[Flow]) -> dict[str, Param]:
     """The form of Initialize: which flows. It proposes to plan."""
-    names = {flow.name: flow.collection for flow in flows}
     return {
         MODE: _mode("plan"),
+        **_which(flows, "with none, all of the direction. They go in the order of dependency."),
+    }
+
+
+def params_of_reconcile(flows: Iterable[Flow]) -> dict[str, Param]:
+    """The form of Reconcile: which flows. It proposes to report, which is what the schedule does."""
+    mode = Param(
+        REPORT,
+        type="string",
+        enum=[REPORT, HEAL],
+        values_display={
+            REPORT: "Report: say what differs, write nothing",
+            HEAL: "Heal: write what differs, as the flows themselves would",
+        },
+        title="Mode",
+        description="What has vanished is told, and never deleted, in either mode.",
+    )
+    return {MODE: mode, **_which(flows, "with none, those of the direction that are switched on.")}
+
+
+def _which(flows: Iterable[Flow], none: str) -> dict[str, Param]:
+    """The params that choose among the flows."""
+    names = {flow.name: flow.collection for flow in flows}
+    return {
         DIRECTION: Param(
             _BOTH,
             type="string",
@@ -90,13 +116,13 @@ def params_of_initialize(flows: Iterable[Flow]) -> dict[str, Param]:
             examples=list(names),
             values_display=names,
             title="Flows",
-            description="Only these; with none, all of the direction. They go in the order of dependency.",
+            description=f"Only these; {none}",
         ),
     }
 
 
 def is_wanted(flow: Flow, params: Mapping[str, Any]) -> bool:
-    """Whether the form of Initialize says that a flow is to be run."""
+    """Whether the form of Initialize or Reconcile says that a flow is to be run."""
     chosen, direction = params.get(CHOSEN) or (), params.get(DIRECTION) or _BOTH
     return direction in (_BOTH, flow.direction.value) and (not chosen or flow.name in chosen)
 

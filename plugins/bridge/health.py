@@ -18,6 +18,7 @@ Hourly. Red when a person is needed, and then it says for what:
 * a flow is late: its schedule has not been kept;
 * records need a person, or have waited for longer than `sync_needs_you_after_hours`;
 * a flow is paused while webhooks pile up for it;
+* the last comparison of both sides (the DAG `reconcile`) has found differences in a flow that is switched on;
 * a Connection does not work.
 
 To be told by mail or in a channel, put one of Airflow's notifiers into `plugins/bridge/notify.py`.

@@ -22,6 +22,7 @@ from bridge.api import address_of
 from bridge.factory import TAGS
 from bridge.initialize import INITIALIZE
 from bridge.preflight import PREFLIGHT
+from bridge.reconcile import RECONCILE
 from bridge.staging import run_folder, staged_folder
 from bridge.standing import problems_of, states_of
 from include.flows import FLOWS
@@ -64,7 +65,7 @@ def show_report(
             return answer
         answer["state"] = str(run.state)
         answer["problems"] = problems_of(session, dag_id, run_id, flow)
-        if dag_id == INITIALIZE and not flow:
+        if dag_id in (INITIALIZE, RECONCILE) and not flow:
             return answer | _flows(session, dag_id, run_id)
         if dag_id == PREFLIGHT:
             return {**answer, "lines": _pushed(session, dag_id, run_id, "return_value").get("look", [])}
@@ -88,12 +89,14 @@ def _flows(session: Session, dag_id: str, run_id: str) -> dict[str, Any]:
     """How far a run has come with each flow; of a plan, what applying all of it takes."""
     counts = _pushed(session, dag_id, run_id, "return_value")
     states = states_of(session, dag_id, run_id)
+    compared = _pushed(session, dag_id, run_id, "reconciled")
     flows = [
         {
             "flow": name,
             "collection": flow.collection,
             "task": states[name],
             "counts": counts.get(f"{name}.report", {}),
+            "compared": compared.get(f"{name}.report"),
         }
         for name, flow in FLOWS.items()
         if states.get(name, "skipped") != "skipped"

@@ -6,7 +6,7 @@ Loaded by Airflow's API server.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -22,6 +22,7 @@ from sqlalchemy.orm import Session
 from bridge.form import FLOW, IDS_PARAMS
 from bridge.manual_sync import MANUAL_SYNC
 from include.settings import SyncSettings
+from include.sync.differences import Reconciled
 from include.sync.ledger import Ledger
 from include.sync.ledger.entries import moment
 from include.sync.overview import Cause, FlowState, flow_states, needs_you, since_before
@@ -41,7 +42,8 @@ _REASONS = 200
 
 @dataclass(frozen=True, kw_only=True)
 class FlowStanding:
-    """A flow, how it stands, its last poll, when the next one begins, and what the ledger holds of it."""
+    """A flow, how it stands, its last poll, when the next one begins, what the ledger holds of it, and what the last
+    comparison of all its records found."""
 
     flow: str
     standing: Standing
@@ -49,6 +51,7 @@ class FlowStanding:
     counts: Mapping[str, int] | None
     next_run: datetime | None
     state: FlowState
+    compared: Reconciled | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,12 +78,16 @@ def overview(ledger: Ledger | None, names: Sequence[str], now: datetime) -> Over
     """How these flows stand. Raises LedgerFault when the ledger does not answer."""
     states = flow_states(ledger, names) if ledger else [FlowState(flow=name) for name in names]
     causes = needs_you(ledger, names, too_long=too_long(now), limit=_REASONS) if ledger else []
+    compared = ledger.last_reconciled(names) if ledger else {}
     with create_session() as session:
         dags = {dag.dag_id: dag for dag in session.scalars(select(DagModel).where(DagModel.dag_id.in_(names)))}
         runs = _last_polls(session, names)
         said = _said(session, runs.values())
         found = [
-            _flow(state, dags.get(state.flow), runs.get(state.flow), said.get(state.flow, {}), causes, now)
+            replace(
+                _flow(state, dags.get(state.flow), runs.get(state.flow), said.get(state.flow, {}), causes, now),
+                compared=compared.get(state.flow),
+            )
             for state in states
         ]
         under_way = _under_way(session, [*names, MANUAL_SYNC], set(names))

@@ -20,7 +20,7 @@ from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
 from bridge.advice import advised, show_problem
 from bridge.connected import current_pair, ledger_of
-from bridge.form import CHOSEN, DIRECTION, FLOW, FORCE, IDS, MODE, ids_param, is_wanted
+from bridge.form import CHOSEN, DIRECTION, FLOW, FORCE, HEAL, IDS, MODE, ids_param, is_wanted
 from bridge.hooks import BusinessCentralHook, IPaaSHook, current_settings
 from bridge.staging import PLAN, forget_old_runs, private_folder, run_folder, staged_folder
 from bridge.turns import take_turn
@@ -28,6 +28,7 @@ from include.flows import CATALOGUE, FLOWS
 from include.settings import SettingsError
 from include.sync import extract as extracting
 from include.sync import load as loading
+from include.sync import look as looking
 from include.sync import report as reporting
 from include.sync import transform as transforming
 from include.sync.flow import Flow
@@ -61,6 +62,31 @@ def extract_whole(flow_name: str, context: Mapping[str, Any]) -> dict[str, Any]:
         if not is_wanted(flow, params):
             raise AirflowSkipException(f"{flow_name} is not among those chosen.")
         return _extract(flow, _Asked(kind=RunKind.backfill, mode=Mode(params[MODE])), context)
+
+
+def extract_compared(flow_name: str, context: Mapping[str, Any]) -> dict[str, Any]:
+    """Read all records of a flow to compare them, if the form of Reconcile says that it is wanted."""
+    with advised(context):
+        flow = FLOWS[flow_name]
+        _refuse_others(context, {CHOSEN, DIRECTION, MODE})
+        if not is_compared(flow_name, context):
+            raise AirflowSkipException(f"{flow_name} is not among those chosen, or not switched on.")
+        mode = Mode.apply if context["params"][MODE] == HEAL else Mode.plan
+        return _extract(flow, _Asked(kind=RunKind.backfill, mode=mode, compares=True), context)
+
+
+def is_compared(flow_name: str, context: Mapping[str, Any]) -> bool:
+    """Whether the form of Reconcile means a flow: one that is named, or is switched on when none is."""
+    params = context["params"]
+    if not is_wanted(FLOWS[flow_name], params):
+        return False
+    return bool(params.get(CHOSEN)) or not context["ti"].get_dag(flow_name).is_paused
+
+
+def look(context: Mapping[str, Any]) -> None:
+    """Read the list of the target, which all records are compared with."""
+    with _planned_run(context) as (plan, ledger, staging):
+        looking.look(_stage("look", FLOWS[plan.flow], plan, ledger, staging))
 
 
 def _extract(flow: Flow, asked: _Asked, context: Mapping[str, Any]) -> dict[str, Any]:
@@ -110,9 +136,14 @@ def report(context: Mapping[str, Any], *, fails: bool = True) -> dict[str, int]:
     with _planned_run(context) as (plan, ledger, staging):
         flow = FLOWS[plan.flow]
         result = reporting.report(_stage("report", flow, plan, ledger, staging))
+        if result.reconciled:
+            # By the ledger itself: what a plan is given lets nothing be noted.
+            ledger.note_reconciled(result.reconciled)
     _push_lines(context, result)
     if result.applying:
         context["ti"].xcom_push(key="applying", value=result.applying.as_json())
+    if result.reconciled:
+        context["ti"].xcom_push(key="reconciled", value=result.reconciled.as_json())
     forget_old_runs(str(context["dag_run"].dag_id), datetime.now(UTC))
     if result.failed and fails:
         # Pushed by hand: a task that fails returns nothing, and the counts are wanted all the same.
@@ -221,6 +252,7 @@ class _Asked:
     mode: Mode = Mode.apply
     ids: Sequence[str] = ()
     force: bool = False
+    compares: bool = False
     interval: tuple[datetime, datetime] | None = None
 
 
@@ -266,6 +298,7 @@ def _plan(flow: Flow, asked: _Asked, run_id: str, staging: Staging, ledger: Ledg
         ids=asked.ids,
         mode=asked.mode,
         force=asked.force,
+        compares=asked.compares,
         interval=asked.interval,
     )
     staging.write_text(PLAN, plan.model_dump_json())

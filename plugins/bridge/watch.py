@@ -46,9 +46,10 @@ def _flows(ti: Any) -> list[str]:
     with ledger_of(current_pair()) as ledger:
         causes = needs_you(ledger, list(FLOWS), too_long=since_before(current_settings(), now), limit=_REASONS)
         states = {state.flow: state for state in flow_states(ledger, list(FLOWS))}
+        compared = ledger.last_reconciled(list(FLOWS))
     needs = {name: sum(cause.count for cause in causes if cause.flow == name) for name in FLOWS}
     standings = {name: _standing(ti, flow, states[name], needs[name], now) for name, flow in FLOWS.items()}
-    return alarms(standings, {name: state.hooks for name, state in states.items()})
+    return alarms(standings, {name: state.hooks for name, state in states.items()}, compared)
 
 
 def _standing(ti: Any, flow: Flow, state: FlowState, needs: int, now: datetime) -> Standing:

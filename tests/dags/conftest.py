@@ -118,7 +118,7 @@ def run_dag(
     monkeypatch.setenv("SYNC_STAGING", f"file://{tmp_path / 'staging'}")
     lose_ledger()
 
-    from bridge import factory, health, initialize, manual_sync, preflight
+    from bridge import factory, health, initialize, manual_sync, preflight, reconcile
 
     def run(
         dag_id: str,
@@ -141,10 +141,12 @@ def run_dag(
             initialize.INITIALIZE: initialize.build,
             health.HEALTH: health.build,
             preflight.PREFLIGHT: preflight.build,
+            reconcile.RECONCILE: reconcile.build,
         }
         dag = factory.build(FLOWS[dag_id]) if dag_id in FLOWS else others[dag_id]()
         if flows:
-            dag = initialize.build({name: FLOWS[name] for name in flows})
+            several = reconcile if dag_id == reconcile.RECONCILE else initialize
+            dag = several.build({name: FLOWS[name] for name in flows})
         return _result(dag.test(logical_date=None, run_conf=dict(conf or {})))
 
     return run

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
 from include.sandbox import Sandbox
+from include.sync.differences import Reconciled
 from tests.dags.conftest import Run, RunDag
 
 pytestmark = pytest.mark.dag
@@ -81,6 +83,34 @@ def test_it_is_red_when_records_need_a_person(run_dag: RunDag, sandbox: Sandbox,
     sandbox.bc.change("Customer", "P1", **{"E-Mail": "ada@example.com"})
     run_dag(FLOW)
     assert health().state == "success"
+
+
+def test_it_is_red_while_the_last_comparison_of_a_flow_that_is_on_found_differences(
+    health: Callable[..., Run], sandbox: Sandbox
+) -> None:
+    from bridge.connected import current_pair, ledger_of
+
+    assert health().state == "success"  # with which the Connections are there
+    _switch_on(FLOW)
+    found = Reconciled(flow=FLOW, as_of=datetime.now(UTC), compared=9, left={"stale": 2, "missing": 0})
+    with ledger_of(current_pair()) as ledger:
+        ledger.note_reconciled(found)
+        ledger.note_reconciled(replace(found, flow="product_to_ipaas"))  # which is switched off
+    run = health()
+    assert run.state == "failed"
+    assert f"{FLOW}: its records were compared at " in run.problem
+    assert "and differ: 2 stale. The run of the DAG reconcile lists them" in run.problem
+    assert "product_to_ipaas" not in run.problem
+
+
+def _switch_on(dag_id: str) -> None:
+    from airflow.models.dag import DagModel
+    from airflow.utils.session import create_session
+
+    with create_session() as session:
+        dag = session.get(DagModel, dag_id)
+        assert dag
+        dag.is_paused = False
 
 
 def test_it_is_red_when_the_last_run_of_a_schedule_was_ended(health: Callable[..., Run]) -> None:

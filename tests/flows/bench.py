@@ -125,6 +125,7 @@ class Bench:
         *ids: str,
         mode: str = "apply",
         force: bool = False,
+        compares: bool = False,
         kind: RunKind | None = None,
         interval: tuple[datetime, datetime] | None = None,
         now: datetime | None = None,
@@ -145,6 +146,7 @@ class Bench:
             ids=ids,
             mode=Mode(mode),
             force=force,
+            compares=compares,
             interval=interval,
             now=now,
         )

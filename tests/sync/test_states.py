@@ -7,7 +7,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from include.sync.states import Known, Run, Word, standing
+from include.sync.differences import Reconciled
+from include.sync.states import Known, Run, Word, alarms, sentence, standing
 
 NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -48,3 +49,30 @@ def test_a_flow_that_is_stopped_says_why_and_what_to_do() -> None:
 def test_a_paused_flow_says_what_piles_up() -> None:
     assert "1,200 records wait" in standing(replace(WELL, paused=True, piles_up=1_200), NOW).why
     assert "1 record wait" in standing(replace(WELL, paused=True, piles_up=1), NOW).why
+
+
+class TestAfterAComparison:
+    FOUND = Reconciled(flow="a", as_of=READ, compared=10, left={"stale": 2, "missing": 1, "vanished": 0})
+
+    def test_differences_are_said_before_that_all_is_in_step(self) -> None:
+        standings = {"a": standing(WELL, NOW), "b": standing(WELL, NOW)}
+        clean = replace(self.FOUND, flow="b", left={})
+        said = sentence(standings, 0, {"a": self.FOUND, "b": clean})
+        assert said == f"3 differences between the two systems, as of {READ:%Y-%m-%d %H:%M} UTC: a."
+        assert sentence(standings, 1, {"a": self.FOUND}) == "1 record only a person can mend."
+
+    def test_in_step_is_said_of_what_was_compared(self) -> None:
+        standings = {"a": standing(WELL, NOW), "off": standing(replace(WELL, paused=True), NOW)}
+        clean = replace(self.FOUND, left={})
+        assert "all records were compared at" not in sentence(standings, 0, {"a": clean})
+        del standings["off"]
+        assert sentence(standings, 0, {"a": clean}) == (
+            f"In step: all records were compared at {READ:%Y-%m-%d %H:%M} UTC, and there were no differences."
+        )
+        assert sentence({**standings, "b": standing(WELL, NOW)}, 0, {"a": clean}).startswith("In step as of ")
+
+    def test_a_flow_that_is_switched_off_raises_no_alarm(self) -> None:
+        on, off = standing(WELL, NOW), standing(replace(WELL, paused=True), NOW)
+        (line,) = alarms({"a": on}, {}, {"a": self.FOUND})
+        assert line.startswith("a: its records were compared at ") and "2 stale, 1 missing" in line
+        assert alarms({"a": off}, {}, {"a": self.FOUND}) == []

@@ -20,6 +20,7 @@ from include.sync.ledger.inbox import Inbox
 from include.sync.ledger.links import Links
 from include.sync.ledger.pairs import Pairs
 from include.sync.ledger.positions import Positions
+from include.sync.ledger.reconciled import Comparisons
 from include.sync.ledger.reservations import Reservations
 from include.sync.ledger.store import BATCH, repeated
 from include.sync.ledger.tables import claims, reservations, watches
@@ -28,7 +29,7 @@ from include.sync.ledger.transfers import Transfers, late, overtaken, read_again
 from include.sync.ledger.windows import Windows
 
 
-class Ledger(Pairs, Transfers, Links, Claims, Reservations, Positions, Inbox, Windows, Facts):
+class Ledger(Pairs, Transfers, Links, Claims, Reservations, Positions, Inbox, Windows, Facts, Comparisons):
     """Reads and writes the ledger. Every method is one transaction; safe to use from several threads and processes."""
 
     @repeated

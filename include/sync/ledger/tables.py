@@ -155,6 +155,17 @@ inbox = sa.Table(
     sa.Index("sync_inbox_age", "pair", "flow", "received_at"),
 )
 
+# How the two sides stood when all records of a flow were compared last.
+reconciled = sa.Table(
+    "sync_reconciled",
+    metadata,
+    _pair(),
+    sa.Column("flow", sa.String(64), primary_key=True),
+    sa.Column("as_of", sa.String(40), nullable=False),
+    sa.Column("compared", sa.Integer, nullable=False),
+    sa.Column("found", sa.Text, nullable=False),  # JSON: how many of each difference are left, and what was healed
+)
+
 # How iPaaS.com behaves where that is in doubt, as it was found out.
 facts = sa.Table(
     "sync_facts",

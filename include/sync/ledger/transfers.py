@@ -105,6 +105,13 @@ class Transfers(Store):
             for row in db.execution_options(stream_results=True).execute(query.order_by(transfers.c.key)):
                 yield row.key, row.fingerprint
 
+    def linked(self, flow: str) -> Iterator[Transfer]:
+        """Every record of a flow that the target has or had, in order of the keys; without what was agreed."""
+        with self.reading() as db:
+            query = sa.select(*columns()).where(self._of(flow), transfers.c.target_id.is_not(None))
+            for row in db.execution_options(stream_results=True).execute(query.order_by(transfers.c.key)):
+                yield Transfer.of_row(row)
+
     def due(self, flow: str, limit: int | None = None) -> list[str]:
         """Keys of unfinished transfers whose next try has come, oldest first, at most `limit`."""
         query = sa.select(transfers.c.key).where(

@@ -43,11 +43,22 @@ function Flows({ flows, applying, open }) {
   const columns = [
     ["Flow", (one) => [h(Button, { key: "open", size: "sm", variant: "outline", onClick: () => open(one.flow) }, one.flow), h(Quiet, { key: "name" }, one.collection)]],
     ["Is", (one) => h(Text, { color: one.task.includes("failed") ? "red.fg" : one.task === "success" ? "green.fg" : undefined }, one.task.replaceAll("_", " "))],
+    flows.some((one) => one.compared) && ["Compared", (one) => one.compared && h(Compared, one.compared)],
     ["What became of its records", (one) => Object.entries(one.counts).filter(([name, number]) => number && !name.endsWith("requests")).map(([name, number]) => h(Text, { key: name, color: COLORS[name] }, `${count(number)} ${name}`))],
-  ];
+  ].filter(Boolean);
   return [
     applying && h(Text, { key: "plan", fontWeight: "semibold" }, `A plan: nothing was written. ${applying}`),
     h(Table, { key: "flows", label: "Flows of the run", columns, rows: flows, keyOf: (one) => one.flow }),
+  ];
+}
+
+// What a comparison of both sides has found in a flow.
+function Compared({ left, differences, healed, unfinished, doubted }) {
+  return [
+    h(Text, { key: "left", color: differences ? "red.fg" : "green.fg" }, differences ? Object.entries(left).map(([name, number]) => `${count(number)} ${name}`).join(", ") : "no differences"),
+    healed > 0 && h(Text, { key: "healed", color: "green.fg" }, `${count(healed)} healed`),
+    unfinished > 0 && h(Text, { key: "unfinished", color: "orange.fg" }, `${count(unfinished)} could not be compared: they are not done`),
+    doubted && h(Quiet, { key: "doubted" }, doubted),
   ];
 }
 
@@ -91,7 +102,7 @@ function Lines({ report, search, setSearch, setOffset }) {
   const some = (name) => report.records.some((record) => record[name]?.length);
   const columns = [
     ["Record", (record) => h(Key, { record })],
-    [plan ? "Would be" : "Outcome", (record) => [h(Text, { key: "result", color: COLORS[record.result] }, record.result), record.kind && h(Quiet, { key: "kind" }, record.kind)]],
+    [plan ? "Would be" : "Outcome", (record) => [h(Text, { key: "result", color: COLORS[record.result] }, record.result), record.difference && h(Text, { key: "difference", fontWeight: "semibold" }, record.difference), record.kind && h(Quiet, { key: "kind" }, record.kind)]],
     (some("message") || some("notes")) && ["What happened", (record) => h(Happened, { record })],
     some("advice") && ["What to do", (record) => record.advice],
     some("changes") && [plan ? "Fields that would change" : "Fields", (record) => h(Changes, { record })],

@@ -140,6 +140,7 @@ function State({ flow, now }) {
   return [
     h(Badge, { key: "word", colorPalette: COLORS[flow.word], variant: "surface" }, flow.word),
     flow.as_of && h(Quiet, { key: "as of" }, "as of ", h(Ago, { at: flow.as_of, now })),
+    flow.compared && h(Text, { key: "compared", fontSize: "sm", color: flow.compared.differences ? "red.fg" : "fg.muted" }, h(To, { to: "/dags/reconcile" }, "compared"), " ", h(Ago, { at: flow.compared.as_of, now }), `: ${flow.compared.words}`),
   ];
 }
 
