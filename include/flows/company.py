@@ -44,7 +44,7 @@ def customer_target(model: str, kind: str) -> Target:
         model=model,
         fixed={"type": kind},
         codes=CODES,
-        also=lambda settings: page_fields(settings, model),
+        read_too=lambda settings: page_fields(settings, model),
         # A person's name goes to iPaaS.com in two parts and comes back joined; two equal words come back as one. Of several
         # e-mail addresses the first one goes there.
         normal={
@@ -81,7 +81,7 @@ TO_IPAAS = Flow(
         shares_name=True,
         adopt=adopt_primary_billing,
         nested={"addresses": COMPANY_ADDRESS_TABLE},
-        also={"relationship": RelatedRecord(endpoint=RELATIONSHIP, by="company_id", same=("customer_id", "type"))},
+        followers={"relationship": RelatedRecord(endpoint=RELATIONSHIP, by="company_id", same=("customer_id", "type"))},
     ),
     counterpart=Counterpart(
         flow="company_from_ipaas", shared=SHARED, row=_SOURCE.row_of, differences=_TARGET.differences

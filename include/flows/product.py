@@ -33,7 +33,7 @@ TARGET = Target(
     api_fields=API_FIELDS,
     model="product",
     codes=CODES,
-    also=page_fields,
+    read_too=page_fields,
     normal={"Description": cut_description},
 )
 

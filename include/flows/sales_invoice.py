@@ -37,7 +37,7 @@ TO_IPAAS = Flow(
         counts=is_counterpart,
         restrict=within_ownership,
         match_shows_link=True,
-        also={SHIPPED_ORDER: OrderTransaction(posted=False), POSTED_ORDER: OrderTransaction(posted=True)},
+        followers={SHIPPED_ORDER: OrderTransaction(posted=False), POSTED_ORDER: OrderTransaction(posted=True)},
     ),
     id_formats=(
         IdFormat(

@@ -54,8 +54,8 @@ def invoice_to_ipaas(row: InvoiceRow, context: MappingContext) -> Mapped:
     missing = Missing.wait if row.order_comes else Missing.drop
     parent = Ref(table=TRANSACTION_TABLE, source_id=order, missing=missing)
     # What a cancelled invoice once said about its order stays as it is.
-    also = () if status == CANCELED else _order(order, row, context)
-    return transaction(document, context, also=also, transaction_parent_id=parent)
+    followers = () if status == CANCELED else _order(order, row, context)
+    return transaction(document, context, followers=followers, transaction_parent_id=parent)
 
 
 def _order(order: str, row: InvoiceRow, context: MappingContext) -> tuple[Follower, ...]:

@@ -116,7 +116,7 @@ def transaction(
     document: Document,
     context: MappingContext,
     *,
-    also: tuple[Follower, ...] = (),
+    followers: tuple[Follower, ...] = (),
     made_from: str | None = None,
     **more: Any,
 ) -> Mapped:
@@ -157,7 +157,7 @@ def transaction(
         match=number,
         body=fields,
         carry={"lines": sorted(before | {line.Line_No for line in document.lines.sent})},
-        followers=also,
+        followers=followers,
         made_from=made_from,
         notes=(*amounts.notes, *document.notes),
     )

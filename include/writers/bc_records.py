@@ -97,7 +97,9 @@ class BCWriter:
         custom = CustomFields(self.target.model, self.target.page, work.settings)
         matches = Matches(target=self.target, table=self.table, shares_number=self.shares_number)
         session = _Session(target=self.target, surface=PageSurface(self.target), custom=custom, matches=matches)
-        session.select = tuple(dict.fromkeys((*self.target.fields, *custom.targets, *self.target.also(work.settings))))
+        session.select = tuple(
+            dict.fromkeys((*self.target.fields, *custom.targets, *self.target.read_too(work.settings)))
+        )
         if work.bc.goes_without(self.target.page):
             self._without_page(work, session)
         if custom.targets:

@@ -38,7 +38,7 @@ class Target:
     page's fields that mappings may set. `api_fields` gives their names in API v2.0, for those that it has; `api_ids` those
     of codes that it has by their id instead, and the entity set in which the id of a code is found. `fixed`
     are API fields that no page shows, which a new record gets and a matching one must have; a record that needs them
-    is created through the API. `also` are fields of the page that the flow the other way reads; what is written is read
+    is created through the API. `read_too` are fields of the page that the flow the other way reads; what is written is read
     with them. `model` is the record type's name in bc_custom_fields. `codes` are fields that Business
     Central upper-cases. `normal` are fields of which what is there is to be compared in another form. `keeps` are fields
     that keep a part of what is there: of what is wanted and what is there they make what is written; case is no
@@ -53,7 +53,7 @@ class Target:
     api_fields: Mapping[str, str]
     model: str
     api_ids: Mapping[str, tuple[str, str]] = field(default_factory=dict)
-    also: Callable[[SyncSettings], Iterable[str]] = _no_fields
+    read_too: Callable[[SyncSettings], Iterable[str]] = _no_fields
     fixed: Mapping[str, str] = field(default_factory=dict)
     codes: frozenset[str] = frozenset()
     normal: Mapping[str, Callable[[str], str | None]] = field(default_factory=dict)

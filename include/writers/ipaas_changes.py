@@ -82,34 +82,7 @@ def update_of(
     base = base.with_own(found) if base else None
     sets = _Sets(work, endpoint, base, found)
     seen = {path: sets.ours(path, values[path]) if path in SETS else value for path, value in found.items()}
-    kept: Json = {}
-    merged = Merged()
-    if work.plan.force:
-        merged.send = list(values)
-    elif base is None:
-        merged.send = [path for path in values if not alike(path, values[path], seen[path])]
-        if item.flow.counterpart and present is not None:
-            equal = _equal_otherwise(work, item, present)
-            # A record that is yet to be linked owns nothing where it has nothing.
-            kept = {
-                path: seen[path]
-                for path in merged.send
-                if equal(path) and not ("external_ids" in wanted and seen[path] in (None, "", []))
-            }
-            merged.send = [path for path in merged.send if path not in kept]
-    else:
-        times = Times(bc=lambda: item.modified, ipaas=lambda: (present or {}).get("updated_datetime"))
-        shared = item.flow.counterpart.shared if item.flow.counterpart else ()
-        merged = merge(
-            values,
-            seen,
-            base,
-            direction=Direction.to_ipaas,
-            units=unit_of(shared, lambda thing: thing.ipaas),
-            times=times,
-            alike=alike,
-            ours=_ours(shared) if work.plan.compares else lambda path: False,
-        )
+    merged, kept = _merged(work, item, base, wanted, present, values=values, seen=seen)
     send = set(merged.send)
     whole = {pair.missing for pair in both if pair.missing is not None and pair.path in send}
     send |= {pair.path for pair in both if pair.missing in whole and pair.missing}
@@ -140,6 +113,51 @@ def update_of(
         notes=tuple(merged.notes),
         held=bool(merged.held),
     )
+
+
+def _merged(
+    work: WriteContext,
+    item: WriteRequest,
+    base: Base | None,
+    wanted: Json,
+    present: Json | None,
+    *,
+    values: Json,
+    seen: Json,
+) -> tuple[Merged, Json]:
+    """Which of `values` are to be sent, and what is kept of the record though it is said otherwise in Business Central.
+
+    `seen` is what the record has, by the same paths.
+    """
+    kept: Json = {}
+    merged = Merged()
+    if work.plan.force:
+        merged.send = list(values)
+    elif base is None:
+        merged.send = [path for path in values if not alike(path, values[path], seen[path])]
+        if item.flow.counterpart and present is not None:
+            equal = _equal_otherwise(work, item, present)
+            # A record that is yet to be linked owns nothing where it has nothing.
+            kept = {
+                path: seen[path]
+                for path in merged.send
+                if equal(path) and not ("external_ids" in wanted and seen[path] in (None, "", []))
+            }
+            merged.send = [path for path in merged.send if path not in kept]
+    else:
+        times = Times(bc=lambda: item.modified, ipaas=lambda: (present or {}).get("updated_datetime"))
+        shared = item.flow.counterpart.shared if item.flow.counterpart else ()
+        merged = merge(
+            values,
+            seen,
+            base,
+            direction=Direction.to_ipaas,
+            units=unit_of(shared, lambda thing: thing.ipaas),
+            times=times,
+            alike=alike,
+            ours=_ours(shared) if work.plan.compares else lambda path: False,
+        )
+    return merged, kept
 
 
 def _ours(shared: Sequence[Shared]) -> Callable[[str], bool]:

@@ -19,7 +19,7 @@ from include.sync.work import ToBeMade
 class FollowerWriter(Protocol):
     """Writes one kind of the records that come along with a parent."""
 
-    def write(self, work: WriteContext, also: Follower) -> Sequence[Link]:
+    def write(self, work: WriteContext, follower: Follower) -> Sequence[Link]:
         """Bring it over; returns the links that exist now. Raises Waiting when it needs another record first."""
 
 
@@ -34,20 +34,20 @@ class RelatedRecord:
     by: str
     same: tuple[str, ...]
 
-    def write(self, work: WriteContext, also: Follower) -> Sequence[Link]:
+    def write(self, work: WriteContext, follower: Follower) -> Sequence[Link]:
         """Create it linked, or link the one that is there. Returns no links when it was linked already."""
-        known = work.link_of(self.endpoint.table, also.external_id) is not None
+        known = work.link_of(self.endpoint.table, follower.external_id) is not None
         if known and not work.plan.compares:
             return []
-        body = work.resolve(also.body)
-        link = linked_to(work.plan.system_id, also.external_id)
+        body = work.resolve(follower.body)
+        link = linked_to(work.plan.system_id, follower.external_id)
         among = () if isinstance(body[self.by], ToBeMade) else work.ipaas.search(self.endpoint, str(body[self.by]))
         present = next(iter(self._alike(body, among)), None)
         if present and known and external_id_of(present, work.plan.system_id):
             return []
         if present:
             work.send(partial(work.ipaas.update, self.endpoint, present["id"], body | link), planned=present)
-            return [(self.endpoint.table, also.external_id, present["id"])]
+            return [(self.endpoint.table, follower.external_id, present["id"])]
         try:
             create = partial(work.ipaas.create, self.endpoint, body | link)
             made: Json = {"id": ToBeMade(f"({self.endpoint.name}, to be created)", body)}
@@ -55,10 +55,10 @@ class RelatedRecord:
         except ServiceError as error:
             if error.sent is not Sent.unknown:
                 raise
-            internal_id = work.ipaas.internal_id(self.endpoint.table, also.external_id)
+            internal_id = work.ipaas.internal_id(self.endpoint.table, follower.external_id)
             if internal_id is None:
                 raise
-        return [(self.endpoint.table, also.external_id, internal_id)]
+        return [(self.endpoint.table, follower.external_id, internal_id)]
 
     def _alike(self, body: Json, records: Iterable[Json]) -> Iterable[Json]:
         return (r for r in records if all(str(r.get(name)) == str(body.get(name)) for name in self.same))

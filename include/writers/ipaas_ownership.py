@@ -73,25 +73,25 @@ class OrderTransaction:
 
     posted: bool
 
-    def write(self, work: WriteContext, also: Follower) -> Sequence[Link]:
+    def write(self, work: WriteContext, follower: Follower) -> Sequence[Link]:
         """Bring the order's transaction up to date, if there is one; returns its link when something was written."""
-        internal_id = work.link_of(TRANSACTION.table, also.external_id)
+        internal_id = work.link_of(TRANSACTION.table, follower.external_id)
         if internal_id is None:
             return []
         listed = work.listed(TRANSACTION, internal_id)
-        if listed is not None and not self._changes(work, also, listed):
+        if listed is not None and not self._changes(work, follower, listed):
             return []
         record = work.ipaas.get(TRANSACTION, internal_id)
-        changes = self._changes(work, also, record) if record else {}
+        changes = self._changes(work, follower, record) if record else {}
         if record is None or not changes:
             return []
         work.send(lambda: work.ipaas.update(TRANSACTION, internal_id, changes), planned=record)
-        return [(TRANSACTION.table, also.external_id, internal_id)]
+        return [(TRANSACTION.table, follower.external_id, internal_id)]
 
-    def _changes(self, work: WriteContext, also: Follower, record: Json) -> Json:
+    def _changes(self, work: WriteContext, follower: Follower, record: Json) -> Json:
         """What the transaction lacks of it; empty when it lacks nothing."""
         system_id = work.plan.system_id
-        wanted = _posted(record) if self.posted else fulfilment(also.body, record, system_id)
+        wanted = _posted(record) if self.posted else fulfilment(follower.body, record, system_id)
         return wanted if differences(wanted, record, system_id) else {}
 
 

@@ -62,7 +62,7 @@ class IPaaSWriter:
     match_shows_link: bool = False
     siblings: Siblings | None = None
     nested: Mapping[str, str] = field(default_factory=dict)
-    also: Mapping[str, FollowerWriter] = field(default_factory=dict)
+    followers: Mapping[str, FollowerWriter] = field(default_factory=dict)
 
     @property
     def table(self) -> str:
@@ -412,9 +412,9 @@ class IPaaSWriter:
         work.remember(links)
         then: Waiting | Rejected | None = None
         changed = False
-        for also in item.mapped.followers:
+        for follower in item.mapped.followers:
             try:
-                new = self.also[also.kind].write(work, also)
+                new = self.followers[follower.kind].write(work, follower)
             except (Waiting, Rejected) as problem:
                 then = then or problem
                 continue

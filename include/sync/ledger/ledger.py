@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
@@ -68,55 +69,26 @@ class Ledger(Pairs, Transfers, Links, Claims, Reservations, Positions, Inbox, Wi
                 if overtaken(end, before):
                     continue
                 at_once = end.at_once or end.waits_for in arrived
-                attempts, next_try = tries(end, before, now, at_once=at_once)
-                values: dict[str, Any] = {
-                    "flow": flow,
-                    "key": end.key,
-                    "run_id": end.run_id,
-                    "outcome": as_text(end.outcome),
-                    "state": end.state,
-                    "attempts": attempts,
-                    "next_try": next_try,
-                    "kind": end.kind,
-                    "message": end.message,
-                    "advice": end.advice,
-                    "waits_for": None if at_once else end.waits_for,
-                    "since": unfinished_since(end, before, now),
-                    "cause": cause_of(end),
-                    "tried_fingerprint": end.fingerprint,
-                    "read_at": end.read_at,
-                }
-                if end.state == State.done:
-                    values["fingerprint"] = end.fingerprint
-                if late(end, before):
-                    values |= read_again(now)
-                if end.memory is not None:
-                    values["memory"] = as_text(end.memory)
-                if end.target_id is not None:
-                    values["target_id"] = as_text(end.target_id)
-                if end.base is not None:
-                    values["base"] = pack(end.base)
-                if end.key in later and end.base is not None:
-                    # The flow the other way has written it meanwhile: that is still to be looked at.
-                    merged = replace(Base.from_json(end.base), written=later[end.key].written, at=later[end.key].at)
-                    values |= {"base": pack(merged.as_json()), "fingerprint": None}
-                if end.record_id is not None:
-                    values["record_id"] = end.record_id
+                values = _row(flow, end, before, now, at_once=at_once, later=later.get(end.key))
                 rows.setdefault(tuple(values), []).append(values)
             for alike in rows.values():
                 self._upsert(db, transfers_table, alike)
             self._watch(db, flow, ends)
             self._link(db, new_links, pushed=True, record_ids=record_ids or {})
-            for batch in batches((end.key for end in ends if end.claimed), BATCH):
-                theirs = self._of_table(claimed) & claims.c.key.in_(batch)
-                whose = sa.true() if owner is None else claims.c.try_id == claimant_of(owner).try_id
-                db.execute(sa.delete(claims).where(theirs, whose))
-            # What is done has its link; what is not may have been written, and is found again by its reservation.
-            for batch in batches((end.key for end in ends if end.state == State.done), BATCH):
-                mine = self.mine(reservations) & (reservations.c.table_name == claimed) & reservations.c.key.in_(batch)
-                db.execute(sa.delete(reservations).where(mine))
+            self._give_up(db, claimed, ends, owner)
         if lost:
             raise ClaimLost()
+
+    def _give_up(self, db: Connection, claimed: str, ends: Sequence[Finish], owner: Claimant | str | None) -> None:
+        """Give up the claims of attempts that have ended, and the reservations of what is done."""
+        for batch in batches((end.key for end in ends if end.claimed), BATCH):
+            theirs = self._of_table(claimed) & claims.c.key.in_(batch)
+            whose = sa.true() if owner is None else claims.c.try_id == claimant_of(owner).try_id
+            db.execute(sa.delete(claims).where(theirs, whose))
+        # What is done has its link; what is not may have been written, and is found again by its reservation.
+        for batch in batches((end.key for end in ends if end.state == State.done), BATCH):
+            mine = self.mine(reservations) & (reservations.c.table_name == claimed) & reservations.c.key.in_(batch)
+            db.execute(sa.delete(reservations).where(mine))
 
     def _settled_later(self, db: Connection, flow: str, ends: Sequence[Finish]) -> dict[str, Base]:
         """The bases that the flow the other way has added to since these attempts looked at them."""
@@ -136,3 +108,45 @@ class Ledger(Pairs, Transfers, Links, Claims, Reservations, Positions, Inbox, Wi
             db.execute(self._insert(watches).on_conflict_do_nothing(), rows)
             # Another run may have linked it since it was looked for.
             self._wake(db, self._linked(db, {name for end in ends for name in end.watches}))
+
+
+def _row(
+    flow: str, end: Finish, before: sa.Row[Any] | None, now: datetime, *, at_once: bool, later: Base | None
+) -> dict[str, Any]:
+    """The columns of a transfer that the end of an attempt says something about. `before` is what is known of the record,
+    `later` what the flow the other way has added to what was agreed since the attempt looked at it."""
+    attempts, next_try = tries(end, before, now, at_once=at_once)
+    values: dict[str, Any] = {
+        "flow": flow,
+        "key": end.key,
+        "run_id": end.run_id,
+        "outcome": as_text(end.outcome),
+        "state": end.state,
+        "attempts": attempts,
+        "next_try": next_try,
+        "kind": end.kind,
+        "message": end.message,
+        "advice": end.advice,
+        "waits_for": None if at_once else end.waits_for,
+        "since": unfinished_since(end, before, now),
+        "cause": cause_of(end),
+        "tried_fingerprint": end.fingerprint,
+        "read_at": end.read_at,
+    }
+    if end.state == State.done:
+        values["fingerprint"] = end.fingerprint
+    if late(end, before):
+        values |= read_again(now)
+    if end.memory is not None:
+        values["memory"] = as_text(end.memory)
+    if end.target_id is not None:
+        values["target_id"] = as_text(end.target_id)
+    if end.base is not None:
+        values["base"] = pack(end.base)
+    if later is not None and end.base is not None:
+        # The flow the other way has written it meanwhile: that is still to be looked at.
+        merged = replace(Base.from_json(end.base), written=later.written, at=later.at)
+        values |= {"base": pack(merged.as_json()), "fingerprint": None}
+    if end.record_id is not None:
+        values["record_id"] = end.record_id
+    return values
