@@ -17,6 +17,7 @@ from include.business_central.odata import Page, Resource, literal
 from include.business_central.records.base import unblank
 from include.business_central.services import without
 from include.errors import ODD, ServiceError, ServiceNotPublished, said_of
+from include.sync.asked import GUID
 from include.sync.flow import Reads, Window
 from include.sync.records import Json, SourceRecord
 from include.sync.values import fold
@@ -114,7 +115,7 @@ def sound(
     `asked` says, by a folded name of theirs, how records were asked for: then they are rejected by that.
     """
     for place, row in enumerate(rows, 1):
-        lacking = [name for name in names if not _names(row.get(name))]
+        lacking = [name for name in names if not _names(name, row.get(name))]
         if not lacking:
             yield row
             continue
@@ -156,9 +157,11 @@ def sound_codes(reads: Reads, rows: Iterable[Json], model: type[M], what: str) -
             reads.warn(f"Record {place} of {what} cannot be read, so records go without it: {said_of(fault)}.")
 
 
-def _names(value: object) -> bool:
-    """Whether a value can be what a record is known by."""
-    return isinstance(value, str) and bool(unblank(value)) and len(value) <= _LONGEST
+def _names(name: str, value: object) -> bool:
+    """Whether a value can be what a record is known by. A record with another id would be another record for good."""
+    if not isinstance(value, str) or not unblank(value):
+        return False
+    return GUID.fullmatch(value) is not None if name == "id" else len(value) <= _LONGEST
 
 
 def neighbours(

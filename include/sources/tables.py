@@ -9,7 +9,7 @@ from typing import ClassVar
 from include.business_central.odata import Page
 from include.errors import Unreadable
 from include.mappings.rows import PagedRow
-from include.sources.reading import from_page, sound
+from include.sources.reading import from_page, refusing, sound
 from include.sync.asked import AskedId
 from include.sync.flow import Reads, Window
 from include.sync.records import Json, SourceRecord
@@ -46,7 +46,7 @@ class WholePage:
             reads,
             self.page,
             [self.lost],
-            lambda page: reads.bc.read_many(page, "Code", codes, select=self.fields),
+            lambda page: reads.bc.read_many(page, "Code", codes, select=self.fields, refused=refusing(reads, asked)),
         )
         if rows is None:
             raise Unreadable

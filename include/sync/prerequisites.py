@@ -107,7 +107,10 @@ def _stage_level(task: TaskContext, level: Sequence[Ref], staged: KeySet, out: F
             except Unreadable:
                 why = "unreadable"
             for ref in absent.values():
-                out.add({"flow": flow_name, "table": ref.table, "key": ref.source_id, why: True})
+                entry: Json = {"flow": flow_name, "table": ref.table, "key": ref.source_id}
+                # Not the same as one that is not there.
+                problem = task.refused.get(flow.again(ref.source_id).text) or task.refused.get(ref.source_id)
+                out.add({**entry, "problem": _unreadable(flow, problem)} if problem else {**entry, why: True})
     return further
 
 
@@ -125,10 +128,14 @@ def needs_of(prerequisite: Json) -> Iterable[Ref]:
     return refs_of(mapped) if mapped else ()
 
 
+def _unreadable(flow: Flow, why: str) -> str:
+    return f"The {flow.record} cannot be read: {why}."
+
+
 def _prerequisite(task: TaskContext, flow: Flow, record: SourceRecord) -> Json:
     entry: Json = {"flow": flow.name, "table": flow.writer.table, "key": record.key}
     if record.problem:
-        return {**entry, "problem": f"The {flow.record} cannot be read: {record.problem}."}
+        return {**entry, "problem": _unreadable(flow, record.problem)}
     context = task.context({})
     try:
         mapped = flow.take(record.data, context)

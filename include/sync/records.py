@@ -14,7 +14,8 @@ from include.settings import SyncSettings
 
 # Under this name a record's memory holds the numbers that iPaaS.com is to be asked about with the next run.
 ASK = "ask"
-
+# A name that is longer is shown in part.
+_SHOWN = 100
 
 Json = dict[str, Any]
 # What a source has read of a record: a frozen dataclass whose fields are the names under which it is staged.
@@ -48,7 +49,7 @@ class Ref:
     @property
     def label(self) -> str:
         """How the reference is named to a person."""
-        return f"{self.table} {self.source_id!r}"
+        return f"{self.table} {self.source_id[:_SHOWN]!r}"
 
 
 @dataclass(frozen=True, kw_only=True)

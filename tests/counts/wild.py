@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import logging
 import random
-import re
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -25,6 +24,7 @@ from include.sandbox.world import Size
 from include.sync.asked import GUID
 from include.sync.report import Report
 from tests.counts._standing import Standing, State, standing
+from tests.counts._wild_places import IDENTITIES, Place, Recorder
 from tests.counts._wild_values import STATUSES, VALUES
 
 SIZE = Size(
@@ -50,16 +50,6 @@ SETTINGS = {
         "invoice": {"shipping_account": "40410", "tax_account": "22700", "payment_journal": "WEBSHOP"}
     },
 }
-# What the run as a whole stands on, and no record of a flow: who we are there, and what is published.
-_NOT_RECORDS = re.compile(
-    r"/companies$|/ODataV4/?$|/ODataV4/\$metadata|^/sso|^/subscriptions|swagger\.json$|^/[0-9a-f-]+/oauth2|/token$"
-)
-_IDENTITIES = frozenset(
-    ("id", "No", "number", "Code", "code", "Document_No", "Location_Code", "Item_No", "external_id", "system_id", "sku")
-)
-_NAMES = ("@odata.etag", "id", "No", "number", "Code", "code", "name")
-# In paths and in fields, what differs from record to record.
-_ONE = re.compile(r"(?<![A-Za-z0-9])[0-9a-f]{8}-[0-9a-f-]{27}|'[^']*'|(?<=/)\d+(?=/|$)")
 _AT_ONCE = 16
 _FEWER = "fewer"
 # So often a task that gave up is repeated, as Airflow does it.
@@ -67,89 +57,7 @@ _REPEATED = 4
 _NO_JOURNAL = "the payment journal"
 _WAYS = ("poll", "ids", "again")
 
-Where = tuple[str | int, ...]
 Wild = Spoil | Refusal
-
-
-@dataclass(frozen=True)
-class Place:
-    """A field of a record that is served: what it takes to spoil it, and what sort of field it is."""
-
-    system: str
-    method: str
-    path: str
-    name: str
-    value: Any
-    only: int
-    at: Where
-    # Not shown: places are put into an order by what they show, and a set has none.
-    known_as: frozenset[str] = field(repr=False)
-
-    @property
-    def sort(self) -> tuple[Any, ...]:
-        """The same for the same field of all records of a kind."""
-        at = tuple(0 if isinstance(step, int) else step for step in self.at)
-        return self.system, self.method, _ONE.sub("*", self.path), at
-
-    @property
-    def record(self) -> tuple[Any, ...]:
-        """The same for all fields of one record."""
-        return self.system, self.method, self.path, self.name, self.value, self.only
-
-
-@dataclass(kw_only=True)
-class Recorder(Spoil):
-    """Spoils nothing, and learns which fields records have where."""
-
-    places: set[Place] = field(default_factory=set)
-    _counted: dict[tuple[str, str], int] = field(default_factory=dict)
-
-    def concerns(self, system: str, method: str, path: str) -> bool:
-        """Every answer of the system."""
-        return system == self.system and not _NOT_RECORDS.search(path)
-
-    def spoil(self, content: Any, method: str, path: str) -> Any:
-        """Learn what an answer holds. A record that a write is answered with is known by its turn."""
-        like = _like(path)
-        self._counted[method, like] = turn = self._counted.get((method, like), 0) + 1
-        for record, listed in _top(content):
-            name = next((name for name in _NAMES if isinstance(record.get(name), str | int)), "")
-            if not name or (method != "GET" and not path.endswith("/$batch")):
-                name = ""
-            if name:
-                place = (self.system, method, f"^{re.escape(path)}$", name, record[name], 0)
-            else:
-                place = (self.system, method, like, "", None, turn)
-            known_as = frozenset(str(v) for n, v in record.items() if n in _IDENTITIES and isinstance(v, str | int))
-            self.places.update(Place(*place, at, known_as) for at in (*_leaves(record), *([()] if listed else ())))
-        return None
-
-
-def _like(path: str) -> str:
-    """A pattern of all paths of this shape."""
-    return "^" + ".*".join(re.escape(part) for part in _ONE.split(path)) + "$"
-
-
-def _top(content: Any) -> Iterator[tuple[dict[str, Any], bool]]:
-    """The records of an answer, and whether they stand in a list. An answer that is none at all is an outage."""
-    if isinstance(content, dict) and "responses" in content:
-        for part in content["responses"]:
-            yield from _top(part.get("body"))
-    elif isinstance(content, dict) and isinstance(content.get("value"), list):
-        yield from _top(content["value"])
-    elif isinstance(content, list):
-        yield from ((entry, True) for entry in content if isinstance(entry, dict))
-    elif isinstance(content, dict) and not ("code" in content and "message" in content):
-        yield content, False
-
-
-def _leaves(value: Any, way: Where = ()) -> Iterator[Where]:
-    if way:
-        yield way
-    entries = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
-    for name, item in entries:
-        if name != "@odata.context":
-            yield from _leaves(item, (*way, name))
 
 
 @dataclass(kw_only=True)
@@ -274,12 +182,13 @@ def _drawn(chance: random.Random, scene: Scene) -> list[Drawn]:
 
 def _reach(scene: Scene, place: Place) -> int:
     keys = scene.sent | {outcome.key for outcome in scene.sound.outcomes}
-    others = [names for places in scene.places.values() for other in places if (names := other.known_as)]
+    others = [other for places in scene.places.values() for other in places]
     # What is known by its number in one place is by its id in another.
-    pairs = [names for names in others if len(names) == 2 and any(map(GUID.fullmatch, names))]
-    known_as = place.known_as.union(*(names for names in pairs if names & place.known_as))
+    pairs = {other.known_as for other in others if len(other.known_as) == 2}
+    same = (names for names in pairs if names & place.known_as and any(map(GUID.fullmatch, names)))
+    known_as = place.known_as.union(*same)
     # What is no record of the flow itself is what those refer to, as lines of orders do to their items.
-    around = known_as.union(*(names for names in others if names & known_as))
+    around = known_as.union(*{other.refers_to for other in others if other.refers_to & known_as})
     return next(filter(None, (_named(keys, known_as), _named(keys, around))), 0)
 
 
@@ -292,7 +201,7 @@ def _wild(chance: random.Random, place: Place) -> Wild:
     if not place.at:
         raw = chance.choice((TWICE, TWICE, "null", "[]", '"x"', "1", "{}"))
     elif (
-        place.at[-1] in _IDENTITIES
+        place.at[-1] in IDENTITIES
         and isinstance(place.value, str)
         and place.at == (place.name,)
         and not chance.randrange(4)
@@ -300,7 +209,7 @@ def _wild(chance: random.Random, place: Place) -> Wild:
         return Refusal(system=place.system, word=place.value, status=chance.choice(STATUSES))
     else:
         # A text where a record says which it is, or whose, is another record, and not a wild value.
-        texts = place.at[-1] not in _IDENTITIES
+        texts = place.at[-1] not in IDENTITIES
         raw = chance.choice([v for v in VALUES if texts or not (v and v.startswith('"') and v.strip('" '))])
     return Spoil(
         system=place.system,

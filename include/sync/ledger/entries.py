@@ -120,14 +120,18 @@ class Claim:
     suspect: bool = False
 
 
+# Longer names of records are none, and the ledger has no room for them.
+_WAITS_FOR = 300
+
+
 def waits_for_external(table: str, external_id: str) -> str:
     """How the ledger names a record that another one waits for, by its external id."""
-    return f"{table}|{fold(external_id)}"
+    return f"{table}|{fold(external_id)}"[:_WAITS_FOR]
 
 
 def waits_for_internal(table: str, internal_id: Id) -> str:
     """How the ledger names a record that another one waits for, by its iPaaS.com id."""
-    return f"{table}#{internal_id}"
+    return f"{table}#{internal_id}"[:_WAITS_FOR]
 
 
 def cause_of(end: Finish) -> str | None:
