@@ -12,7 +12,7 @@ from typing import Any
 from requests import Response
 
 from include.errors import BadRecord, ErrorKind, NotFound, ServiceError, senseless
-from include.ipaas import endpoints, errors, paths
+from include.ipaas import currencies, endpoints, errors, paths
 from include.ipaas.bodies import with_links
 from include.ipaas.calls import Json, PlatformCalls
 from include.ipaas.dialect import Dialect, Guess, fact
@@ -172,17 +172,19 @@ class IPaaSClient(PlatformCalls):
 
     def taken(self, endpoint: Endpoint, body: Json) -> Json:
         """A body without what the platform is known not to take."""
-        if endpoint is endpoints.TRANSACTION and body.get("currency_code"):
-            self.settle(endpoint, ["transaction_currency"])
-            if self.dialect.known("transaction_currency", endpoint) is False:
-                return {name: value for name, value in body.items() if name != "currency_code"}
+        if code := currencies.code_of(endpoint, body):
+            self.settle(endpoint, [currencies.DOUBT])
+            if not currencies.is_sent(self.dialect, code):
+                return currencies.without(body)
         return body
 
     def not_taken(self, endpoint: Endpoint, body: Json) -> tuple[str, ...]:
         """What a person should know of a body that the platform has not taken whole."""
         if self.taken(endpoint, body) is body:
             return ()
-        return (f"Its amounts are in {body['currency_code']}; transactions of iPaaS.com do not name a currency.",)
+        return (
+            f"Its amounts are in {body['currency_code']}, which iPaaS.com does not take as a transaction's currency.",
+        )
 
     # --- what is doubtful ------------------------------------------------------------------------------------
 

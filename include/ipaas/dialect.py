@@ -24,20 +24,17 @@ class Guess:
 
     `put_required`: a change repeats what a new record needs. `category_set`: a product's list of categories is the whole
     set, or it only adds. `inventory_below`: stock is made below its product, at a path of its own.
-    `transaction_currency`: a transaction takes a currency_code.
     """
 
     put_required: bool = False
     category_set: CategorySet = "whole"
     inventory_below: bool = False
-    transaction_currency: bool = True
 
 
 _SIDES: Mapping[str, tuple[Any, Any]] = {
     "put_required": (False, True),
     "category_set": ("whole", "adds"),
     "inventory_below": (False, True),
-    "transaction_currency": (True, False),
 }
 # What differs from endpoint to endpoint.
 _OF_ENDPOINT = frozenset({"put_required", "required", "list_rows"})
@@ -80,6 +77,11 @@ class Dialect:
     def get(self, name: str) -> Any:
         """A fact; None when it is not known."""
         return self._known.get(name)
+
+    def all_of(self, start: str) -> dict[str, Any]:
+        """The facts whose names begin so."""
+        with self._lock:
+            return {name: value for name, value in self._known.items() if name.startswith(start)}
 
     def known(self, doubt: str, endpoint: Endpoint) -> Any:
         """What is known of a doubt where this endpoint is concerned; None when nothing is."""

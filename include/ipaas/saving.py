@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
 from include.errors import ErrorKind, NotFound, RecordExists, Sent, ServiceError
-from include.ipaas import endpoints
+from include.ipaas import currencies, endpoints
 from include.ipaas.bodies import category_ids, completed, lacks, needs_present
 from include.ipaas.dialect import Dialect, Guess
 from include.ipaas.endpoints import Endpoint
@@ -56,6 +56,9 @@ class Saving:
 
     def create(self, endpoint: Endpoint, body: Json) -> Json:
         """Create a record and return it. Raises ServiceError; what may have been processed is not sent again."""
+        return self._with_currency(endpoint, body, lambda body: self._create(endpoint, body))
+
+    def _create(self, endpoint: Endpoint, body: Json) -> Json:
         wanted = _categories(endpoint, body)
         saved = self._guessing(
             endpoint,
@@ -73,6 +76,9 @@ class Saving:
 
         `present` is the record as it was read a moment ago. Raises NotFound when it is gone.
         """
+        return self._with_currency(endpoint, changes, lambda body: self._change(endpoint, internal_id, body, present))
+
+    def _change(self, endpoint: Endpoint, internal_id: Id, changes: Json, present: Json | None) -> Json:
         for last in (False,) * (_TRIES - 1) + (True,):
             try:
                 return self._update(endpoint, internal_id, changes, present)
@@ -116,6 +122,40 @@ class Saving:
             raise NotFound.of_record("iPaaS.com", f"{endpoint.name} {internal_id}")
         return present
 
+    # --- currencies ------------------------------------------------------------------------------------------
+
+    def _with_currency(self, endpoint: Endpoint, body: Json, save: Callable[[Json], Json]) -> Json:
+        """Save a body with the currency that it names; without, where the platform has no field for one.
+
+        Raises the refusal of the body as it is when that is the record's own fault.
+        """
+        dialect, code = self._wire.dialect, currencies.code_of(endpoint, body)
+        if not code:
+            return save(body)
+        self._wire.settle(endpoint, [currencies.DOUBT])
+        if not currencies.is_sent(dialect, code):
+            return save(currencies.without(body))
+        try:
+            saved = save(body)
+        except ServiceError as refusal:
+            if not _plainly_refused(refusal):
+                raise
+            self._wire.probe(endpoint.family)
+            if currencies.is_wrong(dialect, code, refusal):
+                raise
+            saved = self._without_currency(body, save, refusal)
+            currencies.note(dialect, code, taken=False)
+            return saved
+        currencies.note(dialect, code, taken=True)
+        return saved
+
+    def _without_currency(self, body: Json, save: Callable[[Json], Json], refusal: ServiceError) -> Json:
+        try:
+            return save(currencies.without(body))
+        except ServiceError as error:
+            # Refused either way, it is for something else.
+            raise (refusal if _plainly_refused(error) else error) from None
+
     # --- guessing --------------------------------------------------------------------------------------------
 
     def _guessing(
@@ -149,10 +189,8 @@ class Saving:
     # --- categories ------------------------------------------------------------------------------------------
 
     def _spelt(self, body: Json, guess: Guess) -> Json:
-        """The body as the platform takes it: without a currency that it does not know, categories as it names them."""
+        """The body as the platform takes it: categories as it names them."""
         result = dict(body)
-        if not guess.transaction_currency:
-            result.pop("currency_code", None)
         if guess.category_set == "adds" and _named_by_category(body):
             ids = [item["category_id"] for item in body["categories"]]
             result["categories"] = [{"id": i, "name": self._category_name(i)} for i in ids]
@@ -198,7 +236,6 @@ class Saving:
 def _doubts(endpoint: Endpoint, body: Mapping[str, Any]) -> list[str]:
     """The doubts that a body raises."""
     found = ["category_set"] if _named_by_category(body) and endpoint is endpoints.PRODUCT else []
-    found += ["transaction_currency"] if body.get("currency_code") and endpoint is endpoints.TRANSACTION else []
     return found + (["inventory_below"] if endpoint.below else [])
 
 

@@ -68,4 +68,5 @@ class Switches:
     hook_shape: str = "notifications"  # notifications: a list of them; event: each change in a request of its own
     deactivated: str = "shown"  # shown; hidden: neither searched nor read, and its sku or name still taken
     transaction_currency: bool = True  # a transaction has a currency_code
+    transaction_currencies: list[str] = field(default_factory=list)  # the codes that it may have; none: any
     openapi: bool = True  # each family serves its document

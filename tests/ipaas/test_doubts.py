@@ -18,6 +18,7 @@ from include.sandbox.faults import Fault
 from include.settings import IPAAS_RECORDS
 
 CHAIR = {"sku": "A-1", "name": "Chair", "type": "Physical", "status": "Active", "tracking_method": "Product"}
+JSON = {"Content-Type": "application/json"}
 Json = dict[str, Any]
 Connect = Callable[..., IPaaSClient]
 
@@ -147,6 +148,67 @@ def test_a_currency_is_sent_where_it_is_taken(ipaas: IPaaSClient, sandbox: Sandb
         assert ("currency_code" in ipaas.create(TRANSACTION, ipaas.taken(TRANSACTION, body))) == takes
     assert bool(ipaas.not_taken(TRANSACTION, body)) != takes
     assert calls(sandbox, "POST", "v2/Transaction") <= 3
+
+
+class TestACurrencyThatIsNotTaken:
+    """Nothing of it is learnt for others."""
+
+    @pytest.fixture
+    def sell(self, ipaas: IPaaSClient, sandbox: Sandbox) -> Callable[[str], Any]:
+        """Makes a transaction in a currency; answers the one that it has then."""
+        sandbox.switches.openapi = False
+        sandbox.switches.transaction_currencies = ["EUR", "USD"]
+        buyer = ipaas.create(endpoints.CUSTOMER, {"email_address": "a@example.com", "first_name": "A"})["id"]
+        body = {"system_id": Sandbox.SYSTEM_ID, "type": "Order", "status": "Pending", "total": 1, "customer_id": buyer}
+        numbers = iter(range(100))
+
+        def sells(code: str) -> Any:
+            made = {**body, "transaction_number": f"S-{next(numbers)}", "currency_code": code}
+            return ipaas.create(TRANSACTION, ipaas.taken(TRANSACTION, made)).get("currency_code")
+
+        return sells
+
+    def test_after_another_one_it_is_its_record_s_fault(self, sell: Callable[[str], Any]) -> None:
+        assert sell("EUR") == "EUR"
+        with pytest.raises(ServiceError, match="currency is not valid"):
+            sell("EURO")
+        assert [sell("USD"), sell("EUR")] == ["USD", "EUR"]
+
+    def test_before_any_other_it_alone_goes_without(
+        self, ipaas: IPaaSClient, sandbox: Sandbox, sell: Callable[[str], Any]
+    ) -> None:
+        for _ in range(2):
+            assert sell("EURO") is None
+            assert "in EURO" in ipaas.not_taken(TRANSACTION, {"currency_code": "EURO"})[0]
+        assert calls(sandbox, "POST", "v2/Transaction") == 3, "the second one does not ask"
+        assert sell("EUR") == "EUR"
+        with pytest.raises(ServiceError, match="currency is not valid"):
+            sell("EURO")
+
+    def test_one_that_the_refusal_names_is_its_record_s_fault(
+        self, sandbox: Sandbox, sell: Callable[[str], Any]
+    ) -> None:
+        body = '{"code": "VALD-1025", "message": "currency_code: EURO is not a currency."}'
+        sandbox.faults.add(Fault(path="/Transaction$", method="POST", status=400, body=body, headers=JSON))
+        with pytest.raises(ServiceError, match="EURO is not a currency"):
+            sell("EURO")
+        assert calls(sandbox, "POST", "v2/Transaction") == 1
+
+    def test_what_is_refused_either_way_is_for_something_else(
+        self, sandbox: Sandbox, sell: Callable[[str], Any]
+    ) -> None:
+        body = '{"code": "VALD-1025", "message": "The total is not valid."}'
+        sandbox.faults.add(Fault(path="/Transaction$", method="POST", status=400, body=body, headers=JSON, times=2))
+        with pytest.raises(ServiceError, match="total is not valid"):
+            sell("EUR")
+        assert sell("EUR") == "EUR"
+
+    def test_where_the_document_has_the_field_it_is_its_record_s_fault(
+        self, sandbox: Sandbox, sell: Callable[[str], Any]
+    ) -> None:
+        sandbox.switches.openapi = True
+        with pytest.raises(ServiceError, match="currency is not valid"):
+            sell("EURO")
 
 
 class TestListsOfSummaries:

@@ -28,7 +28,7 @@ COUNTS: Mapping[str, tuple[Count, str, int]] = {
     "transactions": (transactions, "nothing: figures of random transactions agree, or fail with both", 100),
     "switches": (switches, "what is known of iPaaS.com: every doubt alone, and mixed", 50),
     "schedules": (schedules, "the order of commits, by up to 48 hours; replicas and clocks", 50),
-    "wild values": (wild, "fields of records that are read: types, blanks, sizes, signs", 500),
+    "wild values": (wild, "fields of records that are read: types, blanks, sizes, signs", 768),
 }
 
 

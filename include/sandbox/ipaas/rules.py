@@ -59,6 +59,9 @@ def check(platform: Platform, kind: RecordType, body: Any, internal_id: int | No
         known_system(platform, body["system_id"])
     if kind.name == "transaction" and "currency_code" in body and not platform.switches.transaction_currency:
         raise Refused("VALD-1042", "The request cannot be deserialized: currency_code is not known.")
+    currencies = platform.switches.transaction_currencies
+    if kind.name == "transaction" and currencies and body.get("currency_code") not in (None, *currencies):
+        raise Refused("VALD-1025", "The currency is not valid.")
     for name, table in kind.children.items():
         _check_children(platform, name, table, body.get(name) or (), present.get(name, ()))
     category = "customer category" if kind.family == "customers" else "product category"
