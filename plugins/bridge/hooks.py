@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk import BaseHook, Variable
 from airflow.sdk.exceptions import AirflowNotFoundException
 
+from bridge.provider import BUSINESS_CENTRAL, IPAAS
 from bridge.staging import home
 
 if TYPE_CHECKING:
@@ -84,8 +85,7 @@ class BusinessCentralHook(BaseHook):
 
     conn_name_attr = "business_central_conn_id"
     default_conn_name = "business_central"
-    # A type of its own would need a packaged provider to be offered in the UI; this one's form has every field.
-    conn_type = "http"
+    conn_type = BUSINESS_CENTRAL
     hook_name = "Business Central"
 
     def __init__(self, business_central_conn_id: str = default_conn_name) -> None:
@@ -136,7 +136,7 @@ class IPaaSHook(BaseHook):
 
     conn_name_attr = "ipaas_conn_id"
     default_conn_name = "ipaas"
-    conn_type = "http"
+    conn_type = IPAAS
     hook_name = "iPaaS.com"
 
     def __init__(self, ipaas_conn_id: str = default_conn_name) -> None:
