@@ -31,8 +31,9 @@ class PlatformCalls(ServiceCalls):
     def __init__(
         self, connection: IPaaSConnection, *, throttle: Pacer, concurrency: int = 1, policy: RetryPolicy | None = None
     ) -> None:
-        """Nothing is sent before the first call."""
+        """Nothing is sent before the first call. At most `concurrency` requests are under way at once."""
         self._connection = connection
+        self.concurrency = concurrency
         policy = policy or RetryPolicy()
         self._transport = Transport(
             errors.SYSTEM,

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from decimal import Decimal
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 from requests import Response
@@ -24,6 +24,7 @@ from include.ipaas.probe import DATA_FAMILIES, Findings, read_document
 from include.ipaas.saving import Saving, no_place
 from include.ipaas.subscriptions import is_business_centrals
 from include.settings import IPaaSConnection
+from include.transport.parallel import in_parallel
 from include.transport.session import RetryPolicy, json_of
 from include.transport.throttle import Pacer
 
@@ -117,25 +118,38 @@ class IPaaSClient(PlatformCalls):
                     found.append(whole)
         return found
 
-    def pages(self, endpoint: Endpoint) -> Iterator[ListPage]:
-        """The whole list, page by page."""
-        return self._pages(endpoint, {})
+    def pages(self, endpoint: Endpoint, *, ahead: int | None = 0) -> Iterator[ListPage]:
+        """The whole list, page by page; several at once when there are no more than `ahead` (None: however many)."""
+        return self._pages(endpoint, {}, ahead)
 
-    def _pages(self, endpoint: Endpoint, params: Mapping[str, str]) -> Iterator[ListPage]:
-        number, total = 1, 1
-        while number <= total:
+    def _pages(self, endpoint: Endpoint, params: Mapping[str, str], ahead: int | None = 0) -> Iterator[ListPage]:
+        def read(number: int) -> ListPage | None:
             asked = {**params, "pageNumber": str(number)} if number > 1 else params
             try:
                 path = self.paths.template(endpoint, paths.SEARCH)
                 page = self._send("GET", endpoint.family, path, decode=page_decoder(number), params=asked)
             except NotFound:
-                return  # a list without records may answer 404
+                return None  # a list without records may answer 404
             if page.records:
                 whole = not any(is_summary(row) for row in page.records)
                 self.dialect.tell({fact("list_rows", endpoint): "full" if whole else "summary"})
                 page = replace(page, whole=whole)
-            yield page.within(endpoint.within) if endpoint.within else page
-            number, total = number + 1, page.total
+            return page.within(endpoint.within) if endpoint.within else page
+
+        known = 0
+        # The first page says how many there are; a later one, whether there are more by now.
+        pages: Iterable[ListPage | None] = [read(1)]
+        while True:
+            total = known
+            for page in pages:
+                if page is None:
+                    return
+                yield page
+                known, total = known + 1, page.total
+                if known >= total:
+                    return
+            at_once = self.concurrency if ahead is None or total <= ahead else 1
+            pages = in_parallel((partial(read, number) for number in range(known + 1, total + 1)), at_once)
 
     def create(self, endpoint: Endpoint, body: Json) -> Json:
         """Create a record and return it. Not repeated when its outcome is unknown: the caller looks first."""
@@ -263,11 +277,12 @@ class IPaaSClient(PlatformCalls):
         if not answer:
             raise senseless(errors.SYSTEM, "An external id was written, and what is linked now was not answered.")
 
-    def missing(self, table: str) -> list[Id]:
-        """Ids of the records of a table that have no external id of ours. Raises MissingUnreadable."""
+    def missing(self, table: str) -> Iterator[Id]:
+        """Ids of the records of a table that have no external id of ours, some perhaps twice. Raises MissingUnreadable."""
         family = endpoints.FAMILIES[table]
         path = endpoints.missing(self.system_id, table)
-        return Unlinked(lambda params, decode: self._send("GET", family, path, decode=decode, params=params)).ids()
+        answers = Unlinked(lambda params, decode: self._send("GET", family, path, decode=decode, params=params))
+        return answers.ids(self.concurrency)
 
     # --- check -----------------------------------------------------------------------------------------------
 

@@ -20,7 +20,7 @@ Json = dict[str, Any]
 
 @dataclass(frozen=True, kw_only=True)
 class ListPage:
-    """One page of a list: its records, its number and how many there are.
+    """One page of a list: its records, its number and how many there are; `count` is how many records, where it says so.
 
     `whole` is false when rows are no whole records: what a row does not hold is not known, its links among it.
     `odd` are the entries without an id; they are none of the records.
@@ -29,6 +29,7 @@ class ListPage:
     records: list[Json]
     number: int
     total: int
+    count: int | None = None
     whole: bool = True
     odd: tuple[OddEntry, ...] = ()
 
@@ -41,7 +42,7 @@ class ListPage:
                 nested.append({"parent_id": record["id"], **child} if isinstance(child, dict) else child)
         records, odd = sound(nested, f"{name} of page {self.number}")
         whole = self.whole and not any(map(is_summary, records))
-        return replace(self, records=records, odd=(*self.odd, *odd), whole=whole)
+        return replace(self, records=records, count=None, odd=(*self.odd, *odd), whole=whole)
 
 
 def may_be(row: Json, endpoint: Endpoint, value: str) -> bool:
@@ -75,6 +76,7 @@ def page_decoder(number: int) -> Callable[[Response], ListPage]:
         if folded.get("current_page", number) != number:
             raise senseless(errors.SYSTEM, f"Page {number} was asked for and page {folded['current_page']} answered.")
         kept, odd = sound(records, f"page {number}")
-        return ListPage(records=kept, number=number, total=folded.get("total_pages", 1), odd=odd)
+        total, count = folded.get("total_pages", 1), folded.get("total_count")
+        return ListPage(records=kept, number=number, total=total, count=count, odd=odd)
 
     return decode

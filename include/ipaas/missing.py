@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import simplejson
@@ -12,6 +13,7 @@ from requests import Response
 from include.errors import NotFound, senseless
 from include.ipaas import errors
 from include.ipaas.external_ids import Id, MissingUnreadable
+from include.transport.parallel import in_parallel
 from include.transport.session import json_of
 
 # Without a header that says how many pages there are, so many ids or more may be one page of several.
@@ -31,22 +33,24 @@ class Unlinked:
         """`send` sends the request with these parameters and decodes what is answered."""
         self._send = send
 
-    def ids(self) -> list[Id]:
-        """Every id once. Raises MissingUnreadable for an answer that is no list of ids."""
+    def ids(self, at_once: int = 1) -> Iterator[Id]:
+        """Every id, at least once. Raises MissingUnreadable for an answer that is no list of ids."""
         first = self._page(1)
-        found = dict.fromkeys(first.ids)
+        yield from first.ids
         if first.pages is not None:
-            for number in range(2, first.pages + 1):
-                found |= dict.fromkeys(self._page(number).ids)
-            return list(found)
-        number, new = 1, len(found)
-        while new and len(first.ids) >= _PERHAPS_A_PAGE:
+            calls = (partial(self._page, number) for number in range(2, first.pages + 1))
+            for page in in_parallel(calls, at_once):
+                yield from page.ids
+            return
+        number, last = 1, set(first.ids)
+        while last and len(first.ids) >= _PERHAPS_A_PAGE:
             # It says nothing of pages, and may have some all the same: then the next one holds others.
             number += 1
-            further = dict.fromkeys(self._page(number).ids)
-            new = len(further.keys() - found.keys())
-            found |= further
-        return list(found)
+            further = self._page(number).ids
+            if not set(further) - last:
+                return
+            yield from further
+            last = set(further)
 
     def _page(self, number: int) -> _Answer:
         try:

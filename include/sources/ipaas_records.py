@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
+from itertools import chain
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
 from pydantic import ValidationError
@@ -23,14 +25,15 @@ from include.sync.asked import AskedId
 from include.sync.batches import batches
 from include.sync.flow import Reads, Window
 from include.sync.ledger.entries import State
+from include.sync.listing import LIST_FROM, Listing, from_list
 from include.sync.records import ASK, Json, SourceRecord
+from include.sync.staging.keyset import KeySet
+from include.transport.parallel import in_parallel
 
 if TYPE_CHECKING:
     from include.ipaas.lists import ListPage
 
 R = TypeVar("R", bound=IPaaSRow)
-# From this many records on, reading the whole list may cost less than reading each.
-_LIST_FROM = 20
 _BATCH = 100
 _LOOK_UP = 1_000
 
@@ -66,10 +69,14 @@ class IPaaSRecords(Generic[R]):
                 reads, (r for r in self._whole(reads) if isinstance(r, SourceRecord) or _within(r, window))
             )
             return
-        missing = unlinked_ids(reads, self.endpoint, window)
-        ids = [i for batch in batches(missing, _LOOK_UP) for i in self._to_read(reads, batch, window)]
-        settled = self._settled(reads, ids)
-        yield from self._complete(reads, self._read(reads, ids), settled)
+        missing, wanted = unlinked_ids(reads, self.endpoint, window), KeySet()
+        settled: dict[str, str] = {}
+        for batch in batches(missing, _LOOK_UP):
+            ids = self._to_read(reads, batch, window)
+            settled |= self._settled(reads, ids)
+            for ipaas_id in ids:
+                wanted.add(ipaas_id)
+        yield from self._complete(reads, self._read(reads, wanted), settled)
 
     def by_ids(self, reads: Reads, ids: Sequence[AskedId]) -> Iterator[SourceRecord[R]]:
         """Records by their iPaaS.com id, or that of a record nested in them."""
@@ -77,8 +84,10 @@ class IPaaSRecords(Generic[R]):
         texts: dict[str, list[str]] = {}
         for ipaas_id, asked in named:
             texts.setdefault(ipaas_id, []).append(asked.text)
-        wanted = list(texts)
-        settled = self._settled(reads, wanted)
+        wanted = KeySet()
+        for ipaas_id in texts:
+            wanted.add(ipaas_id)
+        settled = self._settled(reads, list(texts))
         for record in self._complete(reads, self._read(reads, wanted), settled):
             for text in texts[record.key]:
                 yield replace(record, asked=text)
@@ -116,46 +125,54 @@ class IPaaSRecords(Generic[R]):
 
         return [ipaas_id for ipaas_id in ids if wanted(ipaas_id)]
 
-    def _pages(self, reads: Reads) -> Iterator[ListPage]:
+    def _pages(self, reads: Reads, ahead: int | None = None) -> Iterator[ListPage]:
         """The whole list; entries that are no records are rejected by their place."""
-        for page in reads.ipaas.pages(self.endpoint):
+        for page in reads.ipaas.pages(self.endpoint, ahead=ahead):
             for odd in page.odd:
                 reads.reject(f"{odd.place} of the list of {self.endpoint.name}", odd.why)
             yield page
 
     def _whole(self, reads: Reads) -> Iterator[Json | SourceRecord[R]]:
         """Every record, each that the list does not show whole by itself."""
-        for page in self._pages(reads):
-            for row in page.records:
-                if is_summary(row):
-                    yield from self._one(reads, str(row["id"]))
-                else:
-                    yield row
+        listing = Listing(self.endpoint, reads.plan.system_id)
+        summaries: list[str] = []
+        for row in from_list(self._pages(reads), listing, lambda page: page.records):
+            reads.links.know(self.endpoint, listing)
+            if not is_summary(row):
+                yield row
+                continue
+            summaries.append(str(row["id"]))
+            if len(summaries) == _BATCH:
+                yield from self._each(reads, summaries)
+                summaries = []
+        yield from self._each(reads, summaries)
 
-    def _one(self, reads: Reads, ipaas_id: str) -> Iterator[Json | SourceRecord[R]]:
+    def _each(self, reads: Reads, ids: Iterable[str]) -> Iterator[Json | SourceRecord[R]]:
+        """Records by themselves, as far as they are there; several at once."""
+        for found in in_parallel((partial(self._one, reads, i) for i in ids), reads.ipaas.concurrency):
+            if found is not None:
+                yield found
+
+    def _one(self, reads: Reads, ipaas_id: str) -> Json | SourceRecord[R] | None:
         """A record by itself, if it is there."""
         found: Json | None = None
         with isolated() as fault:
             found = reads.ipaas.get(self.endpoint, ipaas_id)
-        if found is not None:
-            yield found
-        if fault:
-            yield SourceRecord[Any](key=ipaas_id, data={}, asked=ipaas_id, problem=fault[0])
+        return SourceRecord[Any](key=ipaas_id, data={}, asked=ipaas_id, problem=fault[0]) if fault else found
 
-    def _read(self, reads: Reads, ids: Sequence[str]) -> Iterator[Json | SourceRecord[R]]:
-        if len(ids) >= _LIST_FROM:
-            wanted = set(ids)
-            for page in self._pages(reads):
-                if page.total > len(ids) or not page.whole:
-                    break
-                for record in page.records:
-                    if str(record["id"]) in wanted:
-                        wanted.discard(str(record["id"]))
-                        yield record
-            # What a list has not shown is read by itself.
-            ids = [ipaas_id for ipaas_id in ids if ipaas_id in wanted]
-        for ipaas_id in ids:
-            yield from self._one(reads, ipaas_id)
+    def _read(self, reads: Reads, wanted: KeySet) -> Iterator[Json | SourceRecord[R]]:
+        if len(wanted) >= LIST_FROM:
+            listing = Listing(self.endpoint, reads.plan.system_id)
+
+            def pick(page: ListPage) -> list[Json]:
+                return [row for row in page.records if not is_summary(row) and str(row["id"]) in wanted]
+
+            for record in from_list(self._pages(reads, len(wanted)), listing, pick, len(wanted)):
+                reads.links.know(self.endpoint, listing)
+                if wanted.discard(str(record["id"])):
+                    yield record
+        # What a list has not shown is read by itself.
+        yield from self._each(reads, wanted)
 
     def _complete(
         self, reads: Reads, records: Iterable[Json | SourceRecord[R]], settled: Mapping[str, str] | None = None
@@ -165,12 +182,19 @@ class IPaaSRecords(Generic[R]):
             read = [entry for entry in batch if not isinstance(entry, SourceRecord)]
             keys = [str(record["id"]) for record in read]
             known = reads.ledger.transfers(self.flow, keys)
-            for record, key in zip(read, keys, strict=True):
-                row = self.row(record=record)
+            rows = [self.row(record=record) for record in read]
+            reads.links.ask_ahead(self.endpoint.table, chain.from_iterable(self._numbers_of(reads, r) for r in rows))
+            for row, key in zip(rows, keys, strict=True):
                 with isolated() as fault:
                     asked = known[key].memory.get(ASK, ()) if key in known else ()
                     row = self._extended(reads, row, key, settled or {}, asked)
                 yield SourceRecord(key=key, data=row, asked=key, problem=fault[0] if fault else None)
+
+    def _numbers_of(self, reads: Reads, row: R) -> Sequence[str]:
+        """The numbers that an unlinked record may have."""
+        with isolated():
+            return () if external_id_of(row.record, reads.plan.system_id) else self._named(row)[1]
+        return ()
 
     def _extended(self, reads: Reads, row: R, key: str, settled: Mapping[str, str], asked: Sequence[str]) -> R:
         """A record with its link, what it refers to, and whom the records that it may be belong to."""

@@ -144,7 +144,7 @@ def _holders(reads: Reads, row: TransactionRow, buyers: Iterable[Json]) -> dict[
     nested.append((TRANSACTION.table, record))
     if not row.link and record.get("transaction_number"):
         # Other systems may number their transactions alike: what has become of those is not this one's document.
-        others = reads.ipaas.search(TRANSACTION, str(record["transaction_number"]))
+        others = reads.links.alike(TRANSACTION, str(record["transaction_number"]))
         nested += [(TRANSACTION.table, other) for other in others]
     found += [(table, own, child["id"]) for table, child in nested if (own := external_id_of(child, system_id))]
     return {held_by(table, external_id): ipaas_id for table, external_id, ipaas_id in found}

@@ -7,14 +7,19 @@ asks for the second; a flow from it the other way round. Everything that differs
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
+from include.errors import BadRecord, ServiceError
+from include.ipaas.endpoints import Endpoint
 from include.ipaas.external_ids import Id, id_from
 from include.sync.ledger import Ledger
 from include.sync.ledger.entries import Transfer, waits_for_external, waits_for_internal
-from include.sync.records import Mapped
+from include.sync.listing import Listing
+from include.sync.records import Json, Mapped
 from include.sync.runs import Direction, RunPlan
 from include.sync.values import fold
+from include.transport.parallel import in_parallel
 
 if TYPE_CHECKING:
     from include.ipaas.client import IPaaSClient
@@ -119,8 +124,13 @@ def side_of(direction: Direction) -> Side:
     return _SIDES[direction]
 
 
+# So many links that were asked for are kept in mind; those that are asked for again after that are asked for again.
+_KEPT = 20_000
+
+
 class LinkLookup:
-    """Links as iPaaS.com has them, for sources: from the ledger what it knows, the rest asked once per run."""
+    """Links as iPaaS.com has them, for sources: from the ledger what it knows, from lists that were read whole what they
+    say, the rest asked once."""
 
     def __init__(self, ledger: Ledger, ipaas: IPaaSClient) -> None:
         """What iPaaS.com answers is noted in the ledger."""
@@ -128,9 +138,24 @@ class LinkLookup:
         self._ipaas = ipaas
         self._external: dict[tuple[str, str], str | None] = {}
         self._internal: dict[tuple[str, str], Id | None] = {}
+        self._listings: dict[str, Listing] = {}
+        # What was asked before it is needed.
+        self._ahead: dict[tuple[str, str], Id | None] = {}
+
+    def know(self, endpoint: Endpoint, listing: Listing) -> None:
+        """Go by a list that was read just now, as far as it is complete."""
+        if listing.complete:
+            self._listings[endpoint.name] = listing
+
+    def alike(self, endpoint: Endpoint, value: str) -> list[Json]:
+        """The records that have a natural key, with what they are linked to."""
+        listing = self._listings.get(endpoint.name)
+        return listing.alike(value) if listing else self._ipaas.search(endpoint, value)
 
     def external_ids(self, table: str, ids: Iterable[Id]) -> dict[str, str]:
         """External ids by iPaaS.com id as text, for those of these records that are linked."""
+        if len(self._external) > _KEPT:
+            self._external.clear()
         wanted = [str(i) for i in dict.fromkeys(ids)]
         new = [i for i in wanted if (table, i) not in self._external]
         known = self._ledger.external_ids(table, new) if new else {}
@@ -146,12 +171,14 @@ class LinkLookup:
 
         What the ledger says is not enough: the record that it names may be deleted since, or have another link.
         """
+        if len(self._internal) > _KEPT:
+            self._internal.clear()
         wanted = {fold(e): e for e in external_ids}
         new = [folded for folded in wanted if (table, folded) not in self._internal]
         known = self._ledger.internal_ids(table, new) if new else {}
-        untold = {fold(e): i for of, e, i in self._ledger.unpushed() if of == table} if known else {}
+        untold = self._ledger.internal_ids(table, known, pushed=False) if known else {}
         for folded in new:
-            found = untold[folded] if folded in untold else self._ipaas.internal_id(table, wanted[folded])
+            found = untold[folded] if folded in untold else self._holder(table, wanted[folded])
             self._internal[table, folded] = found
             if str(found) == str(known.get(folded)):
                 continue
@@ -160,3 +187,33 @@ class LinkLookup:
             else:
                 self._ledger.link([(table, wanted[folded], found)])
         return {folded: self._internal[table, folded] for folded in wanted}
+
+    def _holder(self, table: str, external_id: str) -> Id | None:
+        for listing in self._listings.values():
+            if listing.tells_of(table):
+                return listing.holder(table, external_id)
+        place = (table, fold(external_id))
+        return self._ahead.pop(place) if place in self._ahead else self._ipaas.internal_id(table, external_id)
+
+    def ask_ahead(self, table: str, external_ids: Iterable[str]) -> None:
+        """Have what `holders` will be asked, as far as it has to be asked of iPaaS.com, by several requests at once."""
+        new = {fold(e): e for e in external_ids if (table, fold(e)) not in self._internal}
+        if any(listing.tells_of(table) for listing in self._listings.values()):
+            return
+        untold = self._ledger.internal_ids(table, new, pushed=False) if new else {}
+        # What cannot be told of one is told to whoever asks for it by itself.
+        asked = [folded for folded in new if folded not in untold]
+        calls = (partial(self._told, table, new[folded]) for folded in asked)
+        for folded, found in zip(asked, in_parallel(calls, self._ipaas.concurrency), strict=True):
+            if found:
+                self._ahead[table, folded] = found[0]
+
+    def _told(self, table: str, external_id: str) -> tuple[Id | None] | None:
+        try:
+            return (self._ipaas.internal_id(table, external_id),)
+        except BadRecord:
+            return None
+        except ServiceError as error:
+            if not error.concerns_one:
+                raise
+            return None

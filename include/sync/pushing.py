@@ -2,16 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import Any
 
-from include.errors import ErrorKind, NotFound, RecordExists, Rejected, ServiceError
+from include.errors import ODD, ErrorKind, NotFound, RecordExists, Rejected, ServiceError
+from include.ipaas.endpoints import ENDPOINTS, Endpoint
+from include.ipaas.external_ids import external_id_of
+from include.ipaas.lists import ListPage
+from include.sync.batches import batches
 from include.sync.endings import finish_failed, problem_outcome
 from include.sync.ledger import Ledger
 from include.sync.ledger.entries import Purpose, iso
 from include.sync.links import Link, side_of
+from include.sync.listing import LIST_FROM, Listing, from_list
 from include.sync.outcomes import Outcome
+from include.sync.records import Json
 from include.sync.task_context import TaskContext
+from include.sync.values import fold
+from include.transport.parallel import in_parallel
+
+# Links of so many records are noted at once.
+_GROUP = 25
 
 
 def push_links(task: TaskContext) -> dict[str, Outcome]:
@@ -20,20 +32,134 @@ def push_links(task: TaskContext) -> dict[str, Outcome]:
     Returns, by key, the flow's records whose link is refused: another record has their external id. Raises
     ServiceError when the fault concerns the whole run.
     """
+    for endpoint in ENDPOINTS.values():
+        if endpoint.updates and not endpoint.within:
+            number = task.ledger.unpushed_in(endpoint.table)
+            if number >= LIST_FROM:
+                _push_with_their_records(task, endpoint, number)
+    return _push_one_by_one(task)
+
+
+# --- many at once: each record with what is nested in it ----------------------------------------------------------
+
+
+def _push_with_their_records(task: TaskContext, endpoint: Endpoint, number: int) -> None:
+    """Link the records that the list shows, each with all that is nested in it in one change.
+
+    No external id is taken from another record: the list has to show all links that there are. What does not go that way
+    is left to be pushed by itself, where it is found out what is wrong with it.
+    """
+    listing = Listing(endpoint, task.plan.system_id)
+    pages = task.ipaas.pages(endpoint, ahead=number)
+    rows = from_list(pages, listing, partial(_to_link, task.ledger, endpoint), number)
+    sound = (row for row in rows if listing.complete and _free(listing, row["links"]))
+    calls = (partial(_link_whole, task, endpoint, row["record"], row["links"]) for row in sound)
+    for done in batches(in_parallel(calls, task.ipaas.concurrency), _GROUP):
+        task.ledger.mark_pushed(*(link for links in done for link in links))
+
+
+def _to_link(ledger: Ledger, endpoint: Endpoint, page: ListPage) -> Iterator[Json]:
+    """The records of a page that are to be linked, with their links and those of what is nested in them."""
+    records = {str(record["id"]): record for record in page.records}
+    own = ledger.external_ids(endpoint.table, records, pushed=False)
+    if not own or not page.whole:
+        return
+    nested = {
+        child.table: ledger.external_ids(
+            child.table, [one["id"] for i in own for one in _children(records[i], name)], pushed=False
+        )
+        for name, child in endpoint.children.items()
+    }
+    for ipaas_id, external_id in own.items():
+        record = records[ipaas_id]
+        links: list[Link] = [(endpoint.table, external_id, record["id"])]
+        for name, child in endpoint.children.items():
+            known = nested[child.table]
+            links += [
+                (child.table, known[i], one["id"]) for one in _children(record, name) if (i := str(one["id"])) in known
+            ]
+        yield {"record": record, "links": links}
+
+
+def _children(record: Json, name: str) -> list[Json]:
+    listed = record.get(name)
+    return [one for one in listed if isinstance(one, dict) and one.get("id")] if isinstance(listed, list) else []
+
+
+def _free(listing: Listing, links: Sequence[Link]) -> bool:
+    """Whether none of these external ids is another record's."""
+    held = ((listing.holder(table, external_id), ipaas_id) for table, external_id, ipaas_id in links)
+    return all(holder is None or str(holder) == str(ipaas_id) for holder, ipaas_id in held)
+
+
+def _link_whole(task: TaskContext, endpoint: Endpoint, record: Json, links: Sequence[Link]) -> list[Link]:
+    """Link a record and what is nested in it in one change; answers the links that are made by it."""
+    wanted = {(table, str(ipaas_id)): external_id for table, external_id, ipaas_id in links}
+    system_id = task.plan.system_id
+    body: Json = {"external_ids": _linked(record, wanted[endpoint.table, str(record["id"])], system_id)}
+    for name, child in endpoint.children.items():
+        named = [one for one in _children(record, name) if (child.table, str(one["id"])) in wanted]
+        if named:
+            body[name] = [
+                {"id": one["id"], "external_ids": _linked(one, wanted[child.table, str(one["id"])], system_id)}
+                for one in named
+            ]
+    try:
+        saved = task.ipaas.update(endpoint, record["id"], body, record)
+        return [link for link in links if _shows(endpoint, saved, link, system_id)]
+    except ServiceError as error:
+        if error.stops_run:
+            raise
+    except ODD:
+        pass  # what cannot be read of one record is no reason to stop
+    return []
+
+
+def _linked(record: Json, external_id: str, system_id: int) -> list[Json]:
+    """The external ids of a record with ours, those of other systems as they stand."""
+    others = [
+        {"system_id": one["system_id"], "external_id": one["external_id"]}
+        for one in record.get("external_ids") or ()
+        if str(one.get("system_id")) != str(system_id) and one.get("external_id")
+    ]
+    return [*others, {"system_id": system_id, "external_id": external_id}]
+
+
+def _shows(endpoint: Endpoint, saved: Json, link: Link, system_id: int) -> bool:
+    """Whether the answer has a link that was asked for: what was passed over in silence is not made."""
+    table, external_id, ipaas_id = link
+    nested = (
+        one for name, child in endpoint.children.items() if child.table == table for one in _children(saved, name)
+    )
+    places = [saved] if table == endpoint.table else [one for one in nested if str(one["id"]) == str(ipaas_id)]
+    return any(fold(external_id_of(place, system_id) or "") == fold(external_id) for place in places)
+
+
+# --- one by one --------------------------------------------------------------------------------------------------
+
+
+def _push_one_by_one(task: TaskContext) -> dict[str, Outcome]:
+    """Push each link by itself, several at once."""
     refused: dict[str, Outcome] = {}
-    for link in _unpushed(task.ledger):
-        table, external_id, internal_id = link
-        try:
-            task.ipaas.link(table, internal_id, external_id)
-        except ServiceError as error:
-            if error.stops_run:
-                raise
-            outcome = _not_pushed(task, link, error)
+    calls = (partial(_push, task, link) for link in _unpushed(task.ledger))
+    for done in batches(in_parallel(calls, task.ipaas.concurrency), _GROUP):
+        task.ledger.mark_pushed(*(link for link, error in done if error is None))
+        for link, error in done:
+            outcome = _not_pushed(task, link, error) if error else None
             if outcome is not None:
                 refused[outcome.key] = outcome
-        else:
-            task.ledger.mark_pushed(table, external_id)
     return refused
+
+
+def _push(task: TaskContext, link: Link) -> tuple[Link, ServiceError | None]:
+    table, external_id, internal_id = link
+    try:
+        task.ipaas.link(table, internal_id, external_id)
+    except ServiceError as error:
+        if error.stops_run:
+            raise
+        return link, error
+    return link, None
 
 
 def _unpushed(ledger: Ledger) -> Iterator[Link]:
@@ -53,7 +179,7 @@ def _not_pushed(task: TaskContext, link: Link, error: ServiceError) -> Outcome |
         return None
     holder = task.ipaas.internal_id(table, external_id) if isinstance(error, RecordExists) else None
     if holder is not None and str(holder) == str(internal_id):
-        task.ledger.mark_pushed(table, external_id)
+        task.ledger.mark_pushed(link)
         return None
     task.ledger.unlink(table, external_id)
     if table != task.flow.writer.table or isinstance(error, NotFound):

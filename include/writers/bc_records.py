@@ -40,7 +40,7 @@ from include.writers.bc_changes import BCUpdate, base_of
 from include.writers.bc_fields import CustomFields
 from include.writers.bc_matches import Matches
 from include.writers.bc_refusal import refusal
-from include.writers.bc_target import KEY, TRIES, ApiSurface, PageSurface, Surface, Target
+from include.writers.bc_target import ANY_TAG, ETAG, KEY, TRIES, ApiSurface, PageSurface, Surface, Target
 
 T = TypeVar("T")
 
@@ -203,8 +203,8 @@ class BCWriter:
     ) -> WriteResult:
         number = session.matches.free_number(work, item)
         changes = [Change(field=name, after=value) for name, value in sorted(body.items())]
-        # It is read again, and what only the page can write of it is written after that.
-        requests = 2 + session.surface.completes
+        # What only the page can write of it is written after that.
+        requests = 1 + session.surface.completes
         planned = WriteResult(result=Result.created, target_id=number, changes=changes)
         work.plan_ends(planned, requests=requests, links=1 + len(item.mapped.children))
         claims = self._claims(work)
@@ -221,18 +221,27 @@ class BCWriter:
             # The answer was lost, the record may be there. Repeating the call could double it: look instead.
             if not self._row(work, session, number, anew=True):
                 raise
-            made = number
-        return self._complete(work, session, item, body, made)
+            return self._complete(work, session, item, body, number)
+        return self._complete(work, session, item, body, str(made[KEY]), made)
 
     def _complete(
-        self, work: WriteContext, session: _Session, item: WriteRequest, body: Json, number: str
+        self,
+        work: WriteContext,
+        session: _Session,
+        item: WriteRequest,
+        body: Json,
+        number: str,
+        made: Json | None = None,
     ) -> WriteResult:
-        """Write what creating a record has left out, as it is found now."""
-        row = self._row(work, session, number, anew=True)
-        if row is None:
-            raise NotFound.of_record(work.side.target, f"{self.target.name} {number}")
+        """Write what creating a record has left out, as it is found now; `made` is it as it was answered a moment ago."""
         update = self._update_to(work, session, item, body, number, None)
-        row = self._bring(work, session, row, update)
+        row = made and self._bring(work, session, made, update)
+        if row is None or row[ETAG] == ANY_TAG:
+            # Not known, or known in part: nothing was lacking of what is known.
+            row = self._row(work, session, number, anew=True)
+            if row is None:
+                raise NotFound.of_record(work.side.target, f"{self.target.name} {number}")
+            row = self._bring(work, session, row, update)
         update.wanted = {name: value for name, value in body.items() if name not in item.mapped.create_only}
         return self._written(item, row, Result.created, update.agreed(row, made=True), [], [], [])
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from include.business_central.metadata import FieldInfo
 
 ETAG = "@odata.etag"
+ANY_TAG = "*"
 KEY = "No"
 # How often what others change at the same moment is read, compared and sent again.
 TRIES = 5
@@ -92,8 +93,9 @@ class Surface(Protocol):
     def read(self, bc: BusinessCentralClient, numbers: Sequence[str], select: Sequence[str]) -> Iterator[Json]:
         """The records with these numbers, many per request."""
 
-    def create(self, bc: BusinessCentralClient, number: str, body: Mapping[str, Any]) -> str:
-        """Create a record; returns its number as Business Central spells it. Some fields may be left to `update`."""
+    def create(self, bc: BusinessCentralClient, number: str, body: Mapping[str, Any]) -> Json:
+        """Create a record; returns the row as far as the answer tells, its number as Business Central spells it. Some fields
+        may be left to `update`."""
 
     def update(self, bc: BusinessCentralClient, row: Json, changes: Json) -> Json:
         """Change the named fields of a row as it was read; returns the row as it is now. Raises EntityChanged."""
@@ -122,9 +124,12 @@ class ApiSurface:
         for record in bc.read_many(Api(self.target.api), "number", numbers, select=tuple(dict.fromkeys(names))):
             yield self._row(bc, record)
 
-    def create(self, bc: BusinessCentralClient, number: str, body: Mapping[str, Any]) -> str:
-        made = bc.create(Api(self.target.api), {"number": number, **self.target.fixed, **self._names(bc, body)})
-        return str(made["number"])
+    def create(self, bc: BusinessCentralClient, number: str, body: Mapping[str, Any]) -> Json:
+        return self._row(bc, self.make(bc, number, self._names(bc, body)))
+
+    def make(self, bc: BusinessCentralClient, number: str, body: Mapping[str, Any]) -> Json:
+        """Create a record with these fields of API v2.0; returns it under their names."""
+        return bc.create(Api(self.target.api), {"number": number, **self.target.fixed, **body})
 
     def update(self, bc: BusinessCentralClient, row: Json, changes: Json) -> Json:
         return self._row(bc, bc.update(Api(self.target.api), str(row["id"]), row[ETAG], self._names(bc, changes)))
@@ -184,12 +189,15 @@ class PageSurface:
     def read(self, bc: BusinessCentralClient, numbers: Sequence[str], select: Sequence[str]) -> Iterator[Json]:
         yield from bc.read_many(Page(self.target.page), KEY, numbers, select=tuple(dict.fromkeys((KEY, *select))))
 
-    def create(self, bc: BusinessCentralClient, number: str, body: Mapping[str, Any]) -> str:
-        if self.target.fixed:
-            # What the page can write it writes afterwards, without a look at the ids of codes.
-            direct = {name: value for name, value in body.items() if name not in self.target.api_ids}
-            return ApiSurface(self.target).create(bc, number, direct)
-        return str(bc.create(Page(self.target.page), {KEY: number, **body})[KEY])
+    def create(self, bc: BusinessCentralClient, number: str, body: Mapping[str, Any]) -> Json:
+        if not self.target.fixed:
+            return bc.create(Page(self.target.page), {KEY: number, **body})
+        # What the page can write it writes afterwards, without a look at the ids of codes.
+        named = self.target.api_fields
+        made = ApiSurface(self.target).make(bc, number, {named[n]: value for n, value in body.items() if n in named})
+        row = {name: made[theirs] for name, theirs in named.items() if theirs in made}
+        # The page has a tag of its own. Nobody has seen the record yet: what it lacks may be written whatever its tag is.
+        return {**row, KEY: made["number"], ETAG: ANY_TAG}
 
     def update(self, bc: BusinessCentralClient, row: Json, changes: Json) -> Json:
         return bc.update(Page(self.target.page), str(row[KEY]), row[ETAG], changes)

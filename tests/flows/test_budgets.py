@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from math import ceil
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -198,3 +199,38 @@ def test_updates_of_linked_records_are_a_write_each_and_share_their_reads(
     assert sandbox.counters.of("business_central", "GET") <= 3
     # Two of the login, and each record once.
     assert sandbox.counters.of("ipaas") <= 2 + len(ids)
+
+
+MANY = 120
+NEW: dict[str, Callable[[int], tuple[str, dict[str, Any]]]] = {
+    "company_from_ipaas": lambda n: ("company", {"name": f"Firm {n}", "email_address": f"o{n}@firm.example"}),
+    "customer_from_ipaas": lambda n: (
+        "customer",
+        {"first_name": "Ann", "last_name": f"Berg {n}", "email_address": f"a{n}@berg.example"},
+    ),
+    "product_from_ipaas": lambda n: (
+        "product",
+        {"sku": f"N-{n}", "name": f"Stool {n}", "default_price": 3, "type": "Physical", "status": "Active"},
+    ),
+}
+ADDRESSES = [{"address_1": "1 Main Street", "city": "Atlanta", "region": "GA", "country": "US", "postal_code": "31772"}]
+
+
+@pytest.mark.parametrize("name", NEW)
+def test_a_first_transfer_from_ipaas_takes_one_request_there_for_each_record_and_two_here(
+    tmp_path: Path, name: str
+) -> None:
+    with Sandbox("empty") as sandbox:
+        bench = Bench(sandbox, tmp_path, {"bc_create_defaults": DEFAULTS})
+        for number in range(MANY):
+            record, fields = NEW[name](number)
+            addresses = {} if record == "product" else {"addresses": ADDRESSES}
+            own = {"tracking_method": "Product"} if record == "product" else {}
+            sandbox.ipaas.add(record, {**fields, **addresses, **own})
+        counts = bench.run(name).counts
+        assert counts["created"] == MANY
+        # Two of the login, the subscription, the document of the family.
+        assert counts["ipaas_requests"] <= 1.05 * MANY + 4
+        # The company, and what the new ones may be: by number, by name or e-mail, among contacts; a hundred at once.
+        assert counts["bc_requests"] <= 2 * MANY + 1 + 5 * ceil(MANY / BY_NAME)
+        bench.close()

@@ -130,7 +130,7 @@ class TestARefusedWrite:
         before = rows(bench.ledger)
         me = Claimant(task="a", try_id="b")
         with pytest.raises(PlanWrites, match="the ledger"):
-            ledger.mark_pushed("product", "1000")
+            ledger.mark_pushed(("product", "1000"))
         with pytest.raises(PlanWrites, match="the ledger"):
             ledger.dealt_with("product_to_ipaas", [("1", "g")])
         ledger.link([("product", "1000", 7)])

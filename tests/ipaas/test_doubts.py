@@ -237,12 +237,12 @@ class TestRecordsWithoutAnExternalId:
     def test_what_is_no_list_of_ids_is_said_in_words(self, ipaas: IPaaSClient, sandbox: Sandbox, shape: str) -> None:
         sandbox.switches.missing = shape
         with pytest.raises(MissingUnreadable, match=r"answered where ids were expected|no such list"):
-            ipaas.missing(endpoints.LOCATION.table)
+            list(ipaas.missing(endpoints.LOCATION.table))
 
     def test_nothing_answered_is_an_outage(self, ipaas: IPaaSClient, sandbox: Sandbox) -> None:
         sandbox.faults.add(Fault(system="ipaas", path="Missing", status=200, times=10))
         with pytest.raises(ServiceError) as outage:
-            ipaas.missing(endpoints.LOCATION.table)
+            list(ipaas.missing(endpoints.LOCATION.table))
         assert outage.value.kind == "unavailable"
 
 

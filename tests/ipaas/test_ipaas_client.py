@@ -109,12 +109,12 @@ def test_links_of_every_spelling_are_made_and_found(ipaas: IPaaSClient, sandbox:
     made = ipaas.create(CATEGORY, {"name": "N"})
     assert ipaas.internal_id(CATEGORY.table, external_id) is None
     assert ipaas.external_id(CATEGORY.table, made["id"]) is None
-    assert ipaas.missing(CATEGORY.table) == [made["id"]]
+    assert list(ipaas.missing(CATEGORY.table)) == [made["id"]]
     ipaas.link(CATEGORY.table, made["id"], external_id)
     ipaas.link(CATEGORY.table, made["id"], external_id)
     assert ipaas.internal_id(CATEGORY.table, external_id) == made["id"]
     assert ipaas.external_id(CATEGORY.table, made["id"]) == external_id
-    assert ipaas.missing(CATEGORY.table) == []
+    assert list(ipaas.missing(CATEGORY.table)) == []
     plain = external_id.replace("|", "").isalnum() and external_id.isascii()
     assert bool(count(sandbox, "LookupSpecial")) is not plain
 

@@ -285,7 +285,7 @@ def test_what_is_committed_survives_a_power_cut(tmp_path: Path) -> None:
 def test_links_that_ipaas_does_not_know_yet_wait_to_be_pushed(ledger: Ledger) -> None:
     ledger.link([(TABLE, "C1", 7)], pushed=False)
     assert ledger.unpushed() == [(TABLE, "C1", 7)]
-    ledger.mark_pushed(TABLE, "c1")
+    ledger.mark_pushed((TABLE, "c1"))
     assert ledger.unpushed() == []
 
 
@@ -350,7 +350,7 @@ def test_a_link_that_is_to_be_told_stays_one_whoever_uses_it(ledger: Ledger) -> 
     ledger.link([(TABLE, "C1", 7)], pushed=False)
     ledger.finish(FLOW, TABLE, [], [(TABLE, "C1", 7)])
     assert ledger.unpushed() == [(TABLE, "C1", 7)]
-    ledger.mark_pushed(TABLE, "c1")
+    ledger.mark_pushed((TABLE, "c1"))
     assert ledger.unpushed() == []
     # What iPaaS.com says now counts.
     ledger.link([(TABLE, "C1", 7)], pushed=False)

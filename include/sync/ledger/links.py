@@ -50,15 +50,29 @@ def _other_links(row: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
+_PUSHED = (
+    sa.update(links)
+    .where(
+        links.c.pair == sa.bindparam("of_pair"),
+        links.c.table_name == sa.bindparam("of_table"),
+        links.c.folded == sa.bindparam("the_one"),
+    )
+    .values(pushed=True)
+)
+
+
 class Links(Store):
     """Links as (table, external id, internal id)."""
 
-    def internal_ids(self, table: str, external_ids: Iterable[str]) -> dict[str, Id]:
-        """iPaaS.com ids by folded external id, for those known to be linked."""
+    def internal_ids(self, table: str, external_ids: Iterable[str], *, pushed: bool | None = None) -> dict[str, Id]:
+        """iPaaS.com ids by folded external id, for those known to be linked. `pushed`: see `external_ids`."""
         found: dict[str, Id] = {}
+        columns = (links.c.folded, links.c.internal_id)
         with self.reading() as db:
             for batch in batches({fold(e) for e in external_ids}, BATCH):
-                query = sa.select(links).where(self._in(table), links.c.folded.in_(batch))
+                query = sa.select(*columns).where(self._in(table), links.c.folded.in_(batch))
+                if pushed is not None:
+                    query = query.where(links.c.pushed.is_(pushed))
                 found |= {row.folded: from_text(row.internal_id) for row in db.execute(query)}
         return found
 
@@ -128,12 +142,19 @@ class Links(Store):
             rows = db.execute(query.order_by(links.c.table_name, links.c.folded).limit(limit))
             return [(row.table_name, row.external_id, from_text(row.internal_id)) for row in rows]
 
+    def unpushed_in(self, table: str) -> int:
+        """How many links of a table iPaaS.com does not know yet."""
+        query = sa.select(sa.func.count()).select_from(links).where(self._in(table), links.c.pushed.is_(False))
+        with self.reading() as db:
+            return int(db.execute(query).scalar_one())
+
     @repeated
-    def mark_pushed(self, table: str, external_id: str) -> None:
-        """Note that iPaaS.com knows the link now."""
-        where = self._in(table) & (links.c.folded == fold(external_id))
-        with self._writing() as db:
-            db.execute(sa.update(links).where(where).values(pushed=True))
+    def mark_pushed(self, *pushed: Sequence[Any]) -> None:
+        """Note that iPaaS.com knows these links (table, external id, and what else belongs to them) now."""
+        rows = [{"of_pair": self.pair, "of_table": link[0], "the_one": fold(link[1])} for link in pushed]
+        if rows:
+            with self._writing() as db:
+                db.execute(_PUSHED, rows)
 
     def _in(self, table: str) -> sa.ColumnElement[bool]:
         return self.mine(links) & (links.c.table_name == table)

@@ -1,22 +1,65 @@
-"""A set of keys that does not grow in memory: whole tables are compared with what was sent of them."""
+"""Keys, and what belongs to them, that do not grow in memory: whole tables are compared with what was sent of them."""
 
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Iterator
+
+
+def _file(table: str) -> sqlite3.Connection:
+    """A file of SQLite's own, which is gone when it is let go."""
+    db = sqlite3.connect("", isolation_level=None)
+    db.execute(table)
+    # One transaction for all: nothing of it is ever to be kept.
+    db.execute("BEGIN")
+    return db
 
 
 class KeySet:
-    """Keys of any number. They lie in a file of SQLite's own, which is gone when the set is."""
+    """Keys of any number."""
 
     def __init__(self) -> None:
-        self._db = sqlite3.connect("", isolation_level=None)
-        self._db.execute("CREATE TABLE keys (key TEXT PRIMARY KEY) WITHOUT ROWID")
-        # One transaction for all: nothing of it is ever to be kept.
-        self._db.execute("BEGIN")
+        self._db = _file("CREATE TABLE keys (key TEXT PRIMARY KEY) WITHOUT ROWID")
+        self._number = 0
 
     def add(self, key: str) -> bool:
         """Put a key in; answers whether it is new."""
-        return self._db.execute("INSERT OR IGNORE INTO keys VALUES (?)", (key,)).rowcount > 0
+        new = self._db.execute("INSERT OR IGNORE INTO keys VALUES (?)", (key,)).rowcount > 0
+        self._number += new
+        return new
+
+    def discard(self, key: str) -> bool:
+        """Take a key out; answers whether it was there."""
+        there = self._db.execute("DELETE FROM keys WHERE key = ?", (key,)).rowcount > 0
+        self._number -= there
+        return there
 
     def __contains__(self, key: str) -> bool:
         return self._db.execute("SELECT 1 FROM keys WHERE key = ?", (key,)).fetchone() is not None
+
+    def __len__(self) -> int:
+        return self._number
+
+    def __iter__(self) -> Iterator[str]:
+        """All keys; while they are gone through, none may be added."""
+        last = ""
+        while rows := self._db.execute(
+            "SELECT key FROM keys WHERE key > ? ORDER BY key LIMIT 1000", (last,)
+        ).fetchall():
+            yield from (key for (key,) in rows)
+            last = rows[-1][0]
+
+
+class KeyPairs:
+    """Texts that belong to keys, any number of either."""
+
+    def __init__(self) -> None:
+        self._db = _file("CREATE TABLE pairs (key TEXT, value TEXT, PRIMARY KEY (key, value)) WITHOUT ROWID")
+
+    def add(self, key: str, value: str) -> None:
+        """Put a text under a key, once."""
+        self._db.execute("INSERT OR IGNORE INTO pairs VALUES (?, ?)", (key, value))
+
+    def of(self, key: str) -> list[str]:
+        """The texts under a key."""
+        return [value for (value,) in self._db.execute("SELECT value FROM pairs WHERE key = ?", (key,))]

@@ -1,0 +1,41 @@
+"""Records that wait within one task until all of a list has been seen: in a file, since they may be very many."""
+
+from __future__ import annotations
+
+import gzip
+import tempfile
+from collections.abc import Iterator
+
+import simplejson
+
+from include.sync.records import Json
+from include.sync.staging.files import StagingFault
+
+
+class Spool:
+    """Records in their order, in a nameless file that is gone when the spool is."""
+
+    def __init__(self) -> None:
+        self._file = tempfile.TemporaryFile()  # noqa: SIM115 - it lives as long as the spool
+        self._packed = gzip.GzipFile(fileobj=self._file, mode="wb", compresslevel=1, mtime=0)
+        self.count = 0
+
+    def add(self, record: Json) -> None:
+        """Put a record at the end. Raises StagingFault when there is no room."""
+        line = simplejson.dumps(record, use_decimal=True, separators=(",", ":"))
+        try:
+            self._packed.write(f"{line}\n".encode())
+        except OSError as error:
+            raise StagingFault.unwritten(tempfile.gettempdir(), error) from None
+        self.count += 1
+
+    def __iter__(self) -> Iterator[Json]:
+        """The records; none can be added any more."""
+        try:
+            self._packed.close()
+            self._file.seek(0)
+        except OSError as error:
+            raise StagingFault.unwritten(tempfile.gettempdir(), error) from None
+        with gzip.open(self._file, "rb") as lines:
+            for line in lines:
+                yield simplejson.loads(line, use_decimal=True)

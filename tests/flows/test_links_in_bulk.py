@@ -1,0 +1,105 @@
+"""Links of many records that were made in Business Central: each goes to iPaaS.com in one change with those of what is
+nested in it, several at once, and none is taken from another record; counted."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from bench import Bench, outcome_of, tally
+from test_companies_from_ipaas import ADDRESS, DEFAULTS, company, link_of
+
+from include.sandbox.credentials import OTHER_SYSTEM_ID, SYSTEM_ID
+from include.sandbox.faults import Fault
+from include.sandbox.ipaas.platform import Record
+from include.sync.outcomes import Result
+
+FLOW = "company_from_ipaas"
+MANY = 60
+ADDRESSES = "customer company address"
+
+
+@pytest.fixture
+def bench(make_bench: Callable[..., Bench]) -> Bench:
+    bench = make_bench(**DEFAULTS)
+    bench.sandbox.switches.ipaas_page_size = 20
+    return bench
+
+
+def companies(bench: Bench, number: int = MANY) -> list[Record]:
+    """So many companies that Business Central does not know, each with an address."""
+    return [company(bench, f"Firm {n}", email_address=f"o{n}@firm.example") for n in range(number)]
+
+
+def asked(bench: Bench, method: str, path: str) -> int:
+    return sum(1 for _, m, p in bench.sandbox.counters.paths if m == method and path in p)
+
+
+def whole(bench: Bench, records: list[Record]) -> bool:
+    """Whether all of them and their addresses are linked."""
+    return all(
+        link_of(bench, one) and link_of(bench, one["addresses"][0], ADDRESSES) == f"{link_of(bench, one)}|address"
+        for one in records
+    )
+
+
+def test_each_record_takes_one_change_with_what_is_nested_in_it(bench: Bench) -> None:
+    records = companies(bench)
+    bench.sandbox.latency["ipaas"] = 0.02
+    bench.sandbox.counters.reset()
+    assert tally(bench.run(FLOW)) == {"read": MANY, "created": MANY}
+    assert whole(bench, records)
+    assert asked(bench, "PUT", "Customer/Company") == MANY
+    # The list is read when the records are, and once more when they are linked.
+    assert asked(bench, "GET", "Customer/Companies") == 2 * MANY / 20
+    assert asked(bench, "GET", "External/Lookup") == asked(bench, "POST", "UpdateExternalId") == 0
+    assert bench.sandbox.counters.high_water["ipaas"] == 5
+    bench.sandbox.counters.reset()
+    assert tally(bench.run(FLOW)) == {} and bench.writes() == 0
+
+
+@pytest.mark.parametrize("switches", [{"put_required": True}, {"list_rows": "summary"}, {"child_identity": "id"}])
+def test_whatever_the_platform_is_like_all_are_linked(bench: Bench, switches: dict[str, Any]) -> None:
+    for name, value in switches.items():
+        setattr(bench.sandbox.switches, name, value)
+    records = companies(bench, 25)
+    assert tally(bench.run(FLOW)) == {"read": 25, "created": 25}
+    assert whole(bench, records) and bench.ledger.unpushed() == []
+
+
+def test_links_of_other_systems_stay(bench: Bench) -> None:
+    records = companies(bench, 25)
+    platform = bench.sandbox.ipaas
+    for one in records:
+        platform.link("customer company", OTHER_SYSTEM_ID, one["id"], f"shop-{one['id']}")
+    bench.run(FLOW)
+    assert whole(bench, records)
+    assert all(
+        platform.external_id("customer company", OTHER_SYSTEM_ID, one["id"]) == f"shop-{one['id']}" for one in records
+    )
+
+
+@pytest.mark.parametrize("status", [400, 500])
+def test_what_is_not_taken_together_is_linked_by_itself(bench: Bench, status: int) -> None:
+    records = companies(bench, 25)
+    bench.sandbox.faults.add(Fault(system="ipaas", method="PUT", status=status, times=12, body="{}"))
+    assert tally(bench.run(FLOW)) == {"read": 25, "created": 25}
+    assert whole(bench, records) and asked(bench, "POST", "UpdateExternalId") > 0
+
+
+@pytest.mark.parametrize("taken", ["refused", "moved"])
+def test_no_link_is_taken_from_another_record(bench: Bench, taken: str) -> None:
+    bench.sandbox.switches.taken_external_id = taken
+    records = companies(bench, 25)
+    number, faster = str(records[0]["id"]), list[Record]()
+
+    def somebody_is_faster(stage: str) -> None:
+        if stage == "report":
+            faster.append(company(bench, "Somebody else", addresses=[ADDRESS]))
+            bench.sandbox.ipaas.link("customer company", SYSTEM_ID, faster[0]["id"], number)
+
+    report = bench.run(FLOW, before=somebody_is_faster)
+    assert bench.sandbox.ipaas.moved == [] and link_of(bench, faster[0]) == number
+    assert outcome_of(report, number).result is Result.failed
+    assert whole(bench, records[1:])
