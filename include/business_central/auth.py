@@ -12,6 +12,7 @@ from typing import Any
 import msal
 import requests
 
+from include.business_central.credentials import Credential, credentials_of
 from include.errors import ErrorKind, Sent, ServiceError, Signal
 from include.settings import BusinessCentralConnection
 from include.transport.session import RetryPolicy, Session, retry_after
@@ -31,6 +32,16 @@ ADVICE = {
     "Connection business_central.",
     900023: "The tenant id is malformed. Copy the Directory (tenant) Id of the app registration into extra tenant_id.",
     1002012: "The scope must end in /.default. Set extra scope to https://api.businesscentral.dynamics.com/.default.",
+    700027: "The certificate is not one of the application's, or has ended. Upload the certificate of the file that "
+    "extra certificate of the Connection business_central names under Certificates & Secrets of the app registration.",
+    700024: "The assertion is not valid at this time. Check the clock of this machine, and that the file that extra "
+    "assertion_file of the Connection business_central names is renewed.",
+    **dict.fromkeys(
+        (70021, 700211, 700212, 700213),
+        "No federated credential of the app registration fits the token in the file that extra assertion_file of the "
+        "Connection business_central names: compare its issuer, subject and audience under Certificates & Secrets, "
+        "Federated credentials.",
+    ),
     70011: "The scope is not valid. Set extra scope to https://api.businesscentral.dynamics.com/.default.",
     500011: "The resource of the scope is not known in this tenant. Set extra scope to "
     "https://api.businesscentral.dynamics.com/.default, and check that Business Central is licensed there.",
@@ -45,6 +56,9 @@ _GENERAL = (
 )
 
 
+# Refusals of what was shown, that is: another credential of the same application may be taken.
+_OF_THE_CREDENTIAL = {7000215, 7000222, 700027, 700024, 70021, 700211, 700212, 700213}
+log = logging.getLogger(__name__)
 _CODE = re.compile(r"AADSTS(\d+)")
 # MSAL logs what it is answered, tokens and all that a proxy repeats of what was sent; what matters of it is said here.
 logging.getLogger("msal").setLevel(logging.CRITICAL)
@@ -97,6 +111,13 @@ def _whole(value: Any) -> int | None:
     return int(value) if str(value).isascii() and str(value).isdecimal() else None
 
 
+def _codes(answer: Mapping[str, Any]) -> list[int | None]:
+    """The numbers of a refusal."""
+    listed = answer.get("error_codes")
+    found = _CODE.findall(str(answer.get("error_description") or answer.get("error") or ""))
+    return [_whole(code) for code in (*(listed if isinstance(listed, list) else ()), *found)]
+
+
 class TokenProvider:
     """Gets a token once, again before it ends, and again when the server no longer takes it. Thread-safe."""
 
@@ -104,6 +125,10 @@ class TokenProvider:
         self._connection = connection
         self._http = _TokenSession(connection.verify, policy.timeout)
         self._lock = threading.Lock()
+        self._credentials: tuple[Credential, ...] = ()
+        # Which of them is used, and those before it that were refused, with why.
+        self._used = 0
+        self._refusals: list[str] = []
         self._app: msal.ConfidentialClientApplication | None = None
         self._current: str | None = None
         self._not_before = 0.0
@@ -114,7 +139,7 @@ class TokenProvider:
             if (wait := self._not_before - time.monotonic()) > 0:
                 raise self._busy(429, wait)
             try:
-                answer = self._application().acquire_token_for_client(scopes=[self._connection.scope])
+                answer = self._acquire()
             except _Busy as busy:
                 # Every thread is to leave it alone for so long.
                 self._not_before = time.monotonic() + (busy.retry_after or 0)
@@ -127,6 +152,42 @@ class TokenProvider:
                 raise self._refused(answer or {})
             self._current = f"Bearer {answer['access_token']}"
             return {"Authorization": self._current}
+
+    @property
+    def refusals(self) -> list[str]:
+        """Which credentials were refused, and why, although another one is taken; each with what to do."""
+        with self._lock:
+            return list(self._refusals)
+
+    def _acquire(self) -> dict[str, Any] | None:
+        """What Entra answers to the first credential that it takes, else to the first that is there."""
+        if not self._credentials:
+            self._credentials = credentials_of(self._connection)
+        first: dict[str, Any] | None = None
+        refused: list[str] = []
+        # From the one that was taken last: a token that is renewed asks nothing else.
+        for used in range(self._used, len(self._credentials)):
+            if used != self._used:
+                self._used, self._app = used, None
+            answer: dict[str, Any] = self._application().acquire_token_for_client(scopes=[self._connection.scope]) or {}
+            if "access_token" in answer:
+                self._refusals += refused
+                for said in refused:
+                    log.warning("%s", said)
+                return answer
+            first = first or answer
+            if not _OF_THE_CREDENTIAL.intersection(_codes(answer)):
+                break
+            refused.append(self._passed_over(self._credentials[used], answer))
+        self._used, self._app = 0, None
+        return first
+
+    def _passed_over(self, credential: Credential, answer: Mapping[str, Any]) -> str:
+        error = self._refused(answer)
+        return (
+            f"The {credential.name} ({credential.field} of the Connection business_central) is refused, and the next "
+            f"one is used: {error} {error.advice}"
+        )
 
     def renew(self, refused: Mapping[str, str]) -> None:
         """Forget the token of these headers, if it is still the current one; the next call gets a new one."""
@@ -141,7 +202,7 @@ class TokenProvider:
             try:
                 self._app = msal.ConfidentialClientApplication(
                     connection.client_id,
-                    client_credential=connection.client_secret.get_secret_value(),
+                    client_credential=self._credentials[self._used].shown(),
                     authority=f"{connection.authority}/{connection.tenant_id}",
                     # The administrator has named the authority; it needs no second opinion from another host.
                     instance_discovery=False,
@@ -156,19 +217,20 @@ class TokenProvider:
                 ) from None
         return self._app
 
-    def _refused(self, answer: dict[str, Any]) -> ServiceError:
+    def _refused(self, answer: Mapping[str, Any]) -> ServiceError:
         text = str(answer.get("error_description") or answer.get("error") or "The token was refused.")
         # What follows is trace and correlation ids, on lines of their own or after a blank.
         message = text.splitlines()[0].partition(" Trace ID:")[0]
-        listed = answer.get("error_codes")
-        codes = [_whole(code) for code in (*(listed if isinstance(listed, list) else ()), *_CODE.findall(text))]
+        for secret in (self._connection.client_secret, self._connection.secret_2):
+            if secret:
+                message = message.replace(secret.get_secret_value(), "***")
         return ServiceError(
-            message.replace(self._connection.client_secret.get_secret_value(), "***"),
+            message,
             system=SYSTEM,
             kind=ErrorKind.unauthorized,
             code=str(answer.get("error") or ""),
             request_id=answer.get("correlation_id"),
-            advice=next((ADVICE[code] for code in codes if code in ADVICE), _GENERAL),
+            advice=next((ADVICE[code] for code in _codes(answer) if code in ADVICE), _GENERAL),
             sent=Sent.no,
         )
 

@@ -11,6 +11,7 @@ from requests import Response
 
 from include.business_central import errors
 from include.business_central.auth import TokenProvider
+from include.business_central.credentials import ending, today
 from include.errors import ErrorKind, NotFound, ServiceError, senseless
 from include.settings import BusinessCentralConnection
 from include.transport.addresses import origin_of
@@ -54,6 +55,10 @@ class Calls(ServiceCalls):
     def sign_in(self) -> None:
         """Have a token. Raises ServiceError with what Entra says."""
         self._tokens.headers()
+
+    def credential_faults(self) -> list[str]:
+        """Which credentials end soon, or were refused while another one was taken; each with what to do."""
+        return [*self._tokens.refusals, *ending(self._connection, today())]
 
     def _records(
         self, url: str | None, headers: Mapping[str, str], absent: Callable[[NotFound], ServiceError]

@@ -28,7 +28,8 @@ def check(bc: BusinessCentralClient) -> tuple[bool, str]:
     if unreadable:
         return False, " ".join(unreadable)
     note = f" Without {', '.join(missing)}: API v2.0 is read and written instead." if missing else ""
-    return True, f"Connected to company {company!r}; the web services can be read.{note}"
+    soon = "".join(f" {said}" for said in bc.credential_faults())
+    return True, f"Connected to company {company!r}; the web services can be read.{note}{soon}"
 
 
 def _unreadable(bc: BusinessCentralClient, page: str) -> str | None:

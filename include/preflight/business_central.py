@@ -73,6 +73,7 @@ class BusinessCentralChecks:
     def checks(self, connection: str) -> Iterator[Check]:
         """All of them; `connection` is the line that they hang on."""
         yield Check(line=LOGIN, ask=self._login, after=(connection,))
+        yield Check(line="Credentials of Business Central", ask=self._credentials, after=(LOGIN,))
         yield Check(line=COMPANY, ask=self._company, after=(LOGIN,))
         yield Check(line=READS, ask=self._reads, after=(COMPANY,))
         yield Check(line=WRITES, ask=self._writes, after=(READS,))
@@ -97,6 +98,14 @@ class BusinessCentralChecks:
     def _login(self) -> str:
         self.bc.sign_in()
         return "Entra gives a token."
+
+    def _credentials(self) -> str:
+        if faults := self.bc.credential_faults():
+            raise Red(" ".join(faults), 'README.md, "Secrets that end", says how.')
+        return (
+            "None ends within 30 days, as far as is known: of a certificate always, of a secret where extra "
+            "credential_ends says it."
+        )
 
     def _company(self) -> str:
         place = self.bc.place

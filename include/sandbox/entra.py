@@ -14,6 +14,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
+from include.sandbox.assertions import KIND, Assertions, Refusal
 from include.sandbox.credentials import CLIENT_ID, CLIENT_SECRET, TENANT_ID
 from include.sandbox.switches import Switches
 
@@ -26,7 +27,10 @@ class Directory:
     def __init__(self, switches: Switches) -> None:
         self.switches = switches
         self.secrets = {CLIENT_ID: CLIENT_SECRET}
+        # Further secrets of the same application.
+        self.more_secrets: set[str] = set()
         self.expired_secrets: set[str] = set()
+        self.assertions = Assertions()
         self.tokens: dict[str, float] = {}
         self.token_requests = 0
 
@@ -82,24 +86,8 @@ def routes(directory: Directory, base: Callable[[Request], str]) -> list[Route]:
                 700016,
                 f"Application with identifier '{client}' was not found in the directory.",
             )
-        if "client_secret" not in form:
-            return _error(
-                401,
-                "invalid_client",
-                7000218,
-                "The request body must contain the following parameter: 'client_assertion' or 'client_secret'.",
-            )
-        if form["client_secret"] in directory.expired_secrets:
-            return _error(
-                401, "invalid_client", 7000222, f"The provided client secret keys for app '{client}' are expired."
-            )
-        if form["client_secret"] != directory.secrets[client]:
-            return _error(
-                401,
-                "invalid_client",
-                7000215,
-                f"Invalid client secret provided. Ensure the secret being sent in the request is the client secret value, not the client secret ID, for a secret added to app '{client}'.",
-            )
+        if refusal := _not_shown(directory, client, form, f"{base(request)}/{request.path_params['tenant']}"):
+            return _error(401, "invalid_client", refusal.code, refusal.text)
         scope = form.get("scope", "")
         if not scope.endswith("/.default"):
             return _error(
@@ -126,6 +114,26 @@ def routes(directory: Directory, base: Callable[[Request], str]) -> list[Route]:
         Route("/{tenant}/v2.0/.well-known/openid-configuration", discovery),
         Route("/{tenant}/oauth2/v2.0/token", token, methods=["POST"]),
     ]
+
+
+def _not_shown(directory: Directory, client: str, form: dict[str, str], root: str) -> Refusal | None:
+    """Why what the application shows is not taken: its secret, or its assertion."""
+    if form.get("client_assertion_type") == KIND and "client_assertion" in form:
+        audiences = [f"{root}/oauth2/v2.0/token", f"{root}/v2.0"]
+        return directory.assertions.refused(client, form["client_assertion"], audiences)
+    if "client_secret" not in form:
+        return Refusal(
+            7000218, "The request body must contain the following parameter: 'client_assertion' or 'client_secret'."
+        )
+    if form["client_secret"] in directory.expired_secrets:
+        return Refusal(7000222, f"The provided client secret keys for app '{client}' are expired.")
+    if form["client_secret"] not in {directory.secrets[client], *directory.more_secrets}:
+        return Refusal(
+            7000215,
+            "Invalid client secret provided. Ensure the secret being sent in the request is the client secret value, "
+            f"not the client secret ID, for a secret added to app '{client}'.",
+        )
+    return None
 
 
 def _error(status: int, error: str, code: int, text: str) -> JSONResponse:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import date
 from pathlib import Path
 from typing import Any, Self
 from urllib.parse import urlsplit
@@ -55,12 +56,40 @@ def _url(connection: str, field: str, address: Any) -> str:
     return url
 
 
+def _filled(value: Any) -> str | None:
+    return str(value or "").strip() or None
+
+
+def _secret(value: Any) -> SecretStr | None:
+    text = _filled(value)
+    return SecretStr(text) if text else None
+
+
+def _day(name: str, extra: Mapping[str, Any]) -> date | None:
+    text = _filled(extra.get(name))
+    try:
+        return date.fromisoformat(text) if text else None
+    except ValueError:
+        raise SettingsError(
+            f"Connection business_central, extra {name}", text, "It must be a day such as 2027-01-31."
+        ) from None
+
+
 class BusinessCentralConnection(Closed):
-    """The Connection `business_central` (docs/contract.md, "Connections")."""
+    """The Connection `business_central` (docs/contract.md, "Connections").
+
+    One of certificate, assertion file and secret is there at least; `secret_2` takes over when the others are refused.
+    """
 
     url: str
     client_id: str
-    client_secret: SecretStr
+    client_secret: SecretStr | None = None
+    secret_2: SecretStr | None = None
+    certificate: str | None = None
+    certificate_password: SecretStr | None = None
+    assertion_file: str | None = None
+    credential_ends: date | None = None
+    credential_2_ends: date | None = None
     tenant_id: str
     environment: str
     company_name: str
@@ -85,10 +114,11 @@ class BusinessCentralConnection(Closed):
             "host": "host (API Url)",
             "tenant_id": "extra tenant_id (Tenant Id)",
             "login": "login (Client Id)",
-            "password": "password (Client Secret)",
             "environment": "extra environment (Environment)",
             "company_name": "extra company_name (Company Name)",
         }
+        if not any(str(values.get(name) or "").strip() for name in ("certificate", "assertion_file")):
+            required["password"] = "password (Client Secret)"
         advice = "Complete all connection fields, including Tenant Id, Client Id, Client Secret and Scope."
         _require("business_central", values, required, advice)
         authority = _url("business_central", "extra authority", extra.get("authority") or ENTRA)
@@ -100,7 +130,13 @@ class BusinessCentralConnection(Closed):
             # The address is often copied with the version that follows it.
             url=_url("business_central", "host (API Url)", host).removesuffix("/v2.0"),
             client_id=str(login).strip(),
-            client_secret=SecretStr(str(password).strip()),
+            client_secret=_secret(password),
+            secret_2=_secret(extra.get("secret_2")),
+            certificate=_filled(extra.get("certificate")),
+            certificate_password=SecretStr(str(given)) if (given := extra.get("certificate_password")) else None,
+            assertion_file=_filled(extra.get("assertion_file")),
+            credential_ends=_day("credential_ends", extra),
+            credential_2_ends=_day("credential_2_ends", extra),
             tenant_id=str(extra["tenant_id"]).strip(),
             environment=str(extra["environment"]).strip(),
             company_name=str(extra["company_name"]).strip(),

@@ -60,10 +60,11 @@ def _parts(conn_id: str) -> tuple[str | None, str | None, str | None, dict[str, 
     if host and connection.port and f":{connection.port}" not in host:
         host = f"{host}:{connection.port}"
     extra = dict(connection.extra_dejson)
-    verify = extra.get("verify")
-    if isinstance(verify, str) and verify.lower() not in ("", "true", "false") and not Path(verify).is_absolute():
-        # A relative CA bundle lies beside Airflow's own files, wherever that is.
-        extra["verify"] = str(home() / verify)
+    for name in ("verify", "certificate", "assertion_file"):
+        file = extra.get(name)
+        if isinstance(file, str) and file.lower() not in ("", "true", "false") and not Path(file).is_absolute():
+            # A relative path is of a file beside Airflow's own, wherever that is.
+            extra[name] = str(home() / file)
     return host, connection.login, connection.password, extra
 
 
@@ -97,7 +98,7 @@ class BusinessCentralHook(BaseHook):
         from include.settings import BusinessCentralConnection
 
         host, login, password, extra = _parts(self.business_central_conn_id)
-        _mask(password)
+        _mask(password, extra.get("secret_2"), extra.get("certificate_password"))
         return BusinessCentralConnection.from_parts(host, login, password, extra)
 
     def get_conn(
@@ -116,6 +117,12 @@ class BusinessCentralHook(BaseHook):
         return BusinessCentralClient(
             connection, throttle=throttle, service_names=settings.bc_service_names, concurrency=concurrency
         )
+
+    def credential_faults(self) -> list[str]:
+        """Which credentials end soon, or were refused while another one was taken; each with what to do."""
+        client = self.get_conn()
+        client.sign_in()
+        return client.credential_faults()
 
     def test_connection(self) -> tuple[bool, str]:
         """Whether everything is in place, and in plain words what is not."""

@@ -34,6 +34,17 @@ _BC_FIELDS: dict[str, dict[str, Any]] = {
     "tenant_id": _text("Tenant Id", "Directory (tenant) Id, from the overview of the app registration."),
     "environment": _text("Environment", "Its name in the admin center, such as Production."),
     "company_name": _text("Company Name", "As under Settings, My Settings; case matters."),
+    "certificate": _text(
+        "Certificate",
+        "In place of the secret: a PEM file with private key and certificate, below Airflow's home or whole.",
+    ),
+    "certificate_password": _text("Password of the certificate's key", "If it has one.", secret=True),
+    "assertion_file": _text(
+        "Federated credential", "In place of the secret: a file whose token is shown, renewed by others."
+    ),
+    "credential_ends": _text("Client Secret ends", "A day such as 2027-01-31; said 30 days before."),
+    "secret_2": _text("Second Client Secret", "Takes over when the first is refused or has expired.", secret=True),
+    "credential_2_ends": _text("Second Client Secret ends", "A day such as 2027-07-31; said 30 days before."),
     "scope": _text("Scope", "Empty: https://api.businesscentral.dynamics.com/.default."),
     "grant_type": {
         "label": "Grant Type",

@@ -36,8 +36,9 @@ def look(context: Mapping[str, Any]) -> None:
 
 def _connections() -> list[str]:
     """What is wrong with the two Connections, in words."""
-    tried = [hook.test_connection() for hook in (BusinessCentralHook(), IPaaSHook())]
-    return [said for works, said in tried if not works]
+    bc = BusinessCentralHook()
+    tried = [hook.test_connection() for hook in (bc, IPaaSHook())]
+    return [*(said for works, said in tried if not works), *(bc.credential_faults() if tried[0][0] else ())]
 
 
 def _flows(ti: Any) -> list[str]:

@@ -74,6 +74,12 @@ def test_it_is_red_when_a_connection_does_not_work_and_says_how_to_mend_it(healt
     assert "Certificates & Secrets" in run.problem
 
 
+def test_it_is_red_thirty_days_before_a_secret_ends(health: Callable[..., Run]) -> None:
+    run = health(bc_extra={"credential_ends": str(datetime.now(UTC).date() + timedelta(days=20))})
+    assert run.state == "failed"
+    assert "The client secret of Business Central ends in 20 days" in run.problem
+
+
 def test_it_is_red_when_records_need_a_person(run_dag: RunDag, sandbox: Sandbox, health: Callable[..., Run]) -> None:
     sandbox.bc.add("Customer", {"No.": "P1", "Name": "Ada", "Contact Type": "Person", "E-Mail": ""})
     run_dag(FLOW)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import json
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -146,3 +147,14 @@ def test_it_is_good_after_microsofts_pages_have_ended_and_says_so(project: Proje
 def test_several_wrong_variables_are_a_line_each(project: Project) -> None:
     project.variables |= {"bc_time_zone": "Mars", "ipaas_throttle_limit": "0"}
     assert _red(project.look()) == ["Variable ipaas_throttle_limit", "Variable bc_time_zone"]
+
+
+def test_a_secret_that_soon_ends_is_red_with_the_step_to_take(project: Project) -> None:
+    project.bc["credential_ends"] = str(datetime.now(UTC).date() + timedelta(days=12))
+    line = project.look()["Credentials of Business Central"]
+    assert line.good is False
+    assert "The client secret of Business Central ends in 12 days" in line.said
+    assert "Make a new one under Certificates & Secrets" in line.said
+    assert "Secrets that end" in line.step
+    project.bc["credential_ends"] = str(datetime.now(UTC).date() + timedelta(days=40))
+    assert project.look()["Credentials of Business Central"].good
