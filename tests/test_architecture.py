@@ -119,10 +119,11 @@ def test_who_plans_is_asked_in_few_places() -> None:
         for path in _files("include")
         if any(word in path.read_text() for word in (".applies", "Mode.plan", "Mode.apply"))
     }
-    # Who hands in what refuses to write; the two calls that all writing goes through; whether a run is settled; the rest
+    # Who hands in what refuses to write; the two calls that all writing goes through; whether a run is settled, and whether it may have to ask; the rest
     # declares the mode.
     assert asks == {
         "include/sync/run.py",
+        "include/sync/approval/decision.py",
         "include/sync/context.py",
         "include/sync/report.py",
         "include/sync/runs.py",

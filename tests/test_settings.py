@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from include.flows import FLOWS
 from include.settings import (
     SERVICES,
+    ApproveAbove,
     BusinessCentralConnection,
     CreateDefaults,
     IPaaSConnection,
@@ -52,6 +54,7 @@ DEFAULTS: dict[str, Any] = {
     "bc_time_zone": "UTC",
     "ipaas_paths": {},
     "sync_late_commit_days": 3,
+    "sync_approve_above": ApproveAbove(),
     "sync_needs_you_after_hours": 24,
     "sync_vanished_share": 5,
 }
@@ -298,3 +301,12 @@ def test_secrets_are_not_in_any_representation() -> None:
         with pytest.raises(SettingsError) as raised:
             BusinessCentralConnection.from_parts(*BC, {**BC_EXTRA, **wrong})
         assert SECRET not in f"{raised.value!s} {raised.value!r} {raised.value.value}"
+
+
+def test_a_limit_beyond_which_a_person_is_asked_is_one_of_two_numbers() -> None:
+    above = load(sync_approve_above='{"records": 500, "price_change_percent": 12.5}').sync_approve_above
+    assert (above.records, above.price_change_percent) == (500, Decimal("12.5"))
+    with pytest.raises(SettingsError, match=r"sync_approve_above.*There is no 'price'"):
+        load(sync_approve_above='{"price": 5}')
+    with pytest.raises(SettingsError, match="sync_approve_above"):
+        load(sync_approve_above='{"records": -1}')

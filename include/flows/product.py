@@ -17,12 +17,14 @@ from include.mappings.remembered import remembering
 from include.mappings.rows_of_ipaas import ProductRow
 from include.sources.ipaas_records import IPaaSRecords
 from include.sources.items import FLOW, ITEMS, PAGE, page_fields
+from include.sync.approval.prices import in_fields
 from include.sync.asked import GUID, IPAAS_ID, IdFormat
 from include.sync.flow import Counterpart, Flow
 from include.sync.runs import Direction
 from include.writers.bc_records import BCWriter
 from include.writers.bc_target import Target
 from include.writers.ipaas_records import IPaaSWriter
+from include.writers.price_changes import prices_to_ipaas
 
 _SOURCE = IPaaSRecords(endpoint=PRODUCT, flow="product_from_ipaas", row=ProductRow, numbers=product_numbers)
 TARGET = Target(
@@ -49,6 +51,7 @@ TO_IPAAS = Flow(
     counterpart=Counterpart(
         flow="product_from_ipaas", shared=SHARED, row=_SOURCE.row_of, differences=TARGET.differences
     ),
+    prices=prices_to_ipaas,
     id_formats=(
         IdFormat(
             name="guid",
@@ -85,6 +88,7 @@ FROM_IPAAS = Flow(
         table=PRODUCT.table,
     ),
     counterpart=Counterpart(flow="product_to_ipaas", shared=SHARED),
+    prices=in_fields("Unit_Price"),
     id_formats=(IPAAS_ID,),
     poll="missing",
     after=("product_to_ipaas",),

@@ -14,6 +14,7 @@ from include.sources.documents import (
 )
 from include.sources.sales_orders import PAGE, SALES_ORDERS
 from include.sources.transactions import NESTED_SCOPES, ForeignTransactions
+from include.sync.approval.prices import in_fields
 from include.sync.asked import GUID, IPAAS_ID, IdFormat
 from include.sync.flow import Flow
 from include.sync.runs import Direction
@@ -40,6 +41,7 @@ TO_IPAAS = Flow(
     writer=IPaaSWriter(
         endpoint=TRANSACTION, match_field="transaction_number", counts=is_counterpart, restrict=within_ownership
     ),
+    prices=in_fields("lines.unit_price"),
     id_formats=(
         IdFormat(
             name="guid",
@@ -78,6 +80,7 @@ FROM_IPAAS = Flow(
     skip=skip_foreign_order,
     mapping=order_from_ipaas,
     writer=OrderWriter(),
+    prices=in_fields("lines.Unit_Price"),
     id_formats=(IPAAS_ID,),
     poll="missing",
     scopes=("transaction/created", "transaction/updated"),

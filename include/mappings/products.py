@@ -21,6 +21,8 @@ from include.sync.values import fold, text_of
 STOCK_FLOW = "product_inventory_to_ipaas"
 # How a Business Central item type is called in iPaaS.com.
 TYPES = {"Inventory": "Physical", "Service": "Service Items", "Non-Inventory": "Virtual"}
+# What the custom field of the prices of a sales code is called, before the code.
+PRICES_OF = "Sales Prices"
 # What stands in a price custom field when a sales code has no price any more: an empty value is refused.
 NO_PRICE = "none"
 DEFAULT_RECORD_DELIMITER = ";"
@@ -162,7 +164,7 @@ def price_fields(
 
 
 def _price_list(texts: Mapping[str, str]) -> list[Json]:
-    return [{"custom_field_name": f"Sales Prices {code}", "value": text} for code, text in sorted(texts.items())]
+    return [{"custom_field_name": f"{PRICES_OF} {code}", "value": text} for code, text in sorted(texts.items())]
 
 
 def price_texts(rows: Iterable[Mapping[str, Any]], context: MappingContext) -> dict[str, str]:

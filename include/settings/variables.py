@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
+from decimal import Decimal
 from typing import Annotated, Any, Literal, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -192,6 +193,13 @@ Trimmed = Annotated[str, StringConstraints(strip_whitespace=True)]
 _VERBATIM = {"bc_sales_price_field_separator", "bc_sales_price_record_delimiter"}
 
 
+class ApproveAbove(Closed):
+    """What a run may do without being asked: change so many records, and prices by so many percent."""
+
+    records: int | None = Field(None, ge=0)
+    price_change_percent: Decimal | None = Field(None, ge=0)
+
+
 class SyncSettings(Closed):
     """The Variables (docs/contract.md, "Variables"). A field's name is its Variable's name."""
 
@@ -252,6 +260,11 @@ class SyncSettings(Closed):
         le=365,
         description="Once a day polls read again what was modified in so many days, for what Business Central committed "
         "long after it dated it; a commit may be late by a day less. 0 is never.",
+    )
+    sync_approve_above: Annotated[ApproveAbove, FromJson] = Field(
+        ApproveAbove(),
+        description='JSON: a run that would change more waits for a person: {"records": n, "price_change_percent": p}, either '
+        "or both; {} is never.",
     )
     sync_needs_you_after_hours: int = Field(
         24,

@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from include.errors import Rejected, Waiting
 from include.ipaas.external_ids import Id
+from include.sync.approval.steps import Steps
 from include.sync.flow import Flow
 from include.sync.forecast import Forecast
 from include.sync.ledger.entries import Claimant
 from include.sync.links import Link, side_of
 from include.sync.natural_keys import NaturalKeys
-from include.sync.outcomes import Outcome, Result
+from include.sync.outcomes import Outcome, Result, values_of_changes
 from include.sync.prerequisites import needs_of
 from include.sync.progress import Progress, finish_of, note
 from include.sync.records import Json, Mapped, Missing, Ref, refs_of
@@ -54,14 +55,17 @@ class WriteContext:
         tenure: Tenure | None = None,
         *,
         present: Sequence[Json] | None = None,
+        steps: Steps | None = None,
     ) -> None:
         """Bind the context to the stage; `concurrency` records are written at a time, under `tenure`. `present` is what
-        the target's list holds that concerns them, where that was read before (`include/sync/look.py`)."""
+        the target's list holds that concerns them, where that was read before (`include/sync/look.py`). What is about to be
+        written passes by `steps`, where a run waits for a person's approval or has it."""
         self.task = task
         self.present = present
         self._listed: dict[str, Json] | None = None
         self.concurrency = concurrency
         self.tenure = tenure
+        self._steps = steps
         # Reentrant: a prerequisite may need one of its own (a category its parent).
         self._bringing = threading.RLock()
         self._under_way: set[tuple[str, str]] = set()
@@ -141,8 +145,14 @@ class WriteContext:
 
     # --- plan and apply --------------------------------------------------------------------------------------
 
-    def send(self, write: Callable[[], T], *, planned: T, requests: int = 1) -> T:
-        """Do one write, and return its answer. A plan goes on as if it had been answered `planned`."""
+    def send(self, write: Callable[[], T], *, what: Any, planned: T, requests: int = 1) -> T:
+        """Do one write, and return its answer. A plan goes on as if it had been answered `planned`.
+
+        `what` says of which record which values are sent, and which stand there. Raises Waiting when a run that was
+        approved would write something else than was shown.
+        """
+        if self._steps:
+            self._steps.step(what)
         if self.plan.applies:
             return write()
         self.forecast.add(requests=requests)
@@ -150,7 +160,9 @@ class WriteContext:
 
     def plan_ends(self, result: WriteResult, *, requests: int, links: int = 0) -> None:
         """Say what is about to be done with a record: a plan ends here. Applying takes `requests`, and leaves `links` that
-        iPaaS.com is told of when the run is settled."""
+        iPaaS.com is told of when the run is settled. Raises Waiting as `send` does."""
+        if self._steps:
+            self._steps.step([result.result.value, result.target_id, values_of_changes(result.changes)])
         if not self.plan.applies:
             self.forecast.add(requests=requests, links=links)
             raise Planned(result)
@@ -162,11 +174,10 @@ class WriteContext:
         mine: list[str] = []
         self._first[thread] = mine
         try:
-            written: WriteResult = item.flow.writer.write(self, item)
-        except Planned as planned:
-            written = planned.result
-            if written.result is Result.created:
-                self._as_if_made(item, written)
+            with self._steps.record(item) if self._steps else nullcontext():
+                written = self._written(item)
+                if self._steps:
+                    self._steps.ended(item, written)
         finally:
             # What a prerequisite needs first is needed before the record, too.
             self._first.pop(thread)
@@ -176,12 +187,21 @@ class WriteContext:
         self.forecast.add(links=len(written.unpushed))
         return replace(written, notes=(*written.notes, *mine)) if mine else written
 
+    def _written(self, item: WriteRequest) -> WriteResult:
+        try:
+            written: WriteResult = item.flow.writer.write(self, item)
+        except Planned as planned:
+            written = planned.result
+            if written.result is Result.created:
+                self._as_if_made(item, written)
+        return written
+
     def _as_if_made(self, item: WriteRequest, planned: WriteResult) -> None:
         """Let the other records of a plan refer to one that would be made."""
         table, source_id = item.flow.writer.table, item.mapped.source_id
         fields = {change.field: change.after for change in planned.changes}
-        name = planned.target_id or f"({table} {source_id!r}, to be created first)"
-        self.linked[table, fold(source_id)] = ToBeMade(str(name), fields)
+        made = ToBeMade(str(planned.target_id), fields) if planned.target_id else None
+        self.linked[table, fold(source_id)] = made or ToBeMade.nameless(f"{table} {source_id!r}", fields)
         self.arrived.add(self.side.waits_for(table, source_id))
 
     def _needs_first(self, ref: Ref, made: ToBeMade) -> None:

@@ -13,6 +13,7 @@ from typing_extensions import TypeVar
 from include.errors import BadRecord, InvalidId, Rejected, place_of
 from include.settings import SyncSettings
 from include.sync.asked import AskedId, IdFormat
+from include.sync.outcomes import Change
 from include.sync.records import Json, Mapped, MappingContext, RowT_co, Shared, SourceRecord
 from include.sync.runs import Direction, RunPlan, System, talks_to
 
@@ -166,6 +167,8 @@ class Flow(Generic[RowT]):
         Callable[[Reads, Callable[[], Iterator[str]], int, Callable[[str], bool]], Iterator[SourceRecord[RowT]]] | None
     ) = None
     counterpart: Counterpart | None = None
+    # What of a change is a price: before and after, each as often as it is one. None: the flow changes no prices.
+    prices: Callable[[Change, SyncSettings], Iterable[tuple[Any, Any]]] | None = None
     # The scopes of iPaaS.com's hooks whose records this flow carries, as `company/created`; in lower case.
     scopes: tuple[str, ...] = ()
     # Scopes without their action of what is nested in those records, with the list that it stands in.

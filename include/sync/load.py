@@ -17,6 +17,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from include.errors import ODD, ErrorKind, Rejected, RunFault, Sent, ServiceDown, ServiceError, Waiting, said_of
+from include.sync.approval.steps import Steps
 from include.sync.companions import claimed_with, give_back, without_news
 from include.sync.context import BUSY_WAIT, WriteContext
 from include.sync.echoes import Settled
@@ -47,8 +48,9 @@ _GIVE_UP_AFTER = 10
 
 
 @tells
-def load(task: TaskContext, chunk: int, concurrency: int, tasks: int = 1) -> None:
-    """Write the records of one chunk, at most `concurrency` at a time. `tasks`: how many of the run do at once.
+def load(task: TaskContext, chunk: int, concurrency: int, tasks: int = 1, steps: Steps | None = None) -> None:
+    """Write the records of one chunk, at most `concurrency` at a time. `tasks`: how many of the run do at once; `steps`:
+    what writes pass by, of a run that needs an approval.
 
     Raises ServiceError when a fault concerns the whole run (bad credentials, a missing service), and ServiceDown
     when the service takes nothing any more, and ClaimLost when a later try has taken over; what was finished until then
@@ -61,10 +63,10 @@ def load(task: TaskContext, chunk: int, concurrency: int, tasks: int = 1) -> Non
     forecast = Forecast()
     try:
         with Tenure(task.ledger, task_name, task.under_way) as tenure:
-            items = [_staged(task, record) for record in chunk_records(task.staging, chunk)]
+            items = [staged(task, record) for record in chunk_records(task.staging, chunk)]
             if todo := _still_to_do(task, items, progress):
                 task.identify()
-                work = WriteContext(task, concurrency, tenure, present=present_of(task, chunk))
+                work = WriteContext(task, concurrency, tenure, present=present_of(task, chunk), steps=steps)
                 _load_chunk(work, todo, progress)
                 forecast = work.forecast
     finally:
@@ -120,7 +122,8 @@ def _worth_a_line(outcome: Outcome) -> bool:
     return outcome.result is not Result.unchanged or bool(outcome.notes or outcome.message)
 
 
-def _staged(task: TaskContext, record: Json) -> WriteRequest:
+def staged(task: TaskContext, record: Json) -> WriteRequest:
+    """A record to load, as `transform` has staged it."""
     return WriteRequest(
         flow=task.flow,
         key=record["key"],

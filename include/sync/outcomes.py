@@ -74,6 +74,11 @@ def _shown(value: Any) -> Any:
     return text if len(text) <= _SHOWN_TEXT else f"{text[:_SHOWN_TEXT]}…"
 
 
+def values_of_changes(changes: Iterable[Change]) -> list[list[Any]]:
+    """Changes as what is compared: the field, and what it has before and after, whole."""
+    return [[change.field, change.before, change.after] for change in changes]
+
+
 def in_one(changes: Iterable[Change]) -> tuple[Change, ...]:
     """Each field once: what it was at first, and what it is in the end."""
     found: dict[str, Change] = {}

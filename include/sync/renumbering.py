@@ -82,23 +82,24 @@ class Renumbering:
     def move(self, old: str, mapped: Mapped, internal_id: Id) -> None:
         """Give a record of iPaaS.com that is linked under an old name the one that it has now. Raises NotFound."""
         work, table = self._work, self._endpoint.table
-        work.send(lambda: work.ipaas.link(table, internal_id, mapped.source_id), planned=None, requests=2)
+        link = partial(work.ipaas.link, table, internal_id, mapped.source_id)
+        work.send(link, what=[internal_id, mapped.source_id], planned=None, requests=2)
         if self._nested:
             self._follow_nested(old, mapped.source_id, work.ipaas.get(self._endpoint, internal_id) or {})
-        link = (table, mapped.source_id, internal_id)
-        work.ledger.link([link], record_ids={link[:2]: mapped.record_id} if mapped.record_id else {})
+        now = (table, mapped.source_id, internal_id)
+        work.ledger.link([now], record_ids={now[:2]: mapped.record_id} if mapped.record_id else {})
         # What was written under the old number says nothing any more, should the record ever have it again.
         for flow in work.task.catalogue.values():
             if flow.direction is Direction.to_ipaas and flow.writer.table == table:
                 work.ledger.forget(flow.name, [old])
         work.linked.pop((table, fold(old)), None)
-        work.remember([link])
+        work.remember([now])
         self._left.add(fold(old))
 
     def _follow_nested(self, old: str, new: str, present: Json) -> None:
         for table, nested_id, suffix in nested_of(old, present, self._nested, self._work.plan.system_id):
             link = partial(self._work.ipaas.link, table, nested_id, f"{new}{suffix}")
-            self._work.send(link, planned=None, requests=2)
+            self._work.send(link, what=[nested_id, f"{new}{suffix}"], planned=None, requests=2)
             self._work.ledger.link([(table, f"{new}{suffix}", nested_id)])
 
     def left(self, external_id: str) -> bool:

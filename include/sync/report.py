@@ -10,6 +10,7 @@ from itertools import chain, islice
 
 import simplejson
 
+from include.sync.approval.decision import ApprovalDecision, decided, may_need_approval, requests_of_plan
 from include.sync.differences import Found, Reconciled
 from include.sync.forecast import Applying, Forecast
 from include.sync.ledger.entries import moment
@@ -53,6 +54,8 @@ class Report:
     left_out: int = 0
     # Whether the service took nothing of what was to be written.
     refused: bool = False
+    # What a person has decided of it, if somebody was asked.
+    decision: ApprovalDecision | None = None
     # Of a plan: what applying it takes.
     applying: Applying | None = None
     # Of a run that compared everything: how the two sides stand.
@@ -74,6 +77,7 @@ class Report:
             "warnings": list(self.warnings),
             "records": [outcome.as_json() for outcome in self.outcomes],
             "left_out": self.left_out,
+            **({"decision": self.decision.words} if self.decision else {}),
             **({"applying": self.applying.as_json()} if self.applying else {}),
         }
 
@@ -107,7 +111,10 @@ def report(task: TaskContext) -> Report:
             read_from = stats.get("read_from", read_from)
             held = held or stats.get("held", False)
             compared |= {word: stats[word] for word in compared if stats.get(word)}
-    if said := held_back(plan.settings, chunks, tasks):
+    decision: ApprovalDecision | None = None
+    if may_need_approval(plan):
+        decision = _approval(task, chunks, counts, warnings)
+    elif said := held_back(plan.settings, chunks, tasks):
         warnings.append(said)
     counts.update(task.requests)
     counts["failed"] += sum(1 for _ in task.staging.read("outcomes-extract"))
@@ -129,6 +136,7 @@ def report(task: TaskContext) -> Report:
         outcomes=tuple(kept),
         warnings=tuple(warnings),
         left_out=left_out,
+        decision=decision,
         applying=None if plan.applies else Applying.of(counts, forecast, task.flow.talks_to("load"), plan.settings),
         reconciled=_reconciled(task, found, counts["read"], read_from, **compared),
         refused=bool(tried["retrying"]) and not (tried["created"] or tried["updated"] or tried["unchanged"]),
@@ -161,6 +169,25 @@ def _reconciled(
         healed=found.healed,
         unfinished=found.unfinished,
         doubted=doubted,
+    )
+
+
+def _approval(task: TaskContext, chunks: int, counts: Counter[str], warnings: list[str]) -> ApprovalDecision | None:
+    """What was decided of the run, if it had to ask; counts what planning it has cost, and says what was decided."""
+    for stats in requests_of_plan(task.staging, chunks):
+        counts.update({name: stats[name] for name in task.requests})
+    decision = decided(task.staging)
+    if decision:
+        warnings.insert(0, _words(decision))
+    return decision
+
+
+def _words(decision: ApprovalDecision) -> str:
+    if decision.approved:
+        return f"The run was {decision.words}. What had changed since it was shown was left for the next run."
+    return (
+        f"Nothing was written: the run was {decision.words}. Of each record that would have been, it says so; they need a "
+        "person now. Correct them, or retry them: then the run that takes them asks again."
     )
 
 

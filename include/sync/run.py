@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
+from include.sync.approval.asking import ApprovalQuestion, approved, asks_first, plan_first, refuse
+from include.sync.approval.decision import PLANNED, ApprovalDecision, decide
 from include.sync.extract import extract
 from include.sync.flow import Flow
 from include.sync.ledger import Ledger, ReadOnlyLedger
@@ -48,6 +50,11 @@ def task_for(
     )
 
 
+def nobody(question: ApprovalQuestion) -> ApprovalDecision:
+    """The answer where there is nobody to be asked: nothing is written."""
+    return ApprovalDecision(approved=False, by=None, at="")
+
+
 def run(
     flow: Flow,
     plan: RunPlan,
@@ -59,9 +66,10 @@ def run(
     ipaas: IPaaSClient,
     at_once: int | None = None,
     before: Callable[[str], None] = lambda stage: None,
+    ask: Callable[[ApprovalQuestion], ApprovalDecision] = nobody,
 ) -> Report:
     """Extract, transform, load, report. `at_once` overrides how many records are written at a time; `before` is called
-    with the name of each stage before it starts."""
+    with the name of each stage before it starts, and `ask` is asked where a person has to be."""
 
     def stage(name: str) -> TaskContext:
         before(name)
@@ -69,10 +77,25 @@ def run(
 
     extract(stage("extract"))
     chunks = transform(stage("transform"))
-    if plan.compares and plan.reads_everything:
+    if plan.looks:
         look(stage("look"))
-    for chunk in range(chunks):
-        load(stage("load"), chunk, at_once or concurrency(plan.settings, 1))
+    at_once = at_once or concurrency(plan.settings, 1)
+    decision = None
+    if asks_first(plan, flow, staging):
+        over = staging.over(PLANNED)
+        question = plan_first(
+            lambda name: task_for(name, flow, plan.as_plan, ledger, over, catalogue, bc=bc, ipaas=ipaas), at_once
+        )
+        decision = ask(question) if question else None
+    if decision:
+        decide(staging, decision)
+    if decision and not decision.approved:
+        refuse(stage("load"), decision)
+    else:
+        if decision and plan.looks:
+            look(stage("look"))  # what was seen before the question may be old
+        for chunk in range(chunks):
+            load(stage("load"), chunk, at_once, steps=approved(staging, chunk, plan) if decision else None)
     result = report(stage("report"))
     if result.reconciled:
         ledger.note_reconciled(result.reconciled)

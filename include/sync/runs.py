@@ -122,6 +122,16 @@ class RunPlan(BaseModel):
         return self.mode is Mode.apply
 
     @property
+    def looks(self) -> bool:
+        """True when the run reads the whole list of the target before it writes."""
+        return self.compares and self.reads_everything
+
+    @property
+    def as_plan(self) -> RunPlan:
+        """The same run, which says what it would write."""
+        return self.model_copy(update={"mode": Mode.plan})
+
+    @property
     def reads_everything(self) -> bool:
         """True for a backfill without an interval: nothing of before its start is left to read."""
         return self.kind is RunKind.backfill and self.since is None and self.until is None

@@ -40,7 +40,7 @@ class Known:
 
     `problem` is what ended its last run, with advice, when that was the run's own fault; `due` when its next run was to
     begin, `every` the time between two. `read_from` is up to when its source has been read. `needs` counts the records
-    that only a person can mend, `piles_up` what waits for the flow to run: webhooks, and records to be tried again.
+    that only a person can mend, `asks` is since when a run waits for an approval, `piles_up` what waits for the flow to run: webhooks, and records to be tried again.
     """
 
     paused: bool
@@ -51,6 +51,7 @@ class Known:
     read_from: datetime | None = None
     needs: int = 0
     piles_up: int = 0
+    asks: datetime | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,6 +70,13 @@ def standing(known: Known, now: datetime) -> Standing:
     if known.problem:
         return Standing(
             word=Word.stopped, as_of=last.ended if last else None, why=known.problem[0], advice=known.problem[1]
+        )
+    if known.asks:
+        return Standing(
+            word=Word.needs_you,
+            as_of=known.read_from,
+            why=f"A run waits for your approval since {known.asks:%Y-%m-%d %H:%M} UTC; other changes wait behind it.",
+            advice="Answer it: the page Sync links to the question.",
         )
     if known.needs:
         return Standing(
@@ -126,18 +134,26 @@ def _records(number: int) -> str:
     return "record" if number == 1 else "records"
 
 
-def sentence(standings: Mapping[str, Standing], needs: int, compared: Mapping[str, Reconciled] | None = None) -> str:
+def sentence(
+    standings: Mapping[str, Standing],
+    needs: int,
+    compared: Mapping[str, Reconciled] | None = None,
+    asking: Sequence[str] = (),
+) -> str:
     """One sentence on all flows: what is stopped and why, or what needs a person, or that all are in step as of when.
 
-    `compared` is what the last comparison of each flow's records found.
+    `compared` is what the last comparison of each flow's records found, `asking` are the flows of which runs wait for an
+    approval.
     """
     of = {word: [flow for flow, one in standings.items() if one.word is word] for word in Word}
     stopped, late, paused = of[Word.stopped], of[Word.late], of[Word.paused]
     if stopped:
         why = next(standings[flow].why for flow in stopped)
         return f"Stopped: {_flows(stopped)}. {why}"
-    if needs:
-        return f"{needs:,} {_records(needs)} only a person can mend."
+    if needs or asking:
+        runs = "A run waits" if len(asking) == 1 else f"{len(asking):,} runs wait"
+        asked = [f"{runs} for your approval: {_flows(asking)}."] if asking else []
+        return " ".join([*asked, *([f"{needs:,} {_records(needs)} only a person can mend."] if needs else [])])
     if late:
         return f"Late: {_flows(late)}. {standings[late[0]].why}"
     working = {flow for flow, one in standings.items() if one.word not in (Word.paused, Word.never_run)}

@@ -93,6 +93,10 @@ class WriteResult:
     companions: Sequence[tuple[WriteRequest, WriteResult | Exception]] = ()
 
 
+# How the text ends that stands for an id which is not known before its record is made.
+_ENDS = "to be created first"
+
+
 class Planned(Signal):
     """What a plan would do with a record. Nothing after it is done."""
 
@@ -108,6 +112,16 @@ class ToBeMade(str):
     """
 
     fields: Json
+
+    @classmethod
+    def nameless(cls, what: str, fields: Json) -> ToBeMade:
+        """One whose id is not known before it is made."""
+        return cls(f"({what}, {_ENDS})", fields)
+
+    @staticmethod
+    def is_one(value: Any) -> bool:
+        """Whether a value stands for such an id; lists of ids hold them as plain text."""
+        return isinstance(value, ToBeMade) or (isinstance(value, str) and value.endswith(f", {_ENDS})"))
 
     def __new__(cls, text: str, fields: Json) -> ToBeMade:
         made = super().__new__(cls, text)

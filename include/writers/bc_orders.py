@@ -132,7 +132,7 @@ class _Transfer:
                 return posted
             self._require_items(self.body["lines"])
             self.wanted = wanted_order(self.book, self.body, self._currency())
-            order, self.created = self.work.send(self._create, planned=self._not_yet()), True
+            order, self.created = self._made(), True
         self._check_same(order)
         self.wanted = wanted_order(self.book, self.body, order.currency)
         self._bring(order)
@@ -237,6 +237,10 @@ class _Transfer:
             raise refusal(error, "the order", self.header) from None
         self.links.note(self.links.own_link(str(made["No"])))
         return Order(header=made, lines={})
+
+    def _made(self) -> Order:
+        what = [self.customer, self.header, self.body]
+        return self.work.send(self._create, what=what, planned=self._not_yet())
 
     def _not_yet(self) -> Order:
         """The order that a plan would make."""

@@ -45,7 +45,8 @@ class Payments:
             if line is None:
                 self._not_paid_yet(invoice, payment, unexplained)
                 made.append(self.change(payment))
-                line = self._work.send(partial(self._write, invoice, payment), planned={"id": "new"})
+                write = partial(self._write, invoice, payment)
+                line = self._work.send(write, what=[invoice["number"], payment], planned={"id": "new"})
             self._links.note((PAYMENT_TABLE, f"{invoice['id']}|{line['id']}", payment["id"]))
         return made
 

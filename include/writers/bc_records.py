@@ -324,7 +324,8 @@ class BCWriter:
                 work.ledger.sending(update.item.flow.name, update.item.key, written, {})
             try:
                 change = partial(session.surface.update, work.bc, row, written)
-                row = work.send(change, planned={**row, **written})
+                what = [number, [[name, row.get(name), value] for name, value in written.items()]]
+                row = work.send(change, what=what, planned={**row, **written})
                 update.took(changes)
             except EntityChanged:
                 changed = self._row(work, session, number, anew=True)

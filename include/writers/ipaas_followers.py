@@ -46,12 +46,13 @@ class RelatedRecord:
         if present and known and external_id_of(present, work.plan.system_id):
             return []
         if present:
-            work.send(partial(work.ipaas.update, self.endpoint, present["id"], body | link), planned=present)
+            update = partial(work.ipaas.update, self.endpoint, present["id"], body | link)
+            work.send(update, what=[present["id"], body | link], planned=present)
             return [(self.endpoint.table, follower.external_id, present["id"])]
         try:
             create = partial(work.ipaas.create, self.endpoint, body | link)
-            made: Json = {"id": ToBeMade(f"({self.endpoint.name}, to be created)", body)}
-            internal_id = work.send(create, planned=made)["id"]
+            made: Json = {"id": ToBeMade.nameless(self.endpoint.name, body)}
+            internal_id = work.send(create, what=body | link, planned=made)["id"]
         except ServiceError as error:
             if error.sent is not Sent.unknown:
                 raise

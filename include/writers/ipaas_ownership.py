@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from include.errors import Rejected
 from include.ipaas.endpoints import TRANSACTION
@@ -85,7 +86,8 @@ class OrderTransaction:
         changes = self._changes(work, follower, record) if record else {}
         if record is None or not changes:
             return []
-        work.send(lambda: work.ipaas.update(TRANSACTION, internal_id, changes), planned=record)
+        update = partial(work.ipaas.update, TRANSACTION, internal_id, changes)
+        work.send(update, what=[internal_id, changes], planned=record)
         return [(TRANSACTION.table, follower.external_id, internal_id)]
 
     def _changes(self, work: WriteContext, follower: Follower, record: Json) -> Json:

@@ -14,7 +14,7 @@ from include.sync.base import Base
 from include.sync.context import WriteContext
 from include.sync.fields import values_of
 from include.sync.links import Link, side_of
-from include.sync.outcomes import Change, Result
+from include.sync.outcomes import Change, Result, values_of_changes
 from include.sync.records import Json, Mapped
 from include.sync.renumbering import Renumbering
 from include.sync.runs import Direction
@@ -330,7 +330,7 @@ class IPaaSWriter:
     def _link(self, work: WriteContext, item: WriteRequest, internal_id: Id) -> WriteResult:
         """Link a matching record whose fields cannot be written."""
         link = partial(work.ipaas.link, self.table, internal_id, item.mapped.source_id)
-        work.send(link, planned=None, requests=2)
+        work.send(link, what=[internal_id, item.mapped.source_id], planned=None, requests=2)
         linked = Update(body={}, base=Base(), changes=(Change(field="external_ids"),))
         return self._after(work, item, internal_id, Result.updated, linked)
 
@@ -363,7 +363,8 @@ class IPaaSWriter:
             sent: Json = update.body
             requests = 1 + (fresh is None and needs_present(self.endpoint, sent))
             change = partial(work.ipaas.update, self.endpoint, internal_id, sent, fresh)
-            work.send(change, planned=sent, requests=requests)
+            what = [internal_id, sent, values_of_changes(update.changes)]
+            work.send(change, what=what, planned=sent, requests=requests)
         result = Result.updated if update.body else Result.unchanged
         return self._after(work, item, internal_id, result, update, present=present)
 

@@ -52,12 +52,24 @@ def show_overview(user: GetUserDep) -> dict[str, Any]:
             {one.flow: one.standing for one in found.flows},
             needs,
             {one.flow: one.compared for one in found.flows if one.compared},
+            [one.flow for one in found.questions],
         ),
         "now": now.isoformat(),
         "may_change": sorted(_may_change(names, user)),
         "to_push": links_to_push(ledger) if ledger else 0,
         "flows": [_flow(one) for one in found.flows],
         "causes": [_cause(one) for one in sorted(found.causes, key=_documents_first)],
+        "questions": [
+            {
+                "dag_id": one.dag_id,
+                "run_id": one.run_id,
+                "flow": one.flow,
+                "subject": one.subject,
+                "since": one.since,
+                "path": one.path,
+            }
+            for one in found.questions
+        ],
         "under_way": [
             {"dag_id": one.dag_id, "run_id": one.run_id, "flow": one.flow, "state": one.state, "began": one.began}
             for one in found.under_way

@@ -12,6 +12,7 @@ from croniter import croniter
 
 from bridge.docs import doc_md
 from bridge.form import params_of
+from bridge.load_task import LoadTask
 from bridge.retry import RetryWhenAsked
 from include.sync.flow import Flow
 from include.sync.runs import Direction, talks_to
@@ -96,12 +97,6 @@ def four_tasks(
 
         tasks.look(get_current_context())
 
-    @task(task_id="load", **pool("load"))
-    def load(chunk: int) -> None:
-        from bridge import tasks
-
-        tasks.load(chunk, get_current_context())
-
     # `load` is skipped when nothing has to be written; the report is wanted all the same. Where the form says which
     # flows, the tasks of the others are skipped, all of them.
     chosen = whole or not flow_name
@@ -115,7 +110,7 @@ def four_tasks(
 
     first, chunks, last = extract(), transform(), report()
     first >> chunks
-    loads = load.expand(chunk=chunks)
+    loads = LoadTask.partial(task_id="load", **pool("load")).expand(chunk=chunks)
     loads >> last
     if compares and direction is Direction.to_ipaas:
         chunks >> look() >> loads

@@ -22,10 +22,12 @@ from bridge.api import address_of
 from bridge.factory import TAGS
 from bridge.initialize import INITIALIZE
 from bridge.preflight import PREFLIGHT
+from bridge.questions import asking
 from bridge.reconcile import RECONCILE
 from bridge.staging import run_folder, staged_folder
 from bridge.standing import problems_of, states_of
 from include.flows import FLOWS
+from include.sync.approval.decision import PLANNED
 from include.sync.lines import lines_of
 from include.sync.outcomes import Result
 from include.sync.runs import Direction
@@ -56,7 +58,7 @@ def show_report(
 
     Of a run through several flows: how far each has come, and the report of one `flow`.
     """
-    answer: dict[str, Any] = {"ours": True, "state": None, "problems": [], "report": None}
+    answer: dict[str, Any] = {"ours": True, "state": None, "problems": [], "questions": [], "report": None}
     with create_session() as session:
         if not _is_ours(session, dag_id):
             return {**answer, "ours": False}
@@ -65,6 +67,11 @@ def show_report(
             return answer
         answer["state"] = str(run.state)
         answer["problems"] = problems_of(session, dag_id, run_id, flow)
+        answer["questions"] = [
+            {"flow": one.flow, "subject": one.subject, "path": one.path}
+            for one in asking(session, [dag_id], run_id)
+            if flow in ("", one.flow)
+        ]
         if dag_id in (INITIALIZE, RECONCILE) and not flow:
             return answer | _flows(session, dag_id, run_id)
         if dag_id == PREFLIGHT:
@@ -123,15 +130,19 @@ def _passed_on(session: Session, dag_id: str, run_id: str, flow: str) -> Any:
 
 def _report(folder: ObjectStoragePath, result: Result | None, search: str, offset: int) -> dict[str, Any] | None:
     """The report in a folder; None when there is none yet. Raises StagingFault."""
-    path = folder / "report.json"
+    staging = Staging(folder)
+    path, planned = folder / "report.json", folder / PLANNED / "report.json"
     try:
+        if not path.exists() and planned.exists():
+            # As long as a run waits for a person it has what was planned.
+            path, staging = planned, staging.over(PLANNED)
         report = simplejson.loads(path.read_text(), use_decimal=True) if path.exists() else None
     except Exception as error:  # noqa: BLE001 - every store has faults of its own
         raise StagingFault.unread("report.json", error) from None
     if report is None:
         return None
     flow = report["flow"]
-    found = lines_of(Staging(folder), result=result, search=search, offset=offset, limit=_PAGE)
+    found = lines_of(staging, result=result, search=search, offset=offset, limit=_PAGE)
     lines = [{**line, "address": address_of(flow, line["key"], line.get("target_id"))} for line in found.lines]
     page: dict[str, Any] = jsonable_encoder(
         {

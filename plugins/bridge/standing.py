@@ -20,7 +20,10 @@ from sqlalchemy import Row, func, select
 from sqlalchemy.orm import Session
 
 from bridge.form import FLOW, IDS_PARAMS
+from bridge.initialize import INITIALIZE
 from bridge.manual_sync import MANUAL_SYNC
+from bridge.questions import Asking, asking
+from bridge.reconcile import RECONCILE
 from include.settings import SyncSettings
 from include.sync.differences import Reconciled
 from include.sync.ledger import Ledger
@@ -67,11 +70,12 @@ class UnderWay:
 
 @dataclass(frozen=True, kw_only=True)
 class Overview:
-    """All flows that somebody may see, what needs a person, and what is under way."""
+    """All flows that somebody may see, what needs a person, what is under way, and what waits for an approval."""
 
     flows: Sequence[FlowStanding]
     causes: Sequence[Cause]
     under_way: Sequence[UnderWay]
+    questions: Sequence[Asking]
 
 
 def overview(ledger: Ledger | None, names: Sequence[str], now: datetime) -> Overview:
@@ -83,15 +87,25 @@ def overview(ledger: Ledger | None, names: Sequence[str], now: datetime) -> Over
         dags = {dag.dag_id: dag for dag in session.scalars(select(DagModel).where(DagModel.dag_id.in_(names)))}
         runs = _last_polls(session, names)
         said = _said(session, runs.values())
+        questions = [one for one in asking(session, [*names, MANUAL_SYNC, INITIALIZE, RECONCILE]) if one.flow in names]
+        since = {one.flow: one.since for one in reversed(questions)}
         found = [
             replace(
-                _flow(state, dags.get(state.flow), runs.get(state.flow), said.get(state.flow, {}), causes, now),
+                _flow(
+                    state,
+                    dags.get(state.flow),
+                    runs.get(state.flow),
+                    said.get(state.flow, {}),
+                    causes,
+                    now,
+                    since.get(state.flow),
+                ),
                 compared=compared.get(state.flow),
             )
             for state in states
         ]
         under_way = _under_way(session, [*names, MANUAL_SYNC], set(names))
-    return Overview(flows=found, causes=causes, under_way=under_way)
+    return Overview(flows=found, causes=causes, under_way=under_way, questions=questions)
 
 
 def too_long(now: datetime) -> str:
@@ -143,6 +157,7 @@ def _flow(
     said: Mapping[str, Any],
     causes: Sequence[Cause],
     now: datetime,
+    asks: datetime | None,
 ) -> FlowStanding:
     last = _run(run)
     unfinished = sum(state.unfinished.values())
@@ -158,6 +173,7 @@ def _flow(
         read_from=moment(state.read_from) if state.read_from else None,
         needs=sum(cause.count for cause in causes if cause.flow == state.flow),
         piles_up=state.hooks + unfinished,
+        asks=asks,
     )
     return FlowStanding(
         flow=state.flow,

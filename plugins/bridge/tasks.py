@@ -27,10 +27,10 @@ from bridge.turns import take_turn
 from include.flows import CATALOGUE, FLOWS
 from include.settings import SettingsError
 from include.sync import extract as extracting
-from include.sync import load as loading
 from include.sync import look as looking
 from include.sync import report as reporting
 from include.sync import transform as transforming
+from include.sync.approval.asking import asks_first
 from include.sync.flow import Flow
 from include.sync.forecast import Applying
 from include.sync.ledger import Ledger
@@ -85,8 +85,8 @@ def is_compared(flow_name: str, context: Mapping[str, Any]) -> bool:
 
 def look(context: Mapping[str, Any]) -> None:
     """Read the list of the target, which all records are compared with."""
-    with _planned_run(context) as (plan, ledger, staging):
-        looking.look(_stage("look", FLOWS[plan.flow], plan, ledger, staging))
+    with planned_run(context) as run:
+        looking.look(run.stage("look"))
 
 
 def _extract(flow: Flow, asked: _Asked, context: Mapping[str, Any]) -> dict[str, Any]:
@@ -107,19 +107,17 @@ def _extract(flow: Flow, asked: _Asked, context: Mapping[str, Any]) -> dict[str,
 
 
 def transform(context: Mapping[str, Any]) -> list[int]:
-    """Map what was read; answers the chunks to load."""
-    with _planned_run(context) as (plan, ledger, staging):
-        flow = FLOWS[plan.flow]
-        return list(range(transforming.transform(_stage("transform", flow, plan, ledger, staging))))
+    """Map what was read; answers the chunks to load, one for each load task."""
+    with planned_run(context) as run:
+        chunks = list(range(transforming.transform(run.stage("transform"))))
+        # A run that may have to ask a person has one task that does, for all chunks (`bridge.approvals`).
+        return chunks[:1] if asks_first(run.plan, run.flow, run.staging) else chunks
 
 
-def load(chunk: int, context: Mapping[str, Any]) -> None:
-    """Write one chunk."""
-    with _planned_run(context) as (plan, ledger, staging):
-        flow = FLOWS[plan.flow]
-        tasks = _running_beside(context)
-        at_once = concurrency(plan.settings, tasks)
-        loading.load(_stage("load", flow, plan, ledger, staging), chunk, at_once, tasks)
+def concurrency_of(run: RunAt, context: Mapping[str, Any]) -> tuple[int, int]:
+    """How many records a load task writes at a time, and how many load tasks of the run do at the moment."""
+    tasks = _running_beside(context)
+    return concurrency(run.plan.settings, tasks), tasks
 
 
 def _running_beside(context: Mapping[str, Any]) -> int:
@@ -133,12 +131,11 @@ def _running_beside(context: Mapping[str, Any]) -> int:
 
 def report(context: Mapping[str, Any], *, fails: bool = True) -> dict[str, int]:
     """Add the run up; `fails` it when records failed, after everything good has been written."""
-    with _planned_run(context) as (plan, ledger, staging):
-        flow = FLOWS[plan.flow]
-        result = reporting.report(_stage("report", flow, plan, ledger, staging))
+    with planned_run(context) as run:
+        result = reporting.report(run.stage("report"))
         if result.reconciled:
             # By the ledger itself: what a plan is given lets nothing be noted.
-            ledger.note_reconciled(result.reconciled)
+            run.ledger.note_reconciled(result.reconciled)
     _push_lines(context, result)
     if result.applying:
         context["ti"].xcom_push(key="applying", value=result.applying.as_json())
@@ -155,6 +152,8 @@ def report(context: Mapping[str, Any], *, fails: bool = True) -> dict[str, int]:
 def _why(result: reporting.Report) -> str:
     """Why a report fails its run, by the first record that it is about."""
     counts = result.counts
+    if result.decision and not result.decision.approved:
+        return f"{result.warnings[0]} All of them: the tab Records of the run."
     if counts["failed"]:
         what = f"{counts['failed']} of {counts['read']} records failed; the others went through."
     else:
@@ -221,14 +220,33 @@ def _push_lines(context: Mapping[str, Any], result: reporting.Report) -> None:
     context["ti"].xcom_push(key="records", value={"records": lines, "left_out": left_out, "warnings": warnings})
 
 
+@dataclass(frozen=True, kw_only=True)
+class RunAt:
+    """What a task works with: the run's flow and plan, the memory of its pair, and its files."""
+
+    flow: Flow
+    plan: RunPlan
+    ledger: Ledger
+    staging: Staging
+
+    @property
+    def at_once(self) -> int:
+        """How many records a load task writes at a time that is the only one of its run."""
+        return concurrency(self.plan.settings, 1)
+
+    def stage(self, name: str) -> TaskContext:
+        """A stage with the client that it needs."""
+        return _stage(name, self.flow, self.plan, self.ledger, self.staging)
+
+
 @contextmanager
-def _planned_run(context: Mapping[str, Any]) -> Iterator[tuple[RunPlan, Ledger, Staging]]:
+def planned_run(context: Mapping[str, Any]) -> Iterator[RunAt]:
     """What a later task of a run works with: the plan that `extract` made, and the memory of the systems it names."""
     with advised(context):
         staging = _staging(context)
         plan = _planned(staging)
         with ledger_of(plan.pair) as ledger:
-            yield plan, ledger, staging
+            yield RunAt(flow=FLOWS[plan.flow], plan=plan, ledger=ledger, staging=staging)
 
 
 def chosen_flow(context: Mapping[str, Any]) -> Flow:

@@ -7,12 +7,17 @@ on it: two polls at once would read the same twice, and wait for each other's re
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any
+
+import simplejson
+from airflow.sdk import ObjectStoragePath
 
 from bridge.staging import base
 from include.sync.staging.files import StagingFault
 
 _FILE = "poll"
+_QUESTION = "question.json"
 
 
 def take_turn(context: Mapping[str, Any]) -> str | None:
@@ -28,6 +33,61 @@ def take_turn(context: Mapping[str, Any]) -> str | None:
     except OSError as error:
         raise StagingFault.unwritten(place, error) from None
     return None
+
+
+def take_question(context: Mapping[str, Any], flow: str, why: str) -> str | None:
+    """Let this run ask a person about a flow; or answer which other one has a question open, by its DAG and run.
+
+    There is one question of a flow at a time, whichever DAG its run is of. Raises StagingFault.
+    """
+    run, ti = context["dag_run"], context["ti"]
+    open_ = open_question(flow)
+    mine = {"dag_id": str(run.dag_id), "run_id": str(run.run_id)}
+    if open_ and any(open_[name] != value for name, value in mine.items()) and _is_asking(context, open_):
+        return f"{open_['run_id']} of {open_['dag_id']}"
+    asked = {**mine, "task_id": str(ti.task_id), "at": datetime.now(UTC).isoformat(), "why": why}
+    place = _question_of(flow)
+    try:
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_text(simplejson.dumps(asked))
+    except OSError as error:
+        raise StagingFault.unwritten(place, error) from None
+    return None
+
+
+def answer_question(context: Mapping[str, Any], flow: str) -> None:
+    """Let the next run of the flow ask. Raises StagingFault."""
+    place = _question_of(flow)
+    try:
+        if (open_ := open_question(flow)) and open_["run_id"] == str(context["dag_run"].run_id):
+            place.unlink(missing_ok=True)
+    except OSError as error:
+        raise StagingFault.unwritten(place, error) from None
+
+
+def open_question(flow: str) -> dict[str, str] | None:
+    """The run that asked last about a flow and has not been answered, so far as its files say: its DAG, run and task, when
+    and why it asked. Raises StagingFault."""
+    place = _question_of(flow)
+    try:
+        return dict(simplejson.loads(place.read_text())) if place.exists() else None
+    except (OSError, ValueError) as error:
+        raise StagingFault.unread(place, error) from None
+
+
+def _question_of(flow: str) -> ObjectStoragePath:
+    return base() / flow / _QUESTION
+
+
+def _is_asking(context: Mapping[str, Any], open_: Mapping[str, str]) -> bool:
+    """Whether that task still waits for its answer, or is about to."""
+    found = context["ti"].get_ti_count(
+        dag_id=open_["dag_id"],
+        run_ids=[open_["run_id"]],
+        task_ids=[open_["task_id"]],
+        states=["awaiting_input", "running"],
+    )
+    return bool(found)
 
 
 def _under_way(context: Mapping[str, Any], dag_id: str, run_id: str) -> bool:

@@ -14,6 +14,7 @@ from bridge.advice import advised
 from bridge.connected import current_pair, ledger_of
 from bridge.factory import every
 from bridge.hooks import BusinessCentralHook, IPaaSHook, current_settings
+from bridge.turns import open_question
 from include.flows import FLOWS
 from include.sync.flow import Flow
 from include.sync.ledger.entries import moment
@@ -65,8 +66,20 @@ def _standing(ti: Any, flow: Flow, state: FlowState, needs: int, now: datetime) 
         read_from=moment(state.read_from) if state.read_from else None,
         needs=needs,
         piles_up=state.hooks,
+        asks=_asks(ti, flow.name),
     )
     return standing(known, now)
+
+
+def _asks(ti: Any, flow: str) -> datetime | None:
+    """Since when a run waits for an approval of what it would write of a flow."""
+    asked = open_question(flow)
+    if asked is None:
+        return None
+    found = ti.get_ti_count(
+        dag_id=asked["dag_id"], run_ids=[asked["run_id"]], task_ids=[asked["task_id"]], states=["awaiting_input"]
+    )
+    return datetime.fromisoformat(asked["at"]) if found else None
 
 
 def _last_scheduled(dag_id: str, now: datetime) -> Run | None:

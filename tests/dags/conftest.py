@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import sys
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -150,6 +152,51 @@ def run_dag(
         return _result(dag.test(logical_date=None, run_conf=dict(conf or {})))
 
     return run
+
+
+Ask = Callable[..., Any]
+
+
+@pytest.fixture
+def ask(server: Any, login: dict[str, str]) -> Ask:
+    """Asks the API server."""
+    return lambda path, **params: server.get(path, params=params, headers=login).json()
+
+
+@pytest.fixture
+def run_and_answer(run_dag: RunDag, monkeypatch: pytest.MonkeyPatch, ask: Ask) -> Callable[..., Run]:
+    """`run_and_answer(dag_id, conf, person=…)`: a run to its end, and what a person does once it asks."""
+
+    def run(
+        dag_id: str,
+        conf: Mapping[str, Any] | None = None,
+        *,
+        person: Callable[[dict[str, Any]], None],
+        variables: Mapping[str, str],
+    ) -> Run:
+        asked: list[str] = []
+
+        def look() -> None:
+            found = ask("/api/v2/dags/~/dagRuns/~/hitlDetails", response_received=False)["hitl_details"]
+            waiting = [one for one in found if one["task_instance"]["state"] == "awaiting_input"]
+            assert waiting, "nothing can go on, and nobody is asked"
+            if waiting[0]["task_instance"]["id"] not in asked:
+                asked.append(waiting[0]["task_instance"]["id"])
+                person(waiting[0])
+
+        # While a task waits, the loop of `dag.test` looks once a second whether it has been answered.
+        sleep = time.sleep
+        monkeypatch.setattr(time, "sleep", lambda seconds: look() if _in_its_loop() else sleep(seconds))
+        ended = run_dag(dag_id, conf, variables=variables)
+        monkeypatch.setattr(time, "sleep", sleep)
+        assert asked, "it never asked"
+        return ended
+
+    return run
+
+
+def _in_its_loop() -> bool:
+    return sys._getframe(2).f_globals.get("__name__") == "airflow.sdk.definitions.dag"
 
 
 def ledger_file() -> Path:

@@ -11,7 +11,7 @@ import pytest
 
 from include.sandbox import Sandbox
 from tests.dags import browser
-from tests.dags.conftest import RunDag, connect
+from tests.dags.conftest import Run, RunDag, connect
 
 pytestmark = [pytest.mark.dag, pytest.mark.usefixtures("no_earlier_runs")]
 
@@ -167,6 +167,30 @@ def test_one_record_is_planned_then_moved_and_nothing_else(run_dag: RunDag, sand
     page.get_by_role("searchbox", name="Id of a record").fill("bold")
     page.get_by_role("button", name="Explain").click()
     _sees(page.get_by_role("region", name="Explain a record"), f"BOLD in Business Central is {made['id']} in iPaaS.com")
+
+
+def test_a_large_change_is_seen_and_approved(run_and_answer: Callable[..., Run], sandbox: Sandbox, visit: Open) -> None:
+    name = "<b>Bold & Söhne</b>"
+    sandbox.bc.add("Customer Price Group", {"Code": "BO|LD", "Description": name})
+
+    def person(question: dict[str, Any]) -> None:
+        page = visit("plugin/sync")
+        _sees(page.get_by_role("heading", level=1), "A run waits for your approval: customer_category_to_ipaas.")
+        page.get_by_role("region", name="Waits for approval").get_by_role("link", name="See all differences").click()
+        tab = page.get_by_role("region", name="Records")
+        _sees(tab, "Waits for approval: nothing was written yet.")
+        _sees(tab.get_by_role("row", name="BO|LD"), name)
+        assert not sandbox.ipaas.records["customer category"]
+        page.get_by_role("link", name="May customer_category_to_ipaas write").click()
+        _sees(page.get_by_role("row", name="BO|LD"), "created")
+        with page.expect_response(lambda one: one.request.method == "PATCH") as answered:
+            page.get_by_role("button", name="Approve").click()
+        assert answered.value.ok
+
+    above = {"sync_approve_above": '{"records": 1}'}
+    run = run_and_answer("customer_category_to_ipaas", person=person, variables=above)
+    assert run.state == "success"
+    assert name in {made["description"] for made in sandbox.ipaas.records["customer category"].values()}
 
 
 def test_who_may_not_decide_sees_no_buttons_and_what_is_sent_is_text(

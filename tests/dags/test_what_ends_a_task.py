@@ -25,9 +25,9 @@ class Tasks:
     """A run whose tasks are called one by one, as by a person who clears them."""
 
     def __init__(self) -> None:
-        from bridge import tasks
+        from bridge import approvals, tasks
 
-        self._tasks = tasks
+        self._tasks, self._load = tasks, approvals.load
         self.xcoms: dict[str, Any] = {}
         ti = SimpleNamespace(
             task_id="",
@@ -49,7 +49,7 @@ class Tasks:
 
     def load(self) -> None:
         """Write the first chunk."""
-        self._tasks.load(0, self._context)
+        self._load(0, self._context)
 
     def report(self) -> Mapping[str, int]:
         """Settle."""
@@ -145,4 +145,4 @@ def test_the_page_of_a_run_whose_files_are_gone(run_dag: RunDag, server: Any, lo
     shutil.rmtree(Path(os.environ["SYNC_STAGING"].removeprefix("file://")))
     page = server.get("/sync/api/report", params=where, headers=login)
     assert page.status_code == 200
-    assert page.json() == {"ours": True, "state": "success", "problems": [], "report": None}
+    assert page.json() == {"ours": True, "state": "success", "problems": [], "questions": [], "report": None}

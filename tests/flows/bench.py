@@ -14,11 +14,13 @@ from include.flows import CATALOGUE, FLOWS
 from include.ipaas.client import IPaaSClient
 from include.sandbox import Sandbox
 from include.settings import BusinessCentralConnection, IPaaSConnection, SyncSettings
+from include.sync.approval.asking import ApprovalQuestion
+from include.sync.approval.decision import ApprovalDecision
 from include.sync.ledger import Ledger
 from include.sync.outcomes import Outcome
 from include.sync.plan import make_plan
 from include.sync.report import Report
-from include.sync.run import run
+from include.sync.run import nobody, run
 from include.sync.runs import Mode, RunKind
 from include.sync.staging.files import Staging
 from include.transport.session import RetryPolicy
@@ -132,8 +134,10 @@ class Bench:
         bc: BusinessCentralClient | None = None,
         ipaas: IPaaSClient | None = None,
         before: Callable[[str], None] = lambda stage: None,
+        ask: Callable[[ApprovalQuestion], ApprovalDecision] = nobody,
     ) -> Report:
-        """Run a flow from end to end: a poll, or the records with these ids. `before` is called before each stage."""
+        """Run a flow from end to end: a poll, or the records with these ids. `before` is called before each stage, `ask`
+        where a person has to be asked."""
         # A client of another place works with what is remembered of that.
         ledger = self.ledger.of(replace(self.ledger.known.systems, **bc.place)) if bc else self.ledger
         run_id = f"run-{next(self._numbers)}"
@@ -161,6 +165,7 @@ class Bench:
             ipaas=ipaas or self.ipaas(),
             at_once=3,
             before=before,
+            ask=ask,
         )
 
     def linked(self, record: str, external_id: str) -> Any:

@@ -6,12 +6,14 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from bench import Bench, outcome_of
+from bench import Bench, outcome_of, tally
 from shop import BICYCLE, order, set_up, transaction
 from test_plans import rows
 from test_two_sided import DEFAULTS
 
 from include.flows import FLOWS
+from include.sync.approval.asking import ApprovalQuestion
+from include.sync.approval.decision import ApprovalDecision
 from include.sync.differences import Reconciled
 from include.sync.outcomes import Difference, Outcome, Result
 from include.sync.report import Report
@@ -302,3 +304,24 @@ def test_every_flow_to_ipaas_looks_through_a_list() -> None:
     for flow in FLOWS.values():
         if flow.direction is Direction.to_ipaas:
             assert flow.writer.endpoint.search and callable(flow.writer.concerned), flow.name
+
+
+def test_a_heal_that_has_to_be_approved_heals_what_was_shown_and_by_what_is_there_then(shop: Bench) -> None:
+    shop.settings["sync_approve_above"] = {"records": 0}
+    record = shop.linked("product", "1000")
+    shop.sandbox.ipaas.unlink_all("product", record["id"])
+    asked: list[int] = []
+
+    def person(question: ApprovalQuestion) -> ApprovalDecision:
+        asked.append(question.records)
+        again = {name: value for name, value in record.items() if name not in ("id", "external_ids", "inventory")}
+        if len(asked) == 1:
+            shop.sandbox.ipaas.add("product", again)
+        return ApprovalDecision(approved=True, by="anna", at="2026-11-28T10:00:00.000000Z")
+
+    first = heal(shop, ask=person)
+    assert (asked, tally(first)["waiting"]) == ([1], 1)
+    assert shop.linked("product", "1000") is None
+    heal(shop, ask=person)
+    assert [one["sku"] for one in shop.sandbox.ipaas.records["product"].values()].count("1000") == 1
+    assert shop.linked("product", "1000")["sku"] == "1000"

@@ -101,6 +101,7 @@ class Finish:
     waits_for: str | None = None
     at_once: bool = False  # unfinished, and due with the next run
     by_hand: bool = False  # a person's try: it does not count as one, and pushes the next one no further away
+    rests: bool = False  # a person has decided: only a change, or a person, starts another try
     claimed: bool = True  # False: it was left alone, for another task holds the claim on it
 
 

@@ -69,7 +69,7 @@ def tries(end: Finish, before: sa.Row[Any] | None, now: datetime, *, at_once: bo
     if end.by_hand and before and before.state != State.done and not at_once:
         # It is no nearer, and no further away, than it was.
         next_try = before.next_try
-    return attempts, next_try
+    return attempts, None if end.rests else next_try
 
 
 def unfinished_since(end: Finish, before: sa.Row[Any] | None, now: datetime) -> str | None:

@@ -101,11 +101,16 @@ def _writing(path: StagingPath) -> Iterator[None]:
 class Staging:
     """The staged files of one run of one flow. Every method raises StagingFault."""
 
-    def __init__(self, folder: StagingPath) -> None:
-        """Use a folder; it is made when it is not there."""
+    def __init__(self, folder: StagingPath, beneath: Staging | None = None) -> None:
+        """Use a folder; it is made when it is not there. What is not in it is read from `beneath`, if there is one."""
         self._folder = folder
+        self._beneath = beneath
         with _writing(folder):
             folder.mkdir(parents=True, exist_ok=True)
+
+    def over(self, name: str) -> Staging:
+        """The same files, over which others are written, into a folder of that name."""
+        return Staging(self._folder / name, beneath=self)
 
     @contextmanager
     def write(self, name: str) -> Iterator[FileWriter]:
@@ -135,6 +140,9 @@ class Staging:
                     # What a row lacks is its record's own fault, as it was on the wire.
                     yield simplejson.loads(line, use_decimal=True, object_hook=Record)
         except FileNotFoundError:
+            if self._beneath:
+                yield from self._beneath.read(name)
+                return
             raise StagingFault.gone(path) from None
         except (OSError, *_DAMAGED) as error:
             raise StagingFault.unread(path, error) from None
@@ -155,7 +163,7 @@ class Staging:
         """Whether a plain file is there."""
         path = self._folder / name
         try:
-            return path.exists()
+            return path.exists() or bool(self._beneath and self._beneath.exists(name))
         except OSError as error:
             raise StagingFault.unread(path, error) from None
 

@@ -1,6 +1,6 @@
 // The tab of a run: what became of each of its records, with what to do.
 
-import { Box, Button, Flex, Heading, Note, Out, Pager, Quiet, Search, Table, Text, ask, count, h, useLive, useState } from "./kit.js";
+import { Box, Button, Flex, Heading, Note, Out, Pager, Quiet, Search, Table, Text, To, ask, count, h, useLive, useState } from "./kit.js";
 
 const COLORS = { failed: "red.fg", retrying: "orange.fg", waiting: "orange.fg", created: "green.fg", updated: "green.fg" };
 
@@ -21,6 +21,7 @@ function Records({ dagId, runId }) {
     { as: "section", p: 4, "aria-label": "Records" },
     error && h(Note, { color: "red", role: "alert" }, error),
     problems.map((problem, n) => h(Note, { key: n, color: "red" }, h(Text, { fontWeight: "semibold" }, problem.what), h(Text, null, problem.advice))),
+    answer.questions.map((one) => h(Note, { key: one.path, color: "orange" }, h(Text, { fontWeight: "semibold" }, "Waits for approval: nothing was written yet."), h(To, { to: one.path }, one.subject))),
     flow && h(Button, { size: "sm", variant: "outline", onClick: () => open("") }, "All flows of the run"),
     flows && h(Flows, { flows, applying: answer.applying, open }),
     lines && h(Inspected, { lines }),

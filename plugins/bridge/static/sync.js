@@ -21,6 +21,7 @@ function Sync() {
     error && h(Note, { color: "red", role: "alert" }, error),
     decisions.said.map((line, n) => h(Said, { key: n, ...line })),
     h(Explain, { now: page.now }),
+    h(Questions, page),
     h(NeedsYou, page),
     h(UnderWay, page),
     h(Flows, page),
@@ -48,6 +49,25 @@ function Said({ color, text, runs }) {
     { color, role: "status" },
     text,
     runs.map((run, n) => h(Box, { as: "span", key: run }, " ", h(To, { to: recordsOfRun("manual_sync", run) }, runs.length === 1 ? "See the run" : `See run ${n + 1}`))),
+  );
+}
+
+// Runs that would change much: the question itself is answered in Airflow's own form.
+function Questions({ questions, now }) {
+  if (!questions.length) return null;
+  return h(
+    Box,
+    { as: "section", "aria-label": "Waits for approval" },
+    h(Heading, { as: "h2", size: "md", mt: 5 }, "Waits for approval"),
+    questions.map((one) =>
+      h(
+        Box,
+        { as: "article", key: `${one.dag_id} ${one.run_id} ${one.flow}`, borderWidth: "1px", borderRadius: "md", p: 3, my: 3, "data-flow": one.flow },
+        h(Heading, { as: "h3", size: "sm" }, one.subject),
+        h(Quiet, { mt: 1 }, "asked ", h(Ago, { at: one.since, now }), ". Nothing was written yet, and the flow's other changes wait behind it."),
+        h(Flex, { gap: 4, mt: 2, wrap: "wrap" }, h(To, { to: one.path }, "Approve or refuse"), h(To, { to: recordsOfRun(one.dag_id, one.run_id) }, "See all differences")),
+      ),
+    ),
   );
 }
 

@@ -1,0 +1,125 @@
+"""Real Airflow asks a person before it writes much: the run waits, without a slot, until it is answered."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from include.sandbox import Sandbox
+from tests.dags.conftest import Ask, RunDag
+
+pytestmark = [pytest.mark.dag, pytest.mark.usefixtures("no_earlier_runs")]
+
+FLOW = "customer_category_to_ipaas"
+ABOVE = {"sync_approve_above": '{"records": 2}'}
+
+
+@pytest.fixture
+def answer(server: Any, login: dict[str, str]) -> Callable[[Mapping[str, Any], str], None]:
+    """Chooses one of the options of a question, by Airflow's API."""
+
+    def answer(question: Mapping[str, Any], option: str) -> None:
+        ti = question["task_instance"]
+        place = f"{ti['dag_id']}/dagRuns/{ti['dag_run_id']}/taskInstances/{ti['task_id']}/{ti['map_index']}"
+        chosen = {"chosen_options": [option], "params_input": {}}
+        answered = server.patch(f"/api/v2/dags/{place}/hitlDetails", json=chosen, headers=login)
+        assert answered.status_code == 200, answered.text
+
+    return answer
+
+
+def test_what_is_approved_is_written(run_and_answer: Any, ask: Ask, answer: Any, sandbox: Sandbox) -> None:
+    groups = sandbox.bc.rows("Customer Price Group")
+
+    def person(question: dict[str, Any]) -> None:
+        assert question["subject"] == f"May {FLOW} write {len(groups)} records?"
+        assert f"{len(groups)} records would be written." in question["body"]
+        assert f"(dags/{FLOW}/runs/" in question["body"]
+        assert not sandbox.ipaas.records["customer category"]
+        overview = ask("/sync/api/overview")
+        assert overview["sentence"] == f"A run waits for your approval: {FLOW}."
+        (shown,) = overview["questions"]
+        assert shown["path"].endswith("/tasks/load/mapped/0/required_actions")
+        tab = ask("/sync/api/report", dag_id=FLOW, run_id=question["task_instance"]["dag_run_id"])
+        assert (tab["report"]["mode"], tab["report"]["counts"]["created"]) == ("plan", len(groups))
+        assert tab["questions"]
+        answer(question, "Approve")
+
+    run = run_and_answer(FLOW, person=person, variables=ABOVE)
+    assert run.state == "success"
+    assert run.counts["created"] == len(sandbox.ipaas.records["customer category"]) == len(groups)
+    assert set(run.states.values()) == {"success"}
+    assert len(run.states) == 4
+
+
+def test_what_is_refused_is_not(run_and_answer: Any, ask: Ask, answer: Any, sandbox: Sandbox) -> None:
+    codes = [f"G{number}" for number in range(3)]
+    for code in codes:
+        sandbox.bc.add("Customer Price Group", {"Code": code, "Description": code})
+    asked = {"flow": FLOW, "ids": codes, "mode": "apply"}
+    run = run_and_answer("manual_sync", asked, person=lambda question: answer(question, "Refuse"), variables=ABOVE)
+    assert (run.state, run.counts["failed"]) == ("failed", 3)
+    assert not sandbox.ipaas.records["customer category"]
+    tab = ask("/sync/api/report", dag_id="manual_sync", run_id=run.run_id)
+    assert tab["report"]["warnings"][0].startswith("Nothing was written: the run was refused by admin on ")
+    assert not tab["questions"]
+    overview = ask("/sync/api/overview")
+    (cause,) = overview["causes"]
+    assert (cause["count"], overview["questions"]) == (3, [])
+    assert f"{run.run_id} would have created it, and was refused by admin" in cause["cause"]
+
+
+def test_an_open_question_is_an_alarm_and_keeps_other_polls_aside(
+    run_and_answer: Any, run_dag: RunDag, answer: Any, sandbox: Sandbox
+) -> None:
+    from bridge import turns
+
+    def person(question: dict[str, Any]) -> None:
+        poll = SimpleNamespace(dag_id=FLOW, run_id="scheduled__next")
+        ti = SimpleNamespace(get_dr_count=lambda **asked: len(asked["run_ids"]))
+        aside = turns.take_turn({"dag_run": poll, "ti": ti})
+        assert aside == question["task_instance"]["dag_run_id"]
+        health = run_dag("health", variables=ABOVE)
+        assert f"{FLOW}: Needs you. A run waits for your approval since" in health.problem
+        answer(question, "Approve")
+
+    assert run_and_answer(FLOW, person=person, variables=ABOVE).state == "success"
+
+
+def test_a_run_waits_for_its_turn_to_ask(run_and_answer: Any, answer: Any) -> None:
+    from bridge import turns
+
+    other = SimpleNamespace(dag_id="manual_sync", run_id="manual__other")
+    ti = SimpleNamespace(task_id="to_ipaas.load", get_ti_count=lambda **_: 1)
+
+    def person(question: dict[str, Any]) -> None:
+        said = turns.take_question({"dag_run": other, "ti": ti}, FLOW, "4 records would be written.")
+        assert said == f"{question['task_instance']['dag_run_id']} of {FLOW}"
+        answer(question, "Approve")
+
+    assert run_and_answer(FLOW, person=person, variables=ABOVE).state == "success"
+    assert turns.take_question({"dag_run": other, "ti": ti}, FLOW, "4 records would be written.") is None
+
+
+def test_one_that_nobody_answers_in_time_ends_in_words(run_and_answer: Any, sandbox: Sandbox) -> None:
+    from airflow.jobs.job import Job
+    from airflow.jobs.scheduler_job_runner import SchedulerJobRunner
+    from airflow.models.taskinstance import TaskInstance
+    from airflow.utils import timezone
+    from airflow.utils.session import create_session
+    from sqlalchemy import update
+
+    def person(question: dict[str, Any]) -> None:
+        with create_session() as session:
+            waits = TaskInstance.state == "awaiting_input"
+            session.execute(update(TaskInstance).where(waits).values(trigger_timeout=timezone.utcnow()))
+        with create_session() as session:
+            SchedulerJobRunner(Job()).check_awaiting_input_timeouts(session=session)
+
+    run = run_and_answer(FLOW, person=person, variables=ABOVE)
+    assert run.state == "failed"
+    assert "Nothing was written: the run was approved by nobody in time." in run.reported("records")["warnings"][0]
+    assert not sandbox.ipaas.records["customer category"]
