@@ -126,6 +126,6 @@ def _posted(reads: Reads, ids: Sequence[AskedId]) -> Iterator[SourceRecord[Order
         for value, rows in invoices.items():
             number = str(rows[0]["orderNumber"])
             posted = sorted(str(row["number"]) for row in rows)
-            if reads.plan.kind is RunKind.poll:
+            if reads.plan.kind is not RunKind.ids:
                 reads.warn(posted_note(number, posted))
             yield SourceRecord(key=number, data=OrderRow(number=number, posted_as=posted), asked=asked[value].text)

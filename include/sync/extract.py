@@ -25,13 +25,16 @@ RETRIES_PER_RUN = 50_000  # likewise
 
 
 @tells
-def extract(task: TaskContext) -> None:
-    """Read what may have changed, or what was asked for, and stage it whole."""
+def extract(task: TaskContext, *, leaves_announced: bool = False) -> None:
+    """Read what may have changed, or what was asked for, and stage it whole.
+
+    `leaves_announced`: another run of the flow is taking what was announced.
+    """
     flow, plan, ledger = task.flow, task.plan, task.ledger
     task.identify()
     if ledger.begins:
         task.warn(f"The first run of this flow with {ledger.known.systems}: its links are read from iPaaS.com.")
-    hooks = ledger.received(flow.name, HOOKS_PER_RUN) if plan.kind is RunKind.poll else []
+    hooks = ledger.received(flow.name, HOOKS_PER_RUN) if plan.takes_announced and not leaves_announced else []
     began = datetime.now(UTC)
     not_found: list[Outcome] = []
     seen: set[str] = set()
@@ -84,16 +87,17 @@ def extract(task: TaskContext) -> None:
                 if answered.isdisjoint(fold(name) for name in (a.text, *a.parts.values()))
             ]
         else:
-            if plan.kind is RunKind.poll:
+            if plan.takes_announced:
                 due = [] if everything is not None else ledger.due(flow.name, RETRIES_PER_RUN)
                 keys = list(dict.fromkeys([*due, *(ipaas_id for ipaas_id, _ in hooks)]))
                 answered = set()
                 by_ids([flow.again(key) for key in keys], answered)
                 if not task.nameless:
                     forget([key for key in keys if fold(key) not in answered])
-            since = datetime.now(UTC)
-            window = Window(since=plan.since, until=plan.until, linked=compared)
-            keep(new(flow.source.changed(task, window)), since)
+            if plan.kind is not RunKind.announced:
+                since = datetime.now(UTC)
+                window = Window(since=plan.since, until=plan.until, linked=compared)
+                keep(new(flow.source.changed(task, window)), since)
             if task.nameless:
                 # One of those that cannot be read may be any: nothing can be told of what is gone.
                 everything = None

@@ -238,6 +238,11 @@ class Flow(Generic[RowT]):
         except BadRecord as error:
             raise Rejected(f"The {self.record} cannot be read: {error}.") from error
 
+    @property
+    def listens(self) -> bool:
+        """Whether changes of its records are announced to it."""
+        return bool(self.scopes or self.nested_scopes)
+
     def talks_to(self, stage: str) -> System | None:
         """The one system that a stage of this flow opens requests to; None when it opens none."""
         return talks_to(self.direction, stage)

@@ -47,9 +47,11 @@ class Mode(StrEnum):
 
 
 class RunKind(StrEnum):
-    """Where a run takes its records from."""
+    """Where a run takes its records from: what may have changed; what was announced, and nothing else; the ids that it
+    is given; all of a time."""
 
     poll = "poll"
+    announced = "announced"
     ids = "ids"
     backfill = "backfill"
 
@@ -130,6 +132,11 @@ class RunPlan(BaseModel):
     def as_plan(self) -> RunPlan:
         """The same run, which says what it would write."""
         return self.model_copy(update={"mode": Mode.plan})
+
+    @property
+    def takes_announced(self) -> bool:
+        """True for a run that takes along what was announced, and what is due to be tried again."""
+        return self.kind in (RunKind.poll, RunKind.announced)
 
     @property
     def reads_everything(self) -> bool:

@@ -67,7 +67,7 @@ def _triggers(flow: Flow) -> Iterable[str]:
     if flow.direction is Direction.from_ipaas:
         nested = (f"`{scope}/…`" for scope in flow.nested_scopes)
         scopes = ", ".join((*(f"`{scope}`" for scope in flow.scopes), *nested))
-        yield f"hooks of iPaaS.com with the scopes {scopes}: kept at once, transferred with the next run"
+        yield f"hooks of iPaaS.com with the scopes {scopes}: each starts a run that takes what was announced"
     yield "a manual trigger, with ids or without"
     if flow.initialization:
         yield "a backfill, which transfers everything whatever its dates"

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from airflow.sdk import DAG, CronTriggerTimetable, XComArg, get_current_context, task
+from airflow.sdk import DAG, Asset, AssetOrTimeSchedule, CronTriggerTimetable, XComArg, get_current_context, task
 from croniter import croniter
 
 from bridge.docs import doc_md
+from bridge.extract_task import Extract
 from bridge.form import params_of
 from bridge.load_task import LoadTask
 from bridge.retry import RetryWhenAsked
@@ -33,6 +34,8 @@ DEFAULT_ARGS: dict[str, Any] = {
 }
 # Runs by hand go beside a poll; a poll stands aside for another one by itself (`bridge.turns`).
 _RUNS_AT_ONCE = 8
+# What the name of the asset ends with that starts a flow.
+ANNOUNCED = ".announced"
 _ANY_DAY = datetime(2026, 1, 1)
 
 
@@ -43,7 +46,7 @@ def build(flow: Flow) -> DAG:
         dag_display_name=flow.name,
         description=flow.collection,
         doc_md=doc_md(flow),
-        schedule=None if UNSCHEDULED else _timetable(flow),
+        schedule=None if UNSCHEDULED else _schedule(flow),
         catchup=False,
         max_active_runs=_RUNS_AT_ONCE,
         params=params_of(flow),
@@ -76,15 +79,6 @@ def four_tasks(
         system = talks_to(direction, stage)
         return {"pool": system.value, "pool_slots": SLOTS.get(stage, 1)} if system else {}
 
-    @task(task_id="extract", trigger_rule="none_failed" if whole else "all_success", **pool("extract"))
-    def extract() -> dict[str, Any]:
-        from bridge import tasks
-
-        context = get_current_context()
-        if compares:
-            return tasks.extract_compared(str(flow_name), context)
-        return tasks.extract_whole(str(flow_name), context) if whole else tasks.extract(flow_name, context)
-
     @task(task_id="transform", **pool("transform"))
     def transform() -> list[int]:
         from bridge import tasks
@@ -108,7 +102,15 @@ def four_tasks(
 
         return tasks.report(get_current_context(), fails=not whole)
 
-    first, chunks, last = extract(), transform(), report()
+    extract = Extract(
+        task_id="extract",
+        flow_name=flow_name,
+        whole=whole,
+        compares=compares,
+        trigger_rule="none_failed" if whole else "all_success",
+        **pool("extract"),
+    )
+    first, chunks, last = XComArg(extract), transform(), report()
     first >> chunks
     loads = LoadTask.partial(task_id="load", **pool("load")).expand(chunk=chunks)
     loads >> last
@@ -125,6 +127,18 @@ def every(flow: Flow) -> timedelta:
     first: datetime = ticks.get_next(datetime)
     second: datetime = ticks.get_next(datetime)
     return second - first
+
+
+def announced(flow_name: str) -> str:
+    """The name of the asset whose events start a flow: what was announced to it is in the ledger."""
+    return f"{flow_name}{ANNOUNCED}"
+
+
+def _schedule(flow: Flow) -> CronTriggerTimetable | AssetOrTimeSchedule:
+    """A flow's schedule, and beside it what is announced to it."""
+    if not flow.listens:
+        return _timetable(flow)
+    return AssetOrTimeSchedule(timetable=_timetable(flow), assets=[Asset(announced(flow.name))])
 
 
 def _timetable(flow: Flow) -> CronTriggerTimetable:

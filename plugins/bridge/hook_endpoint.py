@@ -1,4 +1,4 @@
-"""`POST /ipaas/hooks`: where iPaaS.com announces that records changed. A run of the flow transfers them later.
+"""`POST /ipaas/hooks`: where iPaaS.com announces that records changed. Their flow is started at once.
 
 Loaded by Airflow's API server, which does not authenticate the routes of plugins: the sender shows the key of its
 subscription. An answer of 200 means that everything taken is in the ledger for good; after any other the sender
@@ -18,6 +18,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from starlette.requests import ClientDisconnect
 
 from bridge.server import Current, current
+from bridge.waking import Bell
 from include.errors import Signal
 from include.flows import FLOWS
 from include.sync import webhooks as hooks
@@ -107,6 +108,7 @@ class _Together:
 
 
 _together = _Together()
+_bell = Bell()
 
 
 @app.post("/hooks")
@@ -127,7 +129,9 @@ async def _received(request: Request) -> JSONResponse:
         if not hooks.is_sender(request.headers.get("authorization", ""), known.key):
             return _refusal(401, "AUTH-1001", "The webhook key is missing or wrong.", {"WWW-Authenticate": "Bearer"})
         body = await _body(request)
-        return await to_thread.run_sync(_keep, body, known, limiter=_THREADS)
+        answer, flows = await to_thread.run_sync(_keep, body, known, limiter=_THREADS)
+        _bell.ring(flows)
+        return answer
     except _TooLarge:
         return _refusal(413, hooks.MALFORMED, f"A request may have {LIMIT:,} bytes. Send fewer notifications in one.")
     except _Slow:
@@ -141,20 +145,22 @@ async def _received(request: Request) -> JSONResponse:
         return _refusal(503, "INTL", f"The notifications could not be kept ({type(error).__name__}). Send them again.")
 
 
-def _keep(body: bytes, known: Current) -> JSONResponse:
+def _keep(body: bytes, known: Current) -> tuple[JSONResponse, set[str]]:
+    """Keep what a request brings: the answer, and the flows that something is announced to."""
     if known.pair is None or known.ledger is None:
         raise _NotConfigured("The Connections business_central and ipaas must name both systems, system_id among it")
     taken = hooks.take(hooks.read_hook(body), LISTENING, known.pair.system_id)
     if taken.entries:
         _together.keep(known.ledger, taken.entries)
+    flows = {flow for flow, _, _ in taken.entries}
     if not taken.malformed:
-        return JSONResponse({"accepted": taken.accepted})
+        return JSONResponse({"accepted": taken.accepted}), flows
     # Whoever sent them may not read the answer.
     _log.warning(
         "%s notifications of iPaaS.com could not be read, the first: %s", len(taken.malformed), taken.malformed[0]
     )
     refused = [{"place": one.place, "reason": one.reason[:200]} for one in taken.malformed[:100]]
-    return JSONResponse({"accepted": taken.accepted, "malformed": len(taken.malformed), "refused": refused})
+    return JSONResponse({"accepted": taken.accepted, "malformed": len(taken.malformed), "refused": refused}), flows
 
 
 async def _body(request: Request) -> bytes:

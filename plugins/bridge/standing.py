@@ -210,11 +210,11 @@ def _problem(last: Run | None, said: Mapping[str, Any]) -> tuple[str, str] | Non
 
 
 def _last_polls(session: Session, names: Collection[str]) -> dict[str, DagRun]:
-    """The last run of each flow that was none of ids or of a backfill."""
+    """The last run of each flow that was none of ids, of webhooks or of a backfill: what moves its position."""
     place = func.row_number().over(partition_by=DagRun.dag_id, order_by=DagRun.id.desc())
     recent = (
         select(DagRun.id, place.label("place"))
-        .where(DagRun.dag_id.in_(names), DagRun.run_type != "backfill")
+        .where(DagRun.dag_id.in_(names), DagRun.run_type.not_in(("backfill", "asset_triggered")))
         .subquery()
     )
     asked = (

@@ -10,20 +10,21 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
 
 import simplejson
 from airflow.sdk import ObjectStoragePath
-from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
+from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException, TaskDeferred
 
 from bridge.advice import advised, show_problem
 from bridge.connected import current_pair, ledger_of
+from bridge.extract_task import RunEnded
 from bridge.form import CHOSEN, DIRECTION, FLOW, FORCE, HEAL, IDS, MODE, ids_param, is_wanted
 from bridge.hooks import BusinessCentralHook, IPaaSHook, current_settings
 from bridge.staging import PLAN, forget_old_runs, private_folder, run_folder, staged_folder
-from bridge.turns import take_turn
+from bridge.turns import Turn, take_turn, take_turn_of_announced, takes_announced
 from include.flows import CATALOGUE, FLOWS
 from include.settings import SettingsError
 from include.sync import extract as extracting
@@ -45,6 +46,9 @@ from include.sync.task_context import TaskContext
 
 # An XCom stays small enough to be read in the UI; the whole report is in the run's staging folder.
 _XCOM_BYTES = 7_000
+# How long a run of a webhook waits for the one before it until it looks for itself: longer than any of them takes, and
+# not for ever where no triggerer looks.
+_LONGEST_WAIT = timedelta(hours=1)
 
 
 def extract(flow_name: str | None, context: Mapping[str, Any]) -> dict[str, Any]:
@@ -94,16 +98,30 @@ def _extract(flow: Flow, asked: _Asked, context: Mapping[str, Any]) -> dict[str,
     # alone finds what it worked on. Should an earlier try still be alive somewhere, it writes beside.
     folder = _folder(context) / uuid.uuid4().hex[:12]
     private_folder()
+    turn = _turn(asked, context)
     staging = Staging(folder)
     with ledger_of(current_pair()) as ledger:
         plan = _plan(flow, asked, str(context["dag_run"].run_id), staging, ledger)
         task = _stage("extract", flow, plan, ledger, staging)
-        other = take_turn(context) if plan.kind is RunKind.poll and plan.applies else None
-        if other:
-            extracting.stand_aside(task, other)
+        if turn.leaves_to:
+            extracting.stand_aside(task, turn.leaves_to)
         else:
-            extracting.extract(task)
+            leaves = plan.kind is RunKind.poll and plan.applies and takes_announced(context)
+            extracting.extract(task, leaves_announced=leaves)
     return {"staged": str(folder)}
+
+
+def _turn(asked: _Asked, context: Mapping[str, Any]) -> Turn:
+    """Whether it is this run's turn. Raises TaskDeferred where it has to wait, which Airflow takes up."""
+    if split_ids(asked.ids) or asked.mode is not Mode.apply:
+        return Turn()
+    if asked.kind is RunKind.poll:
+        return Turn(leaves_to=take_turn(context))
+    turn = take_turn_of_announced(context) if asked.kind is RunKind.announced else Turn()
+    if turn.waits_for:
+        ends = RunEnded(str(context["dag_run"].dag_id), turn.waits_for)
+        raise TaskDeferred(trigger=ends, method_name="resume", timeout=_LONGEST_WAIT)
+    return turn
 
 
 def transform(context: Mapping[str, Any]) -> list[int]:
@@ -274,6 +292,10 @@ class _Asked:
     interval: tuple[datetime, datetime] | None = None
 
 
+# By what has made a run; any other is a poll, unless it is given ids.
+_KINDS = {"backfill": RunKind.backfill, "asset_triggered": RunKind.announced}
+
+
 def _asked(flow: Flow, context: Mapping[str, Any]) -> _Asked:
     """What the form of a flow, or of Manual Sync, asks."""
     params, run = dict(context["params"]), context["dag_run"]
@@ -281,7 +303,7 @@ def _asked(flow: Flow, context: Mapping[str, Any]) -> _Asked:
     _refuse_others(context, {*chosen, MODE, FORCE})
     backfill = run.run_type == "backfill"
     asked = _Asked(
-        kind=RunKind.backfill if backfill else RunKind.poll,
+        kind=_KINDS.get(run.run_type, RunKind.poll),
         mode=Mode(params.get(MODE) or "apply"),
         ids=params.get(IDS if FLOW in params else ids_param(flow)) or (),
         force=bool(params.get(FORCE)),

@@ -1,12 +1,17 @@
-"""Polls of one flow take turns: one that begins while another is under way leaves everything to that and to the next.
+"""Runs of one flow take turns, so that none reads what another is about to write.
 
-Airflow could hold it back (`max_active_runs`), but then a run by hand would queue behind the poll, too. Nothing depends
-on it: two polls at once would read the same twice, and wait for each other's records.
+A poll that begins while another is under way leaves everything to that and to the next. A run that a webhook has started
+waits for the one before it, of which the webhook may have come too late; whatever is announced meanwhile goes with it, so
+that no more than one waits. It waits for no poll, which may take hours.
+
+Airflow could hold runs back (`max_active_runs`), but then a run by hand would queue behind them, too. Nothing depends on
+it: two runs at once would read the same twice, and wait for each other's records.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -16,23 +21,68 @@ from airflow.sdk import ObjectStoragePath
 from bridge.staging import base
 from include.sync.staging.files import StagingFault
 
-_FILE = "poll"
 _QUESTION = "question.json"
+_POLL = "poll"
+_ANNOUNCED = "announced"
+_WAITING = "waiting"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Turn:
+    """Whether a run may go on: not while `waits_for` is under way; not at all when `leaves_to` does its work."""
+
+    waits_for: str | None = None
+    leaves_to: str | None = None
 
 
 def take_turn(context: Mapping[str, Any]) -> str | None:
     """Let this run be the flow's poll; or answer which other one still is, by its run id. Raises StagingFault."""
+    other = _holder(context, _POLL)
+    if other is None:
+        _hold(context, _POLL)
+    return other
+
+
+def take_turn_of_announced(context: Mapping[str, Any]) -> Turn:
+    """Let this run be the one that takes what was announced, or the one that waits for that. Raises StagingFault."""
+    other = _holder(context, _ANNOUNCED)
+    if other is None:
+        _hold(context, _ANNOUNCED)
+        return Turn()
+    # Who waits has not read yet, or `other` would be another one.
+    waiting = _holder(context, _WAITING)
+    if waiting and waiting != other:
+        return Turn(leaves_to=waiting)
+    _hold(context, _WAITING)
+    return Turn(waits_for=other)
+
+
+def takes_announced(context: Mapping[str, Any]) -> bool:
+    """Whether another run is under way that takes what was announced. Raises StagingFault."""
+    return _holder(context, _ANNOUNCED) is not None
+
+
+def _holder(context: Mapping[str, Any], name: str) -> str | None:
+    """The other run that has this turn and is under way."""
     run = context["dag_run"]
-    place = base() / str(run.dag_id) / _FILE
+    place = base() / str(run.dag_id) / name
     try:
         last = place.read_text() if place.exists() else None
-        if last and last != run.run_id and _under_way(context, str(run.dag_id), last):
-            return last
+    except OSError as error:
+        raise StagingFault.unwritten(place, error) from None
+    if last and last != run.run_id and _under_way(context, str(run.dag_id), last):
+        return str(last)
+    return None
+
+
+def _hold(context: Mapping[str, Any], name: str) -> None:
+    run = context["dag_run"]
+    place = base() / str(run.dag_id) / name
+    try:
         place.parent.mkdir(parents=True, exist_ok=True)
         place.write_text(str(run.run_id))
     except OSError as error:
         raise StagingFault.unwritten(place, error) from None
-    return None
 
 
 def take_question(context: Mapping[str, Any], flow: str, why: str) -> str | None:

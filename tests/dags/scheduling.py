@@ -1,0 +1,115 @@
+"""Airflow's own scheduler, a look at a time: what runs it makes, and those runs through the tasks of their DAG."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+
+def register_dags() -> None:
+    """Let Airflow's database know the DAGs, as its DAG processor does, all of them paused."""
+    from airflow.dag_processing.bundles.manager import DagBundlesManager
+    from airflow.dag_processing.dagbag import BundleDagBag, sync_bag_to_db
+    from airflow.models.asset import AssetDagRunQueue, AssetEvent
+    from airflow.models.dag import DagModel
+    from airflow.utils.session import create_session
+    from sqlalchemy import delete, update
+
+    manager = DagBundlesManager()
+    with create_session() as session:
+        manager.sync_bundles_to_db(session=session)
+    for bundle in manager.get_all_dag_bundles():
+        bag = BundleDagBag(dag_folder=bundle.path, bundle_path=bundle.path, bundle_name=bundle.name)
+        assert not bag.import_errors
+        sync_bag_to_db(bag, bundle.name, bundle.version)
+    with create_session() as session:
+        session.execute(delete(AssetDagRunQueue))
+        session.execute(delete(AssetEvent))
+        session.execute(update(DagModel).values(is_paused=True))
+
+
+def unpause(*dag_ids: str, paused: bool = False) -> None:
+    """Switch schedules on, or off."""
+    from airflow.models.dag import DagModel
+    from airflow.utils.session import create_session
+    from sqlalchemy import update
+
+    with create_session() as session:
+        session.execute(update(DagModel).where(DagModel.dag_id.in_(dag_ids)).values(is_paused=paused))
+
+
+def let_the_scheduler_look() -> None:
+    """One look of Airflow's scheduler for runs that it has to make."""
+    from airflow.jobs.job import Job
+    from airflow.jobs.scheduler_job_runner import SchedulerJobRunner
+    from airflow.utils.session import create_session
+    from airflow.utils.sqlalchemy import prohibit_commit
+
+    job = Job()
+    with create_session() as session:
+        session.add(job)
+        session.flush()
+        job_id = job.id
+    job.id = job_id
+    scheduler = SchedulerJobRunner(job=job)
+    with create_session() as session, prohibit_commit(session) as guard:
+        scheduler._create_dagruns_for_dags(guard, session)
+
+
+def runs_of(dag_id: str) -> list[Any]:
+    """The runs of a DAG, oldest first."""
+    from airflow.models.dagrun import DagRun
+    from airflow.utils.session import create_session
+    from sqlalchemy import select
+
+    with create_session() as session:
+        found = list(session.scalars(select(DagRun).where(DagRun.dag_id == dag_id).order_by(DagRun.id)))
+        session.expunge_all()
+    return found
+
+
+def set_state(dag_id: str, run_id: str, state: str, task_states: Mapping[str, str] | None = None) -> None:
+    """Have a run, and some of its tasks, be in some state."""
+    from airflow.models.dagrun import DagRun
+    from airflow.models.taskinstance import TaskInstance
+    from airflow.utils.session import create_session
+    from sqlalchemy import update
+
+    with create_session() as session:
+        of_run = (DagRun.dag_id == dag_id, DagRun.run_id == run_id)
+        session.execute(update(DagRun).where(*of_run).values(state=state))
+        for task_id, task_state in (task_states or {}).items():
+            of_task = (TaskInstance.dag_id == dag_id, TaskInstance.run_id == run_id, TaskInstance.task_id == task_id)
+            session.execute(update(TaskInstance).where(*of_task).values(state=task_state))
+
+
+def date(dag_id: str, run_id: str) -> None:
+    """Give a run a logical date: `dag.test` deletes an earlier run that has none."""
+    from datetime import UTC, datetime
+
+    from airflow.models.dagrun import DagRun
+    from airflow.utils.session import create_session
+    from sqlalchemy import update
+
+    with create_session() as session:
+        of_run = (DagRun.dag_id == dag_id, DagRun.run_id == run_id)
+        session.execute(update(DagRun).where(*of_run).values(logical_date=datetime.now(UTC)))
+
+
+def instead_of_a_new_run(monkeypatch: pytest.MonkeyPatch, run_id: str) -> None:
+    """Let `dag.test` go through a run that the scheduler has made."""
+    from airflow.models import dagrun
+    from airflow.models.dagrun import DagRun
+    from sqlalchemy import select
+
+    def made(**arguments: Any) -> Any:
+        session = arguments["session"]
+        run = session.scalar(select(DagRun).where(DagRun.dag_id == arguments["dag"].dag_id, DagRun.run_id == run_id))
+        run.state = "running"
+        run.dag = arguments["dag"]
+        session.commit()
+        return run
+
+    monkeypatch.setattr(dagrun, "get_or_create_dagrun", made)
