@@ -3,8 +3,14 @@
 from __future__ import annotations
 
 from include.errors import ErrorKind
+from include.flows import CATALOGUE, FLOWS
 from include.sandbox.faults import Fault
+from include.settings import SyncSettings
+from include.sync.extract import extract
+from include.sync.plan import make_plan
+from include.sync.run import task_for
 from include.sync.runs import RunKind
+from include.sync.staging.files import Staging
 from tests.flows.bench import Bench, tally
 
 FLOW = "company_from_ipaas"
@@ -41,6 +47,19 @@ def test_what_it_asks_does_not_grow_with_what_is_there(bench: Bench) -> None:
         for n in range(50):
             company(bench, f"Beside {len(asked)} {n}")
     assert asked[0] == asked[1]
+
+
+def test_a_poll_beside_it_leaves_it_what_was_announced(bench: Bench) -> None:
+    told, untold = company(bench, "Told"), company(bench, "Untold")
+    announce(bench, told)
+    plan = make_plan(FLOWS[FLOW], run_id="beside", kind=RunKind.poll, settings=SyncSettings(), ledger=bench.ledger)
+    staging = Staging(bench.folder / "beside")
+    extract(
+        task_for("extract", FLOWS[FLOW], plan, bench.ledger, staging, CATALOGUE, ipaas=bench.ipaas()),
+        leaves_announced=True,
+    )
+    assert list(staging.read("hooks")) == []
+    assert [record["key"] for record in staging.read("raw")] == [untold]
 
 
 def test_it_tries_what_is_due_again(bench: Bench) -> None:
