@@ -22,8 +22,15 @@ async def _hooks(scope: Any, receive: Any, send: Any) -> None:
     await app(scope, receive, send)
 
 
+async def _notifications(scope: Any, receive: Any, send: Any) -> None:
+    from bridge.hook_endpoint import notifications
+
+    await notifications(scope, receive, send)
+
+
 class BusinessCentralIPaaSPlugin(AirflowPlugin):
-    """The page of all flows in the navigation, the records of a run as a tab of it, and the address for iPaaS.com's hooks.
+    """The page of all flows in the navigation, the records of a run as a tab of it, and the addresses
+    for what either system announces.
 
     Airflow 3.3 shows a tab with the runs of every DAG; this one says of others that it does not concern them. The
     addresses are relative, so that they hold behind a proxy that serves Airflow under a path.
@@ -33,6 +40,7 @@ class BusinessCentralIPaaSPlugin(AirflowPlugin):
     fastapi_apps = [  # noqa: RUF012 - declared by the base class
         {"app": _pages, "url_prefix": "/sync", "name": "sync"},
         {"app": _hooks, "url_prefix": "/ipaas", "name": "ipaas"},
+        {"app": _notifications, "url_prefix": "/business_central", "name": "business_central"},
     ]
     react_apps = [  # noqa: RUF012 - declared by the base class
         {

@@ -86,6 +86,7 @@ TO_IPAAS = Flow(
     counterpart=Counterpart(
         flow="company_from_ipaas", shared=SHARED, row=_SOURCE.row_of, differences=_TARGET.differences
     ),
+    resources=("customers",),
     id_formats=ID_FORMATS,
     after=("customer_category_to_ipaas",),
     services=(PAGE, "CustomerPriceGroups"),

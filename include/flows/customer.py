@@ -43,6 +43,7 @@ TO_IPAAS = Flow(
     counterpart=Counterpart(
         flow="customer_from_ipaas", shared=SHARED, row=_SOURCE.row_of, differences=_TARGET.differences
     ),
+    resources=("customers",),
     id_formats=ID_FORMATS,
     after=("customer_category_to_ipaas", "company_to_ipaas"),
     services=(PAGE, "CustomerPriceGroups"),

@@ -61,6 +61,7 @@ TO_IPAAS = Flow(
         ),
         IdFormat(name="no", pattern=r"(?P<no>[^|]{1,20})", example="1896-S", meaning="item No."),
     ),
+    resources=("items",),
     after=("location_to_ipaas", "product_category_to_ipaas"),
     services=(PAGE, "Itemsbylocation"),
     settings_used=(

@@ -30,5 +30,6 @@ TO_IPAAS = Flow(
         ),
         IdFormat(name="code", pattern=r"(?P<no>[^|]{1,20})", example="FURN", meaning="item category code"),
     ),
+    resources=("itemCategories",),
     settings_used=("bc_product_category_exclude",),
 )

@@ -53,6 +53,8 @@ TO_IPAAS = Flow(
             meaning="posted invoice No., with or without the marker",
         ),
     ),
+    resources=("salesInvoices",),
+    notified_as="Invoice|{id}",
     poll="lookback",
     after=(ORDERS_FLOW, "invoice_from_ipaas"),
     services=(PAGE, LINES, AGENTS, SHIPMENTS),

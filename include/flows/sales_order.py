@@ -51,6 +51,7 @@ TO_IPAAS = Flow(
         ),
         IdFormat(name="no", pattern=r"(?P<no>[^|]{1,20})", example="S-ORD101001", meaning="sales order No."),
     ),
+    resources=("salesOrders",),
     poll="lookback",
     after=(
         "company_to_ipaas",

@@ -42,6 +42,7 @@ class Here:
         """What the runs need around them."""
         yield Check(line="Webhook key", ask=self._key, after=(IPAAS,))
         yield Check(line="Webhooks", ask=self._hooks, after=(BUSINESS_CENTRAL, IPAAS))
+        yield Check(line="Notifications", ask=self._notifications, after=(BUSINESS_CENTRAL,))
         yield Check(line="Limit of Business Central", ask=self._limit)
         for name in ("business_central", "ipaas"):
             yield Check(line=f"Pool {name}", ask=partial(self._pool, name))
@@ -69,6 +70,14 @@ class Here:
         if waiting:
             return f"{waiting:,} have arrived and wait for their flow's next run, the first since {since}."
         raise Unknown("None waits. Change a record in iPaaS.com to see whether one arrives.")
+
+    def _notifications(self) -> str:
+        found = self.business_central()
+        if found.notification_url is None:
+            raise Unknown(
+                "No extra notification_url is set in the Connection business_central: polls alone find what changes there."
+            )
+        return f"Business Central is asked to post changes to {found.notification_url} (DAG subscriptions)."
 
     def _limit(self) -> str:
         limit, seconds = self.settings.bc_throttle_limit, self.settings.bc_throttle_seconds

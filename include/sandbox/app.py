@@ -20,6 +20,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from include.sandbox import entra
 from include.sandbox.bc import routes as bc_routes
+from include.sandbox.bc.notices import Astray, Notices
 from include.sandbox.bc.service import Service
 from include.sandbox.bc.tenant import Tenant
 from include.sandbox.check import check
@@ -220,9 +221,11 @@ class World:
     refusals: list[Refusal] = field(default_factory=list)
     latency: dict[str, float] = field(default_factory=dict)
     hooks: ipaas_hooks.Hooks = field(init=False)
+    notices: Notices = field(init=False)
 
     def __post_init__(self) -> None:
         self.hooks = ipaas_hooks.Hooks(self.platform)
+        self.notices = Notices(self.tenant)
 
 
 def build_app(world: World) -> ASGIApp:
@@ -231,7 +234,7 @@ def build_app(world: World) -> ASGIApp:
     def base(request: Request) -> str:
         return f"{request.url.scheme}://{request.url.netloc}"
 
-    service = Service(world.tenant)
+    service = Service(world.tenant, world.notices)
     routes = [
         *_control(world),
         *bc_routes.routes(service, world.directory, base, lambda: world.latency.get("business_central", 0.0)),
@@ -282,6 +285,14 @@ def _control(world: World) -> list[Route]:
             world.hooks.deliver_to(**await request.json())
         return JSONResponse(world.hooks.state())
 
+    async def notices(request: Request) -> Response:
+        if request.method == "DELETE":
+            world.notices.subscriptions.clear()
+        elif request.method == "POST":
+            world.notices.astray = Astray(**await request.json())
+            world.notices.start()
+        return JSONResponse(world.notices.state())
+
     async def verdict(request: Request) -> Response:
         found: dict[str, Any] = check(world.tenant, world.platform).as_json()
         return Response(simplejson.dumps(found, use_decimal=True), media_type="application/json")
@@ -301,6 +312,10 @@ def _control(world: World) -> list[Route]:
         "faults": (faults, f"POST puts one in force, of {_names(Fault)}; DELETE lifts them all"),
         "hooks": (hooks, "POST url and api_key: where every change in iPaaS.com is announced; DELETE stops that"),
         "latency": (latency, "POST seconds by system (business_central, ipaas)"),
+        "notices": (
+            notices,
+            f"Business Central's subscriptions; POST how notifications go astray, of {_names(Astray)}, which begins to send them; DELETE ends all subscriptions",
+        ),
         "services": (services, "POST published names with what is published under them; null takes one back"),
         "switches": (switches, "POST values by name, for every behaviour that is uncertain"),
     }

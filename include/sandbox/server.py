@@ -58,6 +58,7 @@ class Sandbox:
         self.switches = self.world.switches
         self.latency = self.world.latency
         self.hooks = self.world.hooks
+        self.notices = self.world.notices
         self._folder = tempfile.TemporaryDirectory()
         self.ca_file = ca_file or str(Path(self._folder.name) / "ca.pem")
         self._tls_socket = _listen(port)
@@ -105,6 +106,7 @@ class Sandbox:
     def stop(self) -> None:
         """Stop serving. The servers notice within a moment; waiting for them would be most of a test's time."""
         self.hooks.close()
+        self.notices.close()
         for server in self._servers:
             server.should_exit = True
             server.force_exit = True

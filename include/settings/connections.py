@@ -96,6 +96,9 @@ class BusinessCentralConnection(Closed):
     scope: str = BC_SCOPE
     authority: str = ENTRA
     verify: bool | str | None = None
+    # Where Business Central posts that something changed, and what it shows with it; None: polls alone.
+    notification_url: str | None = None
+    notification_secret: SecretStr | None = None
 
     @classmethod
     def from_parts(cls, host: str | None, login: str | None, password: str | None, extra: Mapping[str, Any]) -> Self:
@@ -143,7 +146,27 @@ class BusinessCentralConnection(Closed):
             scope=str(extra.get("scope") or BC_SCOPE).strip(),
             authority=authority,
             verify=_verify("business_central", extra.get("verify")),
+            **_notification(extra),
         )
+
+
+def _notification(extra: Mapping[str, Any]) -> dict[str, Any]:
+    """Where notifications go, and their secret; both or neither."""
+    url = str(extra.get("notification_url") or "").strip()
+    secret = str(extra.get("notification_secret") or "").strip()
+    if not url:
+        return {"notification_secret": SecretStr(secret) if secret else None}
+    where = "Connection business_central, extra notification_secret"
+    if not 16 <= len(secret) <= 2_048:
+        raise SettingsError(
+            where,
+            "too short" if len(secret) < 16 else "too long",
+            "With notification_url it is required: make one up, of 16 to 2,048 characters that nobody can guess.",
+        )
+    return {
+        "notification_url": _url("business_central", "extra notification_url", url),
+        "notification_secret": SecretStr(secret),
+    }
 
 
 class IPaaSConnection(Closed):

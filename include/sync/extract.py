@@ -11,6 +11,7 @@ from include.sync.batches import batches
 from include.sync.flow import Flow, Window
 from include.sync.ledger.entries import iso
 from include.sync.links import side_of
+from include.sync.notices import ALL
 from include.sync.outcomes import Outcome, Result
 from include.sync.records import Json, SourceRecord, staged_row
 from include.sync.runs import RunKind
@@ -89,7 +90,7 @@ def extract(task: TaskContext, *, leaves_announced: bool = False) -> None:
         else:
             if plan.takes_announced:
                 due = [] if everything is not None else ledger.due(flow.name, RETRIES_PER_RUN)
-                keys = list(dict.fromkeys([*due, *(ipaas_id for ipaas_id, _ in hooks)]))
+                keys = list(dict.fromkeys([*due, *(ipaas_id for ipaas_id, _ in hooks if ipaas_id != ALL)]))
                 answered = set()
                 by_ids([flow.again(key) for key in keys], answered)
                 if not task.nameless:

@@ -173,6 +173,9 @@ class Flow(Generic[RowT]):
     scopes: tuple[str, ...] = ()
     # Scopes without their action of what is nested in those records, with the list that it stands in.
     nested_scopes: Mapping[str, str] = field(default_factory=dict)
+    # The resources of API v2.0 whose changes Business Central announces to it, and how such a record is asked for.
+    resources: tuple[str, ...] = ()
+    notified_as: str = "{id}"
 
     def __post_init__(self) -> None:
         """Raises ValueError when an id format has parts that the source does not find a record by."""
@@ -241,7 +244,7 @@ class Flow(Generic[RowT]):
     @property
     def listens(self) -> bool:
         """Whether changes of its records are announced to it."""
-        return bool(self.scopes or self.nested_scopes)
+        return bool(self.scopes or self.nested_scopes or self.resources)
 
     def talks_to(self, stage: str) -> System | None:
         """The one system that a stage of this flow opens requests to; None when it opens none."""

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 from include.settings import SyncSettings
 from include.sync.flow import Flow
 from include.sync.ledger import Ledger
+from include.sync.notices import ALL
 from include.sync.runs import Mode, RunKind, RunPlan
 
 # A poll reads again what was modified this long before the position: the usual late commit and a lagging read replica
@@ -46,6 +47,8 @@ def make_plan(
     now = now or datetime.now(UTC)
     asked = flow.parse_ids(split_ids(ids))
     kind = RunKind.ids if asked else kind
+    if kind is RunKind.announced and ledger.announced(flow.name, [ALL]):
+        kind = RunKind.poll  # too many changed to be named
     since: datetime | None = None
     until: datetime | None = None
     late = False

@@ -1,7 +1,8 @@
-"""`POST /ipaas/hooks`: where iPaaS.com announces that records changed. Their flow is started at once.
+"""`POST /ipaas/hooks` and `POST /business_central/notifications`: where either system announces that records changed.
+Their flow is started at once.
 
-Loaded by Airflow's API server, which does not authenticate the routes of plugins: the sender shows the key of its
-subscription. An answer of 200 means that everything taken is in the ledger for good; after any other the sender
+Loaded by Airflow's API server, which does not authenticate the routes of plugins: iPaaS.com shows the key of its
+subscription, and each notification of Business Central the secret of its own. An answer of 200 means that everything taken is in the ledger for good; after any other the sender
 tries again.
 """
 
@@ -9,18 +10,20 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
 from anyio import CapacityLimiter, move_on_after, to_thread
 from fastapi import FastAPI, Request
-from fastapi.responses import JSONResponse
+from fastapi.responses import JSONResponse, PlainTextResponse
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.requests import ClientDisconnect
+from starlette.responses import Response
 
 from bridge.server import Current, current
 from bridge.waking import Bell
 from include.errors import Signal
 from include.flows import FLOWS
+from include.sync import notices
 from include.sync import webhooks as hooks
 from include.sync.ledger import Ledger, LedgerFault
 
@@ -33,8 +36,10 @@ BODY_SECONDS = 30.0
 # Requests that are worked on at once; others are asked to come back, so that the server stays free for Airflow's own.
 AT_ONCE = 256
 LISTENING = hooks.listeners(FLOWS.values())
+RESOURCES = notices.listening(FLOWS.values())
 
 app = FastAPI(title="Hooks of iPaaS.com", docs_url=None, redoc_url=None, openapi_url=None)
+notifications = FastAPI(title="Notifications of Business Central", docs_url=None, redoc_url=None, openapi_url=None)
 _log = logging.getLogger(__name__)
 
 
@@ -112,36 +117,66 @@ _bell = Bell()
 
 
 @app.post("/hooks")
-async def receive(request: Request) -> JSONResponse:
+async def receive(request: Request) -> Response:
     """Take notifications; answers how many were taken once they are kept, and which could not be read."""
+    return await _within_limits(request, _hooks)
+
+
+@notifications.api_route("/notifications", methods=["GET", "POST"])
+async def receive_notifications(request: Request) -> Response:
+    """Take notifications; or answer Business Central, which asks whether we are there while it makes a subscription."""
+    return await _within_limits(request, _notifications)
+
+
+async def _within_limits(request: Request, answer: Callable[[Request, Current], Awaitable[Response]]) -> Response:
+    """The answer, unless too many are being worked on; whatever goes wrong is one, too."""
     if _gate.inside >= AT_ONCE:
         return _refusal(503, "INTL", "Too many requests at once. Send it again.", {"Retry-After": "1"})
     _gate.inside += 1
     try:
-        return await _received(request)
+        return await _received(request, answer)
     finally:
         _gate.inside -= 1
 
 
-async def _received(request: Request) -> JSONResponse:
+async def _hooks(request: Request, known: Current) -> Response:
+    if not hooks.is_sender(request.headers.get("authorization", ""), known.key):
+        return _refusal(401, "AUTH-1001", "The webhook key is missing or wrong.", {"WWW-Authenticate": "Bearer"})
+    body = await _body(request)
+    answer, flows = await to_thread.run_sync(_keep, body, known, limiter=_THREADS)
+    _bell.ring(flows)
+    return answer
+
+
+async def _notifications(request: Request, known: Current) -> Response:
+    if known.secret is None:
+        return _refusal(401, "AUTH-1001", "No notification_secret is set in the Connection business_central.")
+    if (token := request.query_params.get("validationToken")) is not None:
+        if (said := notices.handshake(token)) is None:
+            return _refusal(400, hooks.MALFORMED, "The validationToken is none.")
+        return PlainTextResponse(said, headers={"X-Content-Type-Options": "nosniff"})
+    body = await _body(request)
+    answer, flows = await to_thread.run_sync(_keep_notices, body, known, limiter=_THREADS)
+    _bell.ring(flows)
+    return answer
+
+
+async def _received(request: Request, answer: Callable[[Request, Current], Awaitable[Response]]) -> Response:
     try:
         known = await to_thread.run_sync(current, limiter=_THREADS)
-        if not hooks.is_sender(request.headers.get("authorization", ""), known.key):
-            return _refusal(401, "AUTH-1001", "The webhook key is missing or wrong.", {"WWW-Authenticate": "Bearer"})
-        body = await _body(request)
-        answer, flows = await to_thread.run_sync(_keep, body, known, limiter=_THREADS)
-        _bell.ring(flows)
-        return answer
+        return await answer(request, known)
+    except notices.WrongSecret:
+        return _refusal(401, "AUTH-1001", "The clientState is missing or wrong.")
     except _TooLarge:
         return _refusal(413, hooks.MALFORMED, f"A request may have {LIMIT:,} bytes. Send fewer notifications in one.")
     except _Slow:
         return _refusal(408, hooks.MALFORMED, f"The body did not arrive within {BODY_SECONDS:.0f} seconds.")
-    except hooks.MalformedHook as error:
+    except (hooks.MalformedHook, notices.MalformedNotices) as error:
         return _refusal(400, hooks.MALFORMED, str(error)[:1000])
     except ClientDisconnect:
         return _refusal(400, hooks.MALFORMED, "The body is not complete.")
     except (SQLAlchemyError, LedgerFault, _NotConfigured) as error:
-        _log.exception("Hooks of iPaaS.com could not be kept; the sender is asked to repeat them")
+        _log.exception("What was announced could not be kept; the sender is asked to repeat it")
         return _refusal(503, "INTL", f"The notifications could not be kept ({type(error).__name__}). Send them again.")
 
 
@@ -150,15 +185,25 @@ def _keep(body: bytes, known: Current) -> tuple[JSONResponse, set[str]]:
     if known.pair is None or known.ledger is None:
         raise _NotConfigured("The Connections business_central and ipaas must name both systems, system_id among it")
     taken = hooks.take(hooks.read_hook(body), LISTENING, known.pair.system_id)
+    return _kept(known.ledger, taken)
+
+
+def _keep_notices(body: bytes, known: Current) -> tuple[JSONResponse, set[str]]:
+    """The same of what Business Central posts."""
+    if known.pair is None or known.ledger is None:
+        raise _NotConfigured("The Connections business_central and ipaas must name both systems, system_id among it")
+    taken = notices.take(body, known.secret, RESOURCES, known.ledger.known.systems.company_id)
+    return _kept(known.ledger, taken)
+
+
+def _kept(ledger: Ledger, taken: hooks.Taken | notices.TakenNotices) -> tuple[JSONResponse, set[str]]:
     if taken.entries:
-        _together.keep(known.ledger, taken.entries)
+        _together.keep(ledger, taken.entries)
     flows = {flow for flow, _, _ in taken.entries}
     if not taken.malformed:
         return JSONResponse({"accepted": taken.accepted}), flows
     # Whoever sent them may not read the answer.
-    _log.warning(
-        "%s notifications of iPaaS.com could not be read, the first: %s", len(taken.malformed), taken.malformed[0]
-    )
+    _log.warning("%s notifications could not be read, the first: %s", len(taken.malformed), taken.malformed[0])
     refused = [{"place": one.place, "reason": one.reason[:200]} for one in taken.malformed[:100]]
     return JSONResponse({"accepted": taken.accepted, "malformed": len(taken.malformed), "refused": refused}), flows
 

@@ -6,7 +6,7 @@ The clients are imported when a hook connects, not before: every task parses its
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -98,7 +98,10 @@ class BusinessCentralHook(BaseHook):
         from include.settings import BusinessCentralConnection
 
         host, login, password, extra = _parts(self.business_central_conn_id)
-        _mask(password, extra.get("secret_2"), extra.get("certificate_password"))
+        _mask(
+            password,
+            *(extra.get(name) for name in ("secret_2", "certificate_password", "notification_secret")),
+        )
         return BusinessCentralConnection.from_parts(host, login, password, extra)
 
     def get_conn(
@@ -123,6 +126,23 @@ class BusinessCentralHook(BaseHook):
         client = self.get_conn()
         client.sign_in()
         return client.credential_faults()
+
+    def subscribe(self, resources: Sequence[str], window: Windows) -> list[str]:
+        """Have Business Central tell the Connection's notification_url of changes; answers in words what was done.
+
+        Empty where there is no such address. Raises SettingsError, and ServiceError when the service refuses.
+        """
+        from include.business_central.subscriptions import SubscribingClient
+
+        connection = self.settings()
+        if connection.notification_url is None or connection.notification_secret is None:
+            return []
+        settings = current_settings()
+        whose = (connection.tenant_id, connection.environment, connection.client_id)
+        throttle = _pacer("Business Central", whose, settings.bc_throttle_limit, settings.bc_throttle_seconds, window)
+        client = SubscribingClient(connection, throttle=throttle, service_names=settings.bc_service_names)
+        secret = connection.notification_secret.get_secret_value()
+        return client.subscribe(resources, connection.notification_url, secret)
 
     def test_connection(self) -> tuple[bool, str]:
         """Whether everything is in place, and in plain words what is not."""

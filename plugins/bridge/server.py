@@ -25,8 +25,8 @@ LIFETIME = 5.0
 
 @dataclass(frozen=True, kw_only=True)
 class Current:
-    """What the Connections say: the `key` that a hook's sender shows, the two systems, their ledger,
-    and where a person sees Business Central's records.
+    """What the Connections say: the `key` that a hook's sender shows, the `secret` of Business Central's notifications,
+    the two systems, their ledger, and where a person sees Business Central's records.
 
     There are no systems, and no ledger of theirs, while one of the Connections is not filled in.
     """
@@ -35,6 +35,7 @@ class Current:
     pair: Pair | None
     ledger: Ledger | None
     web: WebClient | None = None
+    secret: str | None = field(default=None, repr=False)
 
 
 def connection(conn_id: str) -> Connection | None:
@@ -62,6 +63,7 @@ def current() -> Current:
     pair = pair_of(bc.extra_dejson if bc else {}, extra)
     return Current(
         key=str(extra.get("webhook_api_key") or "").strip() or None,
+        secret=str((bc.extra_dejson if bc else {}).get("notification_secret") or "").strip() or None,
         pair=pair,
         ledger=ledger().of(pair) if pair else None,
         web=WebClient.of(bc.host, pair.tenant_id, pair.environment, pair.company_name) if bc and pair else None,

@@ -8,6 +8,7 @@ from include.sandbox.bc.addresses import segments, split
 from include.sandbox.bc.answers import Answer, Fault, Request
 from include.sandbox.bc.batch import batch, metadata
 from include.sandbox.bc.entities import EntitySet
+from include.sandbox.bc.notices import Notices
 from include.sandbox.bc.parts import flat_rows, is_flat, parts_of
 from include.sandbox.bc.reads import read_count, read_list, read_one
 from include.sandbox.bc.sales_actions import act, is_action
@@ -23,8 +24,8 @@ _MAX_QUERY = 8_099
 class Service:
     """Answers requests against a tenant."""
 
-    def __init__(self, tenant: Tenant) -> None:
-        self.tenant = tenant
+    def __init__(self, tenant: Tenant, notices: Notices) -> None:
+        self.tenant, self.notices = tenant, notices
 
     def handle(self, request: Request) -> Answer:
         """Answer one request; never raises."""
@@ -41,7 +42,7 @@ class Service:
         """Answer a read from the replica, which lags behind."""
         if request.method != "GET" and not request.path.endswith("$batch"):
             raise Fault(400, "BadRequest", "Data-Access-Intent: ReadOnly is allowed for GET requests only.")
-        return Service(self.tenant.replica())._answer(request)
+        return Service(self.tenant.replica(), self.notices)._answer(request)
 
     def _answer(self, request: Request) -> Answer:
         surface, _, rest = request.path.strip("/").partition("/")
@@ -120,6 +121,8 @@ class Service:
             return Answer(200, {"@odata.context": f"{request.base}/api/v2.0/$metadata", "value": value})
         parts = segments(rest)
         name, key = split(parts[0])
+        if name == "subscriptions":
+            return self.notices.answer(request, key)
         if name != "companies":
             raise Fault(
                 404, "BadRequest_NotFound", f"No HTTP resource was found that matches the request URI '{rest}'."

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import random
-from collections import Counter, defaultdict
+from collections import Counter, defaultdict, deque
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -109,6 +109,9 @@ class Tenant:
         # SystemIds of the records that came in over HTTP, and the keys of those that are gone, for the check.
         self.made: set[str] = set()
         self.removed: dict[str, set[tuple[str, ...]]] = defaultdict(set)
+        # What was added or changed, as (table, row, created or updated), while somebody wants to be told.
+        self.announces = False
+        self.changes: deque[tuple[str, Row, str]] = deque()
         self._by_key: dict[str, dict[tuple[str, ...], Row]] = {}
         self._by_id: dict[str, dict[str, Row]] = {}
         self._by_parent: dict[tuple[str, ...], list[Row]] = {}
@@ -144,7 +147,12 @@ class Tenant:
         self.rows(table).append(row)
         self._enter(table, row)
         self.generation[table] += 1
+        self._announce(table, row, "created")
         return row
+
+    def _announce(self, table: str, row: Row, kind: str) -> None:
+        if self.announces:
+            self.changes.append((table, row, kind))
 
     def change(self, table: str, *key: str, modified: datetime | None = None, **fields: Any) -> Row:
         """Change a row as a user would: its timestamp and its etag move."""
@@ -160,6 +168,8 @@ class Tenant:
         """Note that a row was changed."""
         row["version"] += 1
         row["systemmodifiedat"] = stamp(modified or self.now())
+        if isinstance(row, StoredRow):
+            self._announce(row.table, row, "updated")
 
     def get(self, table: str, *key: str) -> Row | None:
         """A row by its whole primary key, in any case."""

@@ -1,0 +1,102 @@
+"""What Business Central posts, as values: who may send it, what it says, which flows it concerns."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from include.flows import FLOWS
+from include.sync.notices import (
+    ALL,
+    MalformedNotices,
+    TakenNotices,
+    WrongSecret,
+    handshake,
+    listening,
+    take,
+)
+
+SECRET = "a-secret-of-our-own"
+COMPANY = "5f3c2d1e-0000-4000-8000-00000000c0de"
+RECORD = "9b6f77f2-15db-4c56-94a0-d8b8c6762b8e"
+
+
+def notice(name: str = "items", record: str | None = RECORD, kind: str = "updated", **changed: Any) -> dict[str, Any]:
+    resource = f"api/v2.0/companies({COMPANY})/{name}"
+    resource += f"({record})" if record else "?$filter=lastDateTimeModified gt 2026-01-01"
+    return {"subscriptionId": "s", "clientState": SECRET, "resource": resource, "changeType": kind, **changed}
+
+
+def taken(*notices: Any, secret: str | None = SECRET, company: str | None = COMPANY) -> TakenNotices:
+    return take(json.dumps({"value": list(notices)}).encode(), secret, listening(FLOWS.values()), company)
+
+
+@pytest.mark.parametrize(
+    ("name", "entries"),
+    [
+        ("items", {("product_to_ipaas", RECORD)}),
+        ("customers", {("company_to_ipaas", RECORD), ("customer_to_ipaas", RECORD)}),
+        ("itemCategories", {("product_category_to_ipaas", RECORD)}),
+        ("salesOrders", {("sales_order_to_ipaas", RECORD)}),
+        ("salesInvoices", {("sales_invoice_to_ipaas", f"Invoice|{RECORD}")}),
+    ],
+)
+def test_a_record_is_asked_for_by_its_id_by_every_flow_that_carries_it(name: str, entries: set[tuple[str, str]]) -> None:
+    found = taken(notice(name))
+    assert found.accepted == 1
+    assert {(flow, key) for flow, key, _ in found.entries} == entries
+    for flow, key in entries:
+        assert FLOWS[flow].parse_id(key).parts == {"guid": RECORD}, "the key is an id of the flow"
+
+
+def test_a_collection_has_its_flow_poll() -> None:
+    assert [(flow, key) for flow, key, _ in taken(notice(record=None, kind="collection")).entries] == [
+        ("product_to_ipaas", ALL)
+    ]
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        notice(kind="deleted"),
+        notice("vendors"),
+        notice() | {"resource": f"api/v2.0/companies({RECORD})/items({RECORD})"},
+    ],
+    ids=["deleted", "no flow", "another company"],
+)
+def test_what_does_not_concern_us_is_not_kept(other: dict[str, Any]) -> None:
+    found = taken(other)
+    assert (found.accepted, found.entries, found.malformed) == (0, [], [])
+
+
+@pytest.mark.parametrize("shown", [None, "", "wrong", SECRET[:-1], SECRET + "x", 5, ["x"]])
+def test_each_notification_shows_the_secret(shown: Any) -> None:
+    with pytest.raises(WrongSecret):
+        taken(notice(clientState=shown))
+    assert taken(notice(clientState=shown), notice()).accepted == 1, "one of ours in a request with others"
+
+
+def test_without_a_secret_nobody_gets_in() -> None:
+    for shown in (None, "", "None", SECRET):
+        with pytest.raises(WrongSecret):
+            taken(notice(clientState=shown), secret=None)
+
+
+@pytest.mark.parametrize("body", [b"", b"[]", b"{}", b'{"value": 5}', b"\xff"])
+def test_a_request_that_cannot_be_read_says_so(body: bytes) -> None:
+    with pytest.raises(MalformedNotices):
+        take(body, SECRET, listening(FLOWS.values()), COMPANY)
+
+
+def test_a_malformed_notification_is_refused_alone() -> None:
+    found = taken(notice(), notice(resource="customers"), notice(changeType=None), notice("customers"))
+    assert found.accepted == 2
+    assert [one.place for one in found.malformed] == ["value.1.resource", "value.2.changeType"]
+
+
+def test_a_handshake_is_answered_with_its_token_and_nothing_else_is() -> None:
+    assert handshake("f3b6d3") == "f3b6d3"
+    for none in ("", "a b", "a\nb", "x" * 2_049, "\u00e9"):
+        assert handshake(none) is None
