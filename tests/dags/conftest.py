@@ -120,7 +120,7 @@ def run_dag(
     monkeypatch.setenv("SYNC_STAGING", f"file://{tmp_path / 'staging'}")
     lose_ledger()
 
-    from bridge import factory, health, initialize, manual_sync, preflight, reconcile
+    from bridge import factory, health, initialize, manual_sync, preflight, reconcile, subscriptions
 
     def run(
         dag_id: str,
@@ -144,6 +144,7 @@ def run_dag(
             health.HEALTH: health.build,
             preflight.PREFLIGHT: preflight.build,
             reconcile.RECONCILE: reconcile.build,
+            subscriptions.SUBSCRIPTIONS: subscriptions.build,
         }
         dag = factory.build(FLOWS[dag_id]) if dag_id in FLOWS else others[dag_id]()
         if flows:

@@ -43,7 +43,9 @@ def taken(*notices: Any, secret: str | None = SECRET, company: str | None = COMP
         ("salesInvoices", {("sales_invoice_to_ipaas", f"Invoice|{RECORD}")}),
     ],
 )
-def test_a_record_is_asked_for_by_its_id_by_every_flow_that_carries_it(name: str, entries: set[tuple[str, str]]) -> None:
+def test_a_record_is_asked_for_by_its_id_by_every_flow_that_carries_it(
+    name: str, entries: set[tuple[str, str]]
+) -> None:
     found = taken(notice(name))
     assert found.accepted == 1
     assert {(flow, key) for flow, key, _ in found.entries} == entries
