@@ -52,6 +52,13 @@ _BC_FIELDS: dict[str, dict[str, Any]] = {
         "schema": {"type": ["string", "null"], "enum": [_GRANT], "default": _GRANT},
     },
     "authority": _text("Authority", "Empty: https://login.microsoftonline.com."),
+    "notification_url": _text(
+        "Notification Url",
+        "Airflow's public address with /business_central/notifications behind it. Empty: polls alone.",
+    ),
+    "notification_secret": _text(
+        "Notification secret", "16 characters or more that Business Central shows with what it posts.", secret=True
+    ),
     "verify": _verify(),
 }
 _IPAAS_FIELDS: dict[str, dict[str, Any]] = {
