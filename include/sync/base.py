@@ -32,7 +32,9 @@ class Base:
     `written` is what the other direction has written since into this flow's source, in the names of that: what had been
     agreed, and what is there now. `at` is when it last did. `made`: all that the target had was made by this flow.
 
-    `sent` is what tries have sent that did not come to their end: found there, it is this flow's own. `owed` are fields that one of them was yet to set again after writes that reset them.
+    `sent` is what tries have sent that did not come to their end: found there, it is this flow's own. `owed` are fields that
+    one of them was yet to set again after writes that reset them. `tried` is what the other direction was about to write into
+    this flow's source, and has not come to its end: what was there, and each value that it may have sent.
     """
 
     values: Json = field(default_factory=dict)
@@ -42,6 +44,7 @@ class Base:
     made: bool = False
     sent: Mapping[str, Sequence[Any]] = field(default_factory=dict)
     owed: Json = field(default_factory=dict)
+    tried: Mapping[str, tuple[Any, Sequence[Any]]] = field(default_factory=dict)
 
     def agreed(self, name: str) -> Any:
         """What the target had of a field."""
@@ -66,14 +69,32 @@ class Base:
                 values.pop(name, None)
             else:
                 values[name] = now
-        return replace(self, values=values, kept=kept, written={})
+        return replace(self, values=values, kept=kept, written={}, tried={})
 
     def with_written(self, written: Mapping[str, tuple[Any, Any]], at: str) -> Base:
         """The base when the other direction has written more."""
         merged = {
             name: (self.written[name][0] if name in self.written else was, now) for name, (was, now) in written.items()
         }
-        return replace(self, written={**self.written, **merged}, at=at)
+        return replace(self, written={**self.written, **merged}, at=at, tried={})
+
+    def with_tried(self, fields: Mapping[str, tuple[Any, Any]], at: str) -> Base:
+        """The base when the other direction is about to write more: what it finds there, and what it sends."""
+        tried = {name: (was, list(values)) for name, (was, values) in self.tried.items()}
+        for name, (was, value) in fields.items():
+            values = tried.setdefault(name, (was, []))[1]
+            if value not in values:
+                values.append(value)
+        return replace(self, tried=tried, at=at)
+
+    def written_by_now(self, found: Mapping[str, Any], alike: Alike = alike) -> Mapping[str, tuple[Any, Any]]:
+        """What the other direction has written, with what it tried and is `found` in this flow's source."""
+        arrived = {
+            name: (self.written[name][0] if name in self.written else was, found[name])
+            for name, (was, values) in self.tried.items()
+            if name in found and any(alike(name, value, found[name]) for value in values)
+        }
+        return {**self.written, **arrived}
 
     def with_sent(self, fields: Mapping[str, Any], owed: Json) -> Base:
         """The base when a try is about to send more."""
@@ -104,6 +125,7 @@ class Base:
             "made": self.made,
             "sent": self.sent,
             "owed": self.owed,
+            "tried": {name: list(pair) for name, pair in self.tried.items()},
         }
         return {name: value for name, value in values.items() if value}
 
@@ -119,4 +141,5 @@ class Base:
             made=bool(data.get("made")),
             sent=data.get("sent", {}),
             owed=data.get("owed", {}),
+            tried={name: (was, values) for name, (was, values) in data.get("tried", {}).items()},
         )

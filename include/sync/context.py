@@ -15,7 +15,7 @@ from include.ipaas.external_ids import Id
 from include.sync.approval.steps import Steps
 from include.sync.flow import Flow
 from include.sync.forecast import Forecast
-from include.sync.ledger.entries import Claimant
+from include.sync.ledger.entries import Claimant, Tried
 from include.sync.links import Link, side_of
 from include.sync.natural_keys import NaturalKeys
 from include.sync.outcomes import Outcome, Result, values_of_changes
@@ -110,6 +110,13 @@ class WriteContext:
                 yield
         finally:
             self._writing.pop((table, key), None)
+
+    def sending(self, item: WriteRequest, fields: Json, target: str, tried: Mapping[str, tuple[Any, Any]]) -> None:
+        """Note what is about to be sent of a record to `target`: by its names there, and as the flow the other way names it,
+        what was there and what is sent."""
+        other = item.flow.counterpart
+        told = Tried(flow=other.flow, key=target, fields=tried, at=self.now_there) if other else None
+        self.ledger.sending(item.flow.name, item.key, fields, {}, told)
 
     @property
     def bc(self) -> BusinessCentralClient:

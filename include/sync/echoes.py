@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 from include.errors import Rejected, Waiting
 from include.sync.base import Base
-from include.sync.fields import put
+from include.sync.fields import put, values_of
 from include.sync.fingerprints import canonical
 from include.sync.ledger.entries import State, Transfer
 from include.sync.records import Json, Mapped
@@ -88,7 +88,7 @@ class Echoes:
             after = self._body(key, self._side.rebuilt(data, self._made[key], self._task))
             if after is not None:
                 more["settled"] = Settled(before={}, after=after, whole=True).as_json()
-        elif self._has_values(key) and (written := self._bases[key].written):
+        elif self._has_values(key) and (written := self._written(key, data)):
             system_id = self._task.plan.system_id
             before = self._body(key, self._side.put(data, {n: was for n, (was, _) in written.items()}, system_id))
             after = self._body(key, self._side.put(data, {n: now for n, (_, now) in written.items()}, system_id))
@@ -99,6 +99,10 @@ class Echoes:
                     after={n: after[n] for n in names if n in after},
                 ).as_json()
         return more
+
+    def _written(self, key: str, data: Json) -> Mapping[str, tuple[Any, Any]]:
+        base = self._bases[key]
+        return base.written_by_now(self._side.fields(data, self._task.plan.system_id)) if base.tried else base.written
 
     def _body(self, key: str, data: Json) -> Json | None:
         flow, transfer = self._task.flow, self._known.get(key)
@@ -116,6 +120,9 @@ class _Side(Protocol):
 
     def own(self, data: Json) -> Json:
         """Its fields and its time, for `load`."""
+
+    def fields(self, data: Json, system_id: int) -> Json:
+        """Its fields, under the names that the other direction writes them by."""
 
     def told_alone(self, data: Json) -> Json:
         """The same where no flow goes the other way."""
@@ -137,6 +144,9 @@ class _FromBusinessCentral:
         own = {name: value for name, value in data["detail"].items() if value not in (None, "")}
         return {"own": own, "modified": (data.get("feed") or {}).get("lastModifiedDateTime")}
 
+    def fields(self, data: Json, system_id: int) -> Json:
+        return dict(data["detail"])
+
     def told_alone(self, data: Json) -> Json:
         return {}
 
@@ -156,6 +166,9 @@ class _FromIPaaS:
 
     def own(self, data: Json) -> Json:
         return {"modified": data["record"].get("updated_datetime")}
+
+    def fields(self, data: Json, system_id: int) -> Json:
+        return values_of(data["record"], system_id)
 
     def told_alone(self, data: Json) -> Json:
         return self.own(data)

@@ -85,6 +85,14 @@ class BCUpdate:
         """Note what has been sent."""
         self._sent |= changes
 
+    def trying(self, row: Json, changes: Json) -> dict[str, tuple[Any, Any]]:
+        """What is about to be sent, and what was agreed of it, for the flow the other way."""
+        base, known = self.base, self._known
+        return {
+            name: (base.agreed(name) if base and name in known else unblank(row.get(name)), value)
+            for name, value in changes.items()
+        }
+
     @property
     def sent(self) -> list[str]:
         """The fields that have been sent."""

@@ -321,7 +321,7 @@ class BCWriter:
             written = self.target.to_write(changes, row)
             if update.base is not None:
                 # Should nobody hear what became of it, what is found there is still known for this flow's own.
-                work.ledger.sending(update.item.flow.name, update.item.key, written, {})
+                work.sending(update.item, written, number, update.trying(row, written))
             try:
                 change = partial(session.surface.update, work.bc, row, written)
                 what = [number, [[name, row.get(name), value] for name, value in written.items()]]

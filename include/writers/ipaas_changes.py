@@ -100,6 +100,7 @@ def update_of(
             kept={path: value for path, value in {**before.kept, **kept}.items() if path not in send},
             written={},
             sent={},
+            tried={},
         ),
         changes=tuple(_changes(both, found, send, whole)),
         written={

@@ -359,7 +359,7 @@ class IPaaSWriter:
             if base is not None and update.written:
                 # Should nobody hear what became of it, what is found there is still known for this flow's own.
                 fields = {path: now for path, (_, now) in update.written.items()}
-                work.ledger.sending(item.flow.name, item.key, fields, {})
+                work.sending(item, fields, str(internal_id), update.written)
             sent: Json = update.body
             requests = 1 + (fresh is None and needs_present(self.endpoint, sent))
             change = partial(work.ipaas.update, self.endpoint, internal_id, sent, fresh)

@@ -82,6 +82,33 @@ class TestTheSideItCameFromIsEditedOnceMore:
         assert names(bench, product) == (then, then)
 
 
+@pytest.mark.parametrize("then", ["Tandem", "Bicycle"], ids=["another", "the former"])
+class TestTheOtherDirectionComesFirst:
+    """What it finds is no edit of its own side, and hides none of the other."""
+
+    def test_after_one_from_ipaas(self, bench: Bench, product: Record, then: str) -> None:
+        bench.sandbox.ipaas.edit("product", product["id"], {"name": "Cycle"})
+        cut_off(bench, "product_from_ipaas", str(product["id"]), system="business_central", method="PATCH")
+        bench.sandbox.ipaas.edit("product", product["id"], {"name": then})
+        report = bench.run("product_to_ipaas", "1000")
+        assert (tally(report), report.outcomes) == ({"read": 1, "unchanged": 1}, ())
+        assert names(bench, product) == ("Cycle", then)
+        outcome = from_ipaas(bench, product)
+        assert (outcome.result, outcome.notes) == ("updated", ())
+        assert names(bench, product) == (then, then)
+
+    def test_after_one_to_ipaas(self, bench: Bench, product: Record, then: str) -> None:
+        bench.sandbox.bc.change("Item", "1000", Description="Cycle")
+        cut_off(bench, "product_to_ipaas", "1000", system="ipaas", method="PUT")
+        bench.sandbox.bc.change("Item", "1000", Description=then)
+        report = bench.run("product_from_ipaas", str(product["id"]))
+        assert (tally(report), report.outcomes) == ({"read": 1, "unchanged": 1}, ())
+        assert names(bench, product) == (then, "Cycle")
+        outcome = to_ipaas(bench)
+        assert (outcome.result, outcome.notes) == ("updated", ())
+        assert names(bench, product) == (then, then)
+
+
 def test_what_a_person_did_there_meanwhile_is_an_edit_of_both_sides(bench: Bench, product: Record) -> None:
     bench.sandbox.ipaas.edit("product", product["id"], {"name": "Cycle"})
     cut_off(bench, "product_from_ipaas", str(product["id"]), system="business_central", method="PATCH")
@@ -98,3 +125,10 @@ def test_what_was_sent_is_forgotten_once_it_is_agreed(bench: Bench, product: Rec
     assert tally(bench.run("product_from_ipaas", key))["updated"] == 1
     base = bench.ledger.transfers("product_from_ipaas", [key], base=True)[key].base
     assert base and "sent" not in base
+
+
+def test_what_was_tried_is_forgotten_by_the_flow_the_other_way_once_it_is_agreed(bench: Bench, product: Record) -> None:
+    bench.sandbox.ipaas.edit("product", product["id"], {"name": "Cycle"})
+    assert tally(bench.run("product_from_ipaas", str(product["id"])))["updated"] == 1
+    base = bench.ledger.transfers("product_to_ipaas", ["1000"], base=True)["1000"].base
+    assert base and "tried" not in base

@@ -149,6 +149,17 @@ def cause_of(end: Finish) -> str | None:
     return text[:_CAUSE]
 
 
+@dataclass(frozen=True, kw_only=True)
+class Tried:
+    """What is about to be written of a record, for the flow the other way and its key: by the names of its source, what was
+    there and what is sent, at that time by the clock of the system that is written to."""
+
+    flow: str
+    key: str
+    fields: Mapping[str, tuple[Any, Any]]
+    at: str
+
+
 class Purpose(StrEnum):
     """What a reference in Business Central is reserved for: to `create` a record under it, to `match` the one that is
     there, or to `keep` one that was written whose link is refused."""

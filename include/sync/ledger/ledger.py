@@ -145,7 +145,7 @@ def _row(
         values["base"] = pack(end.base)
     if later is not None and end.base is not None:
         # The flow the other way has written it meanwhile: that is still to be looked at.
-        merged = replace(Base.from_json(end.base), written=later.written, at=later.at)
+        merged = replace(Base.from_json(end.base), written=later.written, at=later.at, tried=later.tried)
         values |= {"base": pack(merged.as_json()), "fingerprint": None}
     if end.record_id is not None:
         values["record_id"] = end.record_id

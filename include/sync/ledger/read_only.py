@@ -13,7 +13,7 @@ from sqlalchemy.engine import Connection
 
 from include.errors import PlanWrites
 from include.ipaas.external_ids import Id
-from include.sync.ledger.entries import Claim, Claimant, Finish, Purpose
+from include.sync.ledger.entries import Claim, Claimant, Finish, Purpose, Tried
 from include.sync.ledger.ledger import Ledger
 from include.sync.ledger.windows import SystemWindow
 from include.sync.records import Json
@@ -114,7 +114,7 @@ class ReadOnlyLedger(Ledger):
     def begin(self, flow: str, key: str, run_id: str, fingerprint: str) -> None:
         """Nothing begins."""
 
-    def sending(self, flow: str, key: str, fields: Mapping[str, Any], owed: Json) -> None:
+    def sending(self, flow: str, key: str, fields: Mapping[str, Any], owed: Json, tried: Tried | None = None) -> None:
         """Nothing is sent."""
 
     def settle(self, written: Sequence[tuple[str, str, Mapping[str, tuple[Any, Any]]]], at: str) -> None:

@@ -12,7 +12,7 @@ from sqlalchemy.engine import Connection
 from include.errors import ErrorKind
 from include.sync.base import Base
 from include.sync.batches import batches
-from include.sync.ledger.entries import Finish, State, Transfer, iso, moment, pack, unpack
+from include.sync.ledger.entries import Finish, State, Transfer, Tried, iso, moment, pack, unpack
 from include.sync.ledger.store import BATCH, Store, repeated
 from include.sync.ledger.tables import transfers
 from include.sync.records import Json
@@ -195,14 +195,19 @@ class Transfers(Store):
                     db.execute(sa.update(transfers).where(where), changes)
 
     @repeated
-    def sending(self, flow: str, key: str, fields: Mapping[str, Any], owed: Json) -> None:
+    def sending(self, flow: str, key: str, fields: Mapping[str, Any], owed: Json, tried: Tried | None = None) -> None:
         """Note what is about to be sent of a record, before it is: should this process die, the next one knows it for its
-        own. `owed` are fields that are set again last.
+        own, and so does the flow the other way (`tried`). `owed` are fields that are set again last.
         """
         with self._writing() as db:
             base = Base.from_json(self._bases(db, flow, [key]).get(key) or {}).with_sent(fields, owed)
             where = self._of(flow) & (transfers.c.key == key)
             db.execute(sa.update(transfers).where(where).values(base=pack(base.as_json())))
+            there = self._bases(db, tried.flow, [tried.key]).get(tried.key) if tried else None
+            if tried and there:
+                its = Base.from_json(there).with_tried(tried.fields, tried.at)
+                where = self._of(tried.flow) & (transfers.c.key == tried.key)
+                db.execute(sa.update(transfers).where(where).values(base=pack(its.as_json()), fingerprint=None))
 
     def _bases(self, db: Connection, flow: str, keys: Sequence[str]) -> dict[str, Json | None]:
         found: dict[str, Json | None] = {}
