@@ -26,7 +26,7 @@ _COLUMNS = {
 # What is broken, how many are tried from one seed.
 COUNTS: Mapping[str, tuple[Count, str, int]] = {
     "transactions": (transactions, "nothing: figures of random transactions agree, or fail with both", 100),
-    "switches": (switches, "what is known of iPaaS.com: every doubt alone, and mixed", 50),
+    "switches": (switches, "what is known of iPaaS.com: every doubt alone, and mixed", 32),
     "schedules": (schedules, "the order of commits, by up to 48 hours; replicas and clocks", 50),
     "wild values": (wild, "fields of records that are read: types, blanks, sizes, signs", 768),
 }
