@@ -9,7 +9,7 @@ from typing import Any
 import requests
 import simplejson
 
-from include.business_central.services import how_to_publish
+from include.business_central.services import NEEDED_SERVICES, how_to_publish
 from include.errors import EntityChanged, ErrorKind, NotFound, RecordExists, Sent, ServiceError, ServiceNotPublished
 from include.settings import SERVICES
 from include.transport.session import STATUSES, WORDLESS
@@ -214,9 +214,10 @@ def not_published(
     advice = how_to_publish(page, published_as, ended=ended)
     if not ended:
         advice += (
-            f' If it is published under another name, set the Variable bc_service_names, as {{"{page}": "TheName"}}; an '
-            "empty name there means to go on without it."
+            f' If it is published under another name, set the Variable bc_service_names, as {{"{page}": "TheName"}}.'
         )
+        if page not in NEEDED_SERVICES:
+            advice += " An empty name there means to go on without it."
     return ServiceNotPublished(
         f"The web service {published_as} is not published.",
         system=SYSTEM,

@@ -124,6 +124,12 @@ class Session(requests.Session):
         return dict(self._found[origin])
 
 
+def _origin(url: str) -> str:
+    """Scheme, host and port of an address as they stand there, a wrong port included; nobody's name and password."""
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
+
+
 class Transport:
     """Sends the requests of one client. Counts them, paces them, repeats what may be repeated. Thread-safe."""
 
@@ -293,7 +299,7 @@ class Transport:
 
     def _lost(self, error: OSError | UnicodeError, url: str) -> ServiceError:
         """What it means that no answer came. The exception itself is dropped: its request holds the token."""
-        origin = "{0.scheme}://{0.hostname}".format(urlsplit(url))
+        origin = _origin(url)
         causes = list(_causes(error))
         if any(isinstance(cause, ssl.SSLCertVerificationError) for cause in causes):
             return self._misconfigured(f"The TLS certificate of {origin} could not be verified.")

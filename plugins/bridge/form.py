@@ -18,11 +18,15 @@ CHOSEN = "flows"
 DIRECTION = "direction"
 # The params that take ids by hand: name, title, and what a run without ids does.
 _IDS = {
-    Direction.to_ipaas: ("external_ids", "External IDs", "empty polls for changes"),
+    Direction.to_ipaas: (
+        "external_ids",
+        "External IDs",
+        "empty polls for changes, whatever logical date or data interval is given",
+    ),
     Direction.from_ipaas: (
         "ipaas_ids",
         "iPaaS.com IDs",
-        "empty transfers what hooks announced and what was never sent",
+        "empty transfers what webhooks announced and what was never sent, whatever logical date or data interval is given",
     ),
 }
 
@@ -111,7 +115,7 @@ def _which(flows: Iterable[Flow], none: str) -> dict[str, Param]:
         ),
         CHOSEN: Param(
             [],
-            type="array",
+            type=["array", "null"],
             items={"type": "string", "enum": list(names)},
             examples=list(names),
             values_display=names,
@@ -132,7 +136,15 @@ def _examples(flow: Flow) -> str:
 
 
 def _ids(title: str, description: str) -> Param:
-    return Param([], type="array", items={"type": "string"}, maxItems=3000, title=title, description_md=description)
+    return Param(
+        [],
+        # Airflow marks as required what may not be null.
+        type=["array", "null"],
+        items={"type": "string"},
+        maxItems=3000,
+        title=title,
+        description_md=description,
+    )
 
 
 def _mode(default: str) -> Param:
@@ -150,7 +162,7 @@ def _mode(default: str) -> Param:
 def _force() -> Param:
     return Param(
         False,
-        type="boolean",
+        type=["boolean", "null"],
         title="Write unchanged records, too",
         description="Write even when nothing changed since the last transfer.",
     )

@@ -30,7 +30,7 @@ from include.flows import FLOWS
 from include.sync.approval.decision import PLANNED
 from include.sync.lines import lines_of
 from include.sync.outcomes import Result
-from include.sync.runs import Direction
+from include.sync.runs import Direction, RunKind
 from include.sync.staging.files import Staging, StagingFault
 
 router = APIRouter(prefix="/api")
@@ -128,6 +128,12 @@ def _passed_on(session: Session, dag_id: str, run_id: str, flow: str) -> Any:
     return XComModel.deserialize_value(xcom) if xcom else None
 
 
+def _asked(staging: Staging, keys: set[str]) -> dict[str, str]:
+    """By which ids somebody asked for the records of these keys, where those are not the keys themselves."""
+    rows = ((row["key"], row.get("asked")) for row in staging.read_if_there("raw"))
+    return {key: asked for key, asked in rows if key in keys and asked and asked != key}
+
+
 def _report(folder: ObjectStoragePath, result: Result | None, search: str, offset: int) -> dict[str, Any] | None:
     """The report in a folder; None when there is none yet. Raises StagingFault."""
     staging = Staging(folder)
@@ -144,6 +150,9 @@ def _report(folder: ObjectStoragePath, result: Result | None, search: str, offse
     flow = report["flow"]
     found = lines_of(staging, result=result, search=search, offset=offset, limit=_PAGE)
     lines = [{**line, "address": address_of(flow, line["key"], line.get("target_id"))} for line in found.lines]
+    if report["kind"] == RunKind.ids:
+        asked = _asked(staging, {str(line["key"]) for line in lines})
+        lines = [{**line, "asked": asked.get(line["key"])} for line in lines]
     page: dict[str, Any] = jsonable_encoder(
         {
             "flow": flow,

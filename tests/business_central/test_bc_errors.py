@@ -113,3 +113,9 @@ def test_an_unknown_company_names_those_there_are_and_the_likely_one(name: str) 
     assert error.stops_run
     assert "Is it 'CRONUS USA, Inc.'?" in error.advice
     assert "'Other'" in error.advice
+
+
+def test_nobody_is_advised_to_go_on_without_a_service_that_is_needed() -> None:
+    needed, other = (errors.not_published(page, page).advice for page in ("CustomerCard", "SalesPrices"))
+    assert "bc_service_names" in needed and "go on without" not in needed
+    assert "An empty name there means to go on without it." in other

@@ -66,6 +66,25 @@ def test_params_are_those_of_the_contract(dags: Mapping[str, Any], flow: Flow) -
 
 
 @flows
+def test_only_what_has_to_be_filled_in_is_marked_so(dags: Mapping[str, Any], flow: Flow) -> None:
+    params = dags[flow.name].params
+    ids = "external_ids" if flow.direction == "to_ipaas" else "ipaas_ids"
+    # Airflow's form marks what may not be null.
+    assert [name for name, param in params.items() if "null" not in param.schema["type"]] == ["mode"]
+    assert params.get_param(ids).resolve(None) is None
+    # A run by hand has no use for Airflow's own fields, and says so.
+    assert "whatever logical date or data interval is given" in params.get_param(ids).schema["description_md"]
+
+
+def test_the_list_of_dags_speaks_in_words_and_keeps_a_direction_together(dags: Mapping[str, Any]) -> None:
+    shown = sorted(dags[name].dag_display_name for name in FLOWS)
+    assert shown[:2] == ["From iPaaS.com: company", "From iPaaS.com: customer"]
+    assert shown[-1] == "To iPaaS.com: shipping method"
+    assert len(set(shown)) == len(FLOWS)
+    assert not [name for name in shown if "_" in name]
+
+
+@flows
 def test_the_form_refuses_what_is_of_the_wrong_type(dags: Mapping[str, Any], flow: Flow) -> None:
     from airflow.sdk.exceptions import ParamValidationError
 

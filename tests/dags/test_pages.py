@@ -41,6 +41,21 @@ def test_the_report_says_what_became_of_each_record(
     assert told["report"]["counts"]["failed"] == 1
 
 
+def test_a_record_is_told_by_the_id_that_somebody_typed_too(
+    run_dag: RunDag, sandbox: Sandbox, server: Any, login: dict[str, str]
+) -> None:
+    sandbox.bc.add("Customer Price Group", {"Code": "BOLD", "Description": "Bold"})
+    item = next(iter(sandbox.bc.rows("Item")))
+    number = str(item["No."])
+    sandbox.bc.move_stock(number, "MAIN", 5)
+    run = run_dag("product_inventory_to_ipaas", {"external_ids": [f"MAIN|{number}"]})
+    (line,) = _report(server, login, run)["report"]["records"]
+    assert (line["key"], line["asked"]) == (f"MAIN|{item['systemid']}", f"MAIN|{number}")
+    run = run_dag("customer_category_to_ipaas", {"external_ids": ["BOLD"]})
+    (line,) = _report(server, login, run)["report"]["records"]
+    assert (line["key"], line["asked"]) == ("BOLD", None)
+
+
 def test_the_report_says_what_stopped_a_run(run_dag: RunDag, server: Any, login: dict[str, str]) -> None:
     told = _report(server, login, run_dag("customer_category_to_ipaas", bc={"password": "wrong"}))
     assert "Certificates & Secrets" in told["problems"][0]["advice"]

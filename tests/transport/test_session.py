@@ -189,6 +189,8 @@ def test_a_refused_connection_was_never_sent_so_that_even_a_create_is_repeated()
     used = transport()
     with pytest.raises(ServiceError) as raised:
         used.send("POST", url, headers=dict, decode=json_of(SYSTEM), body={}, repeatable=False)
+    # The port is told, too: it may be what is wrong.
+    assert f"No connection to {url.rstrip('/')} could be made." in str(raised.value)
     assert (raised.value.sent, raised.value.kind, used.spending.spent.requests) == (Sent.no, ErrorKind.unavailable, 3)
 
 

@@ -119,6 +119,7 @@ function Lines({ report, search, setSearch, setOffset }) {
 function Key({ record }) {
   return [
     record.address ? h(Out, { key: "key", href: record.address }, record.key) : h(Box, { as: "span", key: "key" }, record.key),
+    record.asked && h(Quiet, { key: "asked" }, `asked for as ${record.asked}`),
     record.target_id !== undefined && h(Quiet, { key: "target" }, `→ ${record.target_id}`),
   ];
 }
