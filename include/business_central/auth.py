@@ -12,7 +12,7 @@ from typing import Any
 import msal
 import requests
 
-from include.business_central.credentials import Credential, credentials_of
+from include.business_central.credentials import Credential, credentials_of, ending, today
 from include.errors import ErrorKind, Sent, ServiceError, Signal
 from include.settings import BusinessCentralConnection
 from include.transport.session import RetryPolicy, Session, retry_after
@@ -153,11 +153,13 @@ class TokenProvider:
             self._current = f"Bearer {answer['access_token']}"
             return {"Authorization": self._current}
 
-    @property
-    def refusals(self) -> list[str]:
-        """Which credentials were refused, and why, although another one is taken; each with what to do."""
+    def faults(self) -> list[str]:
+        """Which credentials were refused although another one was taken, and which end soon; each with what to do.
+
+        Known once a token was asked for.
+        """
         with self._lock:
-            return list(self._refusals)
+            return [*self._refusals, *ending(self._credentials, today())]
 
     def _acquire(self) -> dict[str, Any] | None:
         """What Entra answers to the first credential that it takes, else to the first that is there."""

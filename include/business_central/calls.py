@@ -11,7 +11,6 @@ from requests import Response
 
 from include.business_central import errors
 from include.business_central.auth import TokenProvider
-from include.business_central.credentials import ending, today
 from include.errors import ErrorKind, NotFound, ServiceError, senseless
 from include.settings import BusinessCentralConnection
 from include.transport.addresses import origin_of
@@ -57,8 +56,11 @@ class Calls(ServiceCalls):
         self._tokens.headers()
 
     def credential_faults(self) -> list[str]:
-        """Which credentials end soon, or were refused while another one was taken; each with what to do."""
-        return [*self._tokens.refusals, *ending(self._connection, today())]
+        """Which credentials were refused although another one was taken, and which end soon; each with what to do.
+
+        Known once something was asked of the service.
+        """
+        return self._tokens.faults()
 
     def _records(
         self, url: str | None, headers: Mapping[str, str], absent: Callable[[NotFound], ServiceError]

@@ -5,7 +5,7 @@ They are shown in that order, the second secret last; which of them is filled in
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -61,13 +61,9 @@ def _credentials(connection: BusinessCentralConnection) -> Iterator[Credential]:
             yield Credential(name=name, field=field, shown=secret.get_secret_value, ends=day)
 
 
-def ending(connection: BusinessCentralConnection, today: date) -> list[str]:
+def ending(credentials: Iterable[Credential], today: date) -> list[str]:
     """Which credentials end within SOON days, or have ended, each with what to do."""
-    return [_said(one, one.ends, today) for one in credentials_of(connection) if one.ends and _days(one, today) <= SOON]
-
-
-def _days(one: Credential, today: date) -> int:
-    return (one.ends - today).days if one.ends else SOON + 1
+    return [_said(one, one.ends, today) for one in credentials if one.ends and (one.ends - today).days <= SOON]
 
 
 def _said(one: Credential, ends: date, today: date) -> str:

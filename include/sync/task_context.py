@@ -161,6 +161,8 @@ class TaskContext:
 
     def save_stats(self, name: str, **values: Any) -> None:
         """Stage what this stage did, for the report."""
+        for fault in self.bc.credential_faults() if self.bc_client else ():
+            self.warn(fault)
         self.did({**values.get("counts", {}), **{word: values[word] for word in ("read", "changed") if word in values}})
         self.staging.write_all(f"stats-{name}", [{**self.requests, "warnings": self.warnings, **values}])
 

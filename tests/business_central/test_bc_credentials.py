@@ -24,7 +24,7 @@ from cryptography.x509.oid import NameOID
 
 from include.business_central import preflight
 from include.business_central.client import BusinessCentralClient
-from include.business_central.credentials import ending
+from include.business_central.credentials import credentials_of, ending
 from include.errors import ErrorKind, ServiceError, SettingsError
 from include.sandbox.assertions import EXCHANGE, Federated
 from include.sandbox.server import Sandbox
@@ -209,14 +209,14 @@ def connection(**extra: Any) -> BusinessCentralConnection:
 
 def test_thirty_days_before_a_credential_ends_it_is_said(tmp_path: Path) -> None:
     today = date(2027, 1, 1)
-    assert ending(connection(credential_ends="2027-02-01"), today) == []
-    assert ending(connection(), today) == []
-    (said,) = ending(connection(credential_ends="2027-01-31"), today)
+    assert ending(credentials_of(connection(credential_ends="2027-02-01")), today) == []
+    assert ending(credentials_of(connection()), today) == []
+    (said,) = ending(credentials_of(connection(credential_ends="2027-01-31")), today)
     assert said.startswith("The client secret of Business Central ends in 30 days, on 2027-01-31. Make a new one")
-    (said,) = ending(connection(secret_2="x", credential_2_ends="2026-12-31"), today)
+    (said,) = ending(credentials_of(connection(secret_2="x", credential_2_ends="2026-12-31")), today)
     assert said.startswith("The second client secret of Business Central ended on 2026-12-31.")
     file = pem(tmp_path, certificate(days=10))
-    (said,) = ending(connection(certificate=file), datetime.now(UTC).date())
+    (said,) = ending(credentials_of(connection(certificate=file)), datetime.now(UTC).date())
     assert said.startswith("The certificate of Business Central ends in 10 days")
 
 

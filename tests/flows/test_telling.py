@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from bench import Bench, tally
@@ -66,3 +67,15 @@ def test_what_became_of_records_is_counted_once_for_a_run(bench: Bench) -> None:
     results = {dict(key)["sync.record.result"]: number for key, number in told.items()}
     assert results == tally(report)
     assert {dict(key)["sync.flow"] for key in told} == {FLOW}
+
+
+def test_the_report_says_that_the_second_secret_is_used_and_what_ends_soon(bench: Bench) -> None:
+    ends = str(datetime.now(UTC).date() + timedelta(days=3))
+    client = bench.bc(secret="wr0ng-secret", secret_2=bench.sandbox.CLIENT_SECRET, credential_2_ends=ends)
+    said = " ".join(bench.run("company_to_ipaas", bc=client).warnings)
+    assert (
+        "The client secret (password of the Connection business_central) is refused, and the next one is used" in said
+    )
+    assert "The second client secret of Business Central ends in 3 days" in said
+    assert "wr0ng-secret" not in said
+    assert bench.sandbox.CLIENT_SECRET not in said
