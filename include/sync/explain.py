@@ -19,12 +19,14 @@ _SHOWN = 100
 
 @dataclass(frozen=True, kw_only=True)
 class KnownLink:
-    """That a record of Business Central and one of iPaaS.com are the same; `pushed`: iPaaS.com knows it, too."""
+    """That a record of Business Central and one of iPaaS.com are the same; `pushed`: iPaaS.com knows it, too. `record_id` is
+    Business Central's immutable id, where it is known."""
 
     table: str
     external_id: str
     internal_id: str
     pushed: bool
+    record_id: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,6 +99,7 @@ def _links(db: sa.Connection, ledger: Ledger, text: str, tables: Collection[str]
             external_id=row.external_id,
             internal_id=str(from_text(row.internal_id)),
             pushed=row.pushed,
+            record_id=row.record_id,
         )
         for row in db.execute(asked)
     ]

@@ -23,6 +23,7 @@ URGENCY = (
     Result.unchanged,
 )
 VANISHED = "outcomes-vanished"  # of a run that compares
+EXPLAINED = "outcomes-explained"  # of a run that explains: all lines, with what is known beside them
 _RANK = {result.value: rank for rank, result in enumerate(URGENCY)}
 
 
@@ -37,6 +38,13 @@ class Listed:
 
 def outcome_files(staging: Staging) -> list[str]:
     """The files of a run that hold what became of its records, but for what was refused when links were pushed."""
+    if staging.exists(f"{EXPLAINED}.ndjson.gz"):
+        return [EXPLAINED]
+    return told_files(staging)
+
+
+def told_files(staging: Staging) -> list[str]:
+    """The same as the tasks before the report have staged them."""
     loads = (f"outcomes-load-{number:04}" for number in range(load_chunks(staging)))
     vanished = [VANISHED] if staging.exists(f"{VANISHED}.ndjson.gz") else []
     return ["outcomes-extract", "outcomes-transform", *loads, *vanished]

@@ -35,7 +35,7 @@ from include.sync.telling import tells
 from include.sync.tenure import Tenure
 from include.sync.twins import twins_of
 from include.sync.wire import mapped_from_wire
-from include.sync.work import WriteRequest, WriteResult, difference_of
+from include.sync.work import WriteRequest, WriteResult, both_of, difference_of
 from include.transport.throttle import PATIENCE
 
 # Claims are taken and outcomes noted for this many records at a time.
@@ -72,7 +72,7 @@ def load(task: TaskContext, chunk: int, concurrency: int, tasks: int = 1, steps:
     finally:
         counts = Counter(outcome.result.value for outcome in progress.outcomes)
         task.did(counts)
-    task.staging.write_all(f"outcomes-{name}", (o.as_json() for o in progress.outcomes if _worth_a_line(o)))
+    task.staging.write_all(f"outcomes-{name}", (o.as_json() for o in progress.outcomes if _worth_a_line(task, o)))
     task.save_stats(name, counts=dict(counts), forecast=forecast.as_json(), tasks=tasks)
 
 
@@ -118,8 +118,8 @@ def _unreadable(work: WriteContext, fault: Exception) -> Rejected:
     return Rejected(f"What {work.side.target} has of it cannot be read: {said_of(fault)}.")
 
 
-def _worth_a_line(outcome: Outcome) -> bool:
-    return outcome.result is not Result.unchanged or bool(outcome.notes or outcome.message)
+def _worth_a_line(task: TaskContext, outcome: Outcome) -> bool:
+    return task.plan.explains or outcome.result is not Result.unchanged or bool(outcome.notes or outcome.message)
 
 
 def staged(task: TaskContext, record: Json) -> WriteRequest:
@@ -377,6 +377,7 @@ def _settle(work: WriteContext, item: WriteRequest, done: Future[WriteResult], p
             target_id=written.target_id,
             notes=(*item.mapped.notes, *written.notes),
             difference=difference_of(item, written) if work.plan.compares else None,
+            both=both_of(written) if work.plan.explains else (),
         )
         if written.then is not None:
             held_up = problem_outcome(item.key, written.then)

@@ -67,6 +67,23 @@ class Change:
         return {name: value for name, value in values.items() if value is not None}
 
 
+@dataclass(frozen=True, kw_only=True)
+class Both:
+    """One field as the `source` would have it and as the `target` has it now, and what both last agreed on."""
+
+    field: str
+    source: Any = None
+    target: Any = None
+    agreed: Any = None
+    differs: bool = False
+
+    def as_json(self) -> Json:
+        """The field for staging and reports, without what is not known; long texts are cut."""
+        values = {name: _shown(getattr(self, name)) for name in ("source", "target", "agreed")}
+        known = {name: value for name, value in values.items() if value is not None}
+        return {"field": self.field, **known, **({"differs": True} if self.differs else {})}
+
+
 def _shown(value: Any) -> Any:
     if value is None or isinstance(value, bool | int | Decimal):
         return value
@@ -102,6 +119,7 @@ class Outcome:
     notes: tuple[str, ...] = ()
     more_changes: int = 0  # that are not among the changes, since there are too many of them
     difference: Difference | None = None  # where both sides were compared
+    both: tuple[Both, ...] = ()  # where it is explained
 
     @property
     def fields(self) -> tuple[str, ...]:
@@ -121,6 +139,7 @@ class Outcome:
             "target_id": self.target_id,
             "notes": list(self.notes),
             "difference": self.difference.value if self.difference else None,
+            "both": [one.as_json() for one in self.both],
         }
         return {name: value for name, value in values.items() if name == "key" or value not in (None, "", [])}
 
@@ -138,6 +157,7 @@ class Outcome:
             notes=tuple(data.get("notes", ())),
             more_changes=data.get("more_changes", 0),
             difference=Difference(data["difference"]) if data.get("difference") else None,
+            both=tuple(Both(**one) for one in data.get("both", ())),
         )
 
     def with_notes(self, notes: Iterable[str]) -> Outcome:

@@ -11,7 +11,7 @@ from include.settings import SyncSettings
 from include.sync.flow import Flow
 from include.sync.ledger import Ledger
 from include.sync.notices import ALL
-from include.sync.runs import Mode, RunKind, RunPlan
+from include.sync.runs import Direction, Mode, RunKind, RunPlan
 
 # A poll reads again what was modified this long before the position: the usual late commit and a lagging read replica
 # lose nothing, and an unchanged record costs one hash.
@@ -37,15 +37,18 @@ def make_plan(
     mode: Mode = Mode.apply,
     force: bool = False,
     compares: bool = False,
+    explains: bool = False,
     interval: tuple[datetime, datetime] | None = None,
     now: datetime | None = None,
 ) -> RunPlan:
-    """Fix what a run does: a run that is given ids takes those, of whatever kind it would be otherwise.
+    """Fix what a run does: a run that is given ids takes those, of whatever kind it would be otherwise. To be explained, a
+    record may be named by its id in either system.
 
     Raises InvalidId when an id given by hand has none of the flow's formats.
     """
     now = now or datetime.now(UTC)
-    asked = flow.parse_ids(split_ids(ids))
+    texts = split_ids(ids)
+    asked = flow.parse_ids(of_the_source(flow, ledger, texts) if explains else texts)
     kind = RunKind.ids if asked else kind
     if kind is RunKind.announced and ledger.announced(flow.name, [ALL]):
         kind = RunKind.poll  # too many changed to be named
@@ -68,6 +71,7 @@ def make_plan(
         mode=mode,
         force=force,
         compares=compares,
+        explains=explains,
         ids=asked,
         since=since,
         until=until,
@@ -76,6 +80,22 @@ def make_plan(
         pair=ledger.known.systems,
         settings=settings,
     )
+
+
+def of_the_source(flow: Flow, ledger: Ledger, texts: Sequence[str]) -> tuple[str, ...]:
+    """Ids of either system as ids of the one that a flow reads: one that it knows by the other's, and by none of its own,
+    is translated."""
+    table, own = flow.writer.table, ledger.transfers(flow.name, texts)
+    found: list[str] = []
+    for text in texts:
+        linked = ledger.internal_ids(table, [text])
+        if text in own:
+            found.append(text)
+        elif flow.direction is Direction.from_ipaas:
+            found += [str(end) for end in linked.values()] or [text]
+        else:
+            found.append(text if linked else ledger.external_ids(table, [text]).get(text, text))
+    return tuple(dict.fromkeys(found))
 
 
 def late_commits(flow: Flow) -> str:

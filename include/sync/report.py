@@ -12,6 +12,7 @@ import simplejson
 
 from include.sync.approval.decision import ApprovalDecision, decided, may_need_approval, requests_of_plan
 from include.sync.differences import Found, Reconciled
+from include.sync.explained import stage_explained
 from include.sync.forecast import Applying, Forecast
 from include.sync.ledger.entries import moment
 from include.sync.lines import URGENCY, outcome_files
@@ -64,7 +65,7 @@ class Report:
     @property
     def failed(self) -> bool:
         """True when the run has to end as failed."""
-        return self.counts["failed"] > 0 or self.refused
+        return not self.plan.explains and (self.counts["failed"] > 0 or self.refused)
 
     def as_json(self) -> Json:
         """The report as data."""
@@ -121,6 +122,8 @@ def report(task: TaskContext) -> Report:
     if (plan.kind is RunKind.poll or plan.reads_everything) and read_from and not held:
         # Everything that was read is written, or is in the ledger as unfinished.
         _advance(task, moment(read_from))
+    if plan.explains:
+        stage_explained(task)
     lines = _outcomes(task, outcome_files(task.staging))
     lines = _with_refused(lines, refused, counts)
     found = Found(applies=plan.applies)

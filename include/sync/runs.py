@@ -103,6 +103,8 @@ class RunPlan(BaseModel):
     force: bool = False
     # Whether nothing that is remembered is trusted: each record is compared with what the target has of it now.
     compares: bool = False
+    # Whether it is told of each record, beside that, what is known of it and what each side has.
+    explains: bool = False
     ids: tuple[Annotated[AskedId, BeforeValidator(_with_parts)], ...] = ()
     # Backfill: the run's data interval. Poll: read from `since`; None means everything.
     since: AwareDatetime | None = None

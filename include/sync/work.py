@@ -14,7 +14,7 @@ from include.sync.fingerprints import fingerprint
 from include.sync.flow import Flow
 from include.sync.ledger.entries import Transfer
 from include.sync.links import Link
-from include.sync.outcomes import Change, Difference, Result
+from include.sync.outcomes import Both, Change, Difference, Result
 from include.sync.records import Json, Mapped
 from include.sync.runs import Direction
 
@@ -76,7 +76,8 @@ class WriteResult:
     links that it still has to be told of. `record_ids` are Business Central's immutable ids of what is linked, by (table,
     external id), as far as they are known. `then` is why the record is written but not finished: it is tried again.
     `companions` says what became of the records that came along; those that are missing were not tried.
-    `base` is what both sides agree on from now on, `echoes` what the flow the other way is to know of that.
+    `base` is what both sides agree on from now on, `echoes` what the flow the other way is to know of that. `both` is what
+    each side has of its fields, where it is explained: of the source, and of the target before anything is written.
     """
 
     result: Result
@@ -91,6 +92,7 @@ class WriteResult:
     record_ids: Mapping[tuple[str, str], str] = field(default_factory=dict)
     then: Waiting | Rejected | None = None
     companions: Sequence[tuple[WriteRequest, WriteResult | Exception]] = ()
+    both: Mapping[str, tuple[Any, Any]] = field(default_factory=dict)
 
 
 # How the text ends that stands for an id which is not known before its record is made.
@@ -139,3 +141,14 @@ def difference_of(item: WriteRequest, written: WriteResult) -> Difference | None
         return Difference.unlinked if item.mapped.linked is None else Difference.stale
     linked = any(change.field == "external_ids" for change in written.changes)
     return Difference.unlinked if linked else Difference.stale
+
+
+def both_of(written: WriteResult) -> tuple[Both, ...]:
+    """What each side has of a record's fields; of one that the target does not have, what it would get."""
+    if written.result is Result.created:
+        return tuple(Both(field=one.field, source=one.after, differs=True) for one in written.changes)
+    differing = {change.field for change in written.changes}
+    return tuple(
+        Both(field=name, source=source, target=target, differs=name in differing)
+        for name, (source, target) in sorted(written.both.items())
+    )

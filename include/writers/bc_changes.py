@@ -104,6 +104,10 @@ class BCUpdate:
             Change(field=name, before=unblank(self._first.get(name)), after=value) for name, value in self._sent.items()
         ]
 
+    def both(self) -> dict[str, tuple[Any, Any]]:
+        """What each side had of every field, before anything was sent."""
+        return {name: (value, unblank(self._first.get(name))) for name, value in self.wanted.items()}
+
     def agreed(self, row: Json, *, made: bool = False) -> Base:
         """What both sides agree on, now that Business Central has `row`."""
         before = self.base or Base()

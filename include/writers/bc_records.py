@@ -273,7 +273,8 @@ class BCWriter:
         result = Result.updated if update.sent or not known else Result.unchanged
         told = update.written(row)
         echoes = self._echoes(item, number, told) if told or update.merged.held else []
-        return self._written(item, row, result, update.agreed(row), update.changes(), echoes, update.merged.notes)
+        done = self._written(item, row, result, update.agreed(row), update.changes(), echoes, update.merged.notes)
+        return replace(done, both=update.both()) if work.plan.explains else done
 
     def _renumbered(self, work: WriteContext, number: str) -> tuple[str, str] | None:
         """The number that a record has now which has gone from this one, and its immutable id; None when it is gone, or

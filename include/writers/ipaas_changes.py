@@ -7,7 +7,7 @@ would map to what Business Central has at present.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from include.errors import Rejected, Waiting
@@ -29,7 +29,8 @@ _CATEGORIES = {"customers": CUSTOMER_CATEGORY_TABLE, "products": PRODUCT_CATEGOR
 class Update:
     """What is to be sent, in `body`, and what both sides agree on once it is there.
 
-    `written` says of the fields that are sent what was agreed and what is sent. `held`: some changes gave way.
+    `written` says of the fields that are sent what was agreed and what is sent. `held`: some changes gave way. `both` is
+    what each side has of every field.
     """
 
     body: Json
@@ -38,6 +39,7 @@ class Update:
     written: Mapping[str, tuple[Any, Any]] | None = None
     notes: tuple[str, ...] = ()
     held: bool = False
+    both: Mapping[str, tuple[Any, Any]] = field(default_factory=dict)
 
 
 def base_of(work: WriteContext, item: WriteRequest, internal_id: Id) -> Base | None:
@@ -113,6 +115,7 @@ def update_of(
         },
         notes=tuple(merged.notes),
         held=bool(merged.held),
+        both={path: (value, found[path]) for path, value in values.items()} if work.plan.explains else {},
     )
 
 

@@ -437,6 +437,7 @@ class IPaaSWriter:
             ],
             then=then or held_up,
             companions=[*made, *ends],
+            both=update.both if update else {},
         )
 
 

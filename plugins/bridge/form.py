@@ -36,7 +36,10 @@ IDS_PARAMS = tuple(name for name, _, _ in _IDS.values())
 REPORT = "report"
 HEAL = "heal"
 _BOTH = "both"
+# A mode of Manual Sync.
+EXPLAIN = "explain"
 _MODES = {"apply": "Apply: transfer", "plan": "Plan: say what would change, write nothing"}
+_ALSO_EXPLAINS = {EXPLAIN: "Explain: say what is known of the records and what each side has, write nothing"}
 
 
 def ids_param(flow: Flow) -> str:
@@ -68,7 +71,12 @@ def params_of_manual_sync(flows: Iterable[Flow]) -> dict[str, Param]:
             "The records, one per line or with commas between them. With none, a plan says what the next scheduled run "
             f"would do.\n\n{formats}",
         ),
-        MODE: _mode("plan"),
+        MODE: _mode(
+            "plan",
+            _MODES | _ALSO_EXPLAINS,
+            " `explain` writes nothing either: it takes ids of either system, and says how they are linked, what was last "
+            "sent, what each side has now, and what waits.",
+        ),
         FORCE: _force(),
     }
 
@@ -147,15 +155,14 @@ def _ids(title: str, description: str) -> Param:
     )
 
 
-def _mode(default: str) -> Param:
-    modes = sorted(_MODES, key=lambda mode: mode != default)
+def _mode(default: str, modes: Mapping[str, str] = _MODES, more: str = "") -> Param:
     return Param(
         default,
         type="string",
-        enum=modes,
-        values_display=_MODES,
+        enum=sorted(modes, key=lambda mode: mode != default),
+        values_display=dict(modes),
         title="Mode",
-        description_md="`plan` writes nothing anywhere and reports what would change for each record.",
+        description_md=f"`plan` writes nothing anywhere and reports what would change for each record.{more}",
     )
 
 

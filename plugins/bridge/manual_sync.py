@@ -19,6 +19,9 @@ waited for. Several runs may go on at once.
 * **Plan** (the mode that is proposed) writes nothing anywhere. The tab *Records* of the run then says of each record
   what would be created or changed, field by field, and why others would be left out.
 * **Apply** does it.
+* **Explain** writes nothing either, and takes ids of either system. It reads both sides as they are now and says of each
+  record its link and its immutable id, what both last agreed on, when and by which run, each field of both sides with
+  those that differ, how often it was tried, what it waits for and what waits for it.
 
 The run goes through the same tasks as the flow's own; of the two groups, the one of the direction chosen runs, and the
 other is skipped.

@@ -158,6 +158,7 @@ def _report(folder: ObjectStoragePath, result: Result | None, search: str, offse
             "flow": flow,
             "collection": FLOWS[flow].collection if flow in FLOWS else None,
             "mode": report["mode"],
+            **_sides(flow),
             "kind": _KINDS[report["kind"]],
             "applying": report.get("applying", {}).get("words"),
             "counts": report["counts"],
@@ -172,3 +173,10 @@ def _report(folder: ObjectStoragePath, result: Result | None, search: str, offse
         custom_encoder={Decimal: str},
     )
     return page
+
+
+def _sides(flow: str) -> dict[str, str]:
+    """The names of the two systems, as the flow goes."""
+    to_ipaas = FLOWS[flow].direction is Direction.to_ipaas if flow in FLOWS else True
+    source, target = ("Business Central", "iPaaS.com") if to_ipaas else ("iPaaS.com", "Business Central")
+    return {"source": source, "target": target}

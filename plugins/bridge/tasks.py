@@ -9,7 +9,7 @@ import uuid
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
@@ -21,7 +21,7 @@ from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException, T
 from bridge.advice import advised, show_problem
 from bridge.connected import current_pair, ledger_of
 from bridge.extract_task import RunEnded
-from bridge.form import CHOSEN, DIRECTION, FLOW, FORCE, HEAL, IDS, MODE, ids_param, is_wanted
+from bridge.form import CHOSEN, DIRECTION, EXPLAIN, FLOW, FORCE, HEAL, IDS, MODE, ids_param, is_wanted
 from bridge.hooks import BusinessCentralHook, IPaaSHook, current_settings
 from bridge.staging import PLAN, forget_old_runs, private_folder, run_folder, staged_folder
 from bridge.turns import Turn, take_turn, take_turn_of_announced, takes_announced
@@ -229,7 +229,8 @@ def _push_lines(context: Mapping[str, Any], result: reporting.Report) -> None:
     lines: list[dict[str, Any]] = []
     size = len(simplejson.dumps(warnings))
     for outcome in result.outcomes:
-        line = simplejson.loads(simplejson.dumps(outcome.as_json(), use_decimal=True))
+        # Which fields differ is among its changes; all of them are in the tab.
+        line = simplejson.loads(simplejson.dumps(replace(outcome, both=()).as_json(), use_decimal=True))
         size += len(simplejson.dumps(line)) + 2
         if size > _XCOM_BYTES:
             break
@@ -289,6 +290,7 @@ class _Asked:
     ids: Sequence[str] = ()
     force: bool = False
     compares: bool = False
+    explains: bool = False
     interval: tuple[datetime, datetime] | None = None
 
 
@@ -302,13 +304,18 @@ def _asked(flow: Flow, context: Mapping[str, Any]) -> _Asked:
     chosen = {FLOW, IDS} if FLOW in params else {ids_param(flow)}
     _refuse_others(context, {*chosen, MODE, FORCE})
     backfill = run.run_type == "backfill"
+    explains = params.get(MODE) == EXPLAIN
     asked = _Asked(
         kind=_KINDS.get(run.run_type, RunKind.poll),
-        mode=Mode(params.get(MODE) or "apply"),
+        mode=Mode.plan if explains else Mode(params.get(MODE) or "apply"),
+        compares=explains,
+        explains=explains,
         ids=params.get(IDS if FLOW in params else ids_param(flow)) or (),
         force=bool(params.get(FORCE)),
         interval=(run.data_interval_start, run.data_interval_end) if backfill else None,
     )
+    if explains and not split_ids(asked.ids):
+        raise SettingsError(f"Param {IDS}", "empty", "Name the records to explain, by their ids in either system.")
     if FLOW in params and not split_ids(asked.ids) and asked.mode is Mode.apply:
         raise SettingsError(
             f"Param {IDS}",
@@ -339,6 +346,7 @@ def _plan(flow: Flow, asked: _Asked, run_id: str, staging: Staging, ledger: Ledg
         mode=asked.mode,
         force=asked.force,
         compares=asked.compares,
+        explains=asked.explains,
         interval=asked.interval,
     )
     staging.write_text(PLAN, plan.model_dump_json())

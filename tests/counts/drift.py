@@ -148,6 +148,7 @@ def change_field(world: World, flow: str, key: str, record: Any, base: Base) -> 
         and "datetime" not in path
         and "date" not in path
         and pattern(path) not in shown | _IN_DOCUMENTS
+        and (flow, path) != ("company_to_ipaas", "name")  # its people have it as theirs
     ]
     if not fields:
         return None

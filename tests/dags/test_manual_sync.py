@@ -10,6 +10,7 @@ import pytest
 
 from include.flows import FLOWS
 from include.sandbox import Sandbox
+from include.sandbox.app import is_write
 from tests.dags.conftest import Run, RunDag
 
 pytestmark = pytest.mark.dag
@@ -32,6 +33,8 @@ def test_the_form_offers_every_flow_in_words_and_proposes_to_plan(dags: Mapping[
     assert list(params) == ["flow", "ids", "mode", "force"]
     assert params["flow"].schema["values_display"] == {name: flow.collection for name, flow in FLOWS.items()}
     assert params["mode"].schema["enum"][0] == params["mode"].value == "plan"
+    assert set(params["mode"].schema["enum"]) == {"plan", "apply", "explain"}
+    assert all("explain" not in dags[name].params.get_param("mode").schema["enum"] for name in FLOWS)
     assert all(flow.id_formats[0].example in params["ids"].schema["description_md"] for flow in FLOWS.values())
 
 
@@ -50,6 +53,36 @@ def test_one_record_is_planned_then_moved_and_nothing_else_is(run_dag: RunDag, s
         "from_ipaas.load[-1]": "skipped",
         "from_ipaas.report[-1]": "skipped",
     }
+
+
+def test_it_explains_ids_of_either_side_and_writes_nothing(
+    run_dag: RunDag, sandbox: Sandbox, server: Any, login: dict[str, str]
+) -> None:
+    code = sandbox.bc.rows("Customer Price Group")[0]["Code"]
+    flow = "customer_category_to_ipaas"
+    run_dag("manual_sync", {"flow": flow, "ids": [code], "mode": "apply"})
+    record = sandbox.ipaas.linked("customer category", code)
+    assert record
+    record["description"] = "By hand"
+    sandbox.counters.reset()
+    run = run_dag("manual_sync", {"flow": flow, "ids": [str(record["id"])], "mode": "explain"})
+    assert run.state == "success"
+    assert not [call for call in sandbox.counters.paths if is_write(*call)]
+    (line,) = run.reported("records")["records"]
+    assert (line["key"], line["difference"]) == (code, "stale")
+    assert any(note.startswith(f"Linked: {code} in Business Central") for note in line["notes"])
+    where = {"dag_id": run.dag_id, "run_id": run.run_id}
+    page = server.get("/sync/api/report", params=where, headers=login).json()["report"]
+    assert (page["source"], page["target"]) == ("Business Central", "iPaaS.com")
+    (field,) = [one for one in page["records"][0]["both"] if one.get("differs")]
+    assert (field["field"], field["target"]) == ("description", "By hand")
+    assert field["source"] == field["agreed"] == sandbox.bc.rows("Customer Price Group")[0]["Description"]
+
+
+def test_to_explain_it_wants_ids(run_dag: RunDag, sandbox: Sandbox) -> None:
+    run = run_dag("manual_sync", {"flow": "customer_category_to_ipaas", "mode": "explain"})
+    assert run.state == "failed"
+    assert "Name the records to explain" in run.problem
 
 
 def test_the_other_direction_holds_slots_of_its_own_pools(dags: Mapping[str, Any]) -> None:

@@ -118,7 +118,9 @@ def test_a_group_that_was_mended_is_retried_by_one_run(run_dag: RunDag, sandbox:
     _groups(page).get_by_role("button", name="Retry all").click()
     _sees(page.get_by_role("main"), f"3 records of {FLOW} tried now.")
     _sees(page.get_by_role("region", name="Under way"), f"{FLOW} by hand, queued")
-    run_dag("manual_sync", _conf_of_the_queued_run())
+    conf = _conf_of_the_queued_run()
+    assert conf == {"flow": FLOW, "ids": ["P1", "P2", "P3"], "mode": "apply"}
+    run_dag("manual_sync", conf)
     page.reload()
     _sees(_groups(page), "1 record: ")
     assert {record["email_address"] for record in sandbox.ipaas.records["customer"].values()} >= {
@@ -137,7 +139,6 @@ def _conf_of_the_queued_run() -> dict[str, Any]:
         run = session.scalars(select(DagRun).where(DagRun.dag_id == "manual_sync", DagRun.state == "queued")).one()
         conf = dict(run.conf or {})
         session.delete(run)
-    assert conf == {"flow": FLOW, "ids": ["P1", "P2", "P3"], "mode": "apply"}
     return conf
 
 
@@ -155,7 +156,8 @@ def test_one_record_is_planned_then_moved_and_nothing_else(run_dag: RunDag, sand
     assert page.get_by_role("columnheader", name="What to do").is_visible()
     assert dict(sandbox.ipaas.records) == before
     moved = run_dag("manual_sync", {**asked, "mode": "apply"})
-    page.goto(page.url.replace(planned.run_id, moved.run_id))
+    planned_at = page.url
+    page.goto(planned_at.replace(planned.run_id, moved.run_id))
     tab.get_by_role("button", name="1 created").click()
     _gone(page.get_by_role("row", name="NO<i>WHERE"))
     _sees(tab.get_by_role("row", name="BOLD"), "created")
@@ -166,7 +168,17 @@ def test_one_record_is_planned_then_moved_and_nothing_else(run_dag: RunDag, sand
     page.wait_for_url("**/plugin/sync")
     page.get_by_role("searchbox", name="Id of a record").fill("bold")
     page.get_by_role("button", name="Explain").click()
-    _sees(page.get_by_role("region", name="Explain a record"), f"BOLD in Business Central is {made['id']} in iPaaS.com")
+    box = page.get_by_role("region", name="Explain a record")
+    _sees(box, f"BOLD in Business Central is {made['id']} in iPaaS.com")
+    box.get_by_role("button", name="Read both sides now").click()
+    _sees(box, "Both sides are being read, and nothing is written")
+    conf = _conf_of_the_queued_run()
+    assert conf == {"flow": asked["flow"], "ids": ["BOLD"], "mode": "explain"}
+    explained = run_dag("manual_sync", conf)
+    page.goto(planned_at.replace(planned.run_id, explained.run_id))
+    _sees(tab.get_by_role("row", name="BOLD"), "no field differs")
+    tab.get_by_role("row", name="BOLD").get_by_role("button", name="All fields").click()
+    _sees(tab.get_by_role("row", name="BOLD"), f"name: Business Central {made['name']}, iPaaS.com {made['name']}")
 
 
 def test_a_large_change_is_seen_and_approved(run_and_answer: Callable[..., Run], sandbox: Sandbox, visit: Open) -> None:

@@ -128,6 +128,7 @@ class Bench:
         mode: str = "apply",
         force: bool = False,
         compares: bool = False,
+        explains: bool = False,
         kind: RunKind | None = None,
         interval: tuple[datetime, datetime] | None = None,
         now: datetime | None = None,
@@ -150,7 +151,8 @@ class Bench:
             ids=ids,
             mode=Mode(mode),
             force=force,
-            compares=compares,
+            compares=compares or explains,
+            explains=explains,
             interval=interval,
             now=now,
         )

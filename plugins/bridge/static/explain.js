@@ -1,6 +1,6 @@
 // The box that explains an id of either side: what is remembered of it, and what it waits for.
 
-import { Ago, Box, Button, Flex, Heading, Input, Note, Out, Quiet, Table, Text, To, ask, count, h, records, recordsOfRun, useState } from "./kit.js";
+import { Ago, Box, Button, Flex, Heading, Input, Note, Out, Quiet, Table, Text, To, ask, askAirflow, count, h, records, recordsOfRun, useState } from "./kit.js";
 
 const SHOWN = 20;
 
@@ -37,7 +37,7 @@ function Answer({ id, now, links, records: known, announced, waiting, waiting_to
   return h(
     Box,
     { borderWidth: "1px", borderRadius: "md", p: 3, mt: 2, role: "status" },
-    nothing && h(Text, null, `Nothing is known of ${id}: no run has met it. A plan of manual_sync says what would become of it.`),
+    nothing && h(Text, null, `Nothing is known of ${id}: no run has met it. manual_sync with the mode Explain reads both sides of it.`),
     links.map((link) =>
       h(Text, { key: `${link.table} ${link.external_id}` }, `${link.table}: ${link.external_id} in Business Central is ${link.internal_id} in iPaaS.com`, !link.pushed && ", which iPaaS.com has yet to be told"),
     ),
@@ -49,6 +49,16 @@ function Answer({ id, now, links, records: known, announced, waiting, waiting_to
 
 function Known({ record, now }) {
   const [open, setOpen] = useState(false);
+  const [looked, setLooked] = useState(undefined);
+  async function look() {
+    try {
+      const conf = { flow: record.flow, ids: [record.key], mode: "explain" };
+      const run = await askAirflow("dags/manual_sync/dagRuns", { logical_date: null, conf });
+      setLooked({ run: run.dag_run_id });
+    } catch (error) {
+      setLooked({ error: error.message });
+    }
+  }
   const columns = [
     ["Field", (field) => field.field],
     ["Value", (field) => field.value],
@@ -69,6 +79,10 @@ function Known({ record, now }) {
     record.waits_for && h(Text, null, `It waits for ${record.waits_for.replace(/[|#]/, " ")}.`),
     record.next_try && h(Text, null, "Next try ", h(Ago, { at: record.next_try, now })),
     record.agreed.length > 0 && h(Button, { size: "xs", variant: "outline", mt: 1, "aria-expanded": open, onClick: () => setOpen(!open) }, "What both sides last agreed on"),
+    " ",
+    h(Button, { size: "xs", variant: "outline", mt: 1, onClick: look }, "Read both sides now"),
+    looked?.run && h(Text, { role: "status" }, "Both sides are being read, and nothing is written: ", h(To, { to: recordsOfRun("manual_sync", looked.run) }, "see what each has")),
+    looked?.error && h(Note, { color: "red", role: "alert" }, looked.error),
     open && h(Table, { label: `Agreed values of ${record.key}`, columns, rows: record.agreed, keyOf: (field) => field.field }),
   );
 }

@@ -106,7 +106,8 @@ function Lines({ report, search, setSearch, setOffset }) {
     [plan ? "Would be" : "Outcome", (record) => [h(Text, { key: "result", color: COLORS[record.result] }, record.result), record.difference && h(Text, { key: "difference", fontWeight: "semibold" }, record.difference), record.kind && h(Quiet, { key: "kind" }, record.kind)]],
     (some("message") || some("notes")) && ["What happened", (record) => h(Happened, { record })],
     some("advice") && ["What to do", (record) => record.advice],
-    some("changes") && [plan ? "Fields that would change" : "Fields", (record) => h(Changes, { record })],
+    some("both") && ["Both sides now", (record) => h(Both, { record, report })],
+    some("changes") && !some("both") && [plan ? "Fields that would change" : "Fields", (record) => h(Changes, { record })],
   ].filter(Boolean);
   if (!report.total && !search && !Object.keys(report.of_result).length) return h(Text, null, "Nothing but unchanged records.");
   return [
@@ -131,6 +132,18 @@ function Happened({ record }) {
 function Changes({ record }) {
   const { changes = [], more_changes: more } = record;
   return [...changes.map((change) => h(Text, { key: change.field }, said(change))), more && h(Quiet, { key: "more" }, `… and ${count(more)} more`)];
+}
+
+// What each side has of a record's fields, where it is explained; those that differ come first.
+function Both({ record: { both = [] }, report: { source, target } }) {
+  const [open, setOpen] = useState(false);
+  const differing = both.filter((one) => one.differs);
+  const shown = open ? both : differing;
+  return [
+    h(Text, { key: "differ", color: differing.length ? "red.fg" : "green.fg" }, both.some((one) => "source" in one) ? (differing.length ? `${count(differing.length)} of ${count(both.length)} fields differ` : "no field differs") : "not compared; this was agreed last"),
+    ...shown.map((one) => h(Text, { key: one.field }, `${one.field}: ${["source" in one && `${source} ${one.source}`, "target" in one && `${target} ${one.target}`, "agreed" in one && `agreed ${one.agreed}`].filter(Boolean).join(", ")}`)),
+    both.length > differing.length && h(Button, { key: "open", size: "xs", variant: "outline", "aria-expanded": open, onClick: () => setOpen(!open) }, open ? "Those that differ" : "All fields"),
+  ];
 }
 
 function said(change) {
