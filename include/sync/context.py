@@ -54,13 +54,15 @@ class WriteContext:
         concurrency: int,
         tenure: Tenure | None = None,
         *,
+        chunk: int | None = None,
         present: Sequence[Json] | None = None,
         steps: Steps | None = None,
     ) -> None:
-        """Bind the context to the stage; `concurrency` records are written at a time, under `tenure`. `present` is what
-        the target's list holds that concerns them, where that was read before (`include/sync/look.py`). What is about to be
-        written passes by `steps`, where a run waits for a person's approval or has it."""
+        """Bind the context to the stage; `concurrency` records of a `chunk` are written at a time, under `tenure`. `present`
+        is what the target's list holds that concerns them, where that was read before (`include/sync/look.py`). What is
+        about to be written passes by `steps`, where a run waits for a person's approval or has it."""
         self.task = task
+        self.chunk = chunk
         self.present = present
         self._listed: dict[str, Json] | None = None
         self.concurrency = concurrency

@@ -66,7 +66,8 @@ def load(task: TaskContext, chunk: int, concurrency: int, tasks: int = 1, steps:
             items = [staged(task, record) for record in chunk_records(task.staging, chunk)]
             if todo := _still_to_do(task, items, progress):
                 task.identify()
-                work = WriteContext(task, concurrency, tenure, present=present_of(task, chunk), steps=steps)
+                present = present_of(task, chunk)
+                work = WriteContext(task, concurrency, tenure, chunk=chunk, present=present, steps=steps)
                 _load_chunk(work, todo, progress)
                 forecast = work.forecast
     finally:

@@ -33,6 +33,7 @@ from include.writers.ipaas_companions import (
 )
 from include.writers.ipaas_followers import FollowerWriter
 from include.writers.ipaas_index import Index, concerned_by, formerly_linked, names_of, told_of
+from include.writers.ipaas_shared_list import read_list
 
 # From this many unlinked records on, reading the target's whole list may cost less than looking for each.
 _INDEX_FROM = 10
@@ -94,12 +95,14 @@ class IPaaSWriter:
 
     def _read_index(self, work: WriteContext, unknown: Sequence[WriteRequest]) -> Index | None:
         index = Index.of(item.mapped for item in unknown)
-        for page in work.ipaas.pages(self.endpoint):
-            # Of rows that do not say what they are linked to, none may count as unlinked; and what has no id may be any.
-            if page.total > 2 * len(unknown) or not page.whole or page.odd:
-                return None
-            for record in page.records:
-                index.add(record, self.match_field, work.plan.system_id, self.siblings)
+
+        def take(record: Json) -> None:
+            index.add(record, self.match_field, work.plan.system_id, self.siblings)
+
+        # By its place a record is found only once its parent is known: no other task can pick it out.
+        alone = self.siblings is not None
+        if not read_list(work, self.endpoint, len(unknown), take, match_field=self.match_field, alone=alone):
+            return None
         work.remember((self.table, own, record["id"]) for own, record in index.linked.items())
         return index
 

@@ -1,0 +1,33 @@
+"""Records put into buckets as they come, any number of either: in a file, which is gone when they are."""
+
+from __future__ import annotations
+
+import sqlite3
+import zlib
+from collections.abc import Iterator
+
+import simplejson
+
+from include.sync.records import Json
+
+
+class Buckets:
+    """Records by the number of their bucket."""
+
+    def __init__(self) -> None:
+        self._db = sqlite3.connect("", isolation_level=None)
+        self._db.execute("CREATE TABLE records (bucket INTEGER, place INTEGER PRIMARY KEY, record BLOB)")
+        self._db.execute("CREATE INDEX records_bucket ON records (bucket, place)")
+        # One transaction for all: nothing of it is ever to be kept.
+        self._db.execute("BEGIN")
+
+    def add(self, bucket: int, record: Json) -> None:
+        """Put a record into a bucket."""
+        packed = zlib.compress(simplejson.dumps(record, use_decimal=True, separators=(",", ":")).encode(), 1)
+        self._db.execute("INSERT INTO records (bucket, record) VALUES (?, ?)", (bucket, packed))
+
+    def of(self, bucket: int) -> Iterator[Json]:
+        """The records of a bucket, in their order."""
+        rows = self._db.execute("SELECT record FROM records WHERE bucket = ? ORDER BY place", (bucket,))
+        for (packed,) in rows:
+            yield simplejson.loads(zlib.decompress(packed), use_decimal=True)
