@@ -53,7 +53,7 @@ def remembering(
             changed["lines"] = [_completed(line, lines.get(str(line["Line_No"]), {}), on_lines) for line in known]
         result = mapping(replace(row, **changed) if changed else row, context)
         memory = {_DETAIL: page, _LINES: lines, _BESIDE: parts}
-        return replace(result, carry={**result.carry, **{name: value for name, value in memory.items() if value}})
+        return result.altered(carry={**result.carry, **{name: value for name, value in memory.items() if value}})
 
     return mapped
 

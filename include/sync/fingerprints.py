@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
 import simplejson
+from simplejson.encoder import encode_basestring_ascii
 
 from include.sync.records import Follower, Mapped, Ref
 from include.sync.values import fold, text_of
+from include.transport.values import Record
+
+# Whole numbers up to this are spelt as the decimals that they are.
+_EXACT = 10**18
+_quoted: Callable[[str], str] = encode_basestring_ascii
 
 
 def canonical(value: Any) -> Any:
@@ -38,8 +44,33 @@ def fingerprint(mapped: Mapped, *, whole: bool = False) -> str:
 
     `whole`: with its companions, which have fingerprints of their own.
     """
-    content = canonical([mapped.source_id, mapped.body, list(mapped.followers)])
+    content: list[Any] = [mapped.source_id, mapped.body, list(mapped.followers)]
     if whole and mapped.companions:
-        content.append([canonical([one.flow, one.mapped.source_id, one.mapped.body]) for one in mapped.companions])
-    text = simplejson.dumps(content, sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(text.encode()).hexdigest()
+        content.append([[one.flow, one.mapped.source_id, one.mapped.body] for one in mapped.companions])
+    return hashlib.sha256(canonical_text(content).encode()).hexdigest()
+
+
+def canonical_text(value: Any) -> str:
+    """The JSON of `canonical(value)`, made without it in between: there is one for every record that is read."""
+    kind = type(value)
+    if kind is str:
+        return _quoted(value)
+    if kind is dict or kind is Record:
+        # Names that are no texts are sorted as what they are.
+        if all(type(name) is str for name in value):
+            return "{" + ",".join([f"{_quoted(name)}:{canonical_text(value[name])}" for name in sorted(value)]) + "}"
+    elif kind is list or kind is tuple:
+        return "[" + ",".join(map(canonical_text, value)) + "]"
+    elif value is None:
+        return "null"
+    elif kind is bool:
+        return "true" if value else "false"
+    elif kind is int and -_EXACT < value < _EXACT:
+        return f'"{value}"'
+    elif kind is Decimal:
+        return _quoted(text_of(value))
+    elif kind is Ref:
+        return f'{{"$ref":[{_quoted(value.table)},{_quoted(fold(value.source_id))}]}}'
+    elif kind is Follower:
+        return canonical_text([value.kind, value.external_id, value.body])
+    return str(simplejson.dumps(canonical(value), sort_keys=True, separators=(",", ":")))

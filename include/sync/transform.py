@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from include.errors import Rejected, RunFault, Waiting
@@ -38,11 +38,11 @@ def transform(task: TaskContext) -> int:
         for batch in batches(task.staging.read("raw"), BATCH):
             known = _known(task, batch)
             echoes = Echoes(task, batch, known)
+            twins.look_at(record["key"] for record in batch)
             ends: list[Finish] = []
             unchanged: dict[str, list[str]] = {}
             overtook: list[str] = []
             for record, decided, late in _decided(task, batch, known):
-                twins.look_at(record["key"])
                 if isinstance(decided, Mapped):
                     needs.add(refs_of(decided))
                     chunks.add(record["key"], decided, record["read_at"], echoes.of(record))
@@ -128,7 +128,10 @@ def _decide(task: TaskContext, record: Json, transfer: Transfer | None) -> Decis
     key, data = record["key"], record["data"]
     unfinished = transfer is not None and transfer.state != State.done
     context = task.context(transfer.memory if transfer else {})
-    source_print = fingerprint(Mapped(source_id=key, body=data))
+
+    def source_print() -> str:
+        return fingerprint(Mapped(source_id=key, body=data))
+
     try:
         if "problem" in record:
             raise Rejected(f"The {task.flow.record} cannot be read: {record['problem']}.")
@@ -137,10 +140,10 @@ def _decide(task: TaskContext, record: Json, transfer: Transfer | None) -> Decis
         raise
     except Exception as fault:  # noqa: BLE001 - one record's defect must not stop the others
         problem = fault if isinstance(fault, Rejected | Waiting) else unexpected("mapping", fault)
-        if unfinished and transfer and _rests(task.plan, transfer, source_print):
+        if unfinished and transfer and _rests(task.plan, transfer, source_print()):
             return resting(key, transfer), None
         outcome = problem_outcome(key, problem)
-        return outcome, finish_failed(task.plan, outcome, source_print, record["read_at"], problem)
+        return outcome, finish_failed(task.plan, outcome, source_print(), record["read_at"], problem)
     if isinstance(mapped, str):
         if unfinished:
             task.ledger.forget(task.flow.name, [key])
@@ -148,8 +151,8 @@ def _decide(task: TaskContext, record: Json, transfer: Transfer | None) -> Decis
         # What stays missing on the other side is remembered, so that not every poll reads it again.
         if task.flow.poll != "missing":
             return outcome, None
-        return outcome, _left_out(task.plan, outcome, source_print, record["read_at"])
-    mapped = replace(mapped, record_id=record.get("record_id"))
+        return outcome, _left_out(task.plan, outcome, source_print(), record["read_at"])
+    mapped = mapped.altered(record_id=record.get("record_id"))
     print_ = fingerprint(mapped)
     if transfer and not task.plan.force:
         side = side_of(task.flow.direction)

@@ -5,7 +5,7 @@ Such keys fold to one, and one of the records would be written over the other.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from include.errors import Rejected
 from include.sync.staging.files import Staging
@@ -22,11 +22,9 @@ class Twins:
         self._seen = KeySet()
         self._doubtful: set[str] = set()
 
-    def look_at(self, key: str) -> None:
-        """Take in a record's key."""
-        folded = fold(key)
-        if not self._seen.add(folded):
-            self._doubtful.add(folded)
+    def look_at(self, keys: Iterable[str]) -> None:
+        """Take in the keys of records."""
+        self._doubtful.update(self._seen.add_all([fold(key) for key in keys]))
 
     def stage(self, staging: Staging) -> None:
         """Write down the keys of different records that fold to one; a record that was merely read twice has no twin."""

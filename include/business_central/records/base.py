@@ -25,7 +25,9 @@ def unblank(value: Any) -> Any:
     if isinstance(value, str):
         bare = value.strip()
         # A no-break space at the end of a key is part of it.
-        return None if bare in _BLANKS or bare == "_x0020_" or _BLANK_DATE.fullmatch(bare) else value.strip(" \t\r\n")
+        if bare in _BLANKS or bare == "_x0020_" or (bare.startswith("0001") and _BLANK_DATE.fullmatch(bare)):
+            return None
+        return value.strip(" \t\r\n")
     return value
 
 

@@ -9,8 +9,9 @@ that ends in order, whatever ends it, leaves nothing behind that anybody would h
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Any
 
 import sqlalchemy as sa
@@ -28,6 +29,26 @@ CLAIM_LIFETIME = timedelta(minutes=5)
 _RENEWED_WITHIN = timedelta(seconds=30)
 # How long the ledger remembers which try of a task is the latest, when that never said that it ended.
 _TRIES_KEPT = timedelta(days=14)
+
+
+@lru_cache(maxsize=32)
+def _holds(number: int) -> sa.Select[tuple[bool]]:
+    """Whether a try is the latest and holds so many claims. Made once: it is asked before every write."""
+    latest = sa.exists().where(
+        tries.c.pair == sa.bindparam("of_pair"),
+        tries.c.task == sa.bindparam("of_task"),
+        tries.c.try_id == sa.bindparam("of_try"),
+    )
+    held = [
+        sa.exists().where(
+            claims.c.pair == sa.bindparam("of_pair"),
+            claims.c.try_id == sa.bindparam("of_try"),
+            claims.c.table_name == sa.bindparam(f"table_{one}"),
+            claims.c.key == sa.bindparam(f"key_{one}"),
+        )
+        for one in range(number)
+    ]
+    return sa.select(sa.and_(latest, *held))
 
 
 class Claims(Store):
@@ -87,13 +108,11 @@ class Claims(Store):
 
     def holds(self, claimant: Claimant, records: Sequence[tuple[str, str]]) -> bool:
         """Whether a try is its task's latest, and holds the claims on all these records, (table, key)."""
-        alike = [(claims.c.table_name == table) & (claims.c.key == key) for table, key in records]
-        held = sa.select(sa.func.count()).where(
-            self.mine(claims), claims.c.try_id == claimant.try_id, sa.or_(sa.false(), *alike)
-        )
-        query = sa.select(held.scalar_subquery()).where(sa.exists().where(self._latest(claimant)))
+        asked = {"of_pair": self.pair, "of_task": claimant.task, "of_try": claimant.try_id}
+        for number, (table, key) in enumerate(records):
+            asked |= {f"table_{number}": table, f"key_{number}": key}
         with self.reading() as db:
-            return bool(db.execute(query).scalar() == len(set(records)))
+            return bool(db.execute(_holds(len(records)), asked).scalar())
 
     @repeated
     def claim(self, table: str, keys: Sequence[str], owner: Claimant | str) -> dict[str, Claim]:
@@ -112,10 +131,11 @@ class Claims(Store):
                 where = self._of_table(table) & claims.c.key.in_(batch)
                 query = sa.select(claims).where(where).order_by(claims.c.key).with_for_update()
                 present = {row.key: row for row in db.execute(query)}
+                new = self._insert_claims(db, table, [key for key in batch if key not in present], claimant, now)
                 for key in batch:
                     row = present.get(key)
                     if row is None:
-                        result[key] = Claim(held=self._insert_claim(db, table, key, claimant, now))
+                        result[key] = Claim(held=key in new)
                     elif row.try_id == claimant.try_id or row.owner == claimant.task:
                         self._take_over(db, table, key, claimant, now, row.fence + (row.try_id != claimant.try_id))
                         result[key] = Claim(held=True, suspect=True)
@@ -168,10 +188,15 @@ class Claims(Store):
         which = self._of_table(table) & (claims.c.key == key)
         db.execute(sa.update(claims).where(which).values(**_held_by(by, now), fence=fence))
 
-    def _insert_claim(self, db: Connection, table: str, key: str, by: Claimant, now: datetime) -> bool:
-        values = {"pair": self.pair, "table_name": table, "key": key, "fence": 1, **_held_by(by, now)}
-        statement = self._insert(claims).values(**values).on_conflict_do_nothing()
-        return bool(db.execute(statement).rowcount)
+    def _insert_claims(
+        self, db: Connection, table: str, keys: Sequence[str], by: Claimant, now: datetime
+    ) -> Collection[str]:
+        """Claim what nobody has claimed; answers which of these records that still held of."""
+        if not keys:
+            return ()
+        held = {"pair": self.pair, "table_name": table, "fence": 1, **_held_by(by, now)}
+        statement = self._insert(claims).on_conflict_do_nothing().returning(claims.c.key)
+        return set(db.execute(statement, [{**held, "key": key} for key in keys]).scalars())
 
 
 def claimant_of(owner: Claimant | str) -> Claimant:

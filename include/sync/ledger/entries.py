@@ -14,6 +14,7 @@ import simplejson
 import sqlalchemy as sa
 
 from include.ipaas.external_ids import Id
+from include.sync import exact
 from include.sync.records import Json
 from include.sync.values import fold
 
@@ -184,7 +185,7 @@ def as_text(value: Any) -> str:
 
 def from_text(text: str | None) -> Any:
     """Read back what `as_text` wrote; None stays None."""
-    return None if text is None else simplejson.loads(text, use_decimal=True)
+    return None if text is None else exact.from_text(text)
 
 
 def pack(base: Json) -> bytes:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any
 
 import sqlalchemy as sa
@@ -49,11 +50,16 @@ def known(db: Connection, row: sa.Row[Any], pair: Pair) -> KnownPair:
 
 def is_known_by(db: Connection, it: KnownPair) -> bool:
     """Whether the ledger has the pair under this number. It has not when it was emptied, or its tables were dropped."""
-    query = sa.select(pairs.c.id).where(pairs.c.id == it.number, _systems(it.systems), _same_company(it.systems))
     try:
-        return db.execute(query).first() is not None
+        return db.execute(_by_its_number(it.number, it.systems)).first() is not None
     except sa.exc.ProgrammingError:
         return False
+
+
+@lru_cache(maxsize=32)
+def _by_its_number(number: int, systems: Pair) -> sa.Select[tuple[int]]:
+    """Made once: every transaction begins with it."""
+    return sa.select(pairs.c.id).where(pairs.c.id == number, _systems(systems), _same_company(systems))
 
 
 def make_pair(db: Connection, pair: Pair, now: str) -> KnownPair:

@@ -14,11 +14,9 @@ from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from typing import IO, Any, Protocol
 
-import simplejson
-
 from include.errors import ErrorKind, RunFault
+from include.sync.exact import records_from_text, to_text
 from include.sync.records import Json
-from include.transport.values import Record
 
 
 class StagingFault(RunFault):
@@ -84,7 +82,7 @@ class FileWriter:
 
     def add(self, record: Json) -> None:
         """Write one record as a line."""
-        line = simplejson.dumps(record, use_decimal=True, separators=(",", ":"), ensure_ascii=False)
+        line = to_text(record)
         with _writing(self._path):
             self._stream.write(f"{line}\n")
         self.count += 1
@@ -138,7 +136,7 @@ class Staging:
             with path.open("rb") as raw, gzip.open(raw, "rt", encoding="utf-8") as stream:
                 for line in stream:
                     # What a row lacks is its record's own fault, as it was on the wire.
-                    yield simplejson.loads(line, use_decimal=True, object_hook=Record)
+                    yield records_from_text(line)
         except FileNotFoundError:
             if self._beneath:
                 yield from self._beneath.read(name)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 
 def _file(table: str) -> sqlite3.Connection:
@@ -27,6 +27,17 @@ class KeySet:
         new = self._db.execute("INSERT OR IGNORE INTO keys VALUES (?)", (key,)).rowcount > 0
         self._number += new
         return new
+
+    def add_all(self, keys: Sequence[str]) -> list[str]:
+        """Put many keys in at once; answers those that were there already, or are among them twice."""
+        self._db.execute("SAVEPOINT all_new")
+        new = self._db.executemany("INSERT OR IGNORE INTO keys VALUES (?)", [(key,) for key in keys]).rowcount
+        if new == len(keys):
+            self._number += new
+            return []
+        # Which ones, is seldom asked.
+        self._db.execute("ROLLBACK TO all_new")
+        return [key for key in keys if not self.add(key)]
 
     def discard(self, key: str) -> bool:
         """Take a key out; answers whether it was there."""

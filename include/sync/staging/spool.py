@@ -6,8 +6,7 @@ import gzip
 import tempfile
 from collections.abc import Iterator
 
-import simplejson
-
+from include.sync.exact import records_from_text, to_text
 from include.sync.records import Json
 from include.sync.staging.files import StagingFault
 
@@ -22,7 +21,7 @@ class Spool:
 
     def add(self, record: Json) -> None:
         """Put a record at the end. Raises StagingFault when there is no room."""
-        line = simplejson.dumps(record, use_decimal=True, separators=(",", ":"))
+        line = to_text(record)
         try:
             self._packed.write(f"{line}\n".encode())
         except OSError as error:
@@ -38,4 +37,4 @@ class Spool:
             raise StagingFault.unwritten(tempfile.gettempdir(), error) from None
         with gzip.open(self._file, "rb") as lines:
             for line in lines:
-                yield simplejson.loads(line, use_decimal=True)
+                yield records_from_text(line.decode())
