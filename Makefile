@@ -4,7 +4,7 @@ RUN := scripts/run
 STAMP := .venv/.installed
 .DEFAULT_GOAL := help
 
-.PHONY: help demo up start cluster cluster-drill check settings test lint format audit prove new-flow lock clean
+.PHONY: bench help demo up start cluster cluster-drill check settings test lint format audit prove new-flow lock clean
 
 help: ## what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -51,6 +51,9 @@ prove: $(STAMP) ## break everything at random and count what is lost or doubled 
 
 new-flow: $(STAMP) ## the files of a new flow: NAME=payment_terms_to_ipaas RECORD="payment terms" (TYPE="payment method")
 	@$(RUN) python scripts/new_flow.py "$(NAME)" "$(RECORD)" --type "$(TYPE)" --resource "$(RESOURCE)"
+
+bench: $(STAMP) ## every budget of docs/architecture.md, measured (about 15 minutes; BENCH=full: more records, longer)
+	@$(RUN) python benchmarks/budgets.py $(if $(filter full,$(BENCH)),--records 10000 --grown 100000 --memory 10000 100000)
 
 lock: $(STAMP) ## take up the newest versions into requirements.lock
 	@$$(command -v uv || echo .venv/bin/uv) pip compile -q --no-header --no-emit-index-url --no-annotate --upgrade \
