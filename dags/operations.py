@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from airflow.sdk import get_parsing_context
-from bridge import health, initialize, manual_sync, preflight, reconcile, subscriptions
+from bridge import forget, health, initialize, manual_sync, preflight, reconcile, subscriptions
 
 wanted = get_parsing_context().dag_id
 # A task that runs parses this file again, and needs only its own DAG.
@@ -14,6 +14,7 @@ for name, build in {
     preflight.PREFLIGHT: preflight.build,
     reconcile.RECONCILE: reconcile.build,
     subscriptions.SUBSCRIPTIONS: subscriptions.build,
+    forget.FORGET: forget.build,
 }.items():
     if wanted in (None, name):
         globals()[name] = build()

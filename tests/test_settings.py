@@ -55,6 +55,8 @@ DEFAULTS: dict[str, Any] = {
     "ipaas_paths": {},
     "sync_late_commit_days": 3,
     "sync_approve_above": ApproveAbove(),
+    "sync_history_days": 30,
+    "sync_history_masked_fields": (),
     "sync_needs_you_after_hours": 24,
     "sync_vanished_share": 5,
 }

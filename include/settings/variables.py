@@ -266,6 +266,16 @@ class SyncSettings(Closed):
         description='JSON: a run that would change more waits for a person: {"records": n, "price_change_percent": p}, either '
         "or both; {} is never.",
     )
+    sync_history_days: int = Field(
+        30,
+        ge=0,
+        le=3650,
+        description="How many days what was written of records, before and after, is kept; 0 is not at all.",
+    )
+    sync_history_masked_fields: Annotated[tuple[str, ...], FromJson] = Field(
+        (),
+        description='JSON: names of fields whose values the history never keeps, as ["email_address", "addresses.phone_number"].',
+    )
     sync_needs_you_after_hours: int = Field(
         24,
         ge=1,

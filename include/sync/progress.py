@@ -10,6 +10,7 @@ from typing import Any
 from include.sync.companions import Work, give_back, unfinished
 from include.sync.endings import finish_failed
 from include.sync.flow import Flow
+from include.sync.history import history_of
 from include.sync.ledger.entries import Finish, State
 from include.sync.links import Link
 from include.sync.outcomes import Outcome
@@ -79,6 +80,7 @@ def finish_of(work: Work, item: WriteRequest, written: WriteResult, outcome: Out
         memory=memory,
         base=written.base.as_json() if written.base else None,
         base_at=item.base.at if item.base else None,
+        history=history_of(work.plan.settings, item, written),
         watches=tuple(work.side.waits_for(table, id_) for table, id_ in item.mapped.watches),
     )
     if written.then is None:
@@ -86,7 +88,14 @@ def finish_of(work: Work, item: WriteRequest, written: WriteResult, outcome: Out
     held_up = finish_failed(work.plan, outcome, item.tried, item.read_at, written.then)
     if item.mapped.companions:
         memory = None  # of places that have been emptied, some may not have been told yet
-    return replace(held_up, target_id=written.target_id, memory=memory, base=finish.base, base_at=finish.base_at)
+    return replace(
+        held_up,
+        target_id=written.target_id,
+        memory=memory,
+        base=finish.base,
+        base_at=finish.base_at,
+        history=finish.history,
+    )
 
 
 def note(work: Work, progress: Progress, flow: Flow) -> None:

@@ -125,6 +125,8 @@ def report(task: TaskContext) -> Report:
     if plan.explains:
         stage_explained(task)
     lines = _outcomes(task, outcome_files(task.staging))
+    if plan.applies and (counts["created"] or counts["updated"]):
+        task.ledger.prune_history(plan.settings.sync_history_days)
     lines = _with_refused(lines, refused, counts)
     found = Found(applies=plan.applies)
     if plan.compares:

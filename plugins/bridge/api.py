@@ -36,6 +36,8 @@ from include.sync.states import sentence
 
 router = APIRouter(prefix="/api")
 _PAGE = 100
+# Writes of a record that are shown.
+_PAST = 20
 
 
 @router.get("/overview")
@@ -146,7 +148,15 @@ def show_explained(
     }
 
 
+def _shown(field: dict[str, Any]) -> dict[str, Any]:
+    """A field of the history, whose values are shown as they are written."""
+    return {
+        name: value if name in ("field", "masked") or value is None else str(value) for name, value in field.items()
+    }
+
+
 def _known(flow: str, one: Transfer) -> dict[str, Any]:
+    history = _ledger().history(flow, one.key, _PAST)
     base = Base.from_json(one.base) if one.base else Base()
     dags = _dags_of(flow, {one.run_id} if one.run_id else set())
     return {
@@ -163,6 +173,15 @@ def _known(flow: str, one: Transfer) -> dict[str, Any]:
         "read_at": one.read_at,
         "waits_for": one.waits_for,
         "run": {"dag_id": dags[one.run_id], "run_id": one.run_id} if one.run_id in dags else None,
+        "history": [
+            {
+                "at": past.at,
+                "run": past.run_id,
+                "result": past.result,
+                "fields": [_shown(field) for field in past.fields],
+            }
+            for past in history
+        ],
         "agreed": [
             {"field": name, "value": value if isinstance(value, str) else as_text(value)}
             for name, value in sorted({**base.values, **base.kept}.items())

@@ -20,6 +20,7 @@ from sqlalchemy.orm import Session
 
 from bridge.api import address_of
 from bridge.factory import TAGS
+from bridge.forget import FORGET
 from bridge.initialize import INITIALIZE
 from bridge.preflight import PREFLIGHT
 from bridge.questions import asking
@@ -74,7 +75,7 @@ def show_report(
         ]
         if dag_id in (INITIALIZE, RECONCILE) and not flow:
             return answer | _flows(session, dag_id, run_id)
-        if dag_id == PREFLIGHT:
+        if dag_id in (PREFLIGHT, FORGET):
             return {**answer, "lines": _pushed(session, dag_id, run_id, "return_value").get("look", [])}
         passed_on = _passed_on(session, dag_id, run_id, flow)
     if passed_on is not None:

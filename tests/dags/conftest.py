@@ -120,7 +120,7 @@ def run_dag(
     monkeypatch.setenv("SYNC_STAGING", f"file://{tmp_path / 'staging'}")
     lose_ledger()
 
-    from bridge import factory, health, initialize, manual_sync, preflight, reconcile, subscriptions
+    from bridge import factory, forget, health, initialize, manual_sync, preflight, reconcile, subscriptions
 
     def run(
         dag_id: str,
@@ -143,6 +143,7 @@ def run_dag(
             initialize.INITIALIZE: initialize.build,
             health.HEALTH: health.build,
             preflight.PREFLIGHT: preflight.build,
+            forget.FORGET: forget.build,
             reconcile.RECONCILE: reconcile.build,
             subscriptions.SUBSCRIPTIONS: subscriptions.build,
         }

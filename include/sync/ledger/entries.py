@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import zlib
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -102,6 +102,7 @@ class Finish:
     waits_for: str | None = None
     at_once: bool = False  # unfinished, and due with the next run
     by_hand: bool = False  # a person's try: it does not count as one, and pushes the next one no further away
+    history: Sequence[Json] | None = None  # what was written: each field before and after, where that is kept
     rests: bool = False  # a person has decided: only a change, or a person, starts another try
     claimed: bool = True  # False: it was left alone, for another task holds the claim on it
 

@@ -14,9 +14,10 @@ from include.ipaas.external_ids import Id
 from include.sync.base import Base
 from include.sync.batches import batches
 from include.sync.ledger.claims import Claims, claimant_of
-from include.sync.ledger.entries import Claimant, Finish, State, as_text, cause_of, pack
+from include.sync.ledger.entries import Claimant, Finish, State, as_text, cause_of, iso, pack
 from include.sync.ledger.facts import Facts
 from include.sync.ledger.faults import ClaimLost
+from include.sync.ledger.history import History
 from include.sync.ledger.inbox import Inbox
 from include.sync.ledger.links import Links
 from include.sync.ledger.pairs import Pairs
@@ -30,7 +31,7 @@ from include.sync.ledger.transfers import Transfers, late, overtaken, read_again
 from include.sync.ledger.windows import Windows
 
 
-class Ledger(Pairs, Transfers, Links, Claims, Reservations, Positions, Inbox, Windows, Facts, Comparisons):
+class Ledger(Pairs, Transfers, Links, Claims, Reservations, Positions, Inbox, Windows, Facts, Comparisons, History):
     """Reads and writes the ledger. Every method is one transaction; safe to use from several threads and processes."""
 
     @repeated
@@ -73,6 +74,7 @@ class Ledger(Pairs, Transfers, Links, Claims, Reservations, Positions, Inbox, Wi
                 rows.setdefault(tuple(values), []).append(values)
             for alike in rows.values():
                 self._upsert(db, transfers_table, alike)
+            self._keep_history(db, flow, ends, iso(now))
             self._watch(db, flow, ends)
             self._link(db, new_links, pushed=True, record_ids=record_ids or {})
             self._give_up(db, claimed, ends, owner)

@@ -166,6 +166,22 @@ reconciled = sa.Table(
     sa.Column("found", sa.Text, nullable=False),  # JSON: how many of each difference are left, and what was healed
 )
 
+# What was written of records, before and after.
+history = sa.Table(
+    "sync_history",
+    metadata,
+    sa.Column("id", sa.BigInteger().with_variant(sa.Integer, "sqlite"), primary_key=True, autoincrement=True),
+    sa.Column("pair", sa.SmallInteger, nullable=False),
+    sa.Column("flow", sa.String(64), nullable=False),
+    sa.Column("key", sa.String(200), nullable=False),
+    sa.Column("run_id", sa.String(250), nullable=False),
+    sa.Column("at", sa.String(40), nullable=False),
+    sa.Column("result", sa.String(10), nullable=False),
+    sa.Column("fields", sa.LargeBinary, nullable=False),  # JSON compressed by zlib
+    sa.Index("sync_history_record", "pair", "flow", "key"),
+    sa.Index("sync_history_at", "pair", "at"),
+)
+
 # How iPaaS.com behaves where that is in doubt, as it was found out.
 facts = sa.Table(
     "sync_facts",

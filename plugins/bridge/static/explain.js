@@ -84,5 +84,25 @@ function Known({ record, now }) {
     looked?.run && h(Text, { role: "status" }, "Both sides are being read, and nothing is written: ", h(To, { to: recordsOfRun("manual_sync", looked.run) }, "see what each has")),
     looked?.error && h(Note, { color: "red", role: "alert" }, looked.error),
     open && h(Table, { label: `Agreed values of ${record.key}`, columns, rows: record.agreed, keyOf: (field) => field.field }),
+    record.history.map((past, n) => h(Past, { key: n, past, now })),
+  );
+}
+
+// One write of a record, with its fields before and after.
+function Past({ past, now }) {
+  const [open, setOpen] = useState(false);
+  const value = (field, name) => (field.masked ? "not kept" : field[name]);
+  const columns = [
+    ["Field", (field) => field.field],
+    ["Before", (field) => value(field, "before")],
+    ["After", (field) => value(field, "after")],
+  ];
+  return h(
+    Box,
+    { mt: 1 },
+    h(Button, { size: "xs", variant: "outline", me: 2, "aria-expanded": open, onClick: () => setOpen(!open) }, `${past.result}: ${count(past.fields.length)} ${past.fields.length === 1 ? "field" : "fields"}`),
+    h(Ago, { at: past.at, now }),
+    h(Quiet, { as: "span" }, ` by ${past.run}`),
+    open && h(Table, { label: `What was ${past.result}`, columns, rows: past.fields, keyOf: (field) => field.field }),
   );
 }
