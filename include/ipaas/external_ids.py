@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from include.errors import BadRecord, Signal
+from include.transport.values import Uncountable
 
 # An iPaaS.com id: a number or a string, and sent as it was received.
 Id = int | str
@@ -39,7 +40,7 @@ PAYMENT_METHOD_TABLE = "Payment Method"
 _DELETED = "DELETED:"
 # Ids count from 1.
 _NONE = re.compile(r"0+|-[0-9]+")
-# Numbers that count nothing; JSON has no such words, and what comes all the same is read as a text.
+# Texts of numbers that count nothing.
 _NO_ID = re.compile(r"[+-]?(nan|inf(inity)?|[0-9]*\.[0-9]*)", re.IGNORECASE)
 _LONGEST = 100
 
@@ -66,7 +67,7 @@ def reference(value: Any, name: str = "An id") -> Id | None:
     text = str("" if value is None else value).strip()
     if not text or _NONE.fullmatch(text):
         return None
-    if len(text) > _LONGEST or _NO_ID.fullmatch(text):
+    if isinstance(value, Uncountable) or len(text) > _LONGEST or _NO_ID.fullmatch(text):
         raise BadRecord(f"{name} is no id: {text[:60]!r}")
     return value
 

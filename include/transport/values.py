@@ -29,6 +29,10 @@ class Record(dict[str, Any]):
         raise BadRecord(f"{name} is missing")
 
 
+class Uncountable(str):
+    """A JSON number that is too large, too small or none at all: it stays the text that it came as."""
+
+
 def loads(content: bytes) -> Any:
     """The value of a JSON text. Raises ValueError when it is none."""
     value = _DECODER.decode(content.decode(errors="replace"))
@@ -36,12 +40,16 @@ def loads(content: bytes) -> Any:
 
 
 def _whole(text: str) -> int | str:
-    return int(text) if len(text) <= _DIGITS else text
+    return int(text) if len(text) <= _DIGITS else Uncountable(text)
 
 
 def _decimal(text: str) -> Decimal | str:
     number = Decimal(text)
-    return number if number.is_finite() and abs(number.adjusted()) <= _DIGITS and len(text) <= _DIGITS else text
+    return (
+        number
+        if number.is_finite() and abs(number.adjusted()) <= _DIGITS and len(text) <= _DIGITS
+        else Uncountable(text)
+    )
 
 
 def _fit(value: Any) -> Any:
@@ -55,5 +63,5 @@ def _fit(value: Any) -> Any:
 
 
 _DECODER = simplejson.JSONDecoder(
-    object_hook=Record, parse_int=_whole, parse_float=_decimal, parse_constant=str, allow_nan=True, strict=False
+    object_hook=Record, parse_int=_whole, parse_float=_decimal, parse_constant=Uncountable, allow_nan=True, strict=False
 )

@@ -160,6 +160,19 @@ def test_an_id_that_is_none_is_never_kept(bench: Bench, raw: str) -> None:
     assert bench.run("location_to_ipaas", "BERLIN").counts["created"] == 1
 
 
+@pytest.mark.parametrize("raw", ["1e999999999", "NaN", "9" * 500])
+def test_a_created_record_is_never_linked_to_a_number_that_nobody_can_count_to(bench: Bench, raw: str) -> None:
+    bench.sandbox.bc.add("Location", {"Code": "BERLIN", "Name": "Berlin"})
+    spoil(bench, "/Location$", "name", "BERLIN", "id", raw=raw, system="ipaas")
+    bench.run("location_to_ipaas", "BERLIN")
+    bench.sandbox.spoils.clear()
+    report = bench.run("location_to_ipaas", "BERLIN")
+    assert (tally(report).get("failed", 0), tally(report).get("created", 0)) == (0, 0)
+    assert bench.linked("location", "BERLIN")["name"] == "BERLIN"
+    bench.sandbox.bc.change("Location", "BERLIN", Name="Berlin Mitte")
+    assert tally(bench.run("location_to_ipaas", "BERLIN")) == {"read": 1, "updated": 1}
+
+
 def test_what_refers_to_a_code_of_a_length_that_nobody_has_waits(bench: Bench) -> None:
     for no in ("1", "2"):
         bench.sandbox.bc.add_customer(no, f"Contoso {no}", "Company", **{"Customer Price Group": "RETAIL"})
