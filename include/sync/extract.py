@@ -15,6 +15,7 @@ from include.sync.notices import ALL
 from include.sync.outcomes import Outcome, Result
 from include.sync.records import Json, SourceRecord, staged_row
 from include.sync.runs import RunKind
+from include.sync.staging.files import FileWriter
 from include.sync.staging.keyset import KeySet
 from include.sync.task_context import BATCH, TaskContext
 from include.sync.telling import tells
@@ -38,85 +39,18 @@ def extract(task: TaskContext, *, leaves_announced: bool = False) -> None:
     hooks = ledger.received(flow.name, HOOKS_PER_RUN) if plan.takes_announced and not leaves_announced else []
     began = datetime.now(UTC)
     not_found: list[Outcome] = []
-    seen: set[str] = set()
-    # A poll that reads everything meets its unfinished records there, and can tell which are gone.
-    compared = plan.compares and plan.reads_everything
-    everything = KeySet() if flow.poll == "whole" and (plan.kind is RunKind.poll or compared) else None
-    whole = Whole() if compared else None
-
-    def new(records: Iterable[SourceRecord]) -> Iterator[SourceRecord]:
-        for record in records:
-            if record.key not in seen:
-                yield record
-
-    def by_ids(asked: Sequence[AskedId], answered: set[str]) -> None:
-        for batch in batches(asked, BATCH):
-            since = datetime.now(UTC)
-            try:
-                for record in flow.source.by_ids(task, batch):
-                    # A record may be asked for twice, by its number and by its id.
-                    answered.update((fold(record.asked or record.key), fold(record.key)))
-                    keep(new([record]), since)
-                    seen.add(record.key)
-                answered.update(fold(key) for key in task.refused)
-            except Unreadable:
-                return  # which the run has been told; an id that was asked for is not found
-
-    def forget(vanished: Sequence[str]) -> None:
-        if vanished:
-            ledger.forget(flow.name, vanished)
-            task.warn(f"No longer there, so no longer retried: {', '.join(vanished[:20])}")
-
     with task.staging.write("raw") as raw:
-
-        def keep(records: Iterable[SourceRecord], since: datetime) -> None:
-            """Stage records that have been read `since` then."""
-            for record in records:
-                read_at = task.dated(since)
-                raw.add(_raw(record, read_at))
-                if everything is not None:
-                    everything.add(record.key)
-                if whole is not None:
-                    whole.add(record)
-
+        reading = _Reading(task, raw)
         if plan.kind is RunKind.ids:
-            answered: set[str] = set()
-            by_ids(plan.ids, answered)
-            not_found = [
-                _not_found(flow, a.text)
-                for a in plan.ids
-                if answered.isdisjoint(fold(name) for name in (a.text, *a.parts.values()))
-            ]
+            not_found = reading.asked(plan.ids)
         else:
             if plan.takes_announced:
-                due = [] if everything is not None else ledger.due(flow.name, RETRIES_PER_RUN)
-                keys = list(dict.fromkeys([*due, *(ipaas_id for ipaas_id, _ in hooks if ipaas_id != ALL)]))
-                answered = set()
-                by_ids([flow.again(key) for key in keys], answered)
-                if not task.nameless:
-                    forget([key for key in keys if fold(key) not in answered])
+                reading.unfinished([ipaas_id for ipaas_id, _ in hooks if ipaas_id != ALL])
             if plan.kind is not RunKind.announced:
-                since = datetime.now(UTC)
-                window = Window(since=plan.since, until=plan.until, linked=compared)
-                keep(new(flow.source.changed(task, window)), since)
-            if task.nameless:
-                # One of those that cannot be read may be any: nothing can be told of what is gone.
-                everything = None
-            if everything is not None and flow.gone:
-                since = datetime.now(UTC)
-                there = sum(1 for key, sent in ledger.keys(flow.name) if sent and key in everything)
-                vanished = flow.gone(
-                    task,
-                    lambda: (k for k, _ in ledger.keys(flow.name) if k not in everything),
-                    there,
-                    everything.__contains__,
-                )
-                keep(vanished, since)
-            elif everything is not None and not compared:
-                forget([key for key in ledger.due(flow.name, RETRIES_PER_RUN) if key not in everything])
-        refused = (SourceRecord[Json](key=key, data={}, asked=key, problem=why) for key, why in task.refused.items())
-        keep(refused, began)
-        compared_with = stage_vanished(task, whole, keep) if whole is not None else {}
+                reading.changed()
+            reading.gone()
+        reading.refused(began)
+        compared_with = reading.compared_with()
     rejected = [*not_found, *task.nameless]
     task.staging.write_all("outcomes-extract", (outcome.as_json() for outcome in rejected))
     task.staging.write_all("hooks", ({"id": i, "generation": g} for i, g in hooks))
@@ -126,6 +60,100 @@ def extract(task: TaskContext, *, leaves_announced: bool = False) -> None:
     # And never past what could not be read.
     held = task.held or bool(task.nameless)
     task.save_stats("extract", read=raw.count + len(rejected), read_from=read_from, held=held, **compared_with)
+
+
+class _Reading:
+    """What one task reads, each record once: staged as it comes."""
+
+    def __init__(self, task: TaskContext, raw: FileWriter) -> None:
+        plan = task.plan
+        self._task, self._flow, self._ledger = task, task.flow, task.ledger
+        self._raw = raw
+        self._by_id: set[str] = set()
+        compared = plan.compares and plan.reads_everything
+        # A poll that reads everything meets its unfinished records there, and can tell which are gone.
+        reads_all = task.flow.poll == "whole" and (plan.kind is RunKind.poll or compared)
+        self._everything = KeySet() if reads_all else None
+        self._whole = Whole() if compared else None
+
+    def asked(self, ids: Sequence[AskedId]) -> list[Outcome]:
+        """Read the records that were asked for; answers an outcome for each that is not there."""
+        answered = self._read_by_ids(ids)
+        missing = (a for a in ids if answered.isdisjoint(fold(name) for name in (a.text, *a.parts.values())))
+        return [_not_found(self._flow, a.text) for a in missing]
+
+    def unfinished(self, announced: Sequence[str]) -> None:
+        """Read what was announced and what is to be tried again, by their ids."""
+        due = [] if self._everything is not None else self._ledger.due(self._flow.name, RETRIES_PER_RUN)
+        keys = list(dict.fromkeys([*due, *announced]))
+        answered = self._read_by_ids([self._flow.again(key) for key in keys])
+        if not self._task.nameless:
+            self._forget([key for key in keys if fold(key) not in answered])
+
+    def changed(self) -> None:
+        """Read what has changed in the run's window, or everything."""
+        plan, since = self._task.plan, datetime.now(UTC)
+        window = Window(since=plan.since, until=plan.until, linked=self._whole is not None)
+        self._keep_new(self._flow.source.changed(self._task, window), since)
+
+    def gone(self) -> None:
+        """Stage, or forget, what is remembered and was not among everything."""
+        everything, name = self._everything, self._flow.name
+        # One of those that cannot be read may be any: nothing can be told of what is gone.
+        if everything is None or self._task.nameless:
+            return
+        if self._flow.gone:
+            since = datetime.now(UTC)
+            there = sum(1 for key, sent in self._ledger.keys(name) if sent and key in everything)
+
+            def missing() -> Iterator[str]:
+                return (key for key, _ in self._ledger.keys(name) if key not in everything)
+
+            self._keep(self._flow.gone(self._task, missing, there, everything.__contains__), since)
+        elif self._whole is None:
+            self._forget([key for key in self._ledger.due(name, RETRIES_PER_RUN) if key not in everything])
+
+    def refused(self, since: datetime) -> None:
+        """Stage what the service refuses to show, with why."""
+        refused = self._task.refused.items()
+        self._keep((SourceRecord[Json](key=key, data={}, asked=key, problem=why) for key, why in refused), since)
+
+    def compared_with(self) -> Json:
+        """What a comparison found gone; nothing of other runs."""
+        return {} if self._whole is None else stage_vanished(self._task, self._whole, self._keep)
+
+    def _read_by_ids(self, asked: Sequence[AskedId]) -> set[str]:
+        """Read records by their ids; answers the names of those that are there, folded."""
+        answered: set[str] = set()
+        for batch in batches(asked, BATCH):
+            since = datetime.now(UTC)
+            try:
+                for record in self._flow.source.by_ids(self._task, batch):
+                    # A record may be asked for twice, by its number and by its id.
+                    answered.update((fold(record.asked or record.key), fold(record.key)))
+                    self._keep_new([record], since)
+                    self._by_id.add(record.key)
+                answered.update(fold(key) for key in self._task.refused)
+            except Unreadable:
+                break  # which the run has been told; an id that was asked for is not found
+        return answered
+
+    def _keep_new(self, records: Iterable[SourceRecord], since: datetime) -> None:
+        self._keep((record for record in records if record.key not in self._by_id), since)
+
+    def _keep(self, records: Iterable[SourceRecord], since: datetime) -> None:
+        """Stage records that have been read `since` then."""
+        for record in records:
+            self._raw.add(_raw(record, self._task.dated(since)))
+            if self._everything is not None:
+                self._everything.add(record.key)
+            if self._whole is not None:
+                self._whole.add(record)
+
+    def _forget(self, vanished: Sequence[str]) -> None:
+        if vanished:
+            self._ledger.forget(self._flow.name, vanished)
+            self._task.warn(f"No longer there, so no longer retried: {', '.join(vanished[:20])}")
 
 
 def stand_aside(task: TaskContext, other: str) -> None:
