@@ -11,6 +11,7 @@
     │   └── StagingFault             the files of a run cannot be written or read (include/sync/staging/files.py)
     ├── RecordFault                  one record cannot go through; the others go on
     │   ├── Rejected                 a person has to change it
+    │   │   └── Apart                a comparison found what a person has to settle (include/sync/outcomes.py)
     │   ├── Waiting                  it needs another one first
     │   ├── BadRecord                a service answered it otherwise than it documents
     │   └── TooCostly                a formula takes too much (include/mappings/formulas.py)
@@ -23,6 +24,8 @@
         ├── Unreadable               the page that records are read from is gone
         ├── MissingUnreadable        what is not linked cannot be told (include/ipaas/external_ids.py)
         ├── MalformedHook            a webhook of which nothing can be taken (include/sync/webhooks.py)
+        ├── MalformedNotices         a notification of Business Central's, likewise (include/sync/notices.py)
+        ├── WrongSecret              none of a post's notifications knows our secret
         ├── Red                      a check found what a person has to mend (include/preflight/checks.py)
         ├── Unknown                  a check could not find out
         ├── Planned                  what a plan would do with a record (include/sync/work.py)

@@ -157,15 +157,15 @@ class Transfers(Store):
         )
 
     def _set_aside(self, flow: str, keys: Sequence[str], values: Mapping[str, Any]) -> list[str]:
-        found: list[str] = []
+        found: set[str] = set()
         with self._writing() as db:
             for batch in batches(keys, BATCH):
                 where = (
                     self._of(flow) & transfers.c.key.in_(batch) & (transfers.c.state.in_((*UNFINISHED, State.ignored)))
                 )
-                found += db.execute(sa.select(transfers.c.key).where(where)).scalars()
+                found.update(db.execute(sa.select(transfers.c.key).where(where)).scalars())
                 db.execute(sa.update(transfers).where(where).values(values))
-        return found
+        return [key for key in keys if key in found]
 
     @repeated
     def forget(self, flow: str, keys: Iterable[str]) -> None:
