@@ -95,7 +95,7 @@ def test_the_report_is_for_those_who_may_see_the_run(server: Any, login: dict[st
     assert server.get("/sync/api/report", params=where).status_code == 401
     assert server.get("/sync/api/report", params=where, headers={"Authorization": "Bearer x.y.z"}).status_code == 403
     told = server.get("/sync/api/report", params=where, headers=login).json()
-    assert told == {"ours": True, "state": None, "problems": [], "report": None}
+    assert told == {"ours": True, "state": None, "problems": [], "questions": [], "report": None}
 
 
 @pytest.mark.parametrize("run_id", ["../../../etc", "..", "."])
@@ -103,7 +103,7 @@ def test_the_report_is_for_those_who_may_see_the_run(server: Any, login: dict[st
 def test_nothing_but_reports_of_our_runs_is_read(server: Any, login: dict[str, str], dag_id: str, run_id: str) -> None:
     where = {"dag_id": dag_id, "run_id": run_id}
     told = server.get("/sync/api/report", params=where, headers=login).json()
-    assert told == {"ours": dag_id in FLOWS, "state": None, "problems": [], "report": None}
+    assert told == {"ours": dag_id in FLOWS, "state": None, "problems": [], "questions": [], "report": None}
 
 
 def test_a_plan_names_the_fields_that_would_change(
@@ -186,7 +186,7 @@ def test_the_page_and_the_tab_are_scripts_that_airflow_loads(server: Any, login:
         ("nav", True),
         ("dag_run", False),
     ]
-    assert {app["url_prefix"] for app in ours["fastapi_apps"]} == {"/sync", "/ipaas"}
+    assert {app["url_prefix"] for app in ours["fastapi_apps"]} == {"/sync", "/ipaas", "/business_central"}
     for app in ours["react_apps"]:
         script = server.get(f"/{app['bundle_url']}")
         assert script.status_code == 200

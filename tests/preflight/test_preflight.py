@@ -16,7 +16,7 @@ from include.sandbox.app import is_write
 from tests.preflight.conftest import Project
 
 # What is not known of a project that is set up rightly.
-_UNKNOWN = {"Custom fields in iPaaS.com", "Webhooks"}
+_UNKNOWN = {"Custom fields in iPaaS.com", "Webhooks", "Notifications"}
 
 
 def _red(lines: Mapping[str, Line]) -> list[str]:
