@@ -94,7 +94,7 @@ def database() -> Iterator[str]:
 
 
 @pytest.mark.dag
-@pytest.mark.timeout(1800)
+@pytest.mark.timeout(900)
 def test_a_first_load_survives_the_death_of_a_worker_with_nothing_lost_and_nothing_doubled(
     tmp_path: Path, database: str
 ) -> None:
