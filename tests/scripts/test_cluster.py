@@ -94,6 +94,7 @@ def database() -> Iterator[str]:
 
 
 @pytest.mark.dag
+@pytest.mark.skipif("DRILL" not in os.environ, reason="takes minutes by itself: make test DRILL=1")
 @pytest.mark.timeout(900)
 def test_a_first_load_survives_the_death_of_a_worker_with_nothing_lost_and_nothing_doubled(
     tmp_path: Path, database: str
