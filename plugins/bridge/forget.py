@@ -7,7 +7,7 @@ from typing import Any
 
 from airflow.sdk import DAG, Param, get_current_context, task
 
-from bridge.factory import DEFAULT_ARGS, TAGS
+from bridge.operations import operations_dag
 
 FORGET = "forget"
 _DOC = """## Forget
@@ -26,14 +26,11 @@ systems first, or the next run that reads the record remembers it anew.
 
 def build() -> DAG:
     """The DAG."""
-    with DAG(
-        dag_id=FORGET,
-        dag_display_name="Forget",
+    with operations_dag(
+        FORGET,
+        name="Forget",
         description="Erase what is remembered of one customer's values",
-        doc_md=_DOC,
-        schedule=None,
-        catchup=False,
-        is_paused_upon_creation=False,
+        doc=_DOC,
         params={
             "id": Param(
                 type="string", minLength=1, maxLength=200, title="Id of the record", description="Of either side."
@@ -46,8 +43,6 @@ def build() -> DAG:
                 title="Mode",
             ),
         },
-        tags={*TAGS, "operations"},
-        default_args=DEFAULT_ARGS,
     ) as dag:
 
         @task(task_id="look")

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from airflow.sdk import DAG, get_current_context, task
 
-from airflow.sdk import DAG, CronTriggerTimetable, get_current_context, task
-
-from bridge.factory import DEFAULT_ARGS, TAGS, UNSCHEDULED
-from bridge.notify import NOTIFIERS
+from bridge.operations import operations_dag
 
 HEALTH = "health"
 _DOC = """## Health
@@ -27,20 +24,15 @@ To be told by mail or in a channel, put one of Airflow's notifiers into `plugins
 
 def build() -> DAG:
     """The DAG."""
-    hourly = CronTriggerTimetable("55 * * * *", timezone="UTC", run_immediately=timedelta())
-    with DAG(
-        dag_id=HEALTH,
-        dag_display_name="Health",
+    with operations_dag(
+        HEALTH,
+        name="Health",
         description="Red when a person is needed",
-        doc_md=_DOC,
-        schedule=None if UNSCHEDULED else hourly,
-        catchup=False,
-        is_paused_upon_creation=False,
-        max_active_runs=1,
-        tags={*TAGS, "operations"},
+        doc=_DOC,
+        cron="55 * * * *",
         # What it finds is no fault of its own: it is looked at again within the hour.
-        default_args={**DEFAULT_ARGS, "retries": 0},
-        on_failure_callback=NOTIFIERS,
+        retries=0,
+        alarms=True,
     ) as dag:
 
         @task(task_id="look")

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from airflow.sdk import DAG, TaskGroup, XComArg, get_current_context, task
+from airflow.sdk import DAG
 
-from bridge.factory import DEFAULT_ARGS, FourTasks, four_tasks
 from bridge.form import params_of_initialize
-from include.flows import CATALOGUE, FLOWS
+from bridge.operations import all_flows, operations_dag
+from include.flows import FLOWS
 from include.sync.flow import Flow
 
 INITIALIZE = "initialize"
@@ -32,46 +32,20 @@ concerns a whole flow (a secret, a service, an outage) stops those that need it.
 """
 
 
-def needs(name: str) -> Iterator[str]:
-    """The flows with a DAG that a flow goes after; through those that are carried as prerequisites alone."""
-    for before in CATALOGUE[name].after:
-        if before in FLOWS:
-            yield before
-        else:
-            yield from needs(before)
-
-
 def build(flows: Mapping[str, Flow] = FLOWS) -> DAG:
-    """The DAG. A pool belongs to a task from the start, so there is a group of the four tasks for each flow."""
-    with DAG(
-        dag_id=INITIALIZE,
-        dag_display_name="Initialize",
+    """The DAG: the four tasks of each flow."""
+    with operations_dag(
+        INITIALIZE,
+        name="Initialize",
         description="Bring a new subscription up: all records of all flows, in the order of dependency",
-        doc_md=_DOC,
-        schedule=None,
-        catchup=False,
-        is_paused_upon_creation=False,
-        max_active_runs=1,
+        doc=_DOC,
         params=params_of_initialize(flows.values()),
-        tags={"business-central", "ipaas", "operations"},
-        default_args=DEFAULT_ARGS,
     ) as dag:
-        groups: dict[str, FourTasks] = {}
-        for name, flow in flows.items():
-            with TaskGroup(name, tooltip=flow.collection):
-                groups[name] = four_tasks(flow.direction, name, whole=True)
-            for before in flows.keys() & needs(name):
-                groups[before].last >> groups[name].first
-        ends: list[XComArg] = [group.last for group in groups.values()]
-        ends >> _sum_up(list(flows))
+        all_flows(flows, _sum_up, compares=False)
     return dag
 
 
-def _sum_up(flows: Sequence[str]) -> Any:
-    @task(task_id="sum_up", trigger_rule="all_done")
-    def sum_up() -> dict[str, int]:
-        from bridge import tasks
+def _sum_up(flows: Sequence[str], context: Mapping[str, Any]) -> dict[str, int]:
+    from bridge import tasks
 
-        return tasks.sum_up(flows, get_current_context())
-
-    return sum_up()
+    return tasks.sum_up(flows, context)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from airflow.sdk import DAG, TaskGroup, get_current_context, task
 
-from bridge.factory import DEFAULT_ARGS, TAGS, four_tasks
+from bridge.factory import four_tasks
 from bridge.form import params_of_manual_sync
+from bridge.operations import operations_dag
 from include.flows import FLOWS
 from include.sync.runs import Direction
 
@@ -32,18 +33,13 @@ def build() -> DAG:
     """The DAG. A pool belongs to a task from the start, and which is needed depends on the direction: so there are two
     groups of the same tasks, of which a run takes one.
     """
-    with DAG(
-        dag_id=MANUAL_SYNC,
-        dag_display_name="Manual Sync",
+    with operations_dag(
+        MANUAL_SYNC,
+        name="Manual Sync",
         description="Transfer or plan the records you name, with any flow",
-        doc_md=_DOC,
-        schedule=None,
-        catchup=False,
-        is_paused_upon_creation=False,
-        max_active_runs=_RUNS_AT_ONCE,
+        doc=_DOC,
+        runs_at_once=_RUNS_AT_ONCE,
         params=params_of_manual_sync(FLOWS.values()),
-        tags={*TAGS, "operations"},
-        default_args=DEFAULT_ARGS,
     ) as dag:
 
         @task.branch(task_id="choose")

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import Any
 
-from airflow.sdk import DAG, CronTriggerTimetable, get_current_context, task
+from airflow.sdk import DAG, get_current_context, task
 
-from bridge.factory import DEFAULT_ARGS, UNSCHEDULED
-from bridge.notify import NOTIFIERS
+from bridge.operations import operations_dag
 
 PREFLIGHT = "preflight"
 _DOC = """## Preflight
@@ -24,20 +22,15 @@ It writes nothing: whether the application may write is tried with writes that a
 
 def build() -> DAG:
     """The DAG."""
-    daily = CronTriggerTimetable("50 5 * * *", timezone="UTC", run_immediately=timedelta())
-    with DAG(
-        dag_id=PREFLIGHT,
-        dag_display_name="Preflight",
+    with operations_dag(
+        PREFLIGHT,
+        name="Preflight",
         description="Whether everything that runs need is in place",
-        doc_md=_DOC,
-        schedule=None if UNSCHEDULED else daily,
-        catchup=False,
-        is_paused_upon_creation=False,
-        max_active_runs=1,
-        tags={"business-central", "ipaas", "operations"},
+        doc=_DOC,
+        cron="50 5 * * *",
         # What it finds is no fault of its own, and a person has to mend it.
-        default_args={**DEFAULT_ARGS, "retries": 0},
-        on_failure_callback=NOTIFIERS,
+        retries=0,
+        alarms=True,
     ) as dag:
 
         @task(task_id="look")

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import timedelta
 from typing import Any
 
-from airflow.sdk import DAG, CronTriggerTimetable, TaskGroup, XComArg, get_current_context, task
+from airflow.sdk import DAG
 
-from bridge.factory import DEFAULT_ARGS, TAGS, UNSCHEDULED, FourTasks, four_tasks
 from bridge.form import params_of_reconcile
-from bridge.initialize import needs
+from bridge.operations import all_flows, operations_dag
 from include.flows import FLOWS
 from include.sync.flow import Flow
 
@@ -42,36 +40,19 @@ when more than `sync_vanished_share` percent of a flow's records would be.
 
 def build(flows: Mapping[str, Flow] = FLOWS) -> DAG:
     """The DAG: for each flow the tasks of a run and, going to iPaaS.com, one that reads its list."""
-    daily = CronTriggerTimetable("30 2 * * *", timezone="UTC", run_immediately=timedelta())
-    with DAG(
-        dag_id=RECONCILE,
-        dag_display_name="Reconcile",
+    with operations_dag(
+        RECONCILE,
+        name="Reconcile",
         description="Compare all records of both systems, and heal what differs when told to",
-        doc_md=_DOC,
-        schedule=None if UNSCHEDULED else daily,
-        catchup=False,
-        is_paused_upon_creation=False,
-        max_active_runs=1,
+        doc=_DOC,
+        cron="30 2 * * *",
         params=params_of_reconcile(flows.values()),
-        tags={*TAGS, "operations"},
-        default_args=DEFAULT_ARGS,
     ) as dag:
-        groups: dict[str, FourTasks] = {}
-        for name, flow in flows.items():
-            with TaskGroup(name, tooltip=flow.collection):
-                groups[name] = four_tasks(flow.direction, name, whole=True, compares=True)
-            for before in flows.keys() & needs(name):
-                groups[before].last >> groups[name].first
-        ends: list[XComArg] = [group.last for group in groups.values()]
-        ends >> _sum_up(list(flows))
+        all_flows(flows, _sum_up, compares=True)
     return dag
 
 
-def _sum_up(flows: Sequence[str]) -> Any:
-    @task(task_id="sum_up", trigger_rule="all_done")
-    def sum_up() -> dict[str, int]:
-        from bridge import comparing
+def _sum_up(flows: Sequence[str], context: Mapping[str, Any]) -> dict[str, int]:
+    from bridge import comparing
 
-        return comparing.sum_up(flows, get_current_context())
-
-    return sum_up()
+    return comparing.sum_up(flows, context)

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from airflow.sdk import DAG, get_current_context, task
 
-from airflow.sdk import DAG, CronTriggerTimetable, task
-
-from bridge.factory import DEFAULT_ARGS, TAGS, UNSCHEDULED
-from bridge.notify import NOTIFIERS
+from bridge.operations import operations_dag
 
 SUBSCRIPTIONS = "subscriptions"
 _DOC = """## Subscriptions
@@ -23,25 +20,17 @@ Business Central asks the address for an answer while it makes a subscription: t
 
 def build() -> DAG:
     """The DAG."""
-    hourly = CronTriggerTimetable("5 * * * *", timezone="UTC", run_immediately=timedelta())
-    with DAG(
-        dag_id=SUBSCRIPTIONS,
-        dag_display_name="Subscriptions",
+    with operations_dag(
+        SUBSCRIPTIONS,
+        name="Subscriptions",
         description="Has Business Central announce what changes",
-        doc_md=_DOC,
-        schedule=None if UNSCHEDULED else hourly,
-        catchup=False,
-        is_paused_upon_creation=False,
-        max_active_runs=1,
-        tags={*TAGS, "operations"},
-        default_args=DEFAULT_ARGS,
-        on_failure_callback=NOTIFIERS,
+        doc=_DOC,
+        cron="5 * * * *",
+        alarms=True,
     ) as dag:
 
         @task(task_id="renew", pool="business_central")
         def renew() -> list[str]:
-            from airflow.sdk import get_current_context
-
             from bridge import subscribing
 
             return subscribing.renew(get_current_context())
