@@ -7,6 +7,7 @@ a machine of its own: what they have in common is what they have in common there
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import shutil
@@ -15,7 +16,7 @@ from dataclasses import dataclass, field
 
 import database
 from airflow_home import port, said_of_flows, wait_for_the_end
-from services import CA_FILE, HOME, Services, airflow_at, alone, end_as_by_ctrl_c, set_up
+from services import CA_FILE, HOME, Services, airflow_at, own_services, set_up
 from up import SANDBOX
 
 _BROKER = "redis://127.0.0.1:6379/0"
@@ -104,11 +105,8 @@ def main() -> int:
     """Start everything, say where it is, wait."""
     from include.flows import FLOWS
 
-    alone()
-    end_as_by_ctrl_c()
-    services = Services()
     workers = int(os.environ.get("WORKERS") or 2)
-    try:
+    with contextlib.suppress(KeyboardInterrupt), own_services() as services:
         where = on_postgresql()
         at = port()
         cluster = Cluster(services=services, port=at)
@@ -123,10 +121,6 @@ def main() -> int:
             f"Workers:  {workers}, each with {cluster.tasks} tasks at once; logs in {HOME.name}/worker-*.log",
             flows,
         )
-    except KeyboardInterrupt:
-        pass
-    finally:
-        services.stop()
     return 0
 
 

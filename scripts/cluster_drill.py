@@ -16,7 +16,7 @@ from typing import Any
 from airflow_api import AirflowApi, patient_session
 from cluster import Cluster, on_postgresql
 from demo import wait_until_up
-from services import HOME, Services, alone, end_as_by_ctrl_c, free_port, set_up
+from services import HOME, free_port, own_services, set_up
 
 FLOW = "company_to_ipaas"
 # Whoever waits longer for the run waits for something that does not come.
@@ -113,28 +113,24 @@ def main() -> int:
     parser.add_argument("--no-kill", dest="kill", action="store_false", help="let all workers live")
     options = parser.parse_args()
     nothing = [f"--{name.replace('_', '-')}=0" for name in vars(Size()) if name != "companies"]
-    alone()
-    end_as_by_ctrl_c()
-    services = Services()
     try:
-        print(on_postgresql(), flush=True)
-        cluster = Cluster(services=services, port=free_port(), tasks=1, more={"SYNC_SCHEDULES": "off", **_SOON})
-        look = Sandbox(set_up(services, 0, f"--companies={options.companies}", *nothing))
-        look.slow_down(options.latency)
-        cluster.start(options.workers)
-        airflow = AirflowApi(f"http://127.0.0.1:{cluster.port}")
-        wait_until_up(airflow, services)
-        while FLOW not in airflow.dag_ids():
-            services.check()
-            time.sleep(0.5)
-        slots = {pool["name"]: pool["slots"] for pool in airflow.call("GET", "pools")["pools"]}
-        result = load(cluster, airflow, look, options)
-        return conclude(result, look, {name: slots[name] for name in ("business_central", "ipaas")}, options)
+        with own_services() as services:
+            print(on_postgresql(), flush=True)
+            cluster = Cluster(services=services, port=free_port(), tasks=1, more={"SYNC_SCHEDULES": "off", **_SOON})
+            look = Sandbox(set_up(services, 0, f"--companies={options.companies}", *nothing))
+            look.slow_down(options.latency)
+            cluster.start(options.workers)
+            airflow = AirflowApi(f"http://127.0.0.1:{cluster.port}")
+            wait_until_up(airflow, services)
+            while FLOW not in airflow.dag_ids():
+                services.check()
+                time.sleep(0.5)
+            slots = {pool["name"]: pool["slots"] for pool in airflow.call("GET", "pools")["pools"]}
+            result = load(cluster, airflow, look, options)
+            return conclude(result, look, {name: slots[name] for name in ("business_central", "ipaas")}, options)
     except KeyboardInterrupt:
         print("\nStopped.")
         return 130
-    finally:
-        services.stop()
 
 
 if __name__ == "__main__":

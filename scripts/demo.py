@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from airflow_api import AirflowApi, patient_session
-from services import HOME, Services, airflow_at, alone, end_as_by_ctrl_c, free_port, set_up
+from services import HOME, Services, airflow_at, free_port, own_services, set_up
 
 COLUMNS = ("read", "created", "updated", "unchanged", "waiting", "retrying", "failed")
 TIMEOUT = 3600.0  # seconds for one round
@@ -68,44 +68,40 @@ def main() -> int:
     from include.flows import FLOWS
 
     flows = {name: flow.after for name, flow in FLOWS.items()}
-    alone()
-    end_as_by_ctrl_c()
-    services = Services()
     try:
-        print("Starting the sandbox and Airflow ...", flush=True)
-        port = free_port()
-        # Whatever a flow writes to iPaaS.com comes back as a hook: the second run has to see that it is our own.
-        sandbox = set_up(services, 0, "--hooks-url", f"http://127.0.0.1:{port}/ipaas/hooks", *sys.argv[1:])
-        # Only what the demo starts runs; nothing is due by itself meanwhile.
-        environment = {"SYNC_SCHEDULES": "off", **airflow_at(port)}
-        services.start("api-server", "airflow", "api-server", "--port", str(port), "--workers", "1", **environment)
-        services.start("dag-processor", "airflow", "dag-processor", **environment)
-        services.start("scheduler", "airflow", "scheduler", **environment)
-        airflow = AirflowApi(f"http://127.0.0.1:{port}")
-        wait_until_up(airflow, services)
-        while not set(flows) <= airflow.dag_ids():
-            services.check()
-            time.sleep(0.5)
-        for name in flows:
-            airflow.unpause(name)
-        print("Running every flow in real Airflow tasks ...", flush=True)
-        first = run_round(airflow, services, flows)
-        print_table("First run: everything is transferred", flows, first)
-        look = patient_session()
-        verdict = look.get(f"{sandbox}/_sandbox/check", timeout=120).json()
-        look.delete(f"{sandbox}/_sandbox/counters", timeout=120)
-        second = run_round(airflow, services, flows)
-        writes = look.get(f"{sandbox}/_sandbox/counters", timeout=120).json()["writes"]
-        print_table("Second run: nothing has changed", flows, second)
-        look.delete(f"{sandbox}/_sandbox/counters", timeout=120)
-        trips = round_trips()
-        trips["writes"] = look.get(f"{sandbox}/_sandbox/counters", timeout=120).json()["writes"]
-        return conclude(verdict, first, second, writes, trips)
+        with own_services() as services:
+            print("Starting the sandbox and Airflow ...", flush=True)
+            port = free_port()
+            # Whatever a flow writes to iPaaS.com comes back as a hook: the second run has to see that it is our own.
+            sandbox = set_up(services, 0, "--hooks-url", f"http://127.0.0.1:{port}/ipaas/hooks", *sys.argv[1:])
+            # Only what the demo starts runs; nothing is due by itself meanwhile.
+            environment = {"SYNC_SCHEDULES": "off", **airflow_at(port)}
+            services.start("api-server", "airflow", "api-server", "--port", str(port), "--workers", "1", **environment)
+            services.start("dag-processor", "airflow", "dag-processor", **environment)
+            services.start("scheduler", "airflow", "scheduler", **environment)
+            airflow = AirflowApi(f"http://127.0.0.1:{port}")
+            wait_until_up(airflow, services)
+            while not set(flows) <= airflow.dag_ids():
+                services.check()
+                time.sleep(0.5)
+            for name in flows:
+                airflow.unpause(name)
+            print("Running every flow in real Airflow tasks ...", flush=True)
+            first = run_round(airflow, services, flows)
+            print_table("First run: everything is transferred", flows, first)
+            look = patient_session()
+            verdict = look.get(f"{sandbox}/_sandbox/check", timeout=120).json()
+            look.delete(f"{sandbox}/_sandbox/counters", timeout=120)
+            second = run_round(airflow, services, flows)
+            writes = look.get(f"{sandbox}/_sandbox/counters", timeout=120).json()["writes"]
+            print_table("Second run: nothing has changed", flows, second)
+            look.delete(f"{sandbox}/_sandbox/counters", timeout=120)
+            trips = round_trips()
+            trips["writes"] = look.get(f"{sandbox}/_sandbox/counters", timeout=120).json()["writes"]
+            return conclude(verdict, first, second, writes, trips)
     except KeyboardInterrupt:
         print("\nStopped.")
         return 130
-    finally:
-        services.stop()
 
 
 def round_trips() -> dict[str, Any]:

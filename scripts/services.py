@@ -12,6 +12,7 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any
 from urllib.parse import urlsplit
@@ -126,6 +127,18 @@ def free_port(wanted: int = 0) -> int:
             found.bind(("127.0.0.1", port))
             return port
     raise RuntimeError("No free port was found on 127.0.0.1")
+
+
+@contextlib.contextmanager
+def own_services() -> Iterator[Services]:
+    """What starts processes in this home, which nobody else has meanwhile; they end with it, however that ends."""
+    alone()
+    end_as_by_ctrl_c()
+    services = Services()
+    try:
+        yield services
+    finally:
+        services.stop()
 
 
 def airflow_at(port: int) -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 from typing import Any
@@ -10,7 +11,7 @@ import database
 import settings as importer
 from addresses import SYSTEMS, on_this_machine, own_addresses, systems_of
 from airflow_home import port, said_of_flows, wait_for_the_end
-from services import HOME, Services, airflow_at, alone, end_as_by_ctrl_c
+from services import HOME, airflow_at, own_services
 
 
 def refuse_the_sandbox(connections: dict[str, Any]) -> None:
@@ -59,10 +60,7 @@ def main() -> int:
     """Start Airflow, say where it is and what runs, wait."""
     from include.flows import FLOWS
 
-    alone()
-    end_as_by_ctrl_c()
-    services = Services()
-    try:
+    with contextlib.suppress(KeyboardInterrupt), own_services() as services:
         database_said = database.prepare()
         connections = take_what_is_missing()
         at = port(only_that=True)
@@ -75,10 +73,6 @@ def main() -> int:
             for name in SYSTEMS
         )
         wait_for_the_end(services, at, f"Home:     {HOME}", database_said, *where, flows)
-    except KeyboardInterrupt:
-        pass
-    finally:
-        services.stop()
     return 0
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 
 import database
 from airflow_home import port, said_of_flows, wait_for_the_end
-from services import Services, airflow_at, alone, end_as_by_ctrl_c, set_up
+from services import airflow_at, own_services, set_up
 
 # The sandbox is the same one whatever its port.
 SANDBOX = "the sandbox"
@@ -17,10 +18,7 @@ def main() -> int:
     """Start everything, say where it is, wait."""
     from include.flows import FLOWS
 
-    alone()
-    end_as_by_ctrl_c()
-    services = Services()
-    try:
+    with contextlib.suppress(KeyboardInterrupt), own_services() as services:
         where = database.prepare()
         at = port()
         sandbox = set_up(services, None, "--hooks-url", f"http://127.0.0.1:{at}/ipaas/hooks", *sys.argv[1:])
@@ -35,10 +33,6 @@ def main() -> int:
             "Trigger Manual Sync and name some records. What changes in the sandbox's iPaaS.com is announced to Airflow",
             "by webhooks, and the flows from iPaaS.com fetch it.",
         )
-    except KeyboardInterrupt:
-        pass
-    finally:
-        services.stop()
     return 0
 
 
