@@ -14,7 +14,8 @@ WORDS = "What was said of it was erased on request."
 
 
 def remembered(ledger: Ledger, text: str, tables: Mapping[str, str]) -> list[tuple[str, str]]:
-    """The records of an id of either side, and those below them: by flow and key. `tables` are those of the flows."""
+    """The records of an id of either side, and those below them: by flow and key. `tables` are those of the flows that
+    are looked at."""
     found = explain(ledger, text, tables)
     named = {text.strip(), text.strip().upper()}
     records: set[tuple[str, str]] = {(flow, one.key) for flow, one in found.records}

@@ -8,6 +8,7 @@ from typing import Any
 from airflow.sdk import DAG, Param, get_current_context, task
 
 from bridge.operations import operations_dag
+from include.flows import FLOWS
 
 FORGET = "forget"
 _DOC = """## Forget
@@ -16,7 +17,8 @@ Erases what the ledger remembers of the values of one record: what both sides la
 written, and what was said of it when it failed. The records below it, as `C10000|contact` of `C10000`, go with it. That two
 records are linked stays known, by their ids alone, so that nothing is made twice; neither system is touched.
 
-* **Plan** (the mode that is proposed) lists the records. An id may name several: look at the list first.
+* **Plan** (the mode that is proposed) lists the records. An id may name several, as a customer and an item of one number:
+  look at the list first, and choose the flow where it holds others.
 * **Apply** erases them.
 
 It does not reach Airflow's logs and XComs, nor the files of runs, which are deleted after 14 days. Erase the person in both
@@ -34,6 +36,13 @@ def build() -> DAG:
         params={
             "id": Param(
                 type="string", minLength=1, maxLength=200, title="Id of the record", description="Of either side."
+            ),
+            "flow": Param(
+                None,
+                type=["null", "string"],
+                enum=[None, *FLOWS],
+                title="Flow",
+                description="Of which the record is, where the id names others, too. Empty: of whichever has it.",
             ),
             "mode": Param(
                 "plan",
@@ -57,13 +66,13 @@ def erase(context: Mapping[str, Any]) -> list[dict[str, str]]:
     """What is remembered of the record that the form names; erased, where the form says so."""
     from bridge.advice import advised
     from bridge.connected import current_pair, ledger_of
-    from include.flows import FLOWS
     from include.sync.forget import forget, remembered
 
     params = context["params"]
     applies = params["mode"] == "apply"
     with advised(context), ledger_of(current_pair()) as ledger:
-        found = remembered(ledger, str(params["id"]), {name: flow.writer.table for name, flow in FLOWS.items()})
+        tables = {name: flow.writer.table for name, flow in FLOWS.items() if params["flow"] in (None, name)}
+        found = remembered(ledger, str(params["id"]), tables)
         if applies:
             forget(ledger, found)
     said = "What was remembered of its values is erased." if applies else "Its values would be erased."

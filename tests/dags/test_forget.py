@@ -34,3 +34,18 @@ def test_one_customer_is_forgotten(run_dag: RunDag, server: Any, login: dict[str
     left = explained()
     assert (left["history"], left["agreed"]) == ([], [])
     assert left["target_id"] is not None
+
+
+def test_of_an_id_that_names_several_one_flow_may_be_chosen(run_dag: RunDag, sandbox: Sandbox) -> None:
+    values = {"Contact Type": "Person", "E-Mail": "berta@example.com"}
+    sandbox.bc.add("Customer", {"No.": "S100", "Name": "Berta Berg", **values})
+    sandbox.bc.add("Item", {"No.": "S100", "Description": "Chair", "Type": "Inventory"})
+    for flow in (FLOW, "product_to_ipaas"):
+        run_dag(flow, {"external_ids": ["S100"]})
+
+    def listed(**chosen: str) -> set[str]:
+        found = run_dag("forget", {"id": "S100", **chosen}).xcoms["look", "return_value"]
+        return {line["line"] for line in found}
+
+    assert listed() == {f"{FLOW}: S100", "product_to_ipaas: S100"}
+    assert listed(flow=FLOW) == {f"{FLOW}: S100"}
