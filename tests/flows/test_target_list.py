@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 from bench import Bench, tally
@@ -14,6 +15,7 @@ from include.sandbox import Sandbox
 from include.sandbox.credentials import SYSTEM_ID
 from include.sandbox.world import Size
 from include.settings import SyncSettings
+from include.sync import load as loading
 from include.sync.extract import extract
 from include.sync.load import load
 from include.sync.plan import make_plan
@@ -22,6 +24,7 @@ from include.sync.run import task_for
 from include.sync.runs import RunKind
 from include.sync.staging import chunks
 from include.sync.staging.files import Staging
+from include.sync.task_context import TaskContext
 from include.sync.transform import transform
 
 FLOW = "company_to_ipaas"
@@ -71,28 +74,67 @@ def test_a_first_transfer_of_many_chunks_takes_one_request_a_record(bench: Bench
     assert [path for path in lookups if "customer company/" in path.replace("%20", " ")] == []
 
 
+class Run:
+    """A run whose load tasks are begun one by one, over files that stay."""
+
+    def __init__(self, bench: Bench) -> None:
+        self.bench = bench
+        self.plan = make_plan(
+            FLOWS[FLOW],
+            run_id="r",
+            kind=RunKind.poll,
+            settings=SyncSettings(),
+            ledger=bench.ledger,
+            now=datetime.now(UTC),
+        )
+        self.staging = Staging(bench.folder / "r")
+        extract(self.stage("extract"))
+        self.chunks = transform(self.stage("transform"))
+
+    def stage(self, name: str) -> TaskContext:
+        bench = self.bench
+        ipaas = bench.ipaas(concurrency=3)
+        return task_for(name, FLOWS[FLOW], self.plan, bench.ledger, self.staging, CATALOGUE, bc=bench.bc(), ipaas=ipaas)
+
+
 def test_tasks_that_begin_at_once_read_it_once(bench: Bench) -> None:
     there = len(bench.sandbox.ipaas.records["company"])
-    plan = make_plan(
-        FLOWS[FLOW], run_id="r", kind=RunKind.poll, settings=SyncSettings(), ledger=bench.ledger, now=datetime.now(UTC)
-    )
-    staging = Staging(bench.folder / "r")
-
-    def stage(name: str):
-        return task_for(
-            name, FLOWS[FLOW], plan, bench.ledger, staging, CATALOGUE, bc=bench.bc(), ipaas=bench.ipaas(concurrency=3)
-        )
-
-    extract(stage("extract"))
-    number = transform(stage("transform"))
-    assert number == 4
+    run = Run(bench)
+    assert run.chunks == 4
     bench.sandbox.counters.reset()
     bench.sandbox.latency["ipaas"] = 0.02
-    tasks = [threading.Thread(target=load, args=(stage("load"), chunk, 3)) for chunk in range(number)]
+    tasks = [threading.Thread(target=load, args=(run.stage("load"), chunk, 3)) for chunk in range(run.chunks)]
     for task in tasks:
         task.start()
     for task in tasks:
         task.join(120)
     assert pages(bench) == -(-there // PAGE)
-    assert report(stage("report")).counts["created"] == COMPANIES - 2
+    assert report(run.stage("report")).counts["created"] == COMPANIES - 2
     assert complete(bench)
+
+
+def test_a_task_that_dies_makes_nothing_twice_over_a_list_that_is_older_than_what_it_made(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Or the service itself would refuse the second of two records with one external id.
+    bench.sandbox.switches.taken_external_id = "moved"
+    there = len(bench.sandbox.ipaas.records["company"])
+    run = Run(bench)
+    noted, left = loading._settle, [15]
+
+    def dies(*args: Any) -> Any:
+        left[0] -= 1
+        if left[0] <= 0:
+            raise KeyboardInterrupt
+        return noted(*args)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(loading, "_settle", dies)
+        with pytest.raises(KeyboardInterrupt):
+            load(run.stage("load"), 0, 3)
+    assert len(bench.sandbox.ipaas.records["company"]) > there
+    for chunk in range(run.chunks):
+        load(run.stage("load"), chunk, 3)
+    assert report(run.stage("report")).counts["failed"] == 0
+    assert complete(bench)
+    assert len(bench.sandbox.ipaas.records["company"]) == there + COMPANIES - 2
