@@ -171,3 +171,23 @@ def test_no_two_public_classes_share_a_name() -> None:
                 if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
                     homes.setdefault(node.name, []).append(str(path.relative_to(ROOT)))
     assert {name: where for name, where in homes.items() if len(where) > 1} == {}
+
+
+def test_functions_stay_below_60_lines_and_modules_below_450() -> None:
+    long: list[str] = []
+    for room in ("include", "plugins", "dags", "scripts", "benchmarks", "tests"):
+        for path in _files(room):
+            text = path.read_text()
+            if text.count("\n") >= 450 and room != "tests":
+                long.append(f"{path.relative_to(ROOT)}")
+            for node in ast.walk(ast.parse(text)):
+                if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)) and _lines(node) >= 60:
+                    long.append(f"{path.relative_to(ROOT)}: {node.name}")
+    assert long == []
+
+
+def _lines(function: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
+    """How many lines what a function does takes, without what is said of it."""
+    assert function.end_lineno is not None
+    body = function.body[1:] if ast.get_docstring(function) is not None else function.body
+    return function.end_lineno - body[0].lineno + 1 if body else 0

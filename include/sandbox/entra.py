@@ -49,19 +49,19 @@ class Directory:
         self.tokens.clear()
 
 
-def routes(directory: Directory, base: Callable[[Request], str]) -> list[Route]:
-    """The routes of the authority."""
+class Authority:
+    """What the authority answers of its directory."""
 
-    async def discovery(request: Request) -> JSONResponse:
+    def __init__(self, directory: Directory, base: Callable[[Request], str]) -> None:
+        self._directory, self._base = directory, base
+
+    async def discovery(self, request: Request) -> JSONResponse:
+        """The discovery document of a tenant."""
         tenant = request.path_params["tenant"]
         if tenant.lower() != TENANT_ID:
-            return _error(
-                400,
-                "invalid_tenant",
-                90002,
-                f"Tenant '{tenant}' not found. Check to make sure you have the correct tenant ID.",
-            )
-        root = f"{base(request)}/{tenant}"
+            text = f"Tenant '{tenant}' not found. Check to make sure you have the correct tenant ID."
+            return _error(400, "invalid_tenant", 90002, text)
+        root = f"{self._base(request)}/{tenant}"
         return JSONResponse(
             {
                 "issuer": f"{root}/v2.0",
@@ -73,46 +73,45 @@ def routes(directory: Directory, base: Callable[[Request], str]) -> list[Route]:
             }
         )
 
-    async def token(request: Request) -> JSONResponse:
-        directory.token_requests += 1
+    async def token(self, request: Request) -> JSONResponse:
+        """A token for an application that shows who it is."""
+        self._directory.token_requests += 1
         form = dict(parse_qsl((await request.body()).decode()))
-        client = form.get("client_id", "")
+        client, scope = form.get("client_id", ""), form.get("scope", "")
         if form.get("grant_type") != "client_credentials":
             return _error(400, "unsupported_grant_type", 70003, "The app requested an unsupported grant type.")
-        if client not in directory.secrets:
-            return _error(
-                400,
-                "unauthorized_client",
-                700016,
-                f"Application with identifier '{client}' was not found in the directory.",
-            )
-        if refusal := _not_shown(directory, client, form, f"{base(request)}/{request.path_params['tenant']}"):
+        if client not in self._directory.secrets:
+            text = f"Application with identifier '{client}' was not found in the directory."
+            return _error(400, "unauthorized_client", 700016, text)
+        root = f"{self._base(request)}/{request.path_params['tenant']}"
+        if refusal := _not_shown(self._directory, client, form, root):
             return _error(401, "invalid_client", refusal.code, refusal.text)
-        scope = form.get("scope", "")
         if not scope.endswith("/.default"):
-            return _error(
-                400,
-                "invalid_scope",
-                1002012,
-                f"The provided value for scope {scope} is not valid. Client credential flows must have a scope value with /.default suffixed to the resource identifier (application ID URI).",
+            text = (
+                f"The provided value for scope {scope} is not valid. Client credential flows must have a scope value "
+                "with /.default suffixed to the resource identifier (application ID URI)."
             )
+            return _error(400, "invalid_scope", 1002012, text)
         if scope != SCOPE:
-            return _error(
-                400, "invalid_resource", 500011, f"The resource principal named {scope} was not found in the tenant."
-            )
-        lifetime = directory.switches.token_lifetime
+            text = f"The resource principal named {scope} was not found in the tenant."
+            return _error(400, "invalid_resource", 500011, text)
+        lifetime = self._directory.switches.token_lifetime
         return JSONResponse(
             {
                 "token_type": "Bearer",
                 "expires_in": lifetime,
                 "ext_expires_in": lifetime,
-                "access_token": directory.issue(),
+                "access_token": self._directory.issue(),
             }
         )
 
+
+def routes(directory: Directory, base: Callable[[Request], str]) -> list[Route]:
+    """The routes of the authority."""
+    authority = Authority(directory, base)
     return [
-        Route("/{tenant}/v2.0/.well-known/openid-configuration", discovery),
-        Route("/{tenant}/oauth2/v2.0/token", token, methods=["POST"]),
+        Route("/{tenant}/v2.0/.well-known/openid-configuration", authority.discovery),
+        Route("/{tenant}/oauth2/v2.0/token", authority.token, methods=["POST"]),
     ]
 
 

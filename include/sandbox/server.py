@@ -16,8 +16,9 @@ import trustme
 import uvicorn
 
 from include.sandbox import credentials
-from include.sandbox.app import World, build_app
+from include.sandbox.app import build_app
 from include.sandbox.bc.sales import Sales
+from include.sandbox.state import World
 from include.sandbox.world import Size, build
 
 

@@ -6,7 +6,7 @@ import io
 import pickle
 from typing import Any
 
-from include.sandbox.app import World
+from include.sandbox.state import World
 
 
 class Snapshot:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from include.sandbox import credentials
-from include.sandbox.app import World
 from include.sandbox.bc.tenant import Tenant
 from include.sandbox.entra import Directory
 from include.sandbox.ipaas.platform import Platform
+from include.sandbox.state import World
 from include.sandbox.switches import Switches
 from include.sandbox.worlds.documents import add_documents
 from include.sandbox.worlds.masters import add_masters, add_prices

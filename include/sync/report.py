@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import chain, islice
 
@@ -83,43 +83,68 @@ class Report:
         }
 
 
+@dataclass(kw_only=True)
+class _Sums:
+    """What the stages before have said of a run, together; `tried` is of the records that got as far as the service."""
+
+    warnings: list[str]
+    counts: Counter[str] = field(default_factory=Counter)
+    tried: Counter[str] = field(default_factory=Counter)
+    forecast: Forecast = field(default_factory=Forecast)
+    compared: Json = field(default_factory=lambda: {"known": 0, "doubted": None})
+    read_from: str | None = None
+    held: bool = False
+    tasks: int = 1
+
+    @classmethod
+    def of(cls, task: TaskContext, chunks: int) -> _Sums:
+        """Of all stages so far, and of so many tasks that loaded."""
+        sums = cls(warnings=list(task.warnings))
+        looked = ["look"] if task.staging.exists("stats-look.ndjson.gz") else []
+        for name in ["extract", "transform", *looked]:
+            for stats in task.staging.read(f"stats-{name}"):
+                sums._add(stats)
+        for number in range(chunks):
+            for stats in task.staging.read(f"stats-load-{number:04}"):
+                sums._add(stats)
+                sums.tried.update(stats.get("counts", {}))
+                sums.forecast.add(**stats.get("forecast", {}))
+                sums.tasks = max(sums.tasks, stats.get("tasks", 1))
+        return sums
+
+    def _add(self, stats: Json) -> None:
+        self.counts.update(stats.get("counts", {}))
+        for name in ("bc_requests", "ipaas_requests"):
+            self.counts[name] += stats[name]
+        self.counts["read"] += stats.get("read", 0)
+        self.warnings += [text for text in stats["warnings"] if text not in self.warnings]
+        self.read_from = stats.get("read_from", self.read_from)
+        self.held = self.held or stats.get("held", False)
+        self.compared |= {word: stats[word] for word in self.compared if stats.get(word)}
+
+    @property
+    def refused(self) -> bool:
+        """Whether the service took nothing of what was to be written."""
+        tried = self.tried
+        return bool(tried["retrying"]) and not (tried["created"] or tried["updated"] or tried["unchanged"])
+
+
 @tells
 def report(task: TaskContext) -> Report:
     """Add the run up and, when it wrote, settle it: push links, drop finished hooks, move the position."""
     plan = task.plan
     chunks = load_chunks(task.staging)
-    loads = [f"load-{number:04}" for number in range(chunks)]
     refused = _settle(task) if plan.applies else {}
-    counts: Counter[str] = Counter()
-    tried: Counter[str] = Counter()  # of them, those that got as far as the service
-    warnings: list[str] = list(task.warnings)
-    read_from: str | None = None
-    compared: Json = {"known": 0, "doubted": None}
-    held = False
-    forecast, tasks = Forecast(), 1
-    looked = ["look"] if task.staging.exists("stats-look.ndjson.gz") else []
-    for name in ["extract", "transform", *looked, *loads]:
-        for stats in task.staging.read(f"stats-{name}"):
-            counts.update(stats.get("counts", {}))
-            if name in loads:
-                tried.update(stats.get("counts", {}))
-                forecast.add(**stats.get("forecast", {}))
-                tasks = max(tasks, stats.get("tasks", 1))
-            counts["read"] += stats.get("read", 0)
-            counts["bc_requests"] += stats["bc_requests"]
-            counts["ipaas_requests"] += stats["ipaas_requests"]
-            warnings += [text for text in stats["warnings"] if text not in warnings]
-            read_from = stats.get("read_from", read_from)
-            held = held or stats.get("held", False)
-            compared |= {word: stats[word] for word in compared if stats.get(word)}
+    sums = _Sums.of(task, chunks)
+    counts, warnings, read_from = sums.counts, sums.warnings, sums.read_from
     decision: ApprovalDecision | None = None
     if may_need_approval(plan):
         decision = _approval(task, chunks, counts, warnings)
-    elif said := held_back(plan.settings, chunks, tasks):
+    elif said := held_back(plan.settings, chunks, sums.tasks):
         warnings.append(said)
     counts.update(task.requests)
     counts["failed"] += sum(1 for _ in task.staging.read("outcomes-extract"))
-    if (plan.kind is RunKind.poll or plan.reads_everything) and read_from and not held:
+    if (plan.kind is RunKind.poll or plan.reads_everything) and read_from and not sums.held:
         # Everything that was read is written, or is in the ledger as unfinished.
         _advance(task, moment(read_from))
     if plan.explains:
@@ -142,9 +167,11 @@ def report(task: TaskContext) -> Report:
         warnings=tuple(warnings),
         left_out=left_out,
         decision=decision,
-        applying=None if plan.applies else Applying.of(counts, forecast, task.flow.talks_to("load"), plan.settings),
-        reconciled=_reconciled(task, found, counts["read"], read_from, **compared),
-        refused=bool(tried["retrying"]) and not (tried["created"] or tried["updated"] or tried["unchanged"]),
+        applying=None
+        if plan.applies
+        else Applying.of(counts, sums.forecast, task.flow.talks_to("load"), plan.settings),
+        reconciled=_reconciled(task, found, counts["read"], read_from, **sums.compared),
+        refused=sums.refused,
     )
     _measure(task, result)
     task.staging.write_text("report.json", simplejson.dumps(result.as_json(), use_decimal=True, indent=1))

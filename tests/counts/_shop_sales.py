@@ -81,18 +81,10 @@ def random_sale(chance: Random, company: Company, number: int, kind: str) -> Sal
         made += extra
     total = made + off
     net = by_lines + off
-    body = {
-        "transaction_number": f"W-{number:05}",
-        "customer_id": company.customers[customer],
-        "status": "Pending" if kind == "order" else "Complete",
-        "currency_code": code or None,
-        "lines": body_lines,
-        "discount_amount": sum((line["discount"] for line in lines), Decimal(0)) + discount,
-        "shipping_amount": shipping,
-        "tax_amount": tax,
-        "taxes": [{"authority": f"T{place}", "amount": amount} for place, amount in enumerate(taxes)] or None,
-        "total": total,
-    }
+    body = _body(company, customer, number, kind, code, body_lines)
+    body["discount_amount"] = sum((line["discount"] for line in lines), Decimal(0)) + discount
+    body |= {"shipping_amount": shipping, "tax_amount": tax, "total": total}
+    body["taxes"] = [{"authority": f"T{place}", "amount": amount} for place, amount in enumerate(taxes)] or None
     units = {}
     for line in lines:
         units[line["body"]["sku"]] = units.get(line["body"]["sku"], Decimal(0)) + line["base"]
@@ -109,6 +101,17 @@ def random_sale(chance: Random, company: Company, number: int, kind: str) -> Sal
         base_units=units,
         taxed=customer in company.taxed,
     )
+
+
+def _body(company: Company, customer: str, number: int, kind: str, code: str, lines: list[Body]) -> Body:
+    """What a transaction is before its sums are known."""
+    return {
+        "transaction_number": f"W-{number:05}",
+        "customer_id": company.customers[customer],
+        "status": "Pending" if kind == "order" else "Complete",
+        "currency_code": code or None,
+        "lines": lines,
+    }
 
 
 def _line(chance: Random, company: Company, decimals: int) -> Body:

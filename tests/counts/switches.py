@@ -26,11 +26,11 @@ import simplejson
 
 from include.flows import FLOWS
 from include.sandbox import Sandbox
-from include.sandbox.app import is_write
 from include.sandbox.check import check
 from include.sandbox.credentials import OTHER_SYSTEM_ID, SYSTEM_ID
 from include.sandbox.faults import Fault
 from include.sandbox.ipaas.types import TYPES
+from include.sandbox.state import is_write
 from include.sandbox.switches import Switches
 from include.sandbox.world import Size
 from include.sync import webhooks as hooks

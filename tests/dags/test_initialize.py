@@ -18,9 +18,9 @@ from bridge.connected import current_pair, ledger_of
 
 from include.flows import FLOWS
 from include.sandbox import Sandbox
-from include.sandbox.app import is_write
 from include.sandbox.check import check
 from include.sandbox.faults import Fault
+from include.sandbox.state import is_write
 from include.sandbox.world import Size
 from include.sync.ledger.claims import CLAIM_LIFETIME
 from include.sync.ledger.entries import iso

@@ -10,7 +10,7 @@ import pytest
 
 from include.flows import FLOWS
 from include.sandbox import Sandbox
-from include.sandbox.app import is_write
+from include.sandbox.state import is_write
 from tests.dags.conftest import Run, RunDag
 
 pytestmark = pytest.mark.dag

@@ -10,7 +10,7 @@ from bridge.connected import current_pair, ledger_of
 
 from include.flows import FLOWS
 from include.sandbox import Sandbox
-from include.sandbox.app import is_write
+from include.sandbox.state import is_write
 from include.sync.runs import Direction
 from tests.dags.conftest import RunDag
 

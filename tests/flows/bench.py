@@ -176,7 +176,7 @@ class Bench:
 
     def writes(self) -> int:
         """Calls that changed data, in either system, since the counters were reset."""
-        from include.sandbox.app import is_write
+        from include.sandbox.state import is_write
 
         return sum(1 for call in self.sandbox.counters.paths if is_write(*call))
 

@@ -12,7 +12,7 @@ import pytest
 
 from include.preflight import Line
 from include.sandbox import Sandbox
-from include.sandbox.app import is_write
+from include.sandbox.state import is_write
 from tests.preflight.conftest import Project
 
 # What is not known of a project that is set up rightly.

@@ -10,8 +10,8 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from include.sandbox.app import is_write
 from include.sandbox.faults import GATEWAY, Fault
+from include.sandbox.state import is_write
 
 # What may come back for a call, by name. Each is met by a write before or after it took effect.
 ODD_ANSWERS: dict[str, dict[str, object]] = {

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from include.sandbox.app import World
 from include.sandbox.check import check
 from include.sandbox.credentials import OTHER_SYSTEM_ID
 from include.sandbox.ipaas.platform import Platform
+from include.sandbox.state import World
 from include.sandbox.switches import Switches
 from include.sandbox.world import Size, build
 

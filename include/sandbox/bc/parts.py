@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from include.sandbox.bc import sales_buffers as buffers
 from include.sandbox.bc import sales_views
 from include.sandbox.bc.answers import dialog
+from include.sandbox.bc.joined import contacts_information
 from include.sandbox.bc.schema import View
 from include.sandbox.bc.tenant import Row, Tenant
 
@@ -95,7 +96,7 @@ _PARTS: dict[str, dict[str, Part]] = {
     "api:customers": {
         "contactsInformation": Part(
             view="api:contactsInformation",
-            rows=lambda tenant, parent: tenant.contacts_information(parent["systemid"]),
+            rows=lambda tenant, parent: contacts_information(tenant, parent["systemid"]),
             fixed={},
         )
     },
@@ -142,7 +143,7 @@ _FLAT: dict[str, _Flat] = {
     "contactsInformation": _Flat(
         parent="relatedId",
         table="Customer",
-        rows=lambda tenant, parent: tenant.contacts_information(parent["systemid"]),
+        rows=lambda tenant, parent: contacts_information(tenant, parent["systemid"]),
         by_id=lambda tenant, identifier: (),
         refusal="You must specify an Id or a Document Id to get the lines.",
     ),

@@ -7,6 +7,7 @@ import time
 import uuid
 from collections import deque
 from collections.abc import Callable
+from functools import cached_property
 from urllib.parse import unquote
 
 import simplejson
@@ -49,32 +50,40 @@ class Limits:
         return None
 
 
-def routes(
-    service: Service, directory: Directory, base: Callable[[HttpRequest], str], delay: Callable[[], float]
-) -> list[Route]:
-    """The routes of Business Central. `delay` is the seconds that each request takes."""
-    limits: list[Limits] = []
-    switches = service.tenant.switches
+class Gateway:
+    """What a call passes before the service has it: who asks, for what, and how much at once.
 
-    async def answer(http: HttpRequest) -> Response:
-        if not limits:
-            limits.append(Limits())  # made inside the running loop
-        limit = limits[0]
-        refused = _refused(http) or (_too_many(limit) if switches.bc_limits else None)
+    `delay` is the seconds that each request takes.
+    """
+
+    def __init__(
+        self, service: Service, directory: Directory, base: Callable[[HttpRequest], str], delay: Callable[[], float]
+    ) -> None:
+        self._service, self._directory, self._base, self._delay = service, directory, base, delay
+        self._switches = service.tenant.switches
+
+    @cached_property
+    def _limits(self) -> Limits:
+        return Limits()  # made inside the running loop
+
+    async def answer(self, http: HttpRequest) -> Response:
+        """Serve one call, or turn it away."""
+        refused = self._refused(http) or (self._too_many() if self._switches.bc_limits else None)
         if refused:
             return respond(refused)
-        limit.connections += 1
+        limits = self._limits
+        limits.connections += 1
         try:
-            if not switches.bc_limits:
-                return await _served(http)
-            async with limit.slots:
-                return await _served(http)
+            if not self._switches.bc_limits:
+                return await self._served(http)
+            async with limits.slots:
+                return await self._served(http)
         finally:
-            limit.connections -= 1
+            limits.connections -= 1
 
-    async def _served(http: HttpRequest) -> Response:
-        if delay():
-            await asyncio.sleep(delay())
+    async def _served(self, http: HttpRequest) -> Response:
+        if self._delay():
+            await asyncio.sleep(self._delay())
         raw = await http.body()
         try:
             body = simplejson.loads(raw, use_decimal=True) if raw else None
@@ -88,52 +97,55 @@ def routes(
             query=http.scope["query_string"].decode(),
             headers={k.lower(): v for k, v in http.headers.items()},
             body=body,
-            base=f"{base(http)}/v2.0/{tenant}/{environment}",
+            base=f"{self._base(http)}/v2.0/{tenant}/{environment}",
         )
-        return respond(service.handle(request))
+        return respond(self._service.handle(request))
 
-    def _refused(http: HttpRequest) -> Answer | None:
+    def _refused(self, http: HttpRequest) -> Answer | None:
+        switches = self._switches
         token = http.headers.get("authorization", "").removeprefix("Bearer ")
-        if not directory.valid(token):
+        if not self._directory.valid(token):
             return Fault(401, "Unauthorized", "The credentials provided are incorrect.").answer()
         if not switches.bc_app_enabled:
-            return Fault(
-                401, "Authentication_InvalidCredentials", "The server has rejected the client credentials."
-            ).answer()
+            text = "The server has rejected the client credentials."
+            return Fault(401, "Authentication_InvalidCredentials", text).answer()
         if http.path_params["tenant"].lower() != TENANT_ID:
-            return Fault(
-                404, "BadRequest_NotFound", "No HTTP resource was found that matches the request URI."
-            ).answer()
+            text = "No HTTP resource was found that matches the request URI."
+            return Fault(404, "BadRequest_NotFound", text).answer()
         if http.path_params["environment"].lower() != ENVIRONMENT.lower():
             return Answer(switches.no_environment_status, _NO_ENVIRONMENT, {"Content-Type": "application/xml"})
         if not switches.bc_permission and any(part in http.url.path for part in ("/companies(", "/Company(")):
-            return Fault(
-                403,
-                "Internal_ServerError",
-                "Sorry, the current permissions prevented the action. (TableData 18 Customer Read: Base Application)",
-            ).answer()
+            return _forbidden("Read")
         reads = http.method == "GET" or http.url.path.endswith("$batch")
         if not switches.bc_write_permission and not reads:
-            return Fault(
-                403,
-                "Internal_ServerError",
-                "Sorry, the current permissions prevented the action. (TableData 18 Customer Insert: Base Application)",
-            ).answer()
+            return _forbidden("Insert")
         return None
 
-    def _too_many(limit: Limits) -> Answer | None:
-        text = limit.turned_away()
+    def _too_many(self) -> Answer | None:
+        text = self._limits.turned_away()
         if text is None:
             return None
-        headers = {"Retry-After": str(switches.retry_after)} if switches.retry_after is not None else {}
+        after = self._switches.retry_after
+        headers = {"Retry-After": str(after)} if after is not None else {}
         bodies = {
             "json": {"error": {"code": "Application_TooManyRequests", "message": text}},
             "html": f"<html><body><h1>429 Too Many Requests</h1>{text}</body></html>",
         }
-        return Answer(429, bodies.get(switches.throttle_body), headers)
+        return Answer(429, bodies.get(self._switches.throttle_body), headers)
 
+
+def _forbidden(right: str) -> Answer:
+    text = f"Sorry, the current permissions prevented the action. (TableData 18 Customer {right}: Base Application)"
+    return Fault(403, "Internal_ServerError", text).answer()
+
+
+def routes(
+    service: Service, directory: Directory, base: Callable[[HttpRequest], str], delay: Callable[[], float]
+) -> list[Route]:
+    """The routes of Business Central. `delay` is the seconds that each request takes."""
     path = "/v2.0/{tenant}/{environment}/{rest:path}"
-    return [Route(path, answer, methods=["GET", "POST", "PATCH", "PUT", "DELETE"])]
+    gateway = Gateway(service, directory, base, delay)
+    return [Route(path, gateway.answer, methods=["GET", "POST", "PATCH", "PUT", "DELETE"])]
 
 
 def respond(answer: Answer) -> Response:

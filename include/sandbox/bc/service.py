@@ -8,6 +8,7 @@ from include.sandbox.bc.addresses import segments, split
 from include.sandbox.bc.answers import Answer, Fault, Request
 from include.sandbox.bc.batch import batch, metadata
 from include.sandbox.bc.entities import EntitySet
+from include.sandbox.bc.joined import customer_contacts
 from include.sandbox.bc.notices import Notices
 from include.sandbox.bc.parts import flat_rows, is_flat, parts_of
 from include.sandbox.bc.reads import read_count, read_list, read_one
@@ -154,7 +155,7 @@ class Service:
                 name=view.name, view=view, rows=flat_rows(self.tenant, view.name, key, options.get("$filter", ""))
             )
         if view.name == "customerContacts":
-            return EntitySet(name=view.name, view=view, rows=self.tenant.customer_contacts())
+            return EntitySet(name=view.name, view=view, rows=customer_contacts(self.tenant))
         return entity_set(self.tenant, view, view.name)
 
     def _api_view(self, entity: str) -> View:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from include.sandbox.bc.entities import EntitySet, has
+from include.sandbox.bc.joined import source
 from include.sandbox.bc.schema import View
 from include.sandbox.bc.tenant import KEYS, Row, Tenant
 
@@ -20,7 +21,7 @@ def entity_set(tenant: Tenant, view: View, name: str) -> EntitySet:
     def belongs(row: Row) -> bool:
         return all(row.get(field, value) == value for field, value in where)
 
-    rows: Iterable[Row] = tenant.source(view.table)
+    rows: Iterable[Row] = source(tenant, view.table)
     return EntitySet(
         name=name,
         view=view,

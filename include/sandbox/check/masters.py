@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
+from include.sandbox.bc.joined import source
 from include.sandbox.bc.tenant import Row
 from include.sandbox.check.verdict import Sides, Verdict, alike, names
 from include.sandbox.ipaas.platform import Record
@@ -270,7 +271,7 @@ COMPARED = {*_MAKERS, "product inventory", "company relationship"}
 def _compare_stock(sides: Sides, verdict: Verdict) -> None:
     """The stock of each linked product at each linked location; what has no location is nobody's."""
     stock: dict[str, dict[str, Any]] = {}
-    for entry in sides.tenant.source("Itemsbylocation"):
+    for entry in source(sides.tenant, "Itemsbylocation"):
         if entry["Location_Code"] and sides.id_of("location", entry["Location_Code"]):
             stock.setdefault(entry["No"], {})[entry["Location_Code"]] = entry["Remaining_Quantity"]
     for row in sides.tenant.rows("Item"):
