@@ -53,7 +53,7 @@ class TestPagesThatChange:
 
         def change(number: int, row: Any) -> bool:
             if number == 10:
-                bench.sandbox.bc.tables["Item"] = [r for r in bench.sandbox.bc.rows("Item") if r["No."] != "1005"]
+                bench.sandbox.bc.remove("Item", bench.sandbox.bc.get("Item", "1005"))
                 item(bench, "0999")
             return True
 

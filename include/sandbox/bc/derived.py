@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 if TYPE_CHECKING:
     from include.sandbox.bc.tenant import Tenant
@@ -111,6 +111,32 @@ class StoredRow(dict[str, Any]):
 
     def __missing__(self, field: str) -> Any:
         return DERIVED[self.table][field](self.tenant, self) if field in DERIVED.get(self.table, ()) else None
+
+    def __setitem__(self, field: str, value: Any) -> None:
+        super().__setitem__(field, value)
+        self.tenant.kept.moved()
+
+    def update(self, *others: Any, **fields: Any) -> None:
+        """Set fields."""
+        super().update(*others, **fields)
+        self.tenant.kept.moved()
+
+    def __ior__(self, other: Any) -> Self:  # type: ignore[override,misc]
+        self.update(other)
+        return self
+
+    def pop(self, *args: Any) -> Any:
+        """Take a field away."""
+        self.tenant.kept.moved()
+        return super().pop(*args)
+
+    def setdefault(self, field: str, default: Any = None) -> Any:
+        """A field, set where there is none."""
+        self.tenant.kept.moved()
+        return super().setdefault(field, default)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return StoredRow, (self.tenant, self.table, dict(self))
 
     def flow_fields(self) -> list[Any]:
         """The values of the row's FlowFields, which move without anybody changing the row."""

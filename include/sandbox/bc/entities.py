@@ -20,7 +20,8 @@ from include.sandbox.bc.tenant import Row
 class EntitySet:
     """A set: its name in the URL, the view behind it, its rows, and the fields that the address itself gives.
 
-    `lookup` finds a row by fields of its key faster than going through them all.
+    `lookup` finds a row by fields of its key faster than going through them all. `whole`: it is all of a table, or all of
+    one kind.
     """
 
     name: str
@@ -28,6 +29,7 @@ class EntitySet:
     rows: Iterable[Row]
     fixed: Row = field(default_factory=dict)
     lookup: Callable[[Row], Row | None] | None = None
+    whole: bool = False
 
     def find(self, key: str) -> Row:
         """The record with a key. Raises Fault (404) when there is none."""

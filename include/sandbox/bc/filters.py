@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
@@ -20,16 +20,22 @@ class FilterError(Exception):
 
 
 @dataclass
-class _Parsed:
-    """A test, the fields it looks at, and, where it is only that one field equals one of some texts, these texts."""
+class Filter:
+    """A test, the fields it looks at, and, where it is only that one field equals one of some texts, these texts.
+
+    Whatever passes has one of the `named` texts in a field, and is not below the `least` nor above the `most` text of one.
+    """
 
     test: Test
     fields: set[str]
     texts: frozenset[str] = frozenset()
+    named: dict[str, frozenset[str]] = field(default_factory=dict)
+    least: dict[str, str] = field(default_factory=dict)
+    most: dict[str, str] = field(default_factory=dict)
 
 
-def compile_filter(text: str, known: Callable[[str], str], *, null_is_blank: bool = True) -> Test:
-    """A test of rows. `known` answers a property's own spelling, or raises FilterError when there is none.
+def compile_filter(text: str, known: Callable[[str], str], *, null_is_blank: bool = True) -> Filter:
+    """What is asked of rows. `known` answers a property's own spelling, or raises FilterError when there is none.
 
     `null_is_blank`: whether a comparison with null asks for blanks; else it is ignored.
     """
@@ -37,7 +43,7 @@ def compile_filter(text: str, known: Callable[[str], str], *, null_is_blank: boo
     parsed = parser.expression()
     if parser.position < len(parser.tokens):
         raise FilterError(f"Syntax error at position {parser.position} in '{text}'.")
-    return parsed.test
+    return parsed
 
 
 class _Parser:
@@ -64,7 +70,7 @@ class _Parser:
     def _peek(self) -> str:
         return self.tokens[self.position] if self.position < len(self.tokens) else ""
 
-    def expression(self) -> _Parsed:
+    def expression(self) -> Filter:
         left = self._conjunction()
         while self._peek() == "or":
             self._next()
@@ -75,18 +81,24 @@ class _Parser:
                 # A client asks for a hundred keys in one request: each row is looked at once, not a hundred times.
                 left = _one_of(next(iter(left.fields)), left.texts | right.texts)
             else:
-                left = _Parsed(_either(left.test, right.test), left.fields | right.fields)
+                left = Filter(_either(left.test, right.test), left.fields | right.fields)
         return left
 
-    def _conjunction(self) -> _Parsed:
+    def _conjunction(self) -> Filter:
         left = self._comparison()
         while self._peek() == "and":
             self._next()
             right = self._comparison()
-            left = _Parsed(_both(left.test, right.test), left.fields | right.fields)
+            left = Filter(
+                _both(left.test, right.test),
+                left.fields | right.fields,
+                named={**left.named, **right.named},
+                least={**left.least, **right.least},
+                most={**left.most, **right.most},
+            )
         return left
 
-    def _comparison(self) -> _Parsed:
+    def _comparison(self) -> Filter:
         word = self._next()
         if word == "(":
             inner = self.expression()
@@ -101,12 +113,18 @@ class _Parser:
             raise FilterError(f"Unknown operator '{operator}' in '{self.text}'.")
         if value == "null":
             test = _blank(field, operator) if self.null_is_blank else _everything
-            return _Parsed(test, {field})
+            return Filter(test, {field})
         if operator == "eq" and value.startswith("'"):
             return _one_of(field, frozenset({str(_value(value)).casefold()}))
-        return _Parsed(_compare(field, operator, _value(value)), {field})
+        limit = {field: comparable(_value(value))} if value.startswith("'") else {}
+        return Filter(
+            _compare(field, operator, _value(value)),
+            {field},
+            least=limit if operator in ("gt", "ge") else {},
+            most=limit if operator in ("lt", "le") else {},
+        )
 
-    def _function(self, name: str) -> _Parsed:
+    def _function(self, name: str) -> Filter:
         self._next()
         field = self.known(self._next())
         self._next()
@@ -117,11 +135,11 @@ class _Parser:
             "endswith": lambda row: str(row[field]).casefold().endswith(value),
             "contains": lambda row: value in str(row[field]).casefold(),
         }
-        return _Parsed(tests[name], {field})
+        return Filter(tests[name], {field})
 
 
-def _one_of(field: str, texts: frozenset[str]) -> _Parsed:
-    return _Parsed(lambda row: str(row[field]).casefold() in texts, {field}, texts)
+def _one_of(field: str, texts: frozenset[str]) -> Filter:
+    return Filter(lambda row: str(row[field]).casefold() in texts, {field}, texts, named={field: texts})
 
 
 def _everything(row: Row) -> bool:

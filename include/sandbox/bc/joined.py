@@ -14,7 +14,9 @@ _BUFFERS = {"Tax Group Buffer": "Tax Group", "Tax Area Buffer": "Tax Area"}
 def source(tenant: Tenant, table: str) -> Iterable[Row]:
     """The rows behind a view: of a table, or derived."""
     if table == "Itemsbylocation":
-        return _items_by_location(tenant)
+        entries = tenant.rows("Item Ledger Entry")
+        asked = (table, id(entries), len(entries), tenant.switches.blank_location_is_null)
+        return tenant.kept.get(asked, lambda: _items_by_location(tenant))
     if table in _BUFFERS:
         return tenant.rows(_BUFFERS[table])
     return tenant.rows(table)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 from urllib.parse import parse_qsl, quote
 
@@ -12,10 +13,12 @@ import simplejson
 from include.sandbox.bc.addresses import key_parts, quoted, unquoted
 from include.sandbox.bc.answers import Answer, Fault, Request
 from include.sandbox.bc.entities import EntitySet, Shaped, no_property, selected, wire
-from include.sandbox.bc.filters import FilterError, comparable, compile_filter
+from include.sandbox.bc.filters import Filter, FilterError, comparable, compile_filter
 from include.sandbox.bc.parts import Part, parts_of
 from include.sandbox.bc.schema import View, views
-from include.sandbox.bc.tenant import Row, Tenant
+from include.sandbox.bc.tenant import KEYS, Row, Tenant
+
+Place = list[Any]
 
 
 def read_one(tenant: Tenant, request: Request, entities: EntitySet, row: Row) -> Answer:
@@ -33,11 +36,11 @@ def single(tenant: Tenant, request: Request, entities: EntitySet, row: Row) -> R
 def read_list(tenant: Tenant, request: Request, entities: EntitySet) -> Answer:
     """Answer a page of a set."""
     options = dict(parse_qsl(request.query, keep_blank_values=True))
-    matching = _ordered(tenant, entities, options)
-    total = len(matching)
+    matching, start = _ordered(tenant, entities, options)
+    total = len(matching) - start
     top = int(options["$top"]) if options.get("$top", "").isdigit() else None
     size = _page_size(tenant, request)
-    page = matching[: min(size, top) if top is not None else size]
+    page = matching[start : start + (min(size, top) if top is not None else size)]
     body: Row = {"@odata.context": f"{request.base}/$metadata#{entities.name}"}
     if options.get("$count") == "true":
         body["@odata.count"] = total
@@ -58,9 +61,8 @@ def read_list(tenant: Tenant, request: Request, entities: EntitySet) -> Answer:
 def read_count(tenant: Tenant, request: Request, entities: EntitySet) -> Answer:
     """Answer how many records match, as a plain number."""
     options = dict(parse_qsl(request.query, keep_blank_values=True))
-    return Answer(
-        200, str(len(_matching(tenant, entities, options.get("$filter", "")))), {"Content-Type": "text/plain"}
-    )
+    matching, _ = _ordered(tenant, entities, {"$filter": options.get("$filter", "")})
+    return Answer(200, str(len(matching)), {"Content-Type": "text/plain"})
 
 
 def _shaped(tenant: Tenant, entities: EntitySet, rows: Sequence[Row], options: Mapping[str, str]) -> list[Row]:
@@ -88,7 +90,8 @@ def _part(entities: EntitySet, word: str) -> tuple[str, Part]:
 def _expanded(tenant: Tenant, name: str, part: Part, row: Row, options: Mapping[str, str]) -> Any:
     view = views()[part.view]
     inner = EntitySet(name=view.name if view.api else name, view=view, rows=part.rows(tenant, row))
-    found = [each for each, _ in _ordered(tenant, inner, options)]
+    matching, start = _ordered(tenant, inner, options)
+    found = [each for each, _ in matching[start:]]
     if options.get("$top", "").isdigit():
         found = found[: int(options["$top"])]
     records = _shaped(tenant, inner, found, options)
@@ -124,40 +127,90 @@ def _spelled(view: View, word: str) -> str:
     return found
 
 
-def _matching(tenant: Tenant, entities: EntitySet, text: str) -> list[tuple[Row, Shaped]]:
-    shaped = ((row, Shaped(entities.view, row)) for row in entities.rows)
+def _asked(tenant: Tenant, entities: EntitySet, text: str) -> Filter | None:
     if not text:
-        return list(shaped)
+        return None
     try:
-        test = compile_filter(
+        return compile_filter(
             text,
             lambda word: _spelled(entities.view, word),
             null_is_blank=tenant.switches.null_filters_blank,
         )
     except FilterError as error:
         raise Fault(400, "BadRequest", str(error)) from None
-    return [(row, shape) for row, shape in shaped if test(shape)]
 
 
-def _ordered(tenant: Tenant, entities: EntitySet, options: Mapping[str, str]) -> list[tuple[Row, list[Any]]]:
-    """The matching rows with their places, in order, after what `$skip` or `$skiptoken` leave behind."""
+def _matching(tenant: Tenant, entities: EntitySet, asked: Filter | None) -> list[tuple[Row, Shaped]]:
+    rows = entities.rows if asked is None else _candidates(tenant, entities, asked)
+    shaped = ((row, Shaped(entities.view, row)) for row in rows)
+    return [(row, shape) for row, shape in shaped if asked is None or asked.test(shape)]
+
+
+def _candidates(tenant: Tenant, entities: EntitySet, asked: Filter) -> Iterable[Row]:
+    """The rows that may match: of a whole set not all of them, where it is asked for some keys, or for a range of them."""
+    if not entities.whole:
+        return entities.rows
     view = entities.view
-    rows = _matching(tenant, entities, options.get("$filter", ""))
+    for name, texts in asked.named.items():
+        known = view.properties[name].field
+        if (known in ("systemid", "Id") or KEYS.get(view.table) == (known,)) and all(map(str.isascii, texts)):
+            assert entities.lookup
+            return [row for text in texts if (row := entities.lookup({known: text})) is not None]
+    first = _own_order(view)[0]
+    if first in {**asked.least, **asked.most} and view.properties[first].type == "Edm.String":
+        everything = _kept(tenant, entities, {}, lambda: _sorted(tenant, entities, {}))
+        low, high = asked.least.get(first), asked.most.get(first)
+        start = 0 if low is None else bisect_left(everything, low, key=_first)
+        end = len(everything) if high is None else bisect_right(everything, high, key=_first)
+        return [row for row, _ in everything[start:end]]
+    return entities.rows
+
+
+def _first(item: tuple[Row, Place]) -> Any:
+    return item[1][0]
+
+
+def _ordered(tenant: Tenant, entities: EntitySet, options: Mapping[str, str]) -> tuple[list[tuple[Row, Place]], int]:
+    """The matching rows with their places, in order, and how many of them `$skip` or `$skiptoken` leave behind."""
+    placed = _kept(tenant, entities, options, lambda: _sorted(tenant, entities, options))
+    if token := options.get("$skiptoken"):
+        after, directions = _place(token), [falling for _, falling in _order(entities.view, options)]
+        return placed, bisect_left(placed, True, key=lambda item: _after(item[1], after, directions))
+    skip = options.get("$skip", "")
+    return placed, min(int(skip), len(placed)) if skip.isdigit() else 0
+
+
+def _kept(
+    tenant: Tenant,
+    entities: EntitySet,
+    options: Mapping[str, str],
+    make: Callable[[], list[tuple[Row, Place]]],
+) -> list[tuple[Row, Place]]:
+    """A whole set as it is asked for, put in order once for all its pages."""
+    if not entities.whole:
+        return make()
+    view, table = entities.view, tenant.rows(entities.view.table)
+    served = (view.key, tuple(view.properties), tuple(view.captions.items()), repr(tenant.switches))
+    return tenant.kept.get((*served, id(table), len(table), options.get("$filter"), options.get("$orderby")), make)
+
+
+def _sorted(tenant: Tenant, entities: EntitySet, options: Mapping[str, str]) -> list[tuple[Row, Place]]:
+    order = _order(entities.view, options)
+    rows = _matching(tenant, entities, _asked(tenant, entities, options.get("$filter", "")))
+    placed = [(row, [comparable(shape[name]) for name, _ in order]) for row, shape in rows]
+    for place, (_, falling) in reversed(list(enumerate(order))):
+        placed.sort(key=_value_at(place), reverse=falling)
+    return placed
+
+
+def _order(view: View, options: Mapping[str, str]) -> list[tuple[str, bool]]:
+    """The properties that a set is ordered by, each with whether its values fall."""
     parts = [part.split() for part in options.get("$orderby", "").split(",") if part.strip()]
     try:
         order = [(_spelled(view, words[0]), words[-1].lower() == "desc") for words in parts]
     except FilterError as error:
         raise Fault(400, "BadRequest", str(error)) from None
-    order += [(key, False) for key in _own_order(view) if key in view.properties]
-    placed = [(row, [comparable(shape[name]) for name, _ in order]) for row, shape in rows]
-    for place, (_, falling) in reversed(list(enumerate(order))):
-        placed.sort(key=_value_at(place), reverse=falling)
-    if token := options.get("$skiptoken"):
-        after = _place(token)
-        directions = [falling for _, falling in order]
-        placed = [item for item in placed if _after(item[1], after, directions)]
-    skip = options.get("$skip", "")
-    return placed[int(skip) :] if skip.isdigit() else placed
+    return order + [(key, False) for key in _own_order(view) if key in view.properties]
 
 
 def _own_order(view: View) -> tuple[str, ...]:

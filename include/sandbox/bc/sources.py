@@ -22,11 +22,13 @@ def entity_set(tenant: Tenant, view: View, name: str) -> EntitySet:
         return all(row.get(field, value) == value for field, value in where)
 
     rows: Iterable[Row] = source(tenant, view.table)
+    lookup = _lookup(tenant, view, belongs)
     return EntitySet(
         name=name,
         view=view,
         rows=(row for row in rows if belongs(row)) if where else rows,
-        lookup=_lookup(tenant, view, belongs),
+        lookup=lookup,
+        whole=lookup is not None,
     )
 
 

@@ -12,6 +12,7 @@ from typing import Any
 from uuid import UUID
 
 from include.sandbox.bc.derived import StoredRow
+from include.sandbox.bc.kept import Kept
 from include.sandbox.bc.tables import CODED, next_number
 from include.sandbox.switches import Switches
 
@@ -110,6 +111,7 @@ class Tenant:
         # What was added or changed, as (table, row, created or updated), while somebody wants to be told.
         self.announces = False
         self.changes: deque[tuple[str, Row, str]] = deque()
+        self.kept = Kept()
         self._by_key: dict[str, dict[tuple[str, ...], Row]] = {}
         self._by_id: dict[str, dict[str, Row]] = {}
         self._by_parent: dict[tuple[str, ...], list[Row]] = {}
@@ -205,6 +207,7 @@ class Tenant:
         return tuple(str(row.get(name, "")).upper() for name in KEYS.get(table, ()))
 
     def _enter(self, table: str, row: Row) -> None:
+        self.kept.moved()
         self._by_id.setdefault(table, {})[row["systemid"]] = row
         if table in KEYS:
             self._by_key.setdefault(table, {})[self._key_of(table, row)] = row
@@ -213,6 +216,7 @@ class Tenant:
             self._by_parent[table, *self._key_of(table, row)[:-1]].sort(key=lambda line: int(line["Line No."]))
 
     def _leave(self, table: str, row: Row) -> None:
+        self.kept.moved()
         self._by_id.get(table, {}).pop(row["systemid"], None)
         self._by_key.get(table, {}).pop(self._key_of(table, row), None)
         if table in LINES:
@@ -227,7 +231,7 @@ class Tenant:
         if self._replica is None or self.now() - self._replica[0] >= lag:
             twin = copy.copy(self)
             twin._by_key, twin._by_id, twin._by_parent, twin._stock = {}, {}, {}, None
-            twin._relations = None
+            twin._relations, twin.kept = None, Kept()
             twin.tables = {}
             for table, rows in self.tables.items():
                 twin.tables[table] = [StoredRow(twin, table, row) for row in rows]

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping
+from bisect import bisect_left
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -35,8 +36,10 @@ class Platform:
         self.inactive: dict[str, set[int]] = {name: set() for name in TYPES}
         # Ids of the records that came in over HTTP, for the check: the others were born here.
         self.made: set[int] = set()
-        # (record type, unique field) -> value without case -> id.
-        self._holders: dict[tuple[str, str], dict[str, int]] = {}
+        # Ids of the records by type, in the order in which they were made; and by (record type, field) -> value without
+        # case: neither a search nor what is unique is looked for among all of them.
+        self._order: dict[str, list[int]] = {name: [] for name in TYPES}
+        self._holders: dict[tuple[str, str], dict[str, list[int]]] = {}
         # table of nested records -> their ids.
         self._children: dict[str, set[int]] = {}
         self.user_tokens: set[str] = set()
@@ -100,8 +103,7 @@ class Platform:
         now = (modified or self.now()).isoformat()
         record: Record = {"id": internal_id, "created_datetime": now, "updated_datetime": now}
         self._merge(kind, record, body)
-        self.records[type_name][internal_id] = record
-        self._hold(kind, record)
+        self._file(kind, record)
         if kind.part_of:
             parent_type, name = kind.part_of
             self.records[parent_type][int(record["parent_id"])].setdefault(name, []).append(record)
@@ -159,16 +161,33 @@ class Platform:
 
     def holder(self, type_name: str, field: str, value: Any) -> int | None:
         """The id of the record that holds a value, in any case, in a field that is unique."""
-        return self._holders.get((type_name, field), {}).get(str(value or "").casefold())
+        held = self._holders.get((type_name, field), {}).get(_folded(value))
+        return held[-1] if value and held else None
+
+    def found(self, kind: RecordType, wanted: Mapping[str, str]) -> Sequence[int]:
+        """The ids of the records that have these values, in any case, in fields that are searched by; the oldest first."""
+        lists = [self._holders.get((kind.name, name), {}).get(value.casefold(), []) for name, value in wanted.items()]
+        ids = min(lists, key=len, default=self._order[kind.name])
+        if len(lists) > 1:
+            ids = [i for i in ids if all(i in others for others in lists)]
+        if self.inactive[kind.name] and self.switches.deactivated == "hidden":
+            return [i for i in ids if not self.hides(kind.name, i)]
+        return ids
+
+    def _file(self, kind: RecordType, record: Record) -> None:
+        self.records[kind.name][record["id"]] = record
+        self._order[kind.name].append(record["id"])
+        self._hold(kind, record)
 
     def _hold(self, kind: RecordType, record: Record) -> None:
-        for field in self.unique(kind):
-            if value := str(record.get(field) or "").casefold():
-                self._holders.setdefault((kind.name, field), {})[value] = record["id"]
+        for field in kind.looked_up_by:
+            ids = self._holders.setdefault((kind.name, field), {}).setdefault(_folded(record.get(field)), [])
+            ids.insert(bisect_left(ids, record["id"]), record["id"])
 
     def _let_go(self, kind: RecordType, record: Record) -> None:
-        for field in kind.unique:
-            self._holders.get((kind.name, field), {}).pop(str(record.get(field) or "").casefold(), None)
+        for field in kind.looked_up_by:
+            ids = self._holders[kind.name, field][_folded(record.get(field))]
+            del ids[bisect_left(ids, record["id"])]
 
     def define(self, model: str, *names: str, data_type: str = "string") -> None:
         """Define custom fields of a model: transaction, transaction line, tracking, customer, company, product."""
@@ -251,6 +270,8 @@ class Platform:
         record = self.records[type_name].pop(internal_id, None)
         if record is not None:
             self._let_go(kind, record)
+            order = self._order[type_name]
+            del order[bisect_left(order, internal_id)]
         if record is not None and kind.part_of:
             parent_type, name = kind.part_of
             siblings = self.records[parent_type][int(record["parent_id"])][name]
@@ -327,7 +348,7 @@ class Platform:
                 if alone:
                     # The same record is read and written at an endpoint of its own, too.
                     found["parent_id"] = record["id"]
-                    self.records[alone.name][found["id"]] = found
+                    self._file(alone, found)
             found.update({n: v for n, v in child.items() if n not in ("id", "external_ids", "custom_fields")})
             if child.get("custom_fields"):
                 self._merge_custom_fields(found, child["custom_fields"])
@@ -361,3 +382,7 @@ class Platform:
     def _make_links(self, table: str, links: list[tuple[int, str]], internal_id: int) -> None:
         for system, text in links:
             self._link(table, system, internal_id, text)
+
+
+def _folded(value: Any) -> str:
+    return str(value or "").casefold()

@@ -6,7 +6,7 @@ import asyncio
 import http
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -242,7 +242,7 @@ def _missing(platform: Platform) -> Callable[[Request, Any], Any]:
     return answer
 
 
-def _paged(platform: Platform, request: Request, rows: list[Any], show: Callable[[Any], Any]) -> Any:
+def _paged(platform: Platform, request: Request, rows: Sequence[Any], show: Callable[[Any], Any]) -> Any:
     """One page of a list, and the header that says which."""
     size = platform.switches.ipaas_page_size
     pages = max(1, -(-len(rows) // size))
@@ -252,15 +252,29 @@ def _paged(platform: Platform, request: Request, rows: list[Any], show: Callable
     return [show(row) for row in page], {"X-Pagination": simplejson.dumps(place)}
 
 
+class _Newest(Sequence[int]):
+    """A list from its end, without a copy: a page costs what it holds."""
+
+    def __init__(self, ids: Sequence[int]) -> None:
+        self._ids = ids
+
+    def __len__(self) -> int:
+        return len(self._ids)
+
+    def __getitem__(self, place: Any) -> Any:
+        if isinstance(place, slice):
+            return [self[n] for n in range(*place.indices(len(self)))]
+        return self._ids[-1 - place]
+
+
 def _search(platform: Platform, kind: RecordType) -> Callable[[Request, Any], Any]:
     def answer(request: Request, body: Any) -> Any:
-        # Newest first.
-        records = [r for r in platform.records[kind.name].values() if not platform.hides(kind.name, r["id"])][::-1]
-        for param, field in kind.search_fields.items():
-            if param in request.query_params:
-                wanted = request.query_params[param].casefold()
-                records = [r for r in records if str(r.get(field) or "").casefold() == wanted]
-        return _paged(platform, request, records, lambda record: _row(platform, kind, record))
+        asked = request.query_params
+        ids = platform.found(
+            kind, {field: asked[param] for param, field in kind.search_fields.items() if param in asked}
+        )
+        records = platform.records[kind.name]
+        return _paged(platform, request, _Newest(ids), lambda found: _row(platform, kind, records[found]))
 
     return answer
 

@@ -29,6 +29,11 @@ class RecordType:
     part_of: tuple[str, str] | None = None
     updates: bool = True
 
+    @property
+    def looked_up_by(self) -> set[str]:
+        """The fields that a record is found by."""
+        return {*self.unique, *self.search_fields.values()}
+
 
 TRANSACTION_TYPES = ("Order", "Shipment", "Invoice", "Hold", "Quote", "Ticket", "Return", "Validated Return", "Job")
 TRANSACTION_STATUSES = (
