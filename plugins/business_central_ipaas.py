@@ -1,12 +1,14 @@
 """The one file that Airflow's plugin loader runs; the package `bridge` beside it is kept from the loader.
 
-Every Airflow process loads it, so what only the API server needs is imported when it is first asked for.
+Every Airflow process loads it, so what only the API server needs is imported when it is first asked for. Params are checked
+in all of them.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
+import bridge.refused_params  # noqa: F401 - makes known how params are checked
 from airflow.plugins_manager import AirflowPlugin
 
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from airflow.sdk import DAG, Param, get_current_context, task
+from airflow.sdk import DAG, get_current_context, task
 
 from bridge.operations import operations_dag
+from bridge.refused_params import param
 from include.flows import FLOWS
 
 FORGET = "forget"
@@ -34,17 +35,17 @@ def build() -> DAG:
         description="Erase what is remembered of one customer's values",
         doc=_DOC,
         params={
-            "id": Param(
+            "id": param(
                 type="string", minLength=1, maxLength=200, title="Id of the record", description="Of either side."
             ),
-            "flow": Param(
+            "flow": param(
                 None,
                 type=["null", "string"],
                 enum=[None, *FLOWS],
                 title="Flow",
                 description="Of which the record is, where the id names others, too. Empty: of whichever has it.",
             ),
-            "mode": Param(
+            "mode": param(
                 "plan",
                 type="string",
                 enum=["plan", "apply"],

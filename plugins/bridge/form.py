@@ -7,6 +7,7 @@ from typing import Any
 
 from airflow.sdk import Param
 
+from bridge.refused_params import param
 from include.sync.flow import Flow
 from include.sync.runs import Direction
 
@@ -59,7 +60,7 @@ def params_of_manual_sync(flows: Iterable[Flow]) -> dict[str, Param]:
     flows = tuple(flows)
     formats = "\n".join(f"* {flow.collection}: {_examples(flow)}" for flow in flows)
     return {
-        FLOW: Param(
+        FLOW: param(
             type="string",
             enum=[flow.name for flow in flows],
             values_display={flow.name: flow.collection for flow in flows},
@@ -91,7 +92,7 @@ def params_of_initialize(flows: Iterable[Flow]) -> dict[str, Param]:
 
 def params_of_reconcile(flows: Iterable[Flow]) -> dict[str, Param]:
     """The form of Reconcile: which flows. It proposes to report, which is what the schedule does."""
-    mode = Param(
+    mode = param(
         REPORT,
         type="string",
         enum=[REPORT, HEAL],
@@ -109,7 +110,7 @@ def _which(flows: Iterable[Flow], none: str) -> dict[str, Param]:
     """The params that choose among the flows."""
     names = {flow.name: flow.collection for flow in flows}
     return {
-        DIRECTION: Param(
+        DIRECTION: param(
             _BOTH,
             type="string",
             enum=[_BOTH, *(direction.value for direction in Direction)],
@@ -121,7 +122,7 @@ def _which(flows: Iterable[Flow], none: str) -> dict[str, Param]:
             title="Direction",
             description="Which way.",
         ),
-        CHOSEN: Param(
+        CHOSEN: param(
             [],
             type=["array", "null"],
             items={"type": "string", "enum": list(names)},
@@ -144,7 +145,7 @@ def _examples(flow: Flow) -> str:
 
 
 def _ids(title: str, description: str) -> Param:
-    return Param(
+    return param(
         [],
         # Airflow marks as required what may not be null.
         type=["array", "null"],
@@ -156,7 +157,7 @@ def _ids(title: str, description: str) -> Param:
 
 
 def _mode(default: str, modes: Mapping[str, str] = _MODES, more: str = "") -> Param:
-    return Param(
+    return param(
         default,
         type="string",
         enum=sorted(modes, key=lambda mode: mode != default),
@@ -167,7 +168,7 @@ def _mode(default: str, modes: Mapping[str, str] = _MODES, more: str = "") -> Pa
 
 
 def _force() -> Param:
-    return Param(
+    return param(
         False,
         type=["boolean", "null"],
         title="Write unchanged records, too",
