@@ -22,6 +22,7 @@ from bridge.advice import advised, show_problem
 from bridge.connected import current_pair, ledger_of
 from bridge.extract_task import RunEnded
 from bridge.form import CHOSEN, DIRECTION, EXPLAIN, FLOW, FORCE, HEAL, IDS, MODE, ids_param, is_wanted
+from bridge.given_time import unused_time
 from bridge.hooks import BusinessCentralHook, IPaaSHook, current_settings
 from bridge.staging import PLAN, forget_old_runs, private_folder, run_folder, staged_folder
 from bridge.turns import Turn, take_turn, take_turn_of_announced, takes_announced
@@ -103,6 +104,8 @@ def _extract(flow: Flow, asked: _Asked, context: Mapping[str, Any]) -> dict[str,
     with ledger_of(current_pair()) as ledger:
         plan = _plan(flow, asked, str(context["dag_run"].run_id), staging, ledger)
         task = _stage("extract", flow, plan, ledger, staging)
+        if unused := unused_time(flow, context["dag_run"]):
+            task.warn(unused)
         if turn.leaves_to:
             extracting.stand_aside(task, turn.leaves_to)
         else:
