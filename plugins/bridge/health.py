@@ -18,6 +18,8 @@ Hourly. Red when a person is needed, and then it says for what:
 * the last comparison of both sides (the DAG `reconcile`) has found differences in a flow that is switched on;
 * a Connection does not work.
 
+It also drops what was written of records longer ago than `sync_history_days`.
+
 To be told by mail or in a channel, put one of Airflow's notifiers into `plugins/bridge/notify.py`.
 """
 

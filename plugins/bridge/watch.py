@@ -26,8 +26,11 @@ _REASONS = 1_000
 
 
 def look(context: Mapping[str, Any]) -> None:
-    """Fail with a line for whatever a person has to see to."""
+    """Fail with a line for whatever a person has to see to. What was written too long ago to be remembered is forgotten
+    first: where nothing is written any more, no other run does it."""
     with advised(context):
+        with ledger_of(current_pair()) as ledger:
+            ledger.prune_history(current_settings().sync_history_days)
         lines = [*_connections(), *_flows(context["ti"])]
         if lines:
             listed = "\n".join(f"* {line}" for line in lines)

@@ -109,6 +109,26 @@ def test_it_is_red_while_the_last_comparison_of_a_flow_that_is_on_found_differen
     assert "product_to_ipaas" not in run.problem
 
 
+def test_it_drops_what_was_written_too_long_ago_where_nothing_is_written_any_more(
+    run_dag: RunDag, sandbox: Sandbox, health: Callable[..., Run], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from bridge.connected import current_pair, ledger_of
+
+    flow = "customer_category_to_ipaas"
+    run_dag(flow)
+    key = str(sandbox.bc.rows("Customer Price Group")[0]["Code"])
+
+    def kept() -> int:
+        with ledger_of(current_pair()) as ledger:
+            return len(ledger.history(flow, key, 20))
+
+    assert health().state == "success"
+    assert kept() == 1
+    # What is kept for no day is older than that at once.
+    assert health(variables={"sync_history_days": "0"}).state == "success"
+    assert kept() == 0
+
+
 def _switch_on(dag_id: str) -> None:
     from airflow.models.dag import DagModel
     from airflow.utils.session import create_session

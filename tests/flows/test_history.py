@@ -104,6 +104,22 @@ def test_nothing_is_kept_for_no_days_and_what_is_old_goes(make_bench: Callable[.
     assert number_of_rows(bench) == 0
 
 
+def test_what_is_old_goes_of_every_pair_though_nothing_is_written_there_any_more(
+    make_bench: Callable[..., Bench],
+) -> None:
+    from dataclasses import replace
+
+    bench = make_bench()
+    person(bench)
+    bench.run(FLOW)
+    elsewhere = replace(bench.ledger.known.systems, company_name="Another", company_id=None)
+    bench.ledger.of(elsewhere).prune_history(30)
+    assert len(kept(bench)) == 1
+    bench.at(datetime.now(UTC) + timedelta(days=31))
+    bench.ledger.of(elsewhere).prune_history(30)
+    assert kept(bench) == []
+
+
 def test_a_customer_is_forgotten_and_not_made_again(make_bench: Callable[..., Bench]) -> None:
     bench = make_bench()
     person(bench)

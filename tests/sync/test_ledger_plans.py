@@ -39,6 +39,7 @@ QUESTIONS: dict[str, Callable[[Ledger], Any]] = {
     "records_of": lambda ledger: unfinished(ledger, FLOW),
     "flow_states": lambda ledger: flow_states(ledger, [FLOW]),
     "links_to_push": links_to_push,
+    "prune_history": lambda ledger: ledger.prune_history(30),
 }
 # Small by nature, or read whole because all of it is asked for.
 WHOLE = (
