@@ -175,6 +175,7 @@ def run_and_answer(run_dag: RunDag, monkeypatch: pytest.MonkeyPatch, ask: Ask) -
         *,
         person: Callable[[dict[str, Any]], None],
         variables: Mapping[str, str],
+        flows: Sequence[str] = (),
     ) -> Run:
         asked: list[str] = []
 
@@ -189,7 +190,7 @@ def run_and_answer(run_dag: RunDag, monkeypatch: pytest.MonkeyPatch, ask: Ask) -
         # While a task waits, the loop of `dag.test` looks once a second whether it has been answered.
         sleep = time.sleep
         monkeypatch.setattr(time, "sleep", lambda seconds: look() if _in_its_loop() else sleep(seconds))
-        ended = run_dag(dag_id, conf, variables=variables)
+        ended = run_dag(dag_id, conf, variables=variables, flows=flows)
         monkeypatch.setattr(time, "sleep", sleep)
         assert asked, "it never asked"
         return ended

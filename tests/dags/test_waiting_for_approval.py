@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from include.sandbox import Sandbox
+from include.sandbox.app import is_write
 from tests.dags.conftest import Ask, RunDag
 
 pytestmark = [pytest.mark.dag, pytest.mark.usefixtures("no_earlier_runs")]
@@ -123,3 +124,67 @@ def test_one_that_nobody_answers_in_time_ends_in_words(run_and_answer: Any, sand
     assert run.state == "failed"
     assert "Nothing was written: the run was approved by nobody in time." in run.reported("records")["warnings"][0]
     assert not sandbox.ipaas.records["customer category"]
+
+
+class TestAHealingReconcile:
+    """What differs is healed through the same question."""
+
+    CODES = ("G0", "G1", "G2", "G3")
+    CHOSEN: Mapping[str, Any] = {"flows": [FLOW], "mode": "heal"}
+
+    @pytest.fixture
+    def drifted(self, run_dag: RunDag, sandbox: Sandbox) -> dict[str, Any]:
+        """Records of iPaaS.com by their codes, all of which somebody has renamed there but for the last."""
+        for code in self.CODES:
+            sandbox.bc.add("Customer Price Group", {"Code": code, "Description": code})
+        run_dag("initialize", {"flows": [FLOW], "mode": "apply"}, flows=[FLOW])
+        records: dict[str, Any] = {code: sandbox.ipaas.linked("customer category", code) for code in self.CODES}
+        for code in self.CODES[:-1]:
+            records[code]["name"] = f"Renamed {code}"
+        sandbox.counters.reset()
+        return records
+
+    def names(self, records: Mapping[str, Any]) -> list[str]:
+        return [str(records[code]["name"]) for code in self.CODES]
+
+    def test_writes_exactly_what_was_shown(
+        self, run_and_answer: Any, answer: Any, sandbox: Sandbox, drifted: dict[str, Any]
+    ) -> None:
+        def person(question: dict[str, Any]) -> None:
+            assert question["subject"] == f"May {FLOW} write 3 records?"
+            assert question["task_instance"]["task_id"] == f"{FLOW}.load"
+            assert "G0" in question["body"]
+            assert not [call for call in sandbox.counters.paths if is_write(*call)]
+            drifted["G3"]["name"] = "Renamed while it was asked"
+            answer(question, "Approve")
+
+        run = run_and_answer("reconcile", self.CHOSEN, person=person, variables=ABOVE, flows=[FLOW])
+        assert self.names(drifted) == ["G0", "G1", "G2", "Renamed while it was asked"]
+        assert len([call for call in sandbox.counters.paths if is_write(*call)]) == 3
+        assert run.xcoms[f"{FLOW}.report", "return_value"]["updated"] == 3
+
+    def test_leaves_what_has_changed_since_it_was_shown(
+        self, run_and_answer: Any, answer: Any, drifted: dict[str, Any]
+    ) -> None:
+        def person(question: dict[str, Any]) -> None:
+            drifted["G1"]["name"] = "Changed while it was asked"
+            answer(question, "Approve")
+
+        run_and_answer("reconcile", self.CHOSEN, person=person, variables=ABOVE, flows=[FLOW])
+        assert self.names(drifted) == ["G0", "Changed while it was asked", "G2", "G3"]
+
+    def test_writes_nothing_when_it_is_refused(
+        self, run_and_answer: Any, answer: Any, sandbox: Sandbox, drifted: dict[str, Any]
+    ) -> None:
+        before = self.names(drifted)
+        run = run_and_answer(
+            "reconcile",
+            self.CHOSEN,
+            person=lambda question: answer(question, "Refuse"),
+            variables=ABOVE,
+            flows=[FLOW],
+        )
+        assert run.state == "failed"
+        assert self.names(drifted) == before
+        assert not [call for call in sandbox.counters.paths if is_write(*call)]
+        assert "refused by admin" in run.xcoms[f"{FLOW}.report", "records"]["warnings"][0]
