@@ -173,10 +173,11 @@ def _raw(record: SourceRecord, read_at: str) -> Json:
 
 
 def _not_found(flow: Flow, text: str) -> Outcome:
+    blank = " A blank is part of it: several ids stand one a line, or with commas between them." if " " in text else ""
     return Outcome(
         key=text,
         result=Result.failed,
         kind=ErrorKind.rejected,
         message=f"There is no {flow.record} {text!r} in {side_of(flow.direction).source}.",
-        advice="Check the id: it may be misspelt, deleted, or of another company.",
+        advice=f"Check the id: it may be misspelt, deleted, or of another company.{blank}",
     )

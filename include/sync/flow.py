@@ -200,7 +200,7 @@ class Flow(Generic[RowT]):
         """Parse ids given by hand, or raise InvalidId naming all that are wrong and what is allowed."""
         asked: list[AskedId] = []
         wrong: list[InvalidId] = []
-        for text in texts:
+        for text in dict.fromkeys(part for given in texts for part in self._apart(given)):
             try:
                 asked.append(self.parse_id(text))
             except InvalidId as error:
@@ -212,6 +212,10 @@ class Flow(Generic[RowT]):
         if wrong:
             raise wrong[0]
         return tuple(asked)
+
+    def _apart(self, text: str) -> Sequence[str]:
+        """A text that can be an id, as `10 DAYS`; of any other, what stands between its blanks."""
+        return [text] if any(id_format.parse(text) for id_format in self.id_formats) else text.split()
 
     @property
     def _allowed(self) -> str:

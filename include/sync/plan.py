@@ -124,8 +124,8 @@ def _since(flow: Flow, ledger: Ledger, settings: SyncSettings, now: datetime) ->
 
 
 def split_ids(entries: Sequence[str]) -> tuple[str, ...]:
-    """The ids that somebody has entered by hand: one a line or with commas between them; blanks are none."""
-    parts = (part.strip() for entry in entries for part in re.split(r"[\n\r,]", entry))
+    """The ids that somebody has entered by hand: one a line or with commas or tabs between them; blanks are none."""
+    parts = (part.strip() for entry in entries for part in re.split(r"[\n\r\t,]", entry))
     return tuple(dict.fromkeys(part for part in parts if part))
 
 

@@ -83,6 +83,12 @@ def test_one_that_is_not_there_is_said_to_be_missing(world: World) -> None:
     assert outcome.message == "There is no company 'NOBODY' in Business Central."
 
 
+def test_of_what_may_be_one_id_with_a_blank_or_two_ids_it_is_said_which_it_is_taken_for(world: World) -> None:
+    (outcome,) = world.bench.run("company_to_ipaas", "C10000 C10001").outcomes
+    assert outcome.message == "There is no company 'C10000 C10001' in Business Central."
+    assert "A blank is part of it: several ids stand one a line" in outcome.advice
+
+
 @pytest.mark.parametrize(
     ("pattern", "example", "said"),
     [

@@ -34,10 +34,25 @@ def ledger(tmp_path: Path) -> Iterator[Ledger]:
         ["C10000, C10001"],
         [" C10000 ,,C10001", "", " "],
         ["C10000\r\nC10001", "C10000"],
+        ["C10000\tC10001\t"],
     ],
 )
 def test_ids_stand_one_a_line_or_with_commas_between_them_and_blanks_are_none(entries: list[str]) -> None:
     assert split_ids(entries) == ("C10000", "C10001")
+
+
+def test_blanks_stand_between_ids_where_they_cannot_be_part_of_one() -> None:
+    assert _texts("company_from_ipaas", "17  18 17") == ["17", "18"]
+    guids = [f"5d115c9c-44e3-ea11-bb43-000d3a2feca{number}" for number in (1, 2)]
+    assert _texts("product_to_ipaas", " ".join(guids)) == guids
+    # A code of Business Central may hold blanks, as those of payment terms do.
+    assert _texts("customer_category_to_ipaas", "10 DAYS") == ["10 DAYS"]
+    with pytest.raises(InvalidId, match="'abc' is not an id of company"):
+        FLOWS["company_from_ipaas"].parse_ids(["17 abc 18"])
+
+
+def _texts(flow: str, text: str) -> list[str]:
+    return [asked.text for asked in FLOWS[flow].parse_ids(split_ids([text]))]
 
 
 def test_all_that_are_wrong_are_named_at_once() -> None:
