@@ -14,7 +14,7 @@ from include.sync import context, load
 from tests.prove.child import Order
 from tests.prove.counts import COUNTS, tally_of
 from tests.prove.hooks import hooks
-from tests.prove.life import Life, undisturbed, world
+from tests.prove.life import LARGE, Life, undisturbed, world
 from tests.prove.spoiling import SPOILERS, ledger_is_spoilt
 from tests.prove.tally import Tally
 from tests.prove.weather import ODD_ANSWERS, Kill, Pause, Weather, after_effect
@@ -38,7 +38,7 @@ class Campaign:
 
 
 # So many different worlds; how each ends undisturbed is found out once in a process.
-_WORLDS = 8
+_WORLDS = 4
 
 
 def _world(seed: int) -> int:
@@ -50,8 +50,11 @@ def _disturbed(
 ) -> Tally:
     """One life in the weather that `disturb` makes, then in fair weather to the end; compared with the undisturbed."""
     tally, rng = Tally(), random.Random(seed)
-    expected = undisturbed(_world(seed))
-    with world(_world(seed)) as (sandbox, folder), Life(sandbox, folder, tally=tally, name=f"{name} {seed}") as life:
+    expected = undisturbed(_world(seed), LARGE)
+    with (
+        world(_world(seed), LARGE) as (sandbox, folder),
+        Life(sandbox, folder, tally=tally, name=f"{name} {seed}") as life,
+    ):
         weather = disturb(life, rng)
         sandbox.faults.meet = weather.meet  # type: ignore[method-assign]
         for _ in range(rounds):
@@ -102,8 +105,11 @@ def storms(seed: int) -> Tally:
 def meetings(seed: int) -> Tally:
     """Two runs of every flow at the same time, over the same records, some answers lost."""
     tally, rng = Tally(), random.Random(seed)
-    expected = undisturbed(_world(seed))
-    with world(_world(seed)) as (sandbox, folder), Life(sandbox, folder, tally=tally, name=f"meetings {seed}") as life:
+    expected = undisturbed(_world(seed), LARGE)
+    with (
+        world(_world(seed), LARGE) as (sandbox, folder),
+        Life(sandbox, folder, tally=tally, name=f"meetings {seed}") as life,
+    ):
         weather = Weather(rng, chance=rng.choice((0.0, 0.1)), answers=after_effect())
         sandbox.faults.meet = weather.meet  # type: ignore[method-assign]
         for name in ("business_central", "ipaas"):
@@ -121,8 +127,11 @@ def meetings(seed: int) -> Tally:
 def kills(seed: int) -> Tally:
     """A worker is killed at one of its writes, before or after that took effect, and the stage it was in is repeated."""
     tally, rng = Tally(), random.Random(seed)
-    expected = undisturbed(_world(seed))
-    with world(_world(seed)) as (sandbox, folder), Life(sandbox, folder, tally=tally, name=f"kills {seed}") as life:
+    expected = undisturbed(_world(seed), LARGE)
+    with (
+        world(_world(seed), LARGE) as (sandbox, folder),
+        Life(sandbox, folder, tally=tally, name=f"kills {seed}") as life,
+    ):
         weather = Weather(rng)
         sandbox.faults.meet = weather.meet  # type: ignore[method-assign]
         for number in range(2):
@@ -208,31 +217,33 @@ CAMPAIGNS: Mapping[str, Campaign] = {
     "lost answers": Campaign(
         breaks="the answers of writes that took effect: none, cut, another page, any status",
         wanted=10_000,
-        seconds=0.04,
+        seconds=0.042,
         live=lost_answers,
     ),
     "odd answers": Campaign(
-        breaks="any call, before or after it took effect", wanted=1_500, seconds=0.055, live=odd_answers
+        breaks="any call, before or after it took effect", wanted=1_500, seconds=0.072, live=odd_answers
     ),
-    "lost ledger": Campaign(breaks="the ledger, after answers were lost", wanted=1_000, seconds=0.08, live=lost_ledger),
+    "lost ledger": Campaign(
+        breaks="the ledger, after answers were lost", wanted=1_000, seconds=0.075, live=lost_ledger
+    ),
     "kills": Campaign(
-        breaks="the process, at a write, before or after it took effect", wanted=1_000, seconds=0.3, live=kills
+        breaks="the process, at a write, before or after it took effect", wanted=1_000, seconds=0.55, live=kills
     ),
     "zombies": Campaign(
         breaks="a task freezes at any call, and wakes beside its next try or another run",
         wanted=500,
-        seconds=0.34,
+        seconds=1.4,
         live=zombies,
     ),
     "pauses": Campaign(
         breaks="a system asks one of two runs for pauses (Retry-After)", wanted=100, seconds=0.6, live=pauses
     ),
     "spoilt": Campaign(
-        breaks="the ledger's file, or a staged one, while a run goes on", wanted=500, seconds=0.24, live=spoilt
+        breaks="the ledger's file, or a staged one, while a run goes on", wanted=500, seconds=0.55, live=spoilt
     ),
-    "storms": Campaign(breaks="a whole system, for a while", wanted=1_500, seconds=0.09, live=storms),
+    "storms": Campaign(breaks="a whole system, for a while", wanted=500, seconds=0.18, live=storms),
     "meetings": Campaign(
-        breaks="the peace: every flow twice at the same time", wanted=1_000, seconds=0.1, live=meetings
+        breaks="the peace: every flow twice at the same time", wanted=500, seconds=0.24, live=meetings
     ),
     "hooks": Campaign(
         breaks="Airflow's API server and the runs, while 10,000 hooks a minute arrive",

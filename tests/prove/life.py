@@ -9,6 +9,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import TracebackType
@@ -33,7 +34,7 @@ from tests.unfinished import unfinished
 _WORKERS = multiprocessing.get_context("forkserver")
 _WORKERS.set_forkserver_preload(["tests.prove.child"])
 
-SIZE = Size(
+SMALL = Size(
     companies=4,
     persons=3,
     contacts=3,
@@ -47,6 +48,8 @@ SIZE = Size(
     shop_orders=3,
     shop_invoices=2,
 )
+# For what may happen to every record: a run costs the same before its first one.
+LARGE = Size(**{name: 3 * number for name, number in asdict(SMALL).items()})
 DEFAULTS = {
     "company": {"Gen_Bus_Posting_Group": "DOMESTIC", "Customer_Posting_Group": "DOMESTIC"},
     "customer": {"Gen_Bus_Posting_Group": "DOMESTIC", "Customer_Posting_Group": "DOMESTIC"},
@@ -169,17 +172,17 @@ def _difference(expected: object, found: object) -> str:
 
 
 @contextmanager
-def world(seed: int) -> Iterator[tuple[Sandbox, Path]]:
+def world(seed: int, size: Size = SMALL) -> Iterator[tuple[Sandbox, Path]]:
     """A world of its own, from a seed, and a folder for what remembers it, in memory where there is such a place."""
-    with tempfile.TemporaryDirectory(dir=_MEMORY) as folder, Sandbox(seed=seed, size=SIZE) as sandbox:
+    with tempfile.TemporaryDirectory(dir=_MEMORY) as folder, Sandbox(seed=seed, size=size) as sandbox:
         yield sandbox, Path(folder)
 
 
 @functools.cache
-def undisturbed(seed: int) -> Content:
+def undisturbed(seed: int, size: Size = SMALL) -> Content:
     """How a world ends that nothing disturbs."""
     tally = Tally()
-    with world(seed) as (sandbox, folder):
+    with world(seed, size) as (sandbox, folder):
         with Life(sandbox, folder, tally=tally, name=f"undisturbed {seed}") as life:
             life.settle()
         if not tally.clean:
