@@ -52,8 +52,8 @@ prove: $(STAMP) ## break everything at random and count what is lost or doubled 
 new-flow: $(STAMP) ## the files of a new flow: NAME=payment_terms_to_ipaas RECORD="payment terms" (TYPE="payment method")
 	@$(RUN) python scripts/new_flow.py "$(NAME)" "$(RECORD)" --type "$(TYPE)" --resource "$(RESOURCE)"
 
-bench: $(STAMP) ## every budget of docs/architecture.md, measured (about 15 minutes; BENCH=full: more records, longer)
-	@$(RUN) python benchmarks/budgets.py $(if $(filter full,$(BENCH)),--records 10000 --grown 100000 --memory 10000 100000)
+bench: $(STAMP) ## every budget of docs/architecture.md, measured beside other tools (about 15 minutes; BENCH=full: hours)
+	@$(RUN) python benchmarks/budgets.py $(if $(filter full,$(BENCH)),--full) --picture docs/budgets.svg
 
 lock: $(STAMP) ## take up the newest versions into requirements.lock
 	@$$(command -v uv || echo .venv/bin/uv) pip compile -q --no-header --no-emit-index-url --no-annotate --upgrade \
@@ -65,4 +65,4 @@ $(STAMP): requirements.lock
 	@touch $@
 
 clean: ## what was installed, and the homes of what make starts
-	rm -rf .airflow .airflow-demo .airflow-cluster .airflow-drill .venv
+	rm -rf .airflow .airflow-demo .airflow-cluster .airflow-drill .airflow-bench .venv .venv-peers

@@ -63,6 +63,8 @@ class Bench:
     system_id: int = Sandbox.SYSTEM_ID
     # Clients take their calls from the windows that all tasks share, as those of Airflow's tasks do.
     shares_windows: bool = False
+    # Records that are written at a time.
+    at_once: int = 3
     _numbers: Iterator[int] = field(default_factory=itertools.count)
 
     def __post_init__(self) -> None:
@@ -165,7 +167,7 @@ class Bench:
             CATALOGUE,
             bc=bc or self.bc(),
             ipaas=ipaas or self.ipaas(),
-            at_once=3,
+            at_once=self.at_once,
             before=before,
             ask=ask,
         )
