@@ -55,10 +55,12 @@ new-flow: $(STAMP) ## the files of a new flow: NAME=payment_terms_to_ipaas RECOR
 bench: $(STAMP) ## every budget of docs/architecture.md, measured beside other tools (about 15 minutes; BENCH=full: hours)
 	@$(RUN) python benchmarks/budgets.py $(if $(filter full,$(BENCH)),--full) --picture docs/budgets.svg
 
-lock: $(STAMP) ## take up the newest versions into requirements.lock
+lock: $(STAMP) ## take up the newest versions into requirements.lock, and of what make bench compares with
 	@$$(command -v uv || echo .venv/bin/uv) pip compile -q --no-header --no-emit-index-url --no-annotate --upgrade \
 		--universal --python-version 3.11 --generate-hashes requirements.txt requirements-dev.txt requirements-cluster.txt \
 		-o requirements.lock
+	@$$(command -v uv || echo .venv/bin/uv) pip compile -q --no-header --no-emit-index-url --no-annotate --upgrade \
+		--universal --python-version 3.11 benchmarks/peers/requirements.in -o benchmarks/peers/requirements.txt
 
 $(STAMP): requirements.lock
 	@PYTHON="$(PYTHON)" scripts/install
