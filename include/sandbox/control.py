@@ -126,7 +126,7 @@ class Control:
 
 
 def _names(of: type) -> str:
-    return ", ".join(f.name for f in fields(of))
+    return ", ".join(f.name for f in fields(of) if f.init)
 
 
 def _explaining(handler: Handler) -> Handler:

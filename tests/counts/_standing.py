@@ -25,7 +25,7 @@ from include.sync.runs import RunKind
 from tests.systems import PAIR
 
 # Whether a disk has what was written is not what is asked here, and waiting for it takes long.
-_MEMORY = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
+MEMORY = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
 # So much later everything is due that was to be tried again.
 LATER = timedelta(hours=13)
 
@@ -88,7 +88,7 @@ class Standing:
 @contextmanager
 def standing(seed: int, size: Size, settings: dict[str, Any]) -> Iterator[Standing]:
     """A world from a seed, as long as it is needed."""
-    with Sandbox("demo", seed=seed, size=size) as sandbox, tempfile.TemporaryDirectory(dir=_MEMORY) as folder:
+    with Sandbox("demo", seed=seed, size=size) as sandbox, tempfile.TemporaryDirectory(dir=MEMORY) as folder:
         world = Standing(Bench(sandbox, Path(folder), dict(settings)))
         world.bench.close()
         # Of any other kind of ledger there is no copy to be had.

@@ -27,6 +27,7 @@ from include.sync.outcomes import Difference
 from include.sync.report import Report
 from include.sync.runs import RunKind
 from include.sync.staging.files import Staging
+from tests.counts._states import apart, children, holds, is_told_of, moved, timeless
 from tests.counts.switches import SETTINGS
 from tests.flows.bench import Bench
 
@@ -56,15 +57,17 @@ _NOT_BY_HAND = {
     "unit",
     "method",
 }
-# What documents of Business Central show of their customer as it is now: with it, they change, too.
-_IN_DOCUMENTS = {"addresses.phone_number"}
-_NOT_COMPARED = {"updated_datetime", "created_datetime"}
-# What is changed in Business Central, by table: a field that stands in no document.
+# What other records show, too: with it, they change, as they should. The people of a company have its name as theirs, and
+# documents of Business Central show the telephone of their customer, and the name of the agent that carries them.
+_SHOWN_ELSEWHERE = {("company_to_ipaas", "name"), ("shipping_method_to_ipaas", "name")}
+_SHOWN_IN_DOCUMENTS = {"addresses.phone_number"}
+# What is changed in Business Central, by table: a field, and the record that it goes to.
 _IN_BC = {
-    "Item": "Unit Price",
-    "Customer Price Group": "Description",
-    "Location": "Name",
-    "Item Category": "Description",
+    "Item": ("Unit Price", "product"),
+    "Customer Price Group": ("Description", "customer category"),
+    "Location": ("Name", "location"),
+    "Item Category": ("Description", "product category"),
+    "Shipping Agent": ("Name", "shipping method"),
 }
 
 
@@ -79,6 +82,8 @@ class Drift:
     heals: bool = True
     # Whether it is the shop's to change: then Business Central gets it.
     theirs: bool = False
+    # Of what other records show, too: the value before, and the one that they get with it.
+    moves: tuple[str, str] | None = None
 
 
 @dataclass(kw_only=True)
@@ -94,7 +99,7 @@ class World:
         """Every record of iPaaS.com, with its links, without its times."""
         platform = self.bench.sandbox.ipaas
         return {
-            (kind, internal_id): deepcopy(_timeless(platform.shown(kind, record)))
+            (kind, internal_id): deepcopy(timeless(platform.shown(kind, record)))
             for kind, of in platform.records.items()
             for internal_id, record in of.items()
         }
@@ -111,17 +116,11 @@ class World:
                     yield flow, key, record, Base.from_json(data)
 
 
-def _timeless(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return {name: _timeless(one) for name, one in value.items() if name not in _NOT_COMPARED}
-    return [_timeless(one) for one in value] if isinstance(value, list) else value
-
-
 # --- changes by hand ---------------------------------------------------------------------------------------------------
 
 
-def _other(value: Any) -> Any:
-    """Another value of the same kind."""
+def _other(value: Any, mark: str = "X") -> Any:
+    """Another value of the same kind; `mark` is what a text gets, so that two who change it do so differently."""
     if isinstance(value, int | float | Decimal):
         return value + 1
     text = str(value)
@@ -129,7 +128,9 @@ def _other(value: Any) -> Any:
         return str(Decimal(text) + 1)
     if "@" in text:
         return f"x{text}"
-    return f"{text[:-1]}7" if text.startswith("+") else f"{text[:15].strip()} X"
+    if text.startswith("+"):
+        return f"{text[:-1]}{(int(text[-1]) + 1) % 10}"
+    return f"{text[:15].strip()} {mark}"
 
 
 def change_field(world: World, flow: str, key: str, record: Any, base: Base) -> Drift | None:
@@ -147,31 +148,37 @@ def change_field(world: World, flow: str, key: str, record: Any, base: Base) -> 
         and path.rpartition(".")[2] not in _NOT_BY_HAND
         and "datetime" not in path
         and "date" not in path
-        and pattern(path) not in shown | _IN_DOCUMENTS
-        and (flow, path) != ("company_to_ipaas", "name")  # its people have it as theirs
+        and pattern(path) not in shown
     ]
     if not fields:
         return None
     path = world.random.choice(fields)
-    changed = put(record, {path: _other(base.values[path])}, SYSTEM_ID)
+    old, new = base.values[path], _other(base.values[path])
+    changed = put(record, {path: new}, SYSTEM_ID)
     if changed == record:
-        return _change_child(world, flow, key, record, path, base)
-    record.update(changed)
-    return replace(_stale(f"{flow} {key}: {path}", key, record, kind), theirs=pattern(path) in theirs)
+        if not _change_child(world, flow, record, path, new):
+            return None
+    else:
+        # As it is found by its fields, it is found by the new ones.
+        world.bench.sandbox.ipaas._let_go(TYPES[kind], record)
+        record.update(changed)
+        world.bench.sandbox.ipaas._hold(TYPES[kind], record)
+    told = _stale(f"{flow} {key}: {path}", key, record, kind)
+    elsewhere = (flow, path) in _SHOWN_ELSEWHERE or pattern(path) in _SHOWN_IN_DOCUMENTS
+    is_theirs = pattern(path) in theirs
+    return replace(told, theirs=is_theirs, moves=(str(old), str(new)) if elsewhere and is_theirs else None)
 
 
-def _change_child(world: World, flow: str, key: str, record: Any, path: str, base: Base) -> Drift | None:
-    """A field of a nested record, which is found by its link; the sandbox keeps links beside the records."""
+def _change_child(world: World, flow: str, record: Any, path: str, value: Any) -> bool:
+    """Change a field of a nested record, which is found by its link; the sandbox keeps links beside the records."""
     name, _, rest = path.partition("[")
     external, _, inner = rest.rpartition("].")
     platform, kind = world.bench.sandbox.ipaas, TYPES[_TYPES[flow]]
     for child in record.get(name, ()):
         if platform.external_id(kind.children[name], SYSTEM_ID, child["id"]) == external and inner in child:
-            child[inner] = _other(base.values[path])
-            counterpart = FLOWS[flow].counterpart
-            theirs = {name for thing in counterpart.shared for name in thing.ipaas} if counterpart else set()
-            return replace(_stale(f"{flow} {key}: {path}", key, record, kind.name), theirs=pattern(path) in theirs)
-    return None
+            child[inner] = value
+            return True
+    return False
 
 
 def _stale(what: str, key: str, record: Any, kind: str) -> Drift:
@@ -210,9 +217,7 @@ def delete(world: World, flow: str, key: str, record: Any, base: Base) -> Drift 
     if flow not in ("product_inventory_to_ipaas", "sales_invoice_to_ipaas"):
         return None
     unlink_by_hand(world.bench, kind, record["id"])
-    del platform.records[kind][record["id"]]
-    for parent in platform.records["product"].values() if kind == "product inventory" else ():
-        parent["inventory"] = [row for row in parent.get("inventory", ()) if row["id"] != record["id"]]
+    platform.unlink_all(kind, record["id"])
     for name, table in TYPES[kind].children.items():
         for child in record.get(name, ()):
             unlink_by_hand(world.bench, "", child["id"], table)
@@ -222,20 +227,19 @@ def delete(world: World, flow: str, key: str, record: Any, base: Base) -> Drift 
 def change_bc(world: World) -> Drift | None:
     """Change a field of a record of Business Central."""
     table = world.random.choice(list(_IN_BC))
-    name = _IN_BC[table]
+    name, kind = _IN_BC[table]
     row = world.random.choice(world.bench.sandbox.bc.rows(table))
     key = str(row.get("No.") or row.get("Code"))
     linked = {external for links in world.bench.sandbox.ipaas.links.values() for external in links.values()}
     if (table, key) in world.taken or not row.get(name) or key not in linked:
         return None
-    kind = {"Item": "product", "Location": "location", "Item Category": "product category"}.get(
-        table, "customer category"
-    )
     record = world.bench.linked(kind, key)
     if record is None or (kind, record["id"]) in world.taken:
         return None
-    world.bench.sandbox.bc.change(table, key, **{name: _other(row[name])})
-    return _stale(f"Business Central {table} {key}: {name}", key, record, kind)
+    old, new = row[name], _other(row[name], "Y")
+    world.bench.sandbox.bc.change(table, key, **{name: new})
+    drift = _stale(f"Business Central {table} {key}: {name}", key, record, kind)
+    return replace(drift, moves=(str(old), str(new)) if table == "Shipping Agent" else None)
 
 
 def vanish(world: World) -> None:
@@ -313,6 +317,8 @@ class Verdict:
 
     counts: dict[str, int]
     said: list[str]
+    # Other records that moved with a change, as they should.
+    followed: int
 
 
 def judge(number: int, seed: int, size: Size, folder: Path) -> Verdict:
@@ -335,7 +341,9 @@ def _judged(world: World, number: int) -> Verdict:
     bench.sandbox.counters.reset()
     lines, _ = reconcile(bench, "plan")
     written_by_report = bench.writes()
+    moves = {drift.moves for drift in world.drifts if drift.moves}
     missed, alarms = found_of(world.drifts, lines)
+    alarms = [(flow, line) for flow, line in alarms if not is_told_of(line, moves)]
     bench.sandbox.counters.reset()
     reconcile(bench, "apply")
     writes = bench.writes()
@@ -344,12 +352,19 @@ def _judged(world: World, number: int) -> Verdict:
     stays = {name for drift in world.drifts if not drift.heals for name in drift.names}
     left = [(flow, line) for flow, line in told if line["key"] not in stays]
     touched = {drift.record for drift in world.drifts}
-    beside = [place for place, record in before.items() if place not in touched and after.get(place) != record]
+    nested = {child for place in touched if place for child in children(before.get(place))}
+    beside = [
+        place
+        for place, record in before.items()
+        if place not in touched and place[1] not in nested and after.get(place) != record
+    ]
     # Products hold their stock.
     inventory = {place[1] for place in touched if place and place[0] == "product inventory"}
     beside = [
-        place for place in beside if not (place[0] == "product" and _holds(before[place], inventory, after.get(place)))
+        place for place in beside if not (place[0] == "product" and holds(before[place], inventory, after.get(place)))
     ]
+    follow = {place for place in beside if moved(before[place], after.get(place), moves)}
+    beside = [place for place in beside if place not in follow]
     theirs = {name for drift in world.drifts if drift.theirs or not drift.heals for name in drift.names}
     differing = [
         one
@@ -362,7 +377,7 @@ def _judged(world: World, number: int) -> Verdict:
         *(f"not found: {drift}" for drift in missed),
         *(f"found though nobody changed it: {line}" for line in alarms),
         *(f"left: {line}" for line in left),
-        *(f"written beside: {place} {_apart(before[place], after.get(place))}" for place in beside),
+        *(f"written beside: {place} {apart(before[place], after.get(place))}" for place in beside),
         *(f"differs: {difference}" for difference in differing),
     ]
     counts = {
@@ -371,26 +386,12 @@ def _judged(world: World, number: int) -> Verdict:
         "not found": len(missed),
         "found though nobody changed it": len(alarms),
         "written by a report": written_by_report,
-        "written beyond one a change": max(0, writes - len(world.drifts)),
+        "written beyond one a change": max(0, writes - len(world.drifts) - len(follow)),
         "written beside": len(beside),
         "not healed": len(left),
         "both sides differ": len(differing),
     }
-    return Verdict(counts, said)
-
-
-def _apart(before: Any, after: Any) -> Any:
-    """The fields of two states of a record that differ."""
-    if after is None:
-        return "gone"
-    return {
-        name: (before.get(name), after.get(name)) for name in {**before, **after} if before.get(name) != after.get(name)
-    }
-
-
-def _holds(before: Any, inventory: set[int], after: Any) -> bool:
-    """Whether two states of a product differ in stock rows alone."""
-    return after is not None and {**before, "inventory": []} == {**after, "inventory": []}
+    return Verdict(counts, said, len(follow))
 
 
 def size_of(number: int) -> Size:
@@ -414,12 +415,15 @@ def size_of(number: int) -> Size:
 def count(number: int, seed: int) -> Mapping[str, int]:
     """What becomes of so many changes by hand, in worlds of a hundred changes each."""
     counts: Counter[str] = Counter()
+    followed = 0
     for place in range(0, number, 100):
         here = min(100, number - place)
         with tempfile.TemporaryDirectory() as folder:
             verdict = judge(here, seed * 1_000 + place, size_of(here), Path(folder))
         for line in verdict.said:
             print(line)
+        followed += verdict.followed
         for name, n in verdict.counts.items():
             counts[name] += n
+    print(f"{followed:,} other records moved with them")
     return dict(counts)

@@ -9,11 +9,11 @@ from __future__ import annotations
 import random
 import threading
 import uuid
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 import requests
 
@@ -21,6 +21,8 @@ from include.sandbox.bc import sales_buffers as buffers
 from include.sandbox.bc.addresses import split
 from include.sandbox.bc.answers import Answer, Fault, Request
 from include.sandbox.bc.tenant import Row, Tenant, stamp
+
+T = TypeVar("T")
 
 # The tables whose records are announced, as resources of API v2.0.
 RESOURCES = {
@@ -46,6 +48,23 @@ class Astray:
     shuffled: bool = False
     collection_above: int = 1_000
     seed: int = 1
+    # How many were lost, doubled, or arrived out of order.
+    happened: Counter[str] = field(default_factory=Counter, init=False)
+
+    def __post_init__(self) -> None:
+        self._chance = random.Random(self.seed)
+
+    def arriving(self, told: Sequence[T]) -> list[T]:
+        """What arrives of it, in the order in which it does."""
+        arrived = [one for one in told if self._chance.random() >= self.lost]
+        twice = [one for one in arrived if self._chance.random() < self.doubled]
+        self.happened.update(lost=len(told) - len(arrived), doubled=len(twice))
+        straight = [*arrived, *twice]
+        if not self.shuffled:
+            return straight
+        mixed = self._chance.sample(straight, len(straight))
+        self.happened.update({"out of order": sum(1 for a, b in zip(straight, mixed, strict=True) if a is not b)})
+        return mixed
 
 
 @dataclass
@@ -62,7 +81,6 @@ class Notices:
         self._delivering = threading.Lock()
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
-        self._chance = random.Random(self.astray.seed)
 
     def start(self, every: float = 0.5) -> None:
         """Deliver every so many seconds, in a thread of its own."""
@@ -181,10 +199,7 @@ class Notices:
             ]
         else:
             told = [self._notice(one, f"{one['resource']}({identifier})", kind) for identifier, kind in changed.items()]
-        told = [notice for notice in told if self._chance.random() >= self.astray.lost]
-        told += [notice for notice in told if self._chance.random() < self.astray.doubled]
-        if self.astray.shuffled:
-            self._chance.shuffle(told)
+        told = self.astray.arriving(told)
         for start in range(0, len(told), 100):
             if not self._post(one, told[start : start + 100]):
                 return
