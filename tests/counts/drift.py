@@ -8,9 +8,11 @@ import random
 import tempfile
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from copy import deepcopy
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +29,7 @@ from include.sync.outcomes import Difference
 from include.sync.report import Report
 from include.sync.runs import RunKind
 from include.sync.staging.files import Staging
+from tests.counts._standing import MEMORY
 from tests.counts._states import apart, children, holds, is_told_of, moved, timeless
 from tests.counts.switches import SETTINGS
 from tests.flows.bench import Bench
@@ -159,10 +162,7 @@ def change_field(world: World, flow: str, key: str, record: Any, base: Base) -> 
         if not _change_child(world, flow, record, path, new):
             return None
     else:
-        # As it is found by its fields, it is found by the new ones.
-        world.bench.sandbox.ipaas._let_go(TYPES[kind], record)
-        record.update(changed)
-        world.bench.sandbox.ipaas._hold(TYPES[kind], record)
+        world.bench.sandbox.ipaas.change(kind, record["id"], changed)
     told = _stale(f"{flow} {key}: {path}", key, record, kind)
     elsewhere = (flow, path) in _SHOWN_ELSEWHERE or pattern(path) in _SHOWN_IN_DOCUMENTS
     is_theirs = pattern(path) in theirs
@@ -412,18 +412,23 @@ def size_of(number: int) -> Size:
     )
 
 
+def _world(here: int, seed: int) -> Verdict:
+    with tempfile.TemporaryDirectory(dir=MEMORY) as folder:
+        return judge(here, seed, size_of(here), Path(folder))
+
+
 def count(number: int, seed: int) -> Mapping[str, int]:
     """What becomes of so many changes by hand, in worlds of a hundred changes each."""
     counts: Counter[str] = Counter()
     followed = 0
-    for place in range(0, number, 100):
-        here = min(100, number - place)
-        with tempfile.TemporaryDirectory() as folder:
-            verdict = judge(here, seed * 1_000 + place, size_of(here), Path(folder))
-        for line in verdict.said:
-            print(line)
-        followed += verdict.followed
-        for name, n in verdict.counts.items():
-            counts[name] += n
+    with ProcessPoolExecutor(mp_context=get_context("spawn")) as pool:
+        starts = range(0, number, 100)
+        worlds = [pool.submit(_world, min(100, number - start), seed * 1_000 + start) for start in starts]
+        for world in worlds:
+            verdict = world.result()
+            for line in verdict.said:
+                print(line, flush=True)
+            followed += verdict.followed
+            counts.update(verdict.counts)
     print(f"{followed:,} other records moved with them")
     return dict(counts)

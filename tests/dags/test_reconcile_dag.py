@@ -51,7 +51,7 @@ def test_it_reports_then_heals_and_the_page_and_health_say_how_both_sides_stand(
     record = sandbox.ipaas.linked("location", code)
     assert record
     name = record["name"]
-    record["name"] = "Moved by hand"
+    sandbox.ipaas.change("location", record["id"], {"name": "Moved by hand"})
 
     sandbox.counters.reset()
     run = run_dag("reconcile", chosen, flows=[FLOW, OTHER])

@@ -140,9 +140,12 @@ class TestAHealingReconcile:
         run_dag("initialize", {"flows": [FLOW], "mode": "apply"}, flows=[FLOW])
         records: dict[str, Any] = {code: sandbox.ipaas.linked("customer category", code) for code in self.CODES}
         for code in self.CODES[:-1]:
-            records[code]["name"] = f"Renamed {code}"
+            self.rename(sandbox, records[code], f"Renamed {code}")
         sandbox.counters.reset()
         return records
+
+    def rename(self, sandbox: Sandbox, record: Mapping[str, Any], name: str) -> None:
+        sandbox.ipaas.change("customer category", record["id"], {"name": name})
 
     def names(self, records: Mapping[str, Any]) -> list[str]:
         return [str(records[code]["name"]) for code in self.CODES]
@@ -155,7 +158,7 @@ class TestAHealingReconcile:
             assert question["task_instance"]["task_id"] == f"{FLOW}.load"
             assert "G0" in question["body"]
             assert not [call for call in sandbox.counters.paths if is_write(*call)]
-            drifted["G3"]["name"] = "Renamed while it was asked"
+            self.rename(sandbox, drifted["G3"], "Renamed while it was asked")
             answer(question, "Approve")
 
         run = run_and_answer("reconcile", self.CHOSEN, person=person, variables=ABOVE, flows=[FLOW])
@@ -164,10 +167,10 @@ class TestAHealingReconcile:
         assert run.xcoms[f"{FLOW}.report", "return_value"]["updated"] == 3
 
     def test_leaves_what_has_changed_since_it_was_shown(
-        self, run_and_answer: Any, answer: Any, drifted: dict[str, Any]
+        self, run_and_answer: Any, answer: Any, sandbox: Sandbox, drifted: dict[str, Any]
     ) -> None:
         def person(question: dict[str, Any]) -> None:
-            drifted["G1"]["name"] = "Changed while it was asked"
+            self.rename(sandbox, drifted["G1"], "Changed while it was asked")
             answer(question, "Approve")
 
         run_and_answer("reconcile", self.CHOSEN, person=person, variables=ABOVE, flows=[FLOW])

@@ -144,7 +144,7 @@ class TestWhatWasChangedByHandInIPaaS:
     def test_a_link_that_was_removed_is_made_again_though_nothing_else_matches(self, shop: Bench) -> None:
         record = shop.linked("product", "1000")
         unlink_by_hand(shop, "product", record["id"])
-        record["sku"] = "other"
+        shop.sandbox.ipaas.change("product", record["id"], {"sku": "other"})
         assert found(report(shop)) == {"1000": Difference.unlinked}
         heal(shop)
         assert shop.linked("product", "1000")["id"] == record["id"]
