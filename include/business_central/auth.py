@@ -15,7 +15,8 @@ import requests
 from include.business_central.credentials import Credential, credentials_of, ending, today
 from include.errors import ErrorKind, Sent, ServiceError, Signal
 from include.settings import BusinessCentralConnection
-from include.transport.session import RetryPolicy, Session, retry_after
+from include.transport.connections import Session
+from include.transport.session import RetryPolicy, retry_after
 
 SYSTEM = "Microsoft Entra"
 # What to do, by the number of the message: docs/business_central.md, "OAuth and AADSTS messages".
@@ -76,7 +77,7 @@ class _Busy(Signal):
     def __init__(self, response: requests.Response) -> None:
         super().__init__(response.status_code)
         self.status = response.status_code
-        self.retry_after = retry_after(response)
+        self.retry_after = retry_after(response.headers)
 
 
 class _TokenSession(Session):

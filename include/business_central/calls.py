@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TypeVar
 from urllib.parse import quote, urljoin, urlsplit
 
-from requests import Response
+from urllib3 import BaseHTTPResponse
 
 from include.business_central import errors
 from include.business_central.auth import TokenProvider
@@ -15,7 +15,8 @@ from include.errors import ErrorKind, NotFound, ServiceError, senseless
 from include.settings import BusinessCentralConnection
 from include.transport.addresses import origin_of
 from include.transport.calls import ServiceCalls
-from include.transport.session import RetryPolicy, Session, Transport, json_of
+from include.transport.connections import Session
+from include.transport.session import RetryPolicy, Transport, json_of
 from include.transport.throttle import Pacer
 from include.transport.values import Record
 
@@ -113,7 +114,7 @@ class Calls(ServiceCalls):
         return self._send(method, url, decode=self._object, repeatable=repeatable, headers=headers, body=body)
 
     @staticmethod
-    def _object(response: Response) -> Json:
+    def _object(response: BaseHTTPResponse) -> Json:
         if fault := errors.in_xml(response):
             raise fault
         answer = json_of(errors.SYSTEM)(response)
@@ -126,7 +127,7 @@ class Calls(ServiceCalls):
         method: str,
         url: str,
         *,
-        decode: Callable[[Response], T],
+        decode: Callable[[BaseHTTPResponse], T],
         repeatable: bool,
         headers: Mapping[str, str] | None = None,
         body: Any = None,
@@ -153,11 +154,11 @@ class Calls(ServiceCalls):
         return errors.no_environment(self._connection.environment, error)
 
 
-def saved(response: Response) -> Json:
+def saved(response: BaseHTTPResponse) -> Json:
     """The record as it was saved. Without an etag it is none, and nobody knows what became of the write."""
     answer = Calls._object(response)
     if not answer.get("@odata.etag"):
-        raise senseless(errors.SYSTEM, "A record was written, and it was not answered.", response.status_code)
+        raise senseless(errors.SYSTEM, "A record was written, and it was not answered.", response.status)
     return answer
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import cached_property, partial
 from itertools import chain
 
-from requests import Response
+from urllib3 import BaseHTTPResponse
 
 from include.business_central import errors
 from include.business_central.calls import NEXT, Json, saved, values_of
@@ -173,7 +173,7 @@ class BusinessCentralClient(ServedCompany):
         def body() -> Json:
             return {"requests": [part for part in parts if part["id"] not in done]}
 
-        def take(response: Response) -> None:
+        def take(response: BaseHTTPResponse) -> None:
             # Parts fail each on its own; those that were turned away are asked again.
             faults = []
             for part in self._object(response).get("responses", ()):

@@ -6,8 +6,8 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import requests
 import simplejson
+from urllib3 import BaseHTTPResponse
 
 from include.business_central.services import NEEDED_SERVICES, how_to_publish
 from include.errors import EntityChanged, ErrorKind, NotFound, RecordExists, Sent, ServiceError, ServiceNotPublished
@@ -92,13 +92,13 @@ _NO_PROPERTY = "Could not find a property named"
 _CORRELATION = re.compile(r"\s*CorrelationId:\s*([0-9a-fA-F-]{36})\.?\s*$")
 
 
-def _body(response: requests.Response) -> tuple[str, str, str | None]:
+def _body(response: BaseHTTPResponse) -> tuple[str, str, str | None]:
     """Code, message and correlation id of an error answer; gateways answer with HTML or nothing."""
     try:
-        error = simplejson.loads(response.content)["error"]
+        error = simplejson.loads(response.data)["error"]
         code, message = str(error.get("code") or ""), str(error.get("message") or "")
     except (ValueError, KeyError, TypeError, AttributeError):
-        return _xml_body(response.content) or ("", response.reason or "", None)
+        return _xml_body(response.data) or ("", response.reason or "", None)
     found = _CORRELATION.search(message)
     return code, _CORRELATION.sub("", message).strip(), found[1] if found else None
 
@@ -109,15 +109,15 @@ def _xml_body(content: bytes) -> tuple[str, str, str | None] | None:
     return (code, message, None) if code else None
 
 
-def in_xml(response: requests.Response) -> ServiceError | None:
+def in_xml(response: BaseHTTPResponse) -> ServiceError | None:
     """The error that an answer is in spite of its status, or None."""
-    return classify(response) if _xml_body(response.content[:10_000]) else None
+    return classify(response) if _xml_body(response.data[:10_000]) else None
 
 
-def classify(response: requests.Response) -> ServiceError:
+def classify(response: BaseHTTPResponse) -> ServiceError:
     """The typed error of an answer that is no success."""
     code, message, correlation = _body(response)
-    return of(response.status_code, code, message, response.headers.get("request-id") or correlation)
+    return of(response.status, code, message, response.headers.get("request-id") or correlation)
 
 
 def of(status: int, code: str, message: str, request_id: str | None = None) -> ServiceError:

@@ -6,7 +6,7 @@ import xml.etree.ElementTree as ET
 from dataclasses import dataclass
 from io import BytesIO
 
-import requests
+from urllib3 import BaseHTTPResponse
 
 from include.business_central.errors import SYSTEM
 from include.errors import senseless
@@ -21,11 +21,11 @@ class FieldInfo:
     max_length: int | None
 
 
-def parse(response: requests.Response) -> dict[str, dict[str, FieldInfo]]:
+def parse(response: BaseHTTPResponse) -> dict[str, dict[str, FieldInfo]]:
     """Entity types and their properties; the document is large, so it is read element by element."""
     types: dict[str, dict[str, FieldInfo]] = {}
     try:
-        for _, element in ET.iterparse(BytesIO(response.content)):
+        for _, element in ET.iterparse(BytesIO(response.data)):
             if element.tag.endswith("}EntityType"):
                 types[str(element.get("Name"))] = {
                     info.name: info for item in element if item.tag.endswith("}Property") for info in [_field(item)]

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 from uuid import uuid4
 
-from requests import Response
+from urllib3 import BaseHTTPResponse
 
 from include.errors import BadRecord, ErrorKind, Sent, ServiceError, senseless
 from include.ipaas import endpoints, errors
@@ -16,7 +16,8 @@ from include.ipaas.endpoints import Endpoint
 from include.ipaas.external_ids import id_of
 from include.settings import IPaaSConnection
 from include.transport.calls import ServiceCalls
-from include.transport.session import RetryPolicy, Session, Transport, json_of
+from include.transport.connections import Session
+from include.transport.session import RetryPolicy, Transport, json_of
 from include.transport.throttle import Pacer
 
 Json = dict[str, Any]
@@ -68,7 +69,7 @@ class PlatformCalls(ServiceCalls):
     def _record(self, endpoint: Endpoint, method: str, path: str, *, body: Any = None, repeatable: bool = True) -> Json:
         """Send a request that is answered with one record. Without an id it is none, and nobody knows what became of it."""
 
-        def decode(response: Response) -> Json:
+        def decode(response: BaseHTTPResponse) -> Json:
             answer = json_of(errors.SYSTEM)(response)
             try:
                 id_of(answer)
@@ -84,7 +85,7 @@ class PlatformCalls(ServiceCalls):
         family: str,
         path: str,
         *,
-        decode: Callable[[Response], T],
+        decode: Callable[[BaseHTTPResponse], T],
         body: Any = None,
         repeatable: bool = True,
         params: Mapping[str, str] | None = None,
@@ -130,7 +131,7 @@ class PlatformCalls(ServiceCalls):
             return self._token
 
     def _sso(self, method: str, path: str, headers: Mapping[str, str], body: Any) -> Json:
-        def decode(response: Response) -> Json:
+        def decode(response: BaseHTTPResponse) -> Json:
             answer = json_of(errors.SYSTEM)(response)
             if not isinstance(answer, dict) or not _is_token(answer.get("access_token")):
                 raise senseless(errors.SYSTEM, "The login was answered without a token.")

@@ -9,7 +9,7 @@ from decimal import Decimal
 from functools import cached_property, partial
 from typing import Any
 
-from requests import Response
+from urllib3 import BaseHTTPResponse
 
 from include.errors import BadRecord, ErrorKind, NotFound, ServiceError, senseless
 from include.ipaas import currencies, endpoints, errors, paths
@@ -337,7 +337,7 @@ class IPaaSClient(PlatformCalls):
         return kind.get("name") if isinstance(kind, dict) else None
 
 
-def _object(response: Response) -> Json:
+def _object(response: BaseHTTPResponse) -> Json:
     answer = json_of(errors.SYSTEM)(response)
     if not answer or not isinstance(answer, dict):
         raise senseless(errors.SYSTEM, "A record was asked for, and none was answered.")

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from http.client import responses
 from typing import Any
 
-import requests
 import simplejson
+from urllib3 import BaseHTTPResponse
 
 from include.errors import ErrorKind, NotFound, RecordExists, Sent, ServiceError
 from include.ipaas.endpoints import ERROR_CODES, ERROR_LINKS, ERROR_TEXTS
@@ -79,11 +79,11 @@ def _first(body: Any, names: tuple[str, ...]) -> str:
     return next((str(inner[name]) for name in names if inner.get(name)), "")
 
 
-def classify(response: requests.Response) -> ServiceError:
+def classify(response: BaseHTTPResponse) -> ServiceError:
     """The typed error of an answer that is no success."""
-    status = response.status_code
+    status = response.status
     try:
-        body: Any = simplejson.loads(response.content)
+        body: Any = simplejson.loads(response.data)
     except ValueError:
         body = None
     if isinstance(body, list):
@@ -91,7 +91,7 @@ def classify(response: requests.Response) -> ServiceError:
     code, text = _first(body, ERROR_CODES), _first(body, ERROR_TEXTS)
     # The useful text is sometimes in the reason phrase only.
     texts = dict.fromkeys(t for t in (text, response.reason or "") if t)
-    page = "html" in response.headers.get("Content-Type", "") or response.content.lstrip().startswith(b"<")
+    page = "html" in response.headers.get("Content-Type", "") or response.data.lstrip().startswith(b"<")
     worded = bool(code or text) or not (page or response.reason in ("", None, _phrase(status)))
     if status == 404 and page:
         # Not the platform's own answer: nothing of it is at this address, for the moment or for good.

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import simplejson
-from requests import Response
+from urllib3 import BaseHTTPResponse
 
 from include.errors import senseless
 from include.ipaas import errors
@@ -61,10 +61,10 @@ def _agrees(said: Any, value: str) -> bool:
     return str(said).strip().casefold() == value.strip().casefold()
 
 
-def page_decoder(number: int) -> Callable[[Response], ListPage]:
+def page_decoder(number: int) -> Callable[[BaseHTTPResponse], ListPage]:
     """A decoder for page `number` of a list, which is a bare array with its place in the header X-Pagination."""
 
-    def decode(response: Response) -> ListPage:
+    def decode(response: BaseHTTPResponse) -> ListPage:
         records = json_of(errors.SYSTEM)(response)
         try:
             place = simplejson.loads(response.headers.get("X-Pagination") or "{}")

@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any
 
 import simplejson
-from requests import Response
+from urllib3 import BaseHTTPResponse
 
 from include.errors import NotFound, senseless
 from include.ipaas import errors
@@ -29,7 +29,7 @@ class _Answer:
 class Unlinked:
     """The ids of all records without an external id of ours: an array, or pages of one."""
 
-    def __init__(self, send: Callable[[Mapping[str, str], Callable[[Response], _Answer]], _Answer]) -> None:
+    def __init__(self, send: Callable[[Mapping[str, str], Callable[[BaseHTTPResponse], _Answer]], _Answer]) -> None:
         """`send` sends the request with these parameters and decodes what is answered."""
         self._send = send
 
@@ -61,7 +61,7 @@ class Unlinked:
             raise MissingUnreadable("There is no such list (404)") from None
 
 
-def _read(response: Response) -> _Answer:
+def _read(response: BaseHTTPResponse) -> _Answer:
     answer = json_of(errors.SYSTEM)(response)
     if answer is None:
         raise senseless(errors.SYSTEM, "The records without an external id were asked for, and nothing was answered.")
@@ -78,7 +78,7 @@ def _id(item: Any) -> Id:
     return found
 
 
-def _pages(response: Response) -> int | None:
+def _pages(response: BaseHTTPResponse) -> int | None:
     try:
         place = simplejson.loads(response.headers.get("X-Pagination") or "null")
         folded = {str(name).lower(): value for name, value in place.items()} if isinstance(place, dict) else {}

@@ -1,14 +1,12 @@
-"""Sends requests: one pooled session, one table of what is worth repeating, one place where an answer becomes a
+"""Sends requests: one table of what is worth repeating, one place where an answer becomes a
 result or a typed error."""
 
 from __future__ import annotations
 
 import copy
 import logging
-import os
 import random
 import ssl
-import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -17,22 +15,23 @@ from functools import partial
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
-import requests
 import simplejson
 import tenacity
-from requests.adapters import HTTPAdapter
-from requests.utils import get_environ_proxies
-from urllib3.exceptions import NewConnectionError
+from urllib3 import BaseHTTPResponse
+from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionError
 
 from include.errors import ErrorKind, PlanWrites, Sent, ServiceError, senseless
 from include.transport.clock import ServerClock
+from include.transport.connections import Session
 from include.transport.guard import before_writing
-from include.transport.telemetry import Spending, exchange
+from include.transport.telemetry import Spending
 from include.transport.throttle import PATIENCE, Pacer
 from include.transport.values import loads
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
+_TEXT = simplejson.JSONEncoder(use_decimal=True)
+_JSON = {"Accept": "application/json", "Content-Type": "application/json"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,41 +88,6 @@ def worth_repeating(error: BaseException, *, repeatable: bool) -> bool:
     return error.sent is Sent.no or (repeatable and error.sent is Sent.unknown)
 
 
-class Session(requests.Session):
-    """A session that verifies TLS as the connection says, whatever the environment holds, and never waits for ever."""
-
-    def __init__(self, verify: bool | str | None, timeout: tuple[float, float], concurrency: int = 1) -> None:
-        super().__init__()
-        # With trust_env, REQUESTS_CA_BUNDLE would override the connection's `verify`, and a .netrc the token. Without
-        # a `verify` of the connection, the bundle that the machine's administrator has set up is right.
-        self.trust_env = False
-        bundle = os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE") or True
-        self.verify = bundle if verify is None else verify
-        self._timeout = timeout
-        self._found: dict[str, dict[str, str]] = {}
-        # Whoever uses it, and from however many threads: a request in flight is a slot of a pool.
-        self._slots = threading.BoundedSemaphore(concurrency)
-        adapter = HTTPAdapter(pool_connections=4, pool_maxsize=max(4, concurrency), max_retries=0)
-        self.mount("https://", adapter)
-        self.mount("http://", adapter)
-
-    def request(self, method: str | bytes, url: str | bytes, *args: Any, **kwargs: Any) -> requests.Response:
-        """Send one request; the proxies of the environment are used, its other settings are not."""
-        kwargs.setdefault("timeout", self._timeout)
-        kwargs.setdefault("proxies", self._proxies_of(str(url)))
-        with self._slots, exchange(str(method), str(url)) as heard:
-            response = super().request(method, url, *args, **kwargs)
-            heard(response)
-        return response
-
-    def _proxies_of(self, url: str) -> dict[str, str]:
-        """The proxies for an address; finding them goes through the whole environment, so once for each origin."""
-        origin = "://".join(urlsplit(url)[:2])
-        if origin not in self._found:
-            self._found[origin] = dict(get_environ_proxies(origin, no_proxy=None))
-        return dict(self._found[origin])
-
-
 def _origin(url: str) -> str:
     """Scheme, host and port of an address as they stand there, a wrong port included; nobody's name and password."""
     parts = urlsplit(url)
@@ -137,9 +101,9 @@ class Transport:
         self,
         system: str,
         *,
-        session: requests.Session,
+        session: Session,
         throttle: Pacer,
-        classify: Callable[[requests.Response], ServiceError],
+        classify: Callable[[BaseHTTPResponse], ServiceError],
         policy: RetryPolicy,
         secrets: Sequence[str] = (),
     ) -> None:
@@ -166,7 +130,7 @@ class Transport:
         url: str,
         *,
         headers: Callable[[], Mapping[str, str]],
-        decode: Callable[[requests.Response], T],
+        decode: Callable[[BaseHTTPResponse], T],
         body: Any = None,
         repeatable: bool,
         refresh: Callable[[Mapping[str, str]], None] | None = None,
@@ -229,7 +193,7 @@ class Transport:
         url: str,
         *,
         headers: Mapping[str, str],
-        decode: Callable[[requests.Response], T],
+        decode: Callable[[BaseHTTPResponse], T],
         body: Any = None,
         params: Mapping[str, str] | None = None,
         cost: int = 1,
@@ -251,12 +215,12 @@ class Transport:
         cost: int,
         *,
         writes: bool,
-    ) -> requests.Response:
+    ) -> BaseHTTPResponse:
         with self.spending.queueing():
             self._throttle.acquire(cost)
         # As ASCII: a lone surrogate in a record, which UTF-8 cannot carry, is the server's to refuse.
         content = body() if callable(body) else body
-        data = None if content is None else simplejson.dumps(content, use_decimal=True).encode()
+        data = None if content is None else _TEXT.encode(content).encode()
         unsent = before_writing() if writes else None
         try:
             return self._exchanged(method, url, headers, data, params)
@@ -267,37 +231,30 @@ class Transport:
 
     def _exchanged(
         self, method: str, url: str, headers: Mapping[str, str], data: bytes | None, params: Mapping[str, str] | None
-    ) -> requests.Response:
+    ) -> BaseHTTPResponse:
         """Send a request, and have its answer when that is a good one."""
         sent = datetime.now(UTC)
         try:
             with self.spending.asking():
-                response = self._session.request(
-                    method,
-                    url,
-                    params=params,
-                    headers={"Accept": "application/json", "Content-Type": "application/json", **headers},
-                    data=data,
-                    allow_redirects=False,
-                )
-        except (OSError, UnicodeError) as lost:  # requests' own exceptions are OSErrors
+                response = self._session.send_once(method, url, headers={**_JSON, **headers}, body=data, params=params)
+        except (OSError, ValueError, HTTPError) as lost:
             raise self._lost(lost, url) from None
         if date := _moment(response.headers.get("Date")):
             self.clock.heard(date, sent=sent, received=datetime.now(UTC))
-        if 200 <= response.status_code < 300:
+        if 200 <= response.status < 300:
             return response
-        if 300 <= response.status_code < 400:
-            raise self._misconfigured("It answered with a redirect, which is not followed.", response.status_code)
+        if 300 <= response.status < 400:
+            raise self._misconfigured("It answered with a redirect, which is not followed.", response.status)
         error = self._classify(response)
         for secret in (*self._secrets, headers.get("Authorization", "").partition(" ")[2]):
             error.hide(secret)
-        error.retry_after = retry_after(response) if error.retry_after is None else error.retry_after
+        error.retry_after = retry_after(response.headers) if error.retry_after is None else error.retry_after
         if error.retry_after:
             # It is the system that asks, and it asks everybody.
             self._throttle.hold(error.retry_after)
         raise error
 
-    def _lost(self, error: OSError | UnicodeError, url: str) -> ServiceError:
+    def _lost(self, error: OSError | ValueError | HTTPError, url: str) -> ServiceError:
         """What it means that no answer came. The exception itself is dropped: its request holds the token."""
         origin = _origin(url)
         causes = list(_causes(error))
@@ -307,12 +264,10 @@ class Transport:
             return self._misconfigured(f"No TLS connection to {origin} could be made.")
         if isinstance(error, UnicodeError):
             return self._misconfigured("The token holds characters that no header can carry.")
-        if not isinstance(error, requests.RequestException) or isinstance(error, ValueError):
+        if not isinstance(error, HTTPError) or isinstance(error, ValueError):
             # A CA bundle that cannot be read, or an address that is none.
             return self._misconfigured(f"No request could be made to {origin}.")
-        never_left = isinstance(error, requests.exceptions.ConnectTimeout) or any(
-            isinstance(cause, NewConnectionError) for cause in causes
-        )
+        never_left = any(isinstance(cause, NewConnectionError | ConnectTimeoutError) for cause in causes)
         return ServiceError(
             f"No connection to {origin} could be made."
             if never_left
@@ -360,33 +315,33 @@ def _moment(date: str | None) -> datetime | None:
     return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
 
 
-def retry_after(response: requests.Response) -> float | None:
+def retry_after(headers: Mapping[str, str]) -> float | None:
     """Seconds that the server asks to wait, from a Retry-After in seconds or as a date."""
-    text = (response.headers.get("Retry-After") or "").strip()
+    text = (headers.get("Retry-After") or "").strip()
     if text.isdecimal():
         return float(text)
     moment = _moment(text)
     return max(0.0, (moment - datetime.now(UTC)).total_seconds()) if moment else None
 
 
-def json_of(system: str) -> Callable[[requests.Response], Any]:
+def json_of(system: str) -> Callable[[BaseHTTPResponse], Any]:
     """A decoder for JSON answers, numbers as Decimal; None where there is nothing to answer (204).
 
     It raises ServiceError for an answer that is empty, cut off or no JSON: of a read that is an outage, never "none",
     and of a write nobody knows what became of it.
     """
 
-    def decode(response: requests.Response) -> Any:
-        if response.status_code == 204:
+    def decode(response: BaseHTTPResponse) -> Any:
+        if response.status == 204:
             return None
         media = response.headers.get("Content-Type", "")
-        if not response.content.strip():
-            raise senseless(system, "The answer is empty.", response.status_code)
+        if not response.data.strip():
+            raise senseless(system, "The answer is empty.", response.status)
         if media and "json" not in media.lower():
-            raise senseless(system, f"The answer is no JSON, but {media[:60]}.", response.status_code)
+            raise senseless(system, f"The answer is no JSON, but {media[:60]}.", response.status)
         try:
-            return loads(response.content)
+            return loads(response.data)
         except (ValueError, RecursionError):
-            raise senseless(system, "The answer was cut off or is no JSON.", response.status_code) from None
+            raise senseless(system, "The answer was cut off or is no JSON.", response.status) from None
 
     return decode

@@ -10,19 +10,15 @@ import logging
 import re
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import TYPE_CHECKING
 from urllib.parse import SplitResult, urlsplit
 
 from opentelemetry import metrics, trace
 from opentelemetry.metrics import Counter, Histogram, MeterProvider
 from opentelemetry.trace import SpanKind, Status, StatusCode
-
-if TYPE_CHECKING:
-    import requests
 
 NAME = "business_central_ipaas"
 log = logging.getLogger(__name__)
@@ -136,8 +132,8 @@ class Spending:
 
 
 @contextmanager
-def exchange(method: str, url: str) -> Iterator[Callable[[requests.Response], None]]:
-    """Within, a request is sent; what is yielded takes its answer."""
+def exchange(method: str, url: str) -> Iterator[Callable[[int, Mapping[str, str]], None]]:
+    """Within, a request is sent; what is yielded takes the status and the headers of its answer."""
     address = urlsplit(url)
     known = method if method in _METHODS else "_OTHER"
     told: dict[str, str | int] = {"http.request.method": known, "server.address": address.hostname or ""}
@@ -156,14 +152,14 @@ def exchange(method: str, url: str) -> Iterator[Callable[[requests.Response], No
             span.set_attribute("error.type", what)
             span.set_status(Status(StatusCode.ERROR))
 
-        def heard(response: requests.Response) -> None:
+        def heard(code: int, headers: Mapping[str, str]) -> None:
             nonlocal status, request_id
-            status = str(response.status_code)
-            told["http.response.status_code"] = response.status_code
-            span.set_attribute("http.response.status_code", response.status_code)
-            if response.status_code >= 400:
+            status = str(code)
+            told["http.response.status_code"] = code
+            span.set_attribute("http.response.status_code", code)
+            if code >= 400:
                 fails(status)
-            if named := _request_id(response):
+            if named := _request_id(headers):
                 header, request_id = named
                 span.set_attribute(f"http.response.header.{header}", [request_id])
 
@@ -185,7 +181,7 @@ def _port_of(address: SplitResult) -> int | None:
         return None  # no port at all; whoever opens the connection says so
 
 
-def _request_id(response: requests.Response) -> tuple[str, str] | None:
+def _request_id(headers: Mapping[str, str]) -> tuple[str, str] | None:
     """The service's own name of a request, for its support, and the header that it is in."""
-    named = ((header, response.headers.get(header, "")) for header in _REQUEST_IDS)
+    named = ((header, headers.get(header, "")) for header in _REQUEST_IDS)
     return next(((header, name) for header, name in named if _REQUEST_ID.fullmatch(name)), None)

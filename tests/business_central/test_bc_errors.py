@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+from io import BytesIO
 
 import pytest
-import requests
+from urllib3 import HTTPResponse
 
 from include.business_central import errors
 from include.errors import EntityChanged, ErrorKind, NotFound, RecordExists, Sent, ServiceError
@@ -15,12 +16,9 @@ ID = "0b8f5b7c-6a7e-4d6b-9a43-0a1b2c3d4e5f"
 
 def answer(status: int, code: str = "", message: str = "", *, raw: bytes | None = None) -> ServiceError:
     """The typed error of an answer of Business Central's."""
-    response = requests.Response()
-    response.status_code = status
-    response.reason = "The reason"
-    body = {"error": {"code": code, "message": f"{message}  CorrelationId:  {ID}."}}
-    response._content = json.dumps(body).encode() if raw is None else raw
-    return errors.classify(response)
+    error = {"error": {"code": code, "message": f"{message}  CorrelationId:  {ID}."}}
+    body = json.dumps(error).encode() if raw is None else raw
+    return errors.classify(HTTPResponse(BytesIO(body), status=status, reason="The reason"))
 
 
 PERMISSIONS = "Sorry, the current permissions prevented the action. (TableData 18 Customer Read: Base Application)"

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+from io import BytesIO
 from typing import Any
 
 import pytest
-import requests
+from urllib3 import HTTPResponse
 
 from include.errors import ErrorKind, NotFound, RecordExists, Sent, ServiceError
 from include.ipaas import errors
@@ -14,12 +15,8 @@ from include.ipaas import errors
 
 def answer(status: int, body: Any = None, *, reason: str = "", headers: dict[str, str] | None = None) -> ServiceError:
     """The typed error of an answer of iPaaS.com's."""
-    response = requests.Response()
-    response.status_code = status
-    response.reason = reason
-    response.headers.update(headers or {})
-    response._content = body if isinstance(body, bytes) else json.dumps(body).encode()
-    return errors.classify(response)
+    content = body if isinstance(body, bytes) else json.dumps(body).encode()
+    return errors.classify(HTTPResponse(BytesIO(content), status=status, reason=reason, headers=headers))
 
 
 TABLE = [

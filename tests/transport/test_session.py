@@ -13,11 +13,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import requests
 import trustme
+from urllib3 import BaseHTTPResponse
 
 from include.errors import ErrorKind, Sent, ServiceError
-from include.transport.session import STATUSES, WORDLESS, RetryPolicy, Session, Transport, json_of
+from include.transport.connections import Session
+from include.transport.session import STATUSES, WORDLESS, RetryPolicy, Transport, json_of
 from include.transport.throttle import Throttle
 from tests.transport.scripted import Reply, Wire
 
@@ -28,12 +29,12 @@ QUICK = RetryPolicy(attempts=3, first=0.001, longest=0.002, timeout=(2.0, 0.3))
 WORDS = b"turned away"
 
 
-def classify(response: requests.Response) -> ServiceError:
+def classify(response: BaseHTTPResponse) -> ServiceError:
     """As plain as can be: a service of few words, which all mean that the call was not processed."""
-    kind, sent = STATUSES.get(response.status_code, WORDLESS)
-    sent = Sent.no if response.content == WORDS else sent
-    text = response.text or response.reason
-    return ServiceError(text, system=SYSTEM, kind=kind, sent=sent, status=response.status_code)
+    kind, sent = STATUSES.get(response.status, WORDLESS)
+    sent = Sent.no if response.data == WORDS else sent
+    text = response.data.decode() or str(response.reason)
+    return ServiceError(text, system=SYSTEM, kind=kind, sent=sent, status=response.status)
 
 
 def transport(policy: RetryPolicy = QUICK, verify: bool | str | None = None) -> Transport:

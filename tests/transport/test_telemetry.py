@@ -10,7 +10,8 @@ from opentelemetry import trace
 from opentelemetry.trace import SpanKind, StatusCode
 
 from include.errors import ServiceError
-from include.transport.session import STATUSES, WORDLESS, RetryPolicy, Session, Transport, json_of
+from include.transport.connections import Session
+from include.transport.session import STATUSES, WORDLESS, RetryPolicy, Transport, json_of
 from include.transport.telemetry import exchange
 from include.transport.throttle import Throttle
 from tests.telemetry import heard
@@ -22,8 +23,8 @@ PATH = "/api/v2.0/customers('C10001')"
 
 def transport(policy: RetryPolicy = QUICK) -> Transport:
     def classify(response: Any) -> ServiceError:
-        kind, sent = STATUSES.get(response.status_code, WORDLESS)
-        return ServiceError("Refused.", system="The service", kind=kind, sent=sent, status=response.status_code)
+        kind, sent = STATUSES.get(response.status, WORDLESS)
+        return ServiceError("Refused.", system="The service", kind=kind, sent=sent, status=response.status)
 
     session = Session(None, policy.timeout, 2)
     return Transport("The service", session=session, throttle=Throttle(1000, 1), classify=classify, policy=policy)
@@ -88,7 +89,7 @@ def test_a_request_is_a_span_by_the_names_of_the_conventions(wire: Wire) -> None
 
 
 @pytest.mark.parametrize(
-    ("reply", "error"), [(Reply(status=503), "503"), (Reply(close=True), "ConnectionError")], ids=["refused", "lost"]
+    ("reply", "error"), [(Reply(status=503), "503"), (Reply(close=True), "ProtocolError")], ids=["refused", "lost"]
 )
 def test_what_failed_is_an_error_without_the_exceptions_words(wire: Wire, reply: Reply, error: str) -> None:
     wire.script.append(reply)
