@@ -39,5 +39,6 @@ class Paths:
         """The path with its placeholders filled in."""
         path = self.template(endpoint, operation, below=below)
         for name, value in values.items():
-            path = path.replace(f"{{{name}}}", quote(str(value), safe=""))
+            if (place := f"{{{name}}}") in path:
+                path = path.replace(place, quote(str(value), safe=""))
         return path

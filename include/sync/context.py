@@ -167,6 +167,11 @@ class WriteContext:
         self.forecast.add(requests=requests)
         return planned
 
+    @property
+    def tells(self) -> bool:
+        """Whether what is about to be done is to be said: in a plan, and where a run waits for a person's approval or has it."""
+        return self._steps is not None or not self.plan.applies
+
     def plan_ends(self, result: WriteResult, *, requests: int, links: int = 0) -> None:
         """Say what is about to be done with a record: a plan ends here. Applying takes `requests`, and leaves `links` that
         iPaaS.com is told of when the run is settled. Raises Waiting as `send` does."""

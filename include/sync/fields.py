@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from include.ipaas.external_ids import external_id_of, linked_to
 from include.sync.records import Json
@@ -20,8 +19,7 @@ SETS = frozenset({"categories"})
 _STEP = re.compile(r"(?P<name>[^.\[]+)(?:\[(?P<key>.*?)\](?=\.|$))?(?:\.(?P<rest>.*))?", re.DOTALL)
 
 
-@dataclass(frozen=True, kw_only=True)
-class FieldPair:
+class FieldPair(NamedTuple):
     """One field as it shall be and as it is found. `missing`: the nested record that it belongs to is not there."""
 
     path: str

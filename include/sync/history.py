@@ -27,8 +27,7 @@ def history_of(settings: SyncSettings, item: WriteRequest, written: WriteResult)
 
 
 def _kept(change: Change, masked: Sequence[Sequence[str]]) -> Json:
-    steps = _names(change.field)
-    if any(_within(name, steps) for name in masked):
+    if masked and _is_masked(_names(change.field), masked):
         return {"field": change.field, "masked": True}
     values = {"before": change.before, "after": change.after}
     return {"field": change.field, **{name: _plain(value) for name, value in values.items() if value is not None}}
@@ -43,6 +42,10 @@ def _names(path: str) -> list[str]:
         elif found and found[-1] == "custom_fields":
             found.append(key.casefold())
     return found
+
+
+def _is_masked(steps: Sequence[str], masked: Sequence[Sequence[str]]) -> bool:
+    return any(_within(name, steps) for name in masked)
 
 
 def _within(name: Sequence[str], steps: Sequence[str]) -> bool:

@@ -10,11 +10,12 @@ from __future__ import annotations
 import time
 from collections import Counter, deque
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from contextvars import copy_context
 from dataclasses import replace
 from datetime import UTC, datetime
+from queue import SimpleQueue
 
 from include.errors import ODD, ErrorKind, Rejected, RunFault, Sent, ServiceDown, ServiceError, Waiting, said_of
 from include.sync.approval.steps import Steps
@@ -249,6 +250,7 @@ def _pass(
     queue = deque(items)
     ready: deque[WriteRequest] = deque()
     running: dict[Future[WriteResult], WriteRequest] = {}
+    ended: SimpleQueue[Future[WriteResult]] = SimpleQueue()
     with ThreadPoolExecutor(max_workers=work.concurrency) as pool:
         try:
             while queue or ready or running:
@@ -260,19 +262,21 @@ def _pass(
                         continue
                     item = ready.popleft()
                     # In the task's own context: its span is the parent of those of the requests.
-                    running[pool.submit(copy_context().run, _write, work, item)] = item
+                    future = pool.submit(copy_context().run, _write, work, item)
+                    running[future] = item
+                    future.add_done_callback(ended.put)
                 if not running:
                     continue
-                for done in wait(running, return_when=FIRST_COMPLETED).done:
-                    item = running.pop(done)
-                    problem = _settle(work, item, done, progress)
-                    if problem:
-                        waiting.append((item, problem))
-                    following = work.natural.done(item)
-                    if following is not None:
-                        # It must find what has become of the one before it.
-                        note(work, progress, work.task.flow)
-                        ready.append(following)
+                done = ended.get()
+                item = running.pop(done)
+                problem = _settle(work, item, done, progress)
+                if problem:
+                    waiting.append((item, problem))
+                following = work.natural.done(item)
+                if following is not None:
+                    # It must find what has become of the one before it.
+                    note(work, progress, work.task.flow)
+                    ready.append(following)
                 if len(progress.ends) >= _GROUP:
                     note(work, progress, work.task.flow)
                     work.natural.release()

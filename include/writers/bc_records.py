@@ -202,11 +202,12 @@ class BCWriter:
         self, work: WriteContext, session: _Session, item: WriteRequest, body: Json, *, late: bool
     ) -> WriteResult:
         number = session.matches.free_number(work, item)
-        changes = [Change(field=name, after=value) for name, value in sorted(body.items())]
-        # What only the page can write of it is written after that.
-        requests = 1 + session.surface.completes
-        planned = WriteResult(result=Result.created, target_id=number, changes=changes)
-        work.plan_ends(planned, requests=requests, links=1 + len(item.mapped.children))
+        if work.tells:
+            changes = [Change(field=name, after=value) for name, value in sorted(body.items())]
+            # What only the page can write of it is written after that.
+            requests = 1 + session.surface.completes
+            planned = WriteResult(result=Result.created, target_id=number, changes=changes)
+            work.plan_ends(planned, requests=requests, links=1 + len(item.mapped.children))
         claims = self._claims(work)
         try:
             made = self._through(work, session, lambda surface: surface.create(work.bc, number, body))

@@ -108,7 +108,8 @@ class IPaaSWriter(IPaaSFinder):
     def _create(self, work: WriteContext, item: WriteRequest, body: Json) -> WriteResult:
         mapped = item.mapped
         nested = nested_in(work, item)
-        self._plan_create(work, item, body | nested.body)
+        if work.tells:
+            self._plan_create(work, item, body | nested.body)
         made: Ends = []
         try:
             with writing(work, nested.requests):

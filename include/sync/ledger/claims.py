@@ -19,7 +19,7 @@ from sqlalchemy.engine import Connection
 
 from include.sync.batches import batches
 from include.sync.ledger.entries import Claim, Claimant, iso, moment
-from include.sync.ledger.faults import ClaimLost
+from include.sync.ledger.faults import ClaimLost, faults
 from include.sync.ledger.store import BATCH, Store, repeated
 from include.sync.ledger.tables import claims, tries
 
@@ -111,7 +111,8 @@ class Claims(Store):
         asked = {"of_pair": self.pair, "of_task": claimant.task, "of_try": claimant.try_id}
         for number, (table, key) in enumerate(records):
             asked |= {f"table_{number}": table, f"key_{number}": key}
-        with self.reading() as db:
+        # A try's id is never given twice: whatever number the pair has by now, what this finds under its own is the try's.
+        with faults(), self._reads.connect() as db:
             return bool(db.execute(_holds(len(records)), asked).scalar())
 
     @repeated
@@ -149,6 +150,9 @@ class Claims(Store):
     @repeated
     def release(self, table: str, keys: Iterable[str], owner: Claimant | str) -> None:
         """Give claims up without an outcome: nothing was sent for them."""
+        keys = list(keys)
+        if not keys:
+            return
         with self._writing() as db:
             for batch in batches(keys, BATCH):
                 where = self._of_table(table) & claims.c.key.in_(batch) & (claims.c.try_id == claimant_of(owner).try_id)

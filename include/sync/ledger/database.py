@@ -28,8 +28,10 @@ def connect(url: str | URL) -> Engine:
     A transaction that only reads begins with the execution option `reads`; any other may write. Raises LedgerFault.
     """
     with faults():
-        engine = _engine(url, poolclass=QueuePool, pool_pre_ping=True, pool_size=2, max_overflow=20)
-        if engine.dialect.name == "sqlite":
+        # A file does not hang up.
+        far = sa.make_url(url).get_backend_name() != "sqlite"
+        engine = _engine(url, poolclass=QueuePool, pool_pre_ping=far, pool_size=2, max_overflow=20)
+        if not far:
             _Sqlite(engine, begin="BEGIN IMMEDIATE", checks=True)
         keep_up(engine)
     return engine

@@ -20,6 +20,8 @@ from include.sync.values import fold
 
 # The length of the column.
 _CAUSE = 300
+# Made once: there are several texts of every record that is written.
+_TEXT = simplejson.JSONEncoder(use_decimal=True)
 
 
 def iso(moment: datetime) -> str:
@@ -181,7 +183,7 @@ class Reservation:
 
 def as_text(value: Any) -> str:
     """A value as the ledger keeps it: JSON that loses no digit."""
-    return simplejson.dumps(value, use_decimal=True)
+    return _TEXT.encode(value)
 
 
 def from_text(text: str | None) -> Any:
