@@ -188,14 +188,14 @@ def as_text(value: Any) -> str:
 
 def from_text(text: str | None) -> Any:
     """Read back what `as_text` wrote; None stays None."""
-    return None if text is None else exact.from_text(text)
+    return None if text is None else exact.from_json(text)
 
 
 def pack(base: Json) -> bytes:
     """A record's values as the ledger keeps them: JSON that loses no digit, compressed."""
-    return zlib.compress(as_text(base).encode())
+    return zlib.compress(exact.to_json(base), 1)
 
 
 def unpack(packed: bytes | None) -> Json | None:
     """Read back what `pack` wrote; None stays None."""
-    return None if packed is None else cast(Json, from_text(zlib.decompress(packed).decode()))
+    return None if packed is None else cast(Json, exact.from_json(zlib.decompress(packed)))

@@ -6,7 +6,7 @@ import sqlite3
 import zlib
 from collections.abc import Iterator
 
-from include.sync.exact import records_from_text, to_text
+from include.sync.exact import as_record, from_json, to_json
 from include.sync.records import Json
 
 
@@ -22,11 +22,11 @@ class Buckets:
 
     def add(self, bucket: int, record: Json) -> None:
         """Put a record into a bucket."""
-        packed = zlib.compress(to_text(record).encode(), 1)
+        packed = zlib.compress(to_json(record), 1)
         self._db.execute("INSERT INTO records (bucket, record) VALUES (?, ?)", (bucket, packed))
 
     def of(self, bucket: int) -> Iterator[Json]:
         """The records of a bucket, in their order."""
         rows = self._db.execute("SELECT record FROM records WHERE bucket = ? ORDER BY place", (bucket,))
         for (packed,) in rows:
-            yield records_from_text(zlib.decompress(packed).decode())
+            yield as_record(from_json(zlib.decompress(packed)))

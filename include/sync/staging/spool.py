@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import gzip
+import io
 import tempfile
 from collections.abc import Iterator
 
-from include.sync.exact import records_from_text, to_text
+from include.sync.exact import as_record, from_json, to_json
 from include.sync.records import Json
 from include.sync.staging.files import StagingFault
 
@@ -21,9 +22,9 @@ class Spool:
 
     def add(self, record: Json) -> None:
         """Put a record at the end. Raises StagingFault when there is no room."""
-        line = to_text(record)
+        line = to_json(record)
         try:
-            self._packed.write(f"{line}\n".encode())
+            self._packed.write(b"%b\n" % line)
         except OSError as error:
             raise StagingFault.unwritten(tempfile.gettempdir(), error) from None
         self.count += 1
@@ -35,6 +36,6 @@ class Spool:
             self._file.seek(0)
         except OSError as error:
             raise StagingFault.unwritten(tempfile.gettempdir(), error) from None
-        with gzip.open(self._file, "rb") as lines:
+        with gzip.open(self._file, "rb") as packed, io.BufferedReader(packed) as lines:
             for line in lines:
-                yield records_from_text(line.decode())
+                yield as_record(from_json(line))
