@@ -12,7 +12,7 @@ from typing import Any
 from against import table
 from engine import Row, number
 
-_WIDTH, _LINE, _TOP, _LABEL, _BAR = 860, 17, 48, 430, 300
+_WIDTH, _LINE, _TOP, _LABEL, _BAR = 960, 17, 48, 430, 270
 # A bar ends here, however far it is beyond its budget.
 _MOST = 1.5
 _STYLE = """
@@ -47,7 +47,7 @@ def drawn(result: Mapping[str, Any]) -> str:
 def _bar(row: Row, top: int) -> Iterator[str]:
     used = row.allowed / row.measured if row.least and row.measured else row.measured / row.allowed
     length = max(1.0, min(used, _MOST) / _MOST * _BAR)
-    said = f"{number(row.measured)} of {number(row.allowed)}"
+    said = f"{number(row.measured)} of {number(row.allowed)} {row.unit}"
     kind = "kept" if row.verdict == "kept" else "exceeded"
     yield f'<text x="{_LABEL - 8}" y="{top + 11}" text-anchor="end">{escape(row.what[:70])}</text>'
     yield f'<rect class="{kind}" x="{_LABEL}" y="{top + 2}" width="{length:.1f}" height="{_LINE - 6}" rx="2"/>'
