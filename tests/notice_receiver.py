@@ -11,11 +11,13 @@ import simplejson
 
 
 class Receiver:
-    """Answers `status`, the handshake with its token unless `token_wrong`, and keeps what it was `told`."""
+    """Answers `status`, the handshake with its token unless `token_wrong`, and keeps the `bodies` that came, and the
+    notifications in them that it was `told`."""
 
     def __init__(self) -> None:
         self.status, self.token_wrong = 200, False
         self.told: list[dict[str, Any]] = []
+        self.bodies: list[Any] = []
         outer = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -26,7 +28,10 @@ class Receiver:
                 if asked:
                     said = b"" if outer.token_wrong else asked[0].encode()
                 elif outer.status == 200:
-                    outer.told += simplejson.loads(body)["value"]
+                    content = simplejson.loads(body)
+                    outer.bodies.append(content)
+                    if isinstance(content, dict):
+                        outer.told += content.get("value", [])
                 self.send_response(200 if asked else outer.status)
                 self.send_header("Content-Length", str(len(said)))
                 self.end_headers()

@@ -9,7 +9,7 @@ from urllib.parse import quote
 from include.business_central import errors, metadata
 from include.business_central.calls import Calls, Json
 from include.business_central.metadata import FieldInfo
-from include.business_central.odata import Api, Page, Resource, key_predicate
+from include.business_central.odata import Api, Page, Resource, Runtime, key_predicate
 from include.business_central.services import NEEDED_SERVICES, how_to_publish, lacking
 from include.errors import NotFound, ServiceError
 from include.settings import BusinessCentralConnection
@@ -143,7 +143,9 @@ class ServedCompany(Calls):
         return errors.wrong_object(page, self.name_of(page), missing, self.how_to_publish(page)) if missing else None
 
     def url(self, resource: Resource) -> str:
-        """The address of a resource in this company."""
+        """The address of a resource: in this company, or, of the runtime's own, in the environment."""
+        if isinstance(resource, Runtime):
+            return f"{self._root}/api/microsoft/runtime/v1.0/{resource.name}"
         if isinstance(resource, Api):
             return f"{self._root}/api/v2.0/companies({self.company_id})/{resource.name}"
         return f"{self._root}/ODataV4/Company(Id={self.company_id})/{quote(self.name_of(resource.name))}"
@@ -152,7 +154,10 @@ class ServedCompany(Calls):
         return self.url(resource) + key_predicate(key)
 
     def _no_collection(self, resource: Resource, error: NotFound) -> ServiceError:
-        """A collection that is not there is a fault of the set-up or an outage, never 'no data'."""
+        """A collection that is not there is a fault of the set-up or an outage, never 'no data'. Only the runtime's own are
+        there or not, as the version has it."""
+        if isinstance(resource, Runtime):
+            return error
         if isinstance(resource, Api):
             return errors.outage(f"{resource.name} of API v2.0", error)
         name = self.name_of(resource.name)

@@ -36,6 +36,11 @@ class Api(Resource):
     """An entity set of API v2.0, or a nested one such as `salesOrders(…)/salesOrderLines`."""
 
 
+@dataclass(frozen=True)
+class Runtime(Resource):
+    """An entity set of the runtime's own API, which belongs to the environment and not to a company."""
+
+
 def literal(value: object) -> str:
     """A value as an OData literal (docs/business_central.md, "Filters"). Strings are quoted, their quotes doubled.
 

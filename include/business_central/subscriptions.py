@@ -1,19 +1,26 @@
-"""Business Central's subscriptions: that it posts to an address of ours when records of a resource change.
+"""Business Central's subscriptions: that it posts to an address of ours when records of a resource change, and when
+something was done (business events).
 
-They end three days after they were last renewed, and at once when the receiver has given an odd answer; then they are
-made anew. One that leads to an address that is not ours any more is left to its end.
+The former end three days after they were last renewed, and at once when the receiver has given an odd answer; then they
+are made anew. One that leads to an address that is not ours any more is left to its end. The latter have none: what is not
+wanted any more is removed.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from urllib3.response import BaseHTTPResponse
+
+from include.business_central import business_events as events
+from include.business_central.business_events import NoBusinessEvents
 from include.business_central.calls import Json, saved, values_of
 from include.business_central.client import BusinessCentralClient
 from include.business_central.odata import if_match
-from include.errors import NotFound
+from include.errors import NotFound, ServiceError
 
 # How long before its end one is renewed: long enough for a day of outage.
 RENEW_BEFORE = timedelta(days=2)
@@ -59,6 +66,72 @@ class SubscribingClient(BusinessCentralClient):
             self._send("POST", root, decode=self._object, body=body, repeatable=False)
             return "had ended, made anew"
         return "renewed"
+
+    def subscribe_to_events(self, names: Sequence[str], url: str, secret: str) -> list[str]:
+        """Have one subscription to each of these business events, and no other that is ours; answers in words what was done.
+
+        Ours is what leads to `url` or shows `secret`. Where there are no business events, or none for us, that is said.
+        Raises ServiceError for what passes.
+        """
+        try:
+            offered = events.offered(self, names)
+            ours = [
+                one
+                for one in events.subscribed(self)
+                if one.get("notificationUrl") == url or one.get("clientState") == secret
+            ]
+            kept = {
+                name: next((one for one in ours if events.is_subscription_to(one, definition, url)), None)
+                for name, definition in offered.items()
+            }
+            done = [self._unsubscribe(one) for one in ours if all(one is not other for other in kept.values())]
+            for name in names:
+                if name in offered:
+                    done.append(f"{name}: {self._have(kept[name], offered[name], url, secret)}")
+                else:
+                    done.append(f"{name}: is not defined in this environment")
+            return done
+        except NoBusinessEvents as none:
+            return [f"Business events: {none}"]
+
+    def _have(self, present: Json | None, definition: Json, url: str, secret: str) -> str:
+        """Have a subscription to an event that shows the secret."""
+        if present and present.get("clientState") == secret:
+            return "in place"
+        try:
+            if present and self._give(present, secret):
+                return "given the secret anew"
+            address, body = self.url(events.SUBSCRIPTIONS), events.body_of(definition, self, url, secret)
+            # Sent again by the next run at the latest, which finds what this one has made.
+            self._send("POST", address, decode=_nothing, body=body, repeatable=False)
+        except ServiceError as error:
+            if none := events.refusal(error):
+                raise none from None
+            if error.status != 400:
+                raise
+            return f"refused, so that webhooks and polls find what changes: {error}"
+        return "made"
+
+    def _give(self, present: Json, secret: str) -> bool:
+        """Have a subscription show the secret; False when it has gone meanwhile."""
+        try:
+            self.update(events.SUBSCRIPTIONS, str(present["id"]), present["@odata.etag"], {"clientState": secret})
+        except NotFound:
+            return False
+        return True
+
+    def _unsubscribe(self, one: Json) -> str:
+        """End a subscription. The service wants a body, if an empty one."""
+        address = f"{self.url(events.SUBSCRIPTIONS)}({one['id']})"
+        headers = if_match(one.get("@odata.etag"))
+        with suppress(NotFound):  # somebody else has ended it
+            self._send("DELETE", address, decode=_nothing, headers=headers, body={}, repeatable=True)
+        why = "was switched off" if events.is_off(one) else "not wanted any more"
+        return f"{one.get('eventName')}: removed one, {why}"
+
+
+def _nothing(response: BaseHTTPResponse) -> None:
+    """An answer that says nothing beyond its status."""
 
 
 def _is(one: Json, path: str, url: str) -> bool:

@@ -13,7 +13,7 @@ from include.mappings.sales_invoices import (
 )
 from include.mappings.transactions import FROM_FURTHER_PAGES, PAGE_ONLY
 from include.sources.documents import AGENTS, LINES, SHIPMENTS
-from include.sources.sales_invoices import ORDERS_FLOW, PAGE, SALES_INVOICES
+from include.sources.sales_invoices import CUSTOMER_ID, ORDERS_FLOW, PAGE, SALES_INVOICES
 from include.sources.transactions import NESTED_SCOPES, ForeignTransactions
 from include.sync.asked import GUID, IPAAS_ID, IdFormat
 from include.sync.flow import Flow
@@ -54,7 +54,10 @@ TO_IPAAS = Flow(
         ),
     ),
     resources=("salesInvoices",),
-    notified_as="Invoice|{id}",
+    events=("SalesInvoicePosted", "SalesPaymentPosted"),
+    # The event of a payment names the customer alone.
+    notified_as={"salesInvoices": "Invoice|{id}", "customers": "Customer|{id}"},
+    pointers=(CUSTOMER_ID,),
     poll="lookback",
     after=(ORDERS_FLOW, "invoice_from_ipaas"),
     services=(PAGE, LINES, AGENTS, SHIPMENTS),

@@ -12,7 +12,7 @@ from include.sources.documents import (
     LINES,
     SHIPMENTS,
 )
-from include.sources.sales_orders import PAGE, SALES_ORDERS
+from include.sources.sales_orders import PAGE, SALES_ORDERS, SHIPMENT_ID
 from include.sources.transactions import NESTED_SCOPES, ForeignTransactions
 from include.sync.approval.prices import in_fields
 from include.sync.asked import GUID, IPAAS_ID, IdFormat
@@ -52,6 +52,9 @@ TO_IPAAS = Flow(
         IdFormat(name="no", pattern=r"(?P<no>[^|]{1,20})", example="S-ORD101001", meaning="sales order No."),
     ),
     resources=("salesOrders",),
+    events=("SalesOrderReleased", "SalesShipmentPosted"),
+    notified_as={"salesShipments": "Shipment|{id}"},
+    pointers=(SHIPMENT_ID,),
     poll="lookback",
     after=(
         "company_to_ipaas",

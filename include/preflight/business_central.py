@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, partial
 from typing import Any
 
+from include.business_central.business_events import NoBusinessEvents, offered, subscribed
 from include.business_central.client import BusinessCentralClient
 from include.business_central.odata import Api, Page, Resource
 from include.business_central.services import NEEDED_SERVICES
@@ -63,6 +64,7 @@ class BusinessCentralChecks:
 
     connect: Callable[[], BusinessCentralClient]
     settings: SyncSettings
+    events: Sequence[str]
     _some: dict[str, dict[str, Any] | None] = field(default_factory=dict)
 
     @cached_property
@@ -80,6 +82,7 @@ class BusinessCentralChecks:
         for page in SERVICES:
             yield Check(line=service(page), ask=partial(self._service, page), after=(READS,))
         yield Check(line="When Microsoft's pages end", ask=self._pages_end, after=(READS,))
+        yield Check(line="Business events", ask=self._events, after=(COMPANY,))
         for entity, what in (("customers", "customers"), ("items", "items")):
             yield Check(line=f"Number series of {what}", ask=partial(self._manual, entity), after=(WRITES,))
         if self.settings.bc_create_defaults.sales_order.number_from_transaction:
@@ -199,6 +202,21 @@ class BusinessCentralChecks:
             f"With version 30 these stop: {', '.join(ending)}. The flows go on through API v2.0, with less; a published copy "
             "of a page, named in bc_service_names, stays."
         )
+
+    def _events(self) -> str:
+        """Whether they are there, and whether the application may see who has subscribed to them."""
+        try:
+            found = offered(self.bc, self.events)
+            subscribed(self.bc)
+        except NoBusinessEvents as none:
+            # Nothing hangs on them.
+            raise Unknown(str(none)) from None
+        lacking = [name for name in self.events if name not in found]
+        if lacking:
+            return (
+                f"Of them this environment lacks {', '.join(lacking)}; webhooks and polls find what those would tell."
+            )
+        return f"May be subscribed to: {', '.join(found)}."
 
     def _codes(self, given: Mapping[str, str]) -> str:
         wrong = [name for name, code in given.items() if name in _TABLES and not self._is_there(name, code)]

@@ -16,7 +16,7 @@ def preflight(
     here: Here, business_central: Callable[[], BusinessCentralClient], ipaas: Callable[[], IPaaSClient]
 ) -> list[Line]:
     """Look at everything. A client is made once its Connection is known to be right."""
-    bc = BusinessCentralChecks(connect=business_central, settings=here.settings)
+    bc = BusinessCentralChecks(connect=business_central, settings=here.settings, events=here.events)
     other = IPaaSChecks(connect=ipaas, settings=here.settings)
     checks = (*here.identity(), *bc.checks(BUSINESS_CENTRAL), *other.checks(IPAAS), *here.surroundings())
     return run(checks)

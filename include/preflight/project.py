@@ -19,7 +19,7 @@ _BC_CALLS, _BC_SECONDS = 6_000, 300
 @dataclass(frozen=True, kw_only=True)
 class Here:
     """What is known here. `pools`: their slots by name, None where nobody can look; `hooks`: how many wait, with the
-    moment of the oldest."""
+    moment of the oldest; `events`: the business events of Business Central that concern a flow."""
 
     settings: SyncSettings
     wrong: Sequence[SettingsError]
@@ -28,6 +28,7 @@ class Here:
     pools: Mapping[str, int] | None
     least_slots: int
     hooks: Callable[[], tuple[int, str | None]]
+    events: Sequence[str]
 
     def identity(self) -> Iterator[Check]:
         """Who is meant, which comes first."""

@@ -106,6 +106,7 @@ class Control:
     async def _notices(self, request: Request) -> Response:
         if request.method == "DELETE":
             self._world.notices.subscriptions.clear()
+            self._world.notices.events.subscriptions.clear()
         elif request.method == "POST":
             self._world.notices.astray = Astray(**await request.json())
             self._world.notices.start()

@@ -42,6 +42,10 @@ class Switches:
     bc_gateway_ahead: float = 0.0  # seconds by which the clock that dates answers is ahead of that
     next_link_style: str = "key"  # of continuation links: key, or aid (`aid=FIN&$skiptoken`)
     blank_location_is_null: bool = False  # stock without a location in query 2554
+    business_events: str = "offered"  # offered; absent: before version 22; forbidden: without Ext. Events - Subscr
+    business_event_versions: bool = True  # a subscription has to name the version of its event
+    business_event_shape: str = "one"  # one: each in a request of its own; list: several at once
+    business_event_client_state: bool = True  # an event shows what its subscription was given
     # iPaaS.com
     ipaas_page_size: int = 100
     ipaas_write_permission: bool = True  # the user may change records, not only read them

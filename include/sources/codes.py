@@ -9,7 +9,7 @@ from typing import ClassVar
 from include.business_central.odata import Api
 from include.business_central.records.base import ApiCode
 from include.mappings.rows import PagedRow
-from include.sources.feeds import FromFeed, Plain
+from include.sources.feeds import BY_KEY_OR_ID, Plain
 from include.sync.asked import GUID, AskedId, IdFormat
 from include.sync.flow import Reads, Window
 from include.sync.records import SourceRecord
@@ -43,7 +43,7 @@ class Codes:
     resources: tuple[Api, ...]
 
     row: ClassVar = PagedRow
-    finds_by: ClassVar = FromFeed.finds_by
+    finds_by: ClassVar = BY_KEY_OR_ID
 
     def changed(self, reads: Reads, window: Window) -> Iterator[SourceRecord[PagedRow]]:
         """Those modified in the window."""

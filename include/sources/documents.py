@@ -152,6 +152,16 @@ def shipped_orders(reads: Reads, window: Window) -> Iterator[str]:
         _without_shipments(reads, error)
 
 
+def orders_of_shipments(reads: Reads, ids: Sequence[str]) -> Iterator[str]:
+    """Nos of the orders that posted shipments are of, by the shipments' GUIDs; some are of none."""
+    try:
+        for row in reads.bc.read_many(_SHIPMENT_FEED, "id", ids, select=("id", "orderNumber")):
+            if number := unblank(row.get("orderNumber")):
+                yield str(number)
+    except ServiceError as error:
+        _without_shipments(reads, error)
+
+
 def shipments_of(reads: Reads, orders: Sequence[str]) -> dict[str, list[Json]]:
     """The posted shipments of orders with their tracking numbers, by folded order No; none where page 142 is not
     published, since API v2.0 does not know tracking numbers."""

@@ -125,14 +125,17 @@ class Plain(Feed[PagedRow]):
             yield self.named_by(record, detail), record, PagedRow(feed=record, detail=detail)
 
 
+# The parts of an id that a record of a feed is found by, each alternative as a whole.
+BY_KEY_OR_ID: Collection[frozenset[str]] = (frozenset({"no"}), frozenset({"guid"}))
+
+
 @dataclass(frozen=True, kw_only=True)
 class FromFeed(Generic[R]):
     """The source of a flow that reads a feed; `row` is what it makes of each record."""
 
     feed: Callable[[Reads], Feed[R]]
     row: type[R]
-
-    finds_by: ClassVar[Collection[frozenset[str]]] = (frozenset({"no"}), frozenset({"guid"}))
+    finds_by: Collection[frozenset[str]] = BY_KEY_OR_ID
 
     def changed(self, reads: Reads, window: Window) -> Iterator[SourceRecord[R]]:
         """Those modified in the window, and others that changed without that."""

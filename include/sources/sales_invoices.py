@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from include.business_central.odata import Api, Page
+from include.business_central.odata import Api, Page, literal
 from include.business_central.records.base import unblank
 from include.business_central.records.sales import ApiSalesInvoice
 from include.mappings.remembered import WITHOUT_PAGE
@@ -18,17 +18,25 @@ from include.mappings.sales_invoices import (
     status_of,
 )
 from include.sources.documents import References, api_lines, order_lines, shipments_of
-from include.sources.feeds import Feed, FromFeed, Keyed, Pair
-from include.sources.reading import optional
+from include.sources.feeds import BY_KEY_OR_ID, Feed, FromFeed, Keyed, Pair
+from include.sources.reading import names_in, optional, sound
 from include.sources.units import units_of
+from include.sync.asked import GUID, AskedId, IdFormat
 from include.sync.flow import Reads
 from include.sync.ledger.entries import State
-from include.sync.records import Json
+from include.sync.plan import lookback_start
+from include.sync.records import Json, SourceRecord
 from include.sync.values import fold
 
 PAGE = "PostedSalesInvoices"
 _FEED = Api("salesInvoices")
 ORDERS_FLOW = "sales_order_to_ipaas"
+CUSTOMER_ID = IdFormat(
+    name="customer",
+    pattern=rf"Customer\|(?P<customer>{GUID.pattern})",
+    example="Customer|1366066e-7688-eb11-b856-000d3ae0b7f5",
+    meaning="the internal id of a customer who has paid",
+)
 _PREFIX = re.compile(r"^.*?(?=\d+$)")
 
 
@@ -96,6 +104,23 @@ class SalesInvoices(Feed[InvoiceRow]):
         super().__init__(reads)
         self._posted, self._references = Posted(reads=reads), References(reads=reads)
 
+    def by_ids(self, ids: Sequence[AskedId]) -> Iterator[SourceRecord[InvoiceRow]]:
+        """Invoices by No or GUID; and those of customers that have changed lately, as the invoices do that are paid."""
+        there = set()
+        for record in super().by_ids(ids):
+            there.add(record.key)
+            yield record
+        customers = [one.parts["customer"] for one in ids if "customer" in one.parts]
+        paid = (record for record in self._lately(customers) if self.called(record) not in there)
+        yield from self.complete(paid)
+
+    def _lately(self, customers: Sequence[str]) -> Iterator[Json]:
+        """The invoices of those who pay them that have changed as far back as a poll looks."""
+        plan = self.reads.plan
+        since = f"lastModifiedDateTime ge {literal(lookback_start(plan.started_at, plan.settings))}"
+        rows = self.reads.bc.read_many(self.api, "billToCustomerId", customers, select=self.fields, extra_filter=since)
+        return sound(self.reads, rows, self.api, names_in(self.fields))
+
     def rows(self, batch: Sequence[Pair]) -> Iterable[Keyed[InvoiceRow]]:
         """Invoices with their details. Drafts are left out by their status: nothing more is read of them."""
         candidates = [record for record, _ in batch if status_of(record) in POSTED]
@@ -109,7 +134,7 @@ class SalesInvoices(Feed[InvoiceRow]):
             yield self.called(record), record, row
 
 
-SALES_INVOICES = FromFeed(feed=SalesInvoices, row=InvoiceRow)
+SALES_INVOICES = FromFeed(feed=SalesInvoices, row=InvoiceRow, finds_by=(*BY_KEY_OR_ID, frozenset({"customer"})))
 
 
 class _Details:

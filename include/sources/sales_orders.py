@@ -14,14 +14,15 @@ from include.sources.documents import (
     ORDERS,
     References,
     order_lines,
+    orders_of_shipments,
     shipments_of,
     shipped_orders,
 )
-from include.sources.feeds import FromFeed, Keyed, Pair
+from include.sources.feeds import BY_KEY_OR_ID, FromFeed, Keyed, Pair
 from include.sources.paged import PagedFeed
 from include.sources.reading import selected
 from include.sources.units import units_of
-from include.sync.asked import AskedId
+from include.sync.asked import GUID, AskedId, IdFormat
 from include.sync.flow import Reads, Window
 from include.sync.records import Json, SourceRecord
 from include.sync.runs import Direction, RunKind
@@ -29,6 +30,12 @@ from include.sync.staging.keyset import KeySet
 from include.sync.values import fold
 
 PAGE = "SalesOrders"
+SHIPMENT_ID = IdFormat(
+    name="shipment",
+    pattern=rf"Shipment\|(?P<shipment>{GUID.pattern})",
+    example="Shipment|5d115c9c-44e3-ea11-bb43-000d3a2feca1",
+    meaning="the internal id of a posted shipment of the order",
+)
 
 
 class SalesOrders(PagedFeed[OrderRow]):
@@ -57,12 +64,18 @@ class SalesOrders(PagedFeed[OrderRow]):
         return (number for number in shipped_orders(self.reads, window) if seen.add(fold(number)))
 
     def by_ids(self, ids: Sequence[AskedId]) -> Iterator[SourceRecord[OrderRow]]:
-        """Orders by No or GUID; one that has vanished is looked for among the posted invoices."""
-        answered = set()
+        """Orders by No or GUID; one that has vanished is looked for among the posted invoices. And those that shipments
+        are of, as far as they are still there: the rest is told by their invoices."""
+        answered, there = set(), set()
         for record in super().by_ids(ids):
             answered.add(record.asked)
+            there.add(fold(record.key))
             yield record
-        yield from _posted(self.reads, [one for one in ids if one.text not in answered])
+        shipments = [one.parts["shipment"] for one in ids if "shipment" in one.parts]
+        shipped = {fold(number): number for number in orders_of_shipments(self.reads, shipments)}
+        if others := [number for folded, number in shipped.items() if folded not in there]:
+            yield from self.complete(self.named(others))
+        yield from _posted(self.reads, [one for one in ids if not one.points and one.text not in answered])
 
     def page_fields(self) -> Sequence[str]:
         """Those of page 42 that go to iPaaS.com, the subscriber's own among them."""
@@ -102,7 +115,7 @@ class SalesOrders(PagedFeed[OrderRow]):
             yield key, record, row
 
 
-SALES_ORDERS = FromFeed(feed=SalesOrders, row=OrderRow)
+SALES_ORDERS = FromFeed(feed=SalesOrders, row=OrderRow, finds_by=(*BY_KEY_OR_ID, frozenset({"shipment"})))
 
 
 def _customer(detail: Json) -> str:

@@ -11,10 +11,14 @@ GUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}
 
 @dataclass(frozen=True, kw_only=True)
 class AskedId:
-    """An id somebody asked for: the text as given and its parts (`no`, `guid`, …)."""
+    """An id somebody asked for: the text as given and its parts (`no`, `guid`, …).
+
+    `points`: it names something else, by which the source finds what records it concerns, if any.
+    """
 
     text: str
     parts: Mapping[str, str]
+    points: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

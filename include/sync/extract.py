@@ -85,10 +85,10 @@ class _Reading:
     def unfinished(self, announced: Sequence[str]) -> None:
         """Read what was announced and what is to be tried again, by their ids."""
         due = [] if self._everything is not None else self._ledger.due(self._flow.name, RETRIES_PER_RUN)
-        keys = list(dict.fromkeys([*due, *announced]))
-        answered = self._read_by_ids([self._flow.again(key) for key in keys])
+        asked = [self._flow.again(key) for key in dict.fromkeys([*due, *announced])]
+        answered = self._read_by_ids(asked)
         if not self._task.nameless:
-            self._forget([key for key in keys if fold(key) not in answered])
+            self._forget([one.text for one in asked if not one.points and fold(one.text) not in answered])
 
     def changed(self) -> None:
         """Read what has changed in the run's window, or everything."""

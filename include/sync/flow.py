@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Generic, Literal, Protocol
 
@@ -174,13 +174,17 @@ class Flow(Generic[RowT]):
     scopes: tuple[str, ...] = ()
     # Scopes without their action of what is nested in those records, with the list that it stands in.
     nested_scopes: Mapping[str, str] = field(default_factory=dict)
-    # The resources of API v2.0 whose changes Business Central announces to it, and how such a record is asked for.
+    # The resources of API v2.0 whose changes Business Central announces to it, and the business events that concern it.
     resources: tuple[str, ...] = ()
-    notified_as: str = "{id}"
+    events: tuple[str, ...] = ()
+    # By resource: how a record of it that is announced is asked for, where not by its id alone.
+    notified_as: Mapping[str, str] = field(default_factory=dict)
+    # Ids that are only ever announced: of other records, by which the source finds those that they concern.
+    pointers: tuple[IdFormat, ...] = ()
 
     def __post_init__(self) -> None:
         """Raises ValueError when an id format has parts that the source does not find a record by."""
-        for id_format in self.id_formats:
+        for id_format in (*self.id_formats, *self.pointers):
             if id_format.parts not in self.source.finds_by:
                 known = "; ".join(" and ".join(sorted(parts)) for parts in self.source.finds_by)
                 raise ValueError(
@@ -223,7 +227,10 @@ class Flow(Generic[RowT]):
         return ", ".join(f"{f.example!r} ({f.meaning})" for f in self.id_formats)
 
     def again(self, key: str) -> AskedId:
-        """A key that the ledger holds, or a reference, to be read again: it may be one that nobody would type."""
+        """A key that the ledger holds, a reference, or what was announced: it may be one that nobody would type."""
+        for pointer in self.pointers:
+            if found := pointer.parse(key):
+                return replace(found, points=True)
         try:
             return self.parse_id(key)
         except InvalidId:
@@ -250,7 +257,13 @@ class Flow(Generic[RowT]):
     @property
     def listens(self) -> bool:
         """Whether changes of its records are announced to it."""
-        return bool(self.scopes or self.nested_scopes or self.resources)
+        return bool(self.scopes or self.nested_scopes or self.resources or self.events)
+
+    def announced_as(self, resource: str, record_id: str) -> str | None:
+        """What a record of a resource of API v2.0 is asked for by once it is announced; None where it tells nothing."""
+        own = "{id}" if resource in self.resources else None
+        form = self.notified_as.get(resource, own)
+        return form and form.format(id=record_id)
 
     def talks_to(self, stage: str) -> System | None:
         """The one system that a stage of this flow opens requests to; None when it opens none."""

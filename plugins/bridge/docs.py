@@ -71,6 +71,9 @@ def _triggers(flow: Flow) -> Iterable[str]:
     if flow.resources:
         named = ", ".join(f"`{name}`" for name in flow.resources)
         yield f"notifications of Business Central for {named}, where it reaches us: each starts a run that takes what was announced"
+    if flow.events:
+        named = ", ".join(f"`{name}`" for name in flow.events)
+        yield f"its business events {named}, where it has them: likewise"
     yield "a manual trigger, with ids or without"
     if flow.initialization:
         yield "a backfill, which transfers everything whatever its dates"

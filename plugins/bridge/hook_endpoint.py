@@ -36,7 +36,7 @@ BODY_SECONDS = 30.0
 # Requests that are worked on at once; others are asked to come back, so that the server stays free for Airflow's own.
 AT_ONCE = 256
 LISTENING = hooks.listeners(FLOWS.values())
-RESOURCES = notices.listening(FLOWS.values())
+ANNOUNCED = notices.listening(FLOWS.values())
 
 app = FastAPI(title="Hooks of iPaaS.com", docs_url=None, redoc_url=None, openapi_url=None)
 notifications = FastAPI(title="Notifications of Business Central", docs_url=None, redoc_url=None, openapi_url=None)
@@ -192,7 +192,7 @@ def _keep_notices(body: bytes, known: Current) -> tuple[JSONResponse, set[str]]:
     """The same of what Business Central posts."""
     if known.pair is None or known.ledger is None:
         raise _NotConfigured("The Connections business_central and ipaas must name both systems, system_id among it")
-    taken = notices.take(body, known.secret, RESOURCES, known.ledger.known.systems.company_id)
+    taken = notices.take(body, known.secret, ANNOUNCED, known.ledger.known.systems.company_id)
     return _kept(known.ledger, taken)
 
 

@@ -127,8 +127,9 @@ class BusinessCentralHook(BaseHook):
         client.sign_in()
         return client.credential_faults()
 
-    def subscribe(self, resources: Sequence[str], window: Windows) -> list[str]:
-        """Have Business Central tell the Connection's notification_url of changes; answers in words what was done.
+    def subscribe(self, resources: Sequence[str], events: Sequence[str], window: Windows) -> list[str]:
+        """Have Business Central tell the Connection's notification_url of changes to resources of API v2.0, and of business
+        events; answers in words what was done.
 
         Empty where there is no such address. Raises SettingsError, and ServiceError when the service refuses.
         """
@@ -142,7 +143,8 @@ class BusinessCentralHook(BaseHook):
         throttle = _pacer("Business Central", whose, settings.bc_throttle_limit, settings.bc_throttle_seconds, window)
         client = SubscribingClient(connection, throttle=throttle, service_names=settings.bc_service_names)
         secret = connection.notification_secret.get_secret_value()
-        return client.subscribe(resources, connection.notification_url, secret)
+        done = client.subscribe(resources, connection.notification_url, secret)
+        return done + client.subscribe_to_events(events, connection.notification_url, secret)
 
     def test_connection(self) -> tuple[bool, str]:
         """Whether everything is in place, and in plain words what is not."""

@@ -17,6 +17,7 @@ from include.preflight import Line
 from include.preflight.preflight import preflight
 from include.preflight.project import Here
 from include.settings import SyncSettings
+from include.sync.notices import listening
 from include.sync.overview import flow_states
 from include.sync.slots import LOAD_SLOTS
 
@@ -33,6 +34,7 @@ def lines(pools: Mapping[str, int] | None) -> list[Line]:
         pools=pools,
         least_slots=LOAD_SLOTS,
         hooks=_hooks,
+        events=tuple(listening(FLOWS.values()).events),
     )
     return preflight(here, lambda: bc.get_conn(settings), lambda: ipaas.get_conn(settings))
 

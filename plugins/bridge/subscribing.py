@@ -14,8 +14,10 @@ from include.sync.notices import listening
 
 
 def renew(context: Mapping[str, Any]) -> list[str]:
-    """Have a subscription to each resource that a flow carries; answers in words what was done."""
+    """Have a subscription to each resource that a flow carries, and to each event that concerns one; answers in words what
+    was done."""
     with advised(context), ledger_of(current_pair()) as ledger:
         window = partial(ledger.window, run=f"subscriptions {context['dag_run'].run_id}")
-        done = BusinessCentralHook().subscribe(list(listening(FLOWS.values())), window)
+        listens = listening(FLOWS.values())
+        done = BusinessCentralHook().subscribe(list(listens.resources), list(listens.events), window)
     return done or ["No notification_url is set in the Connection business_central: polls alone find what changes."]

@@ -12,7 +12,10 @@ _DOC = """## Subscriptions
 Hourly. Has Business Central post to the address in extra `notification_url` of the Connection `business_central` what
 has changed, so that it arrives in seconds: one subscription for each resource of API v2.0 that a flow carries. Each ends
 three days after it was last renewed, and is renewed a day after that; one that Business Central has deleted is made
-again. Without an address nothing is done, and polls alone find what has changed.
+again. Beside them one for each of the business events that concern a flow, which have no end; one that is not wanted any
+more is removed. Where Business Central has no business events, which are a preview, or does not let the application
+subscribe to them, the task says so and is green: webhooks and polls find the same. Without an address nothing is done, and
+polls alone find what has changed.
 
 Business Central asks the address for an answer while it makes a subscription: this is red where it does not reach it.
 """

@@ -21,6 +21,7 @@ pytestmark = pytest.mark.dag
 SECRET = "a-secret-of-our-own"
 FLOW = "product_to_ipaas"
 PATH = "/business_central/notifications"
+EVENTS = {"SalesOrderReleased", "SalesShipmentPosted", "SalesInvoicePosted", "SalesPaymentPosted"}
 
 
 @pytest.fixture
@@ -43,9 +44,9 @@ def notice(sandbox: Sandbox, record: str, secret: str = SECRET, **changed: Any) 
     return {"clientState": secret, "resource": resource, "changeType": "updated", **changed}
 
 
-def kept() -> list[str]:
+def kept(flow: str = FLOW) -> list[str]:
     ledger = Ledger(ledgers.url_of(ledger_file()), PAIR)
-    found = [key for key, _ in ledger.received(FLOW)]
+    found = [key for key, _ in ledger.received(flow)]
     ledger.close()
     return found
 
@@ -69,6 +70,21 @@ def test_what_is_accepted_is_in_the_ledger_and_starts_its_flow(
     assert (answer.status_code, answer.json()) == (200, {"accepted": 1})
     assert kept() == [first_item(sandbox)]
     assert rung == [{FLOW}]
+
+
+def event(sandbox: Sandbox, record: str, secret: str = SECRET) -> dict[str, Any]:
+    url = f"{sandbox.url}/v2.0/t/e/api/v2.0/companies({sandbox.bc.company_id})/salesInvoices({record})"
+    return {"eventName": "SalesInvoicePosted", "clientState": secret, "payload": {"Url": url}}
+
+
+def test_a_business_event_is_kept_and_starts_its_flow(server: Any, rung: list[set[str]], sandbox: Sandbox) -> None:
+    record = first_item(sandbox)
+    for body in (event(sandbox, record), [event(sandbox, record), event(sandbox, "none")]):
+        assert server.post(PATH, json=body).json()["accepted"] == 1
+    assert server.post(PATH, json=event(sandbox, "none")).status_code == 400
+    assert server.post(PATH, json=event(sandbox, record, "wrong")).status_code == 401
+    assert kept("sales_invoice_to_ipaas") == [f"Invoice|{record}"]
+    assert rung == [{"sales_invoice_to_ipaas"}] * 2
 
 
 @pytest.mark.parametrize("secret", ["", "wrong", SECRET[:-1]])
@@ -151,6 +167,37 @@ def test_the_dag_makes_the_subscriptions_and_makes_them_again(run_dag: RunDag, s
         assert [one["clientState"] for one in receiver.told] == [SECRET]
     finally:
         receiver.close()
+
+
+def test_the_dag_subscribes_to_business_events_and_takes_back_what_is_not_wanted(
+    run_dag: RunDag, sandbox: Sandbox
+) -> None:
+    extra = {"notification_secret": SECRET}
+    receiver, other = Receiver(), Receiver()
+    events = sandbox.notices.events.subscriptions
+    try:
+        for url in (other.url, receiver.url):
+            assert run_dag("subscriptions", bc_extra={**extra, "notification_url": url}).state == "success"
+            assert {one["notificationUrl"] for one in events.values()} == {url}
+            assert {str(one["eventName"]) for one in events.values()} == EVENTS
+    finally:
+        for one in (receiver, other):
+            one.close()
+
+
+@pytest.mark.parametrize(("state", "words"), [("absent", "which are a preview"), ("forbidden", "Ext. Events - Subscr")])
+def test_without_business_events_the_dag_is_green_and_says_so(
+    run_dag: RunDag, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, state: str, words: str
+) -> None:
+    monkeypatch.setattr(sandbox.switches, "business_events", state)
+    receiver = Receiver()
+    try:
+        run = run_dag("subscriptions", bc_extra={"notification_url": receiver.url, "notification_secret": SECRET})
+    finally:
+        receiver.close()
+    assert run.state == "success"
+    assert words in str(run.xcoms)
+    assert len(sandbox.notices.subscriptions) == 5
 
 
 def test_without_an_address_there_are_polls_alone(run_dag: RunDag, sandbox: Sandbox) -> None:

@@ -44,7 +44,7 @@ def subscribe(bench: Bench, receiver: Receiver) -> None:
     s = bench.sandbox
     connection = BusinessCentralConnection.from_parts(s.url, s.CLIENT_ID, s.CLIENT_SECRET, s.bc_extra)
     client = SubscribingClient(connection, throttle=Throttle(100_000, 60))
-    client.subscribe(list(listening(FLOWS.values())), receiver.url, SECRET)
+    client.subscribe(list(listening(FLOWS.values()).resources), receiver.url, SECRET)
 
 
 def keep(bench: Bench, receiver: Receiver) -> int:

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from include.business_central.client import BusinessCentralClient
+from include.flows import FLOWS
 from include.ipaas.client import IPaaSClient
 from include.preflight import Line
 from include.preflight.preflight import preflight
@@ -17,6 +18,7 @@ from include.preflight.project import Here
 from include.sandbox import Sandbox
 from include.sandbox.world import Size
 from include.settings import BusinessCentralConnection, IPaaSConnection, SyncSettings
+from include.sync.notices import listening
 from include.transport.session import RetryPolicy
 from include.transport.throttle import Throttle
 
@@ -65,6 +67,7 @@ class Project:
                 pools=self.pools,
                 least_slots=5,
                 hooks=lambda: (0, None),
+                events=tuple(listening(FLOWS.values()).events),
             ),
             lambda: BusinessCentralClient(
                 business_central(), throttle=window(), service_names=settings.bc_service_names, policy=_QUICK

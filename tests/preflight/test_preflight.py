@@ -158,3 +158,13 @@ def test_a_secret_that_soon_ends_is_red_with_the_step_to_take(project: Project) 
     assert "Secrets that end" in line.step
     project.bc["credential_ends"] = str(datetime.now(UTC).date() + timedelta(days=40))
     assert project.look()["Credentials of Business Central"].good
+
+
+@pytest.mark.parametrize(("state", "words"), [("absent", "which are a preview"), ("forbidden", "Ext. Events - Subscr")])
+def test_without_business_events_it_is_good_and_says_what_is_missing(project: Project, state: str, words: str) -> None:
+    assert "SalesInvoicePosted" in project.look()["Business events"].said
+    _switch(business_events=state)(project)
+    lines = project.look()
+    assert _red(lines) == []
+    assert words in lines["Business events"].said
+    assert lines["Business events"].good is None

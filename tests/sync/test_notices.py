@@ -86,7 +86,7 @@ def test_without_a_secret_nobody_gets_in() -> None:
             taken(notice(clientState=shown), secret=None)
 
 
-@pytest.mark.parametrize("body", [b"", b"[]", b"{}", b'{"value": 5}', b"\xff"])
+@pytest.mark.parametrize("body", [b"", b"5", b"{}", b'{"value": 5}', b"\xff"])
 def test_a_request_that_cannot_be_read_says_so(body: bytes) -> None:
     with pytest.raises(MalformedNotices):
         take(body, SECRET, listening(FLOWS.values()), COMPANY)
@@ -96,6 +96,96 @@ def test_a_malformed_notification_is_refused_alone() -> None:
     found = taken(notice(), notice(resource="customers"), notice(changeType=None), notice("customers"))
     assert found.accepted == 2
     assert [one.place for one in found.malformed] == ["value.1.resource", "value.2.changeType"]
+
+
+def event(name: str = "SalesInvoicePosted", resource: str = "salesInvoices", **changed: Any) -> dict[str, Any]:
+    url = (
+        f"https://api.example.com/v2.0/t/Production/api/v2.0/companies({COMPANY.upper()})/{resource}({RECORD.upper()})"
+    )
+    payload = {"SomeId": RECORD, "Url": url, "WebClientUrl": "https://bc.example.com/?page=132"}
+    own = {"eventName": name, "companyId": COMPANY, "payload": payload, "appId": "a", "clientState": SECRET}
+    return {**own, **changed}
+
+
+def taken_of(body: Any) -> TakenNotices:
+    return take(json.dumps(body).encode(), SECRET, listening(FLOWS.values()), COMPANY)
+
+
+@pytest.mark.parametrize(
+    ("name", "resource", "flow", "key", "parts"),
+    [
+        ("SalesOrderReleased", "salesOrders", "sales_order_to_ipaas", RECORD, {"guid": RECORD}),
+        ("SalesShipmentPosted", "salesShipments", "sales_order_to_ipaas", f"Shipment|{RECORD}", {"shipment": RECORD}),
+        ("SalesInvoicePosted", "salesInvoices", "sales_invoice_to_ipaas", f"Invoice|{RECORD}", {"guid": RECORD}),
+        ("SalesPaymentPosted", "customers", "sales_invoice_to_ipaas", f"Customer|{RECORD}", {"customer": RECORD}),
+    ],
+)
+def test_a_business_event_asks_for_its_record_or_for_what_that_concerns(
+    name: str, resource: str, flow: str, key: str, parts: dict[str, str]
+) -> None:
+    found = taken_of(event(name, resource))
+    assert (found.accepted, found.entries) == (1, [(flow, key, name)])
+    assert FLOWS[flow].again(key).parts == parts
+    assert FLOWS[flow].again(key).points == ("guid" not in parts)
+
+
+def test_every_event_that_is_subscribed_to_is_one_of_those_and_no_other() -> None:
+    assert set(listening(FLOWS.values()).events) == {
+        "SalesOrderReleased",
+        "SalesShipmentPosted",
+        "SalesInvoicePosted",
+        "SalesPaymentPosted",
+    }
+
+
+def test_business_events_come_one_by_one_in_a_list_or_beside_notifications() -> None:
+    for body in ([event(), event("SalesOrderReleased", "salesOrders")], {"value": [event(), notice()]}):
+        assert taken_of(body).accepted == 2
+
+
+def test_names_in_a_payload_are_read_in_any_case_and_the_payload_as_text_too() -> None:
+    payload = {"URL": event()["payload"]["Url"]}
+    for shown in (payload, json.dumps(payload)):
+        assert taken_of(event(payload=shown)).accepted == 1
+
+
+@pytest.mark.parametrize(
+    ("other", "place"),
+    [
+        (event(payload={}), "0.payload"),
+        (event(payload={"Url": "https://api.example.com/"}), "0.payload"),
+        (event(payload={"Url": 5}), "0.payload"),
+        (event(payload=None), "0.payload"),
+        (event(resource="vendors"), "0.payload"),
+        (event(eventName=5), "0.eventName"),
+    ],
+    ids=["nothing", "no record", "a number", "null", "another resource", "no name"],
+)
+def test_a_malformed_event_is_refused_alone(other: dict[str, Any], place: str) -> None:
+    found = taken_of([other, event()])
+    assert found.accepted == 1
+    assert [one.place for one in found.malformed] == [place]
+    with pytest.raises(MalformedNotices):
+        taken_of(other)
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        event("CustomerBlocked", payload={}),
+        event() | {"payload": {"Url": f"x/companies({RECORD})/salesInvoices({RECORD})"}},
+    ],
+    ids=["no flow", "another company"],
+)
+def test_an_event_that_does_not_concern_us_is_not_kept(other: dict[str, Any]) -> None:
+    assert taken_of(other) == TakenNotices(accepted=0, entries=[], malformed=[])
+
+
+@pytest.mark.parametrize("shown", [None, "", "wrong", SECRET + "x"])
+def test_an_event_shows_the_secret_like_any_other(shown: Any) -> None:
+    for body in (event(clientState=shown), [event(clientState=shown)]):
+        with pytest.raises(WrongSecret):
+            taken_of(body)
 
 
 def test_a_handshake_is_answered_with_its_token_and_nothing_else_is() -> None:

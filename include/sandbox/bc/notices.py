@@ -1,7 +1,8 @@
 """Business Central's webhooks: subscriptions of API v2.0, the handshake, notifications, and how they go astray.
 
 A notification names a record and carries no data. Many in a short time become one `collection`. An answer other than a
-success, 408, 429 and 5xx deletes the subscription; one that is not renewed ends after three days.
+success, 408, 429 and 5xx deletes the subscription; one that is not renewed ends after three days. Business events
+(`events.py`) go the same way, and astray as these do.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ import requests
 from include.sandbox.bc import sales_buffers as buffers
 from include.sandbox.bc.addresses import split
 from include.sandbox.bc.answers import Answer, Fault, Request
+from include.sandbox.bc.events import BusinessEvents
 from include.sandbox.bc.tenant import Row, Tenant, stamp
 
 T = TypeVar("T")
@@ -78,6 +80,7 @@ class Notices:
     last: str = ""
 
     def __post_init__(self) -> None:
+        self.events = BusinessEvents(self.tenant)
         self._delivering = threading.Lock()
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
@@ -189,6 +192,10 @@ class Notices:
                     changed[RESOURCES[table]].setdefault(str(row["systemid"]).lower(), kind)
             for one in list(self.subscriptions.values()):
                 self._tell(one, changed.get(one["resource"].rpartition("/")[2], {}))
+            raised = [self.tenant.raised.popleft() for _ in range(len(self.tenant.raised))]
+            for one in list(self.events.subscriptions.values()):
+                for body in self.events.bodies(self.astray.arriving(self.events.due(one, raised))):
+                    self._post_once(one, body)
 
     def _tell(self, one: Row, changed: dict[str, str]) -> None:
         if not changed:
@@ -234,9 +241,25 @@ class Notices:
             self._stop.wait(0.2)
         return False
 
+    def _post_once(self, one: Row, body: object) -> None:
+        """Send a business event. What is not taken is as good as lost."""
+        try:
+            with _session() as session:
+                answer = session.post(one["notificationUrl"], json=body, timeout=30)
+        except requests.RequestException as error:
+            self.last = str(error)
+            return
+        self.last = f"{answer.status_code} {answer.text[:200]}"
+        self.sent += answer.ok
+
     def state(self) -> dict[str, Any]:
         """What can be seen of it."""
-        return {"subscriptions": list(self.subscriptions.values()), "sent": self.sent, "last": self.last}
+        return {
+            "subscriptions": list(self.subscriptions.values()),
+            "business_events": list(self.events.subscriptions.values()),
+            "sent": self.sent,
+            "last": self.last,
+        }
 
 
 def _moment(text: str) -> datetime:

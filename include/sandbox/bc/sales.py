@@ -118,6 +118,8 @@ class Sales:
         header = self.order(no)
         header["Status"] = status
         self._moved(header, modified)
+        if status == "Released":
+            self.tenant.raise_event("SalesOrderReleased", "salesOrders", header["systemid"])
         return header
 
     # --- posting ---------------------------------------------------------------------------------------------
@@ -207,6 +209,8 @@ class Sales:
         for line in lines:
             if line.get("appliesToInvoiceNumber"):
                 self.pay_invoice(line["appliesToInvoiceNumber"], -number(line["Amount"]), modified=modified)
+            else:
+                posting.paid_by(self.tenant, line["Account No."])
             self.tenant.remove("Gen. Journal Line", line)
         return len(lines)
 

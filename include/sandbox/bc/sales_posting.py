@@ -101,7 +101,10 @@ def ship(
         line["Quantity Shipped"] += quantity
         to_do(line)
         tenant.touch(line, modified)
+    tenant.raise_event("SalesShipmentPosted", "salesShipments", shipment["systemid"])
     if order:
+        if header["Status"] != "Released":
+            tenant.raise_event("SalesOrderReleased", "salesOrders", header["systemid"])
         header["Status"] = "Released"
         refresh(tenant, header, modified=modified, touch=tenant.switches.shipment_touches_order)
     return shipment
@@ -146,6 +149,7 @@ def invoice(
             _move_stock(tenant, line, line["Quantity Shipped"] - line["Quantity"], str(row["No."]), modified)
         _mark_invoiced(tenant, line, due[line["Line No."]], modified)
     rewrite(tenant, row, modified=modified)
+    tenant.raise_event("SalesInvoicePosted", "salesInvoices", buffer_id(row), row["systemid"])
     if draft or all(line["Quantity"] == line["Quantity Invoiced"] for line in lines):
         drop_document(tenant, header)
     else:
@@ -158,6 +162,12 @@ def pay(tenant: Tenant, row: Row, amount: Decimal, *, modified: datetime | None 
     row["Remaining Amount"] = number(row["Remaining Amount"]) - amount
     row["Closed"] = not row["Remaining Amount"]
     rewrite(tenant, row, touch=row["Closed"], modified=modified)
+    paid_by(tenant, row["Bill-to Customer No."])
+
+
+def paid_by(tenant: Tenant, customer: str) -> None:
+    """Say that a customer's payment was posted: what it is applied to is not said."""
+    tenant.raise_event("SalesPaymentPosted", "customers", buffers.identifier(tenant, "Customer", customer))
 
 
 def cancel(tenant: Tenant, row: Row, *, modified: datetime | None = None) -> None:

@@ -49,6 +49,9 @@ class Service:
         surface, _, rest = request.path.strip("/").partition("/")
         if surface == "ODataV4":
             return self._odata(request, rest)
+        if surface == "api" and rest.startswith("microsoft/runtime/v1.0/"):
+            name, key = split(rest.removeprefix("microsoft/runtime/v1.0/"))
+            return self.notices.events.answer(request, name, key)
         if surface == "api" and rest.startswith("v2.0"):
             return self._api(request, rest.removeprefix("v2.0").strip("/"))
         raise Fault(

@@ -17,6 +17,8 @@ from include.sandbox.bc.tables import CODED, next_number
 from include.sandbox.switches import Switches
 
 Row = dict[str, Any]
+# A business event: its name, a resource of API v2.0, the id of the record there, and its own where that is another.
+Raised = tuple[str, str, str, str]
 # The fields that make up a table's primary key.
 KEYS: dict[str, tuple[str, ...]] = {
     **dict.fromkeys([*CODED, "No. Series"], ("Code",)),
@@ -112,6 +114,9 @@ class Tenant:
         self.announces = False
         self.changes: deque[tuple[str, Row, str]] = deque()
         self.kept = Kept()
+        # Business events, while somebody has subscribed to any.
+        self.raises = False
+        self.raised: deque[Raised] = deque()
         self._by_key: dict[str, dict[tuple[str, ...], Row]] = {}
         self._by_id: dict[str, dict[str, Row]] = {}
         self._by_parent: dict[tuple[str, ...], list[Row]] = {}
@@ -153,6 +158,11 @@ class Tenant:
     def _announce(self, table: str, row: Row, kind: str) -> None:
         if self.announces:
             self.changes.append((table, row, kind))
+
+    def raise_event(self, event: str, resource: str, api_id: str, record_id: str = "") -> None:
+        """Note that something was done to the record that API v2.0 has under an id. It is told once all of it is done."""
+        if self.raises:
+            self.raised.append((event, resource, api_id, record_id or api_id))
 
     def change(self, table: str, *key: str, modified: datetime | None = None, **fields: Any) -> Row:
         """Change a row as a user would: its timestamp and its etag move."""
