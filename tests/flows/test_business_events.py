@@ -93,7 +93,10 @@ def test_an_order_that_is_told_of_by_itself_and_by_its_shipment_is_read_once(sho
     number = order(shop, BICYCLE)
     shop.sandbox.sales.ship(number, {10000: 1})
     assert len(told(shop, receiver)[ORDERS]) == 2
+    shop.sandbox.counters.reset()
     assert announced(shop, ORDERS) == {"read": 1, "created": 1}
+    asked = [path for _, _, path in shop.sandbox.counters.paths if "/salesOrders?" in path]
+    assert len(asked) == 1
 
 
 def test_a_shipment_of_no_order_or_of_one_that_is_gone_says_nothing(shop: Bench, receiver: Receiver) -> None:
