@@ -13,7 +13,7 @@ from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from urllib3.response import BaseHTTPResponse
+from urllib3 import BaseHTTPResponse
 
 from include.business_central import business_events as events
 from include.business_central.business_events import NoBusinessEvents

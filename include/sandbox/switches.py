@@ -42,6 +42,9 @@ class Switches:
     bc_gateway_ahead: float = 0.0  # seconds by which the clock that dates answers is ahead of that
     next_link_style: str = "key"  # of continuation links: key, or aid (`aid=FIN&$skiptoken`)
     blank_location_is_null: bool = False  # stock without a location in query 2554
+    # What becomes of the header and the lines of a document that are made together. one: they are one transaction; parts: what
+    # was made before a line that is refused stays; torn: it breaks off after the first line, and that much stays.
+    deep_insert: str = "one"
     business_events: str = "offered"  # offered; absent: before version 22; forbidden: without Ext. Events - Subscr
     business_event_versions: bool = True  # a subscription has to name the version of its event
     business_event_shape: str = "one"  # one: each in a request of its own; list: several at once

@@ -19,7 +19,9 @@ from include.writers.bc_currencies import Currencies
 from include.writers.bc_documents import SoldItems
 
 INVOICES = Api("salesInvoices")
-_LINES, _JOURNALS, _ORDERS = Api("salesInvoiceLines"), Api("customerPaymentJournals"), Api("salesOrders")
+# The lines of an invoice: as they stand in it, and as an entity set.
+LINES = "salesInvoiceLines"
+_JOURNALS, _ORDERS = Api("customerPaymentJournals"), Api("salesOrders")
 _STATE = (
     "id",
     "number",
@@ -33,7 +35,6 @@ _STATE = (
 )
 _DRAFT = frozenset({"Draft", "In Review"})
 _CANCELLED = frozenset({"Canceled", "Corrective"})
-_LINE_STATE = ("id", "sequence", "lineType", "lineObjectNumber")
 _PAYMENT = ("id", "externalDocumentNumber", "customerNumber", "amount", "appliesToInvoiceNumber")
 
 
@@ -49,7 +50,7 @@ def paid(invoice: Json) -> Decimal:
 
 def lines_of(invoice_id: str) -> Api:
     """The lines of one invoice, to be written."""
-    return Api(f"{INVOICES.name}({invoice_id})/{_LINES.name}")
+    return Api(f"{INVOICES.name}({invoice_id})/{LINES}")
 
 
 class InvoiceBook:
@@ -81,8 +82,8 @@ class InvoiceBook:
         return self._invoices.pop(invoice_id.lower(), None) or self.anew(invoice_id)
 
     def anew(self, invoice_id: str) -> Json | None:
-        """The invoice of an id as it is now."""
-        return next(iter(self._read("id", [invoice_id])), None)
+        """The invoice of an id with its lines, as it is now."""
+        return next(iter(self._read("id", [invoice_id], expand=LINES)), None)
 
     def referring(self, reference: str, *, anew: bool = False) -> list[Json]:
         """The invoices that have a reference and stand, as they were prepared or as they are now."""
@@ -108,11 +109,11 @@ class InvoiceBook:
         """The invoices that were posted from an order which is gone, and that stand."""
         return [i for i in self._by_order.get(fold(order), ()) if str(i["status"]) not in _CANCELLED]
 
-    def lines(self, invoice_id: str, fields: Iterable[str]) -> dict[int, Json]:
-        """The lines of an invoice as they are now, by their number."""
-        select = tuple(dict.fromkeys((*_LINE_STATE, *fields)))
-        rows = self._work.bc.read(_LINES, filter=f"documentId eq {invoice_id}", select=select)
-        return {int(row["sequence"]): row for row in rows}
+    def lines(self, invoice: Json) -> dict[int, Json]:
+        """The lines of an invoice by their number, as they were read with it or else as they are now."""
+        if LINES not in invoice:
+            invoice = self.anew(str(invoice["id"])) or {**invoice, LINES: ()}
+        return {int(row["sequence"]): row for row in invoice[LINES]}
 
     def journal(self) -> Api:
         """The lines of the configured payment journal. Raises ServiceError (misconfigured) when there is none, and
@@ -146,6 +147,7 @@ class InvoiceBook:
         rows = self._work.bc.read_many(self.journal(), "externalDocumentNumber", list(references), select=_PAYMENT)
         return {str(row["externalDocumentNumber"]): row for row in rows}
 
-    def _read(self, name: str, values: Sequence[Any]) -> list[Json]:
+    def _read(self, name: str, values: Sequence[Any], *, expand: str | None = None) -> list[Json]:
         select = tuple(dict.fromkeys((*_STATE, *HEADER_FIELDS)))
-        return list(self._work.bc.read_many(INVOICES, name, list(values), select=select)) if values else []
+        rows = self._work.bc.read_many(INVOICES, name, list(values), select=select, expand=expand) if values else ()
+        return list(rows)

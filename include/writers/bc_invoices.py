@@ -1,4 +1,4 @@
-"""Writes sales invoices to Business Central: a draft, its lines, its discount, a check of its total; then it is posted.
+"""Writes sales invoices to Business Central: a draft with its lines, its discount, a check of its total; then it is posted.
 
 A draft that was cut off anywhere is found again by its externalDocumentNumber and goes on from what it has.
 """
@@ -8,12 +8,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any
 
-from include.errors import NotFound, Rejected, Sent, ServiceError, Waiting
+from include.errors import Rejected, Sent, ServiceError, Waiting
 from include.ipaas.external_ids import LINE_TABLE, TRANSACTION_TABLE
 from include.mappings.foreign_transactions import INVOICE_LINK
-from include.mappings.invoices_from_ipaas import HEADER_CODES
 from include.sync.context import WriteContext
 from include.sync.ledger.entries import Purpose, State
 from include.sync.outcomes import Change, Result
@@ -25,23 +23,14 @@ from include.writers.bc_documents import (
     begin,
     customer_number,
     know_parties,
-    moved,
     once_more,
     sent,
     until_settled,
 )
-from include.writers.bc_invoice_book import INVOICES, InvoiceBook, is_draft, lines_of
+from include.writers.bc_invoice_book import INVOICES, InvoiceBook, is_draft
+from include.writers.bc_invoice_draft import Draft, fields_of, is_same_thing
 from include.writers.bc_payments import Payments
 from include.writers.bc_refusal import refusal
-from include.writers.bc_target import ETAG, Target
-
-_HEADER = Target(
-    name="sales invoice", page="", api=INVOICES.name, fields=(), api_fields={}, model="transaction", codes=HEADER_CODES
-)
-# In the order in which they are set: setting one makes Business Central work out those after it anew.
-_CHAIN = ("unitOfMeasureCode", "quantity", "unitPrice", "discountAmount")
-# What a line is of; it cannot be changed, only made anew.
-_OBJECT = ("lineType", "lineObjectNumber")
 
 
 class InvoiceWriter:
@@ -95,6 +84,7 @@ class _Transfer:
         self.reference = str(item.mapped.match)
         self.written: list[Change] = []
         self.notes: list[str] = []
+        self.draft = Draft(work, book, self.body, self.notes)
 
     def run(self) -> WriteResult:
         """Find the invoice or create it, post it, and add its payments."""
@@ -117,7 +107,7 @@ class _Transfer:
 
     def _compare_posted(self, invoice: Json) -> None:
         """Note when posting has changed the total of a draft that agreed, as rounding by the set-up's precision does."""
-        total = self._amount(self.body["total"], invoice)
+        total = self.draft.amount(self.body["total"], invoice)
         if not same(total, invoice["totalAmountIncludingTax"]):
             posted = text_of(Decimal(invoice["totalAmountIncludingTax"]))
             self.notes.append(
@@ -246,13 +236,12 @@ class _Transfer:
 
         def once() -> None:
             if is_draft(invoice):
-                self._complete(invoice)
-                self._post(invoice)
+                self._post(self.draft.complete(invoice))
                 read()
 
         def read() -> None:
             nonlocal invoice
-            invoice = self._again(invoice)
+            invoice = self.draft.again(invoice)
 
         until_settled(read, once)
         return invoice
@@ -267,12 +256,12 @@ class _Transfer:
         if self.body["discount"]:
             changes.append(Change(field="discount", after=self.body["discount"]))
         changes += [self.payments.change(payment) for payment in payments]
-        # The draft, its lines (read, written, read again), its discount, the posting, and a look at what was posted.
-        requests = 1 + 1 + len(lines) + bool(lines) + bool(self.body["discount"]) + 1 + 1
+        # Its draft, the posting, and a look at what was posted.
+        requests = self.draft.requests + 1 + 1
         identified = [line for line in lines if "id" in line]
         self.work.plan_ends(
             WriteResult(result=Result.created, changes=changes),
-            requests=requests + bool(identified) + len(payments),
+            requests=requests + len(payments),
             links=1 + len(identified) + len(payments),
         )
 
@@ -287,104 +276,23 @@ class _Transfer:
             self.links.forget(own)
             raise
 
-    def _again(self, invoice: Json) -> Json:
-        found = self.book.anew(str(invoice["id"]))
-        if found is None:
-            raise NotFound.of_record(self.work.side.target, f"Invoice {invoice['number']}")
-        return found
-
     def _create(self) -> Json:
         """The new draft."""
-        header = self.body["header"]
+        body = self.draft.new()
         self._intend()
         try:
-            return dict(self.work.bc.create(INVOICES, header))
+            return dict(self.work.bc.create(INVOICES, body))
         except ServiceError as error:
-            # The answer was lost and the draft may be there. Repeating the call could double it: look instead.
-            found = self._mine(self.book.referring(self.reference, anew=True)) if moved(error) else None
+            # The draft may be there: its answer was lost, or one of its lines was refused and the others stay. Repeating
+            # the call could double it: look instead.
+            there = self.book.referring(self.reference, anew=True) if error.sent is not Sent.no else []
+            found = self._mine(there)
             if found is None:
                 if error.sent is not Sent.unknown:
                     # None is there: one that turns up is somebody else's.
                     self.work.ledger.unreserve(self.work.side.claim_scope(InvoiceWriter.table), self.item.key)
-                raise refusal(error, "the invoice", header) from None
+                raise refusal(error, "the invoice", fields_of(body)) from None
             return found
-
-    def _complete(self, draft: Json) -> None:
-        """Give a draft what it lacks, and see that it comes to what the transaction does."""
-        wanted = {name: value for name, value in self.body["header"].items() if name != "customerNumber"}
-        if changes := _HEADER.differences(wanted, draft):
-            draft = self._change(draft, changes)
-        if self._bring_lines(draft):
-            draft = self._again(draft)
-        discount = self._amount(self.body["discount"], draft)
-        if not same(discount, draft["discountAmount"]):
-            draft = self._change(draft, {"discountAmount": discount})
-        self._tie_out(draft)
-
-    def _tie_out(self, draft: Json) -> None:
-        """Raise Rejected, with both figures, unless a draft comes to what its transaction does, with no tax of its own."""
-        total, tax = self._amount(self.body["total"], draft), Decimal(draft["totalTaxAmount"])
-        if same(total, draft["totalAmountIncludingTax"]) and not tax:
-            return
-        own = f", of which {text_of(tax)} are tax of its own," if tax else ""
-        advice = "Compare prices, discounts, taxes and the accounts of shipping and tax; then correct one side."
-        if tax:
-            advice = (
-                "The taxes of a transaction are lines of its invoice, so Business Central must add none: take Tax Liable (or "
-                "the VAT set-up) from the customer, or set invoice.no_tax_group in the Variable bc_create_defaults to a tax "
-                "group (VAT product posting group) that bears no tax."
-            )
-        raise Rejected(
-            f"Draft invoice {draft['number']} comes to {text_of(Decimal(draft['totalAmountIncludingTax']))} in Business "
-            f"Central{own} and the transaction to {text_of(total)} (less excluded lines). It was not posted.",
-            advice,
-        )
-
-    def _amount(self, value: Any, invoice: Json) -> Decimal:
-        """An amount as Business Central rounds it in an invoice's currency."""
-        return self.book.currencies.rounded(Decimal(value), str(invoice["currencyCode"]))
-
-    def _change(self, draft: Json, changes: Json) -> Json:
-        what, update = f"draft invoice {draft['number']}", self.work.bc.update
-        return sent(what, changes, lambda: dict(update(INVOICES, str(draft["id"]), draft[ETAG], changes)))
-
-    def _bring_lines(self, draft: Json) -> bool:
-        """Write the lines that the draft lacks or has otherwise, one after another; returns whether there were any."""
-        lines = [self._fields(line, draft) for line in self.body["lines"]]
-        present = self.book.lines(str(draft["id"]), (name for line in lines for name in line))
-        wrote = False
-        for wanted in lines:
-            wrote = self._bring_line(draft, wanted, present.get(int(wanted["sequence"]))) or wrote
-        return wrote
-
-    def _fields(self, line: Json, draft: Json) -> Json:
-        """A line's fields: its unit after what it is of, and amounts as the draft's currency has them."""
-        fields: Json = {}
-        for name, value in line["fields"].items():
-            fields[name] = self._amount(value, draft) if name == "discountAmount" else value
-            if name == "lineObjectNumber" and "id" in line:
-                unit, note = self.book.items.unit(str(value), line.get("unit"))
-                fields |= {"unitOfMeasureCode": unit} if unit else {}
-                self.notes += [note] if note and note not in self.notes else []
-        if "id" not in line:
-            # A charge is of one: its price is an amount.
-            fields["unitPrice"] = self._amount(fields["unitPrice"], draft)
-        return fields
-
-    def _bring_line(self, draft: Json, wanted: Json, present: Json | None) -> bool:
-        lines, what = lines_of(str(draft["id"])), f"line {wanted['sequence']} of draft invoice {draft['number']}"
-        if present is not None and _differing(_OBJECT, wanted, present):
-            line = present
-            sent(what, wanted, lambda: self.work.bc.delete(lines, str(line["id"]), line[ETAG]))
-            present = None
-        if present is None:
-            sent(what, wanted, lambda: self.work.bc.create(lines, wanted))
-            return True
-        changes = _line_changes(wanted, present)
-        if changes:
-            line = present
-            sent(what, changes, lambda: self.work.bc.update(lines, str(line["id"]), line[ETAG], changes))
-        return bool(changes)
 
     # --- links of the lines ----------------------------------------------------------------------------------
 
@@ -394,31 +302,14 @@ class _Transfer:
         missing = lines.keys() - self.links.of(LINE_TABLE, lines).keys()
         if not missing:
             return
-        present = self.book.lines(str(invoice["id"]), ())
+        present = self.book.lines(invoice)
         for identifier in sorted(missing):
             wanted = lines[identifier]["fields"]
             found = present.get(int(wanted["sequence"]))
             # An invoice that was posted from an order has numbers of its own.
-            if found is not None and not _differing(_OBJECT, wanted, found):
+            if found is not None and is_same_thing(wanted, found):
                 self.links.note((LINE_TABLE, str(found["id"]), lines[identifier]["id"]))
 
 
 def _item_of(line: Json) -> str:
     return str(line["fields"]["lineObjectNumber"])
-
-
-def _differing(names: Sequence[str], wanted: Json, present: Json) -> list[str]:
-    return [name for name in names if name in wanted and not _alike(wanted[name], present.get(name))]
-
-
-def _alike(wanted: Any, found: Any) -> bool:
-    return fold(wanted) == fold(found) if isinstance(wanted, str) and isinstance(found, str) else same(wanted, found)
-
-
-def _line_changes(wanted: Json, present: Json) -> Json:
-    """What of a line has to be sent: from the first field of the chain that differs on, and whatever else differs."""
-    own = [name for name in wanted if name not in ("sequence", *_OBJECT)]
-    differing = _differing(own, wanted, present)
-    first = next((place for place, name in enumerate(_CHAIN) if name in differing), len(_CHAIN))
-    names = {*_CHAIN[first:], *differing}
-    return {name: value for name, value in wanted.items() if name in names}

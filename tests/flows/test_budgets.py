@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 from bench import Bench
 from test_two_sided import DEFAULTS
+from webshop import Shop
 
 from include.flows import FLOWS
 from include.sandbox import Sandbox
@@ -237,3 +238,48 @@ def test_a_first_transfer_from_ipaas_takes_one_request_there_for_each_record_and
         # The company, and what the new ones may be: by number, by name or e-mail, among contacts; a hundred at once.
         assert counts["bc_requests"] <= 2 * MANY + 1 + 5 * ceil(MANY / BY_NAME)
         bench.close()
+
+
+# The writes of a new document of two lines and shipping, by what it has beside: of an order the header and each line; of an
+# invoice the draft with its lines, a look at it, the posting, a look at what was posted, and the payment.
+DOCUMENTS = {
+    ("sales_order_from_ipaas", "nothing"): 1 + 3,
+    # Only API v2.0 knows it, and has to be asked for the order's id there.
+    ("sales_order_from_ipaas", "a discount"): 1 + 3 + 2,
+    ("invoice_from_ipaas", "nothing"): 4 + 1,
+    ("invoice_from_ipaas", "a discount"): 5 + 1,
+}
+ACCOUNTS = {
+    "invoice": {"shipping_account": "40410", "payment_journal": "WEBSHOP"},
+    "sales_order": {"shipping_account": "40410"},
+}
+
+
+@pytest.mark.parametrize(("name", "beside"), DOCUMENTS)
+def test_a_new_document_takes_a_request_for_each_line_or_all_of_them_in_one(
+    tmp_path: Path, name: str, beside: str
+) -> None:
+    """Counted as what twenty more of them take: what a run reads for all of them together is left out."""
+    took = {}
+    for number in (5, 25):
+        with Sandbox("empty") as sandbox:
+            (folder := tmp_path / f"{number}").mkdir()
+            bench = Bench(sandbox, folder, {"bc_create_defaults": ACCOUNTS})
+            _sell(Shop(bench), name, number, discount=5 if beside == "a discount" else 0)
+            counts = bench.run(name).counts
+            assert counts["created"] == number
+            took[number] = counts["bc_requests"]
+            bench.close()
+    assert took[25] - took[5] <= 20 * DOCUMENTS[name, beside]
+
+
+def _sell(shop: Shop, flow: str, number: int, *, discount: int) -> None:
+    """So many transactions of two lines and shipping, each of which becomes a document by this flow."""
+    shop.customer()
+    for sku in ("1000", "1001"):
+        shop.item(sku)
+    shop.bench.sandbox.ipaas.add("payment method", {"name": "Card"})
+    paid = {"status": "Complete", "payments": [{"method": "Card", "amount": 56 - discount, "status": "Complete"}]}
+    own = paid if flow == "invoice_from_ipaas" else {}
+    for n in range(number):
+        shop.order(transaction_number=f"WEB-{n}", shipping_amount=6, discount_amount=discount, **own)

@@ -19,6 +19,7 @@ from include.sandbox.faults import GATEWAY, Fault
 from include.sandbox.ipaas.platform import Record
 from include.sandbox.spoils import Spoil
 from include.sync.report import Report
+from include.writers import bc_invoice_draft
 
 FLOW = "invoice_from_ipaas"
 SHIPPING, TAX, JOURNAL = "40410", "22700", "WEBSHOP"
@@ -315,6 +316,7 @@ class TestDrafts:
 
     @pytest.mark.parametrize("times", [1, 2])
     def test_of_ours_gets_the_lines_that_were_refused(self, shop: Shop, times: int) -> None:
+        shop.bench.sandbox.switches.deep_insert = "torn"
         record = complete(shop)
         refused = Fault(
             system="business_central",
@@ -330,6 +332,33 @@ class TestDrafts:
         for _ in range(times):
             assert "The unit does not exist" in rejection(run(shop, record), record)
         assert tally(run(shop, record)) == {"read": 1, "created": 1}
+        assert len(lines(shop)) == 4 and not drafts(shop)
+
+    @pytest.mark.parametrize("deep_insert", ["one", "parts"])
+    def test_one_whose_line_is_refused_is_not_there_or_is_ours_and_finished(self, shop: Shop, deep_insert: str) -> None:
+        """Whether header and lines are one transaction is not known: one draft, and no other, comes of either."""
+        shop.bench.sandbox.switches.deep_insert = deep_insert
+        account = shop.bench.sandbox.bc.get("G/L Account", TAX)
+        shop.bench.sandbox.bc.remove("G/L Account", account)
+        record = complete(shop)
+        words = rejection(run(shop, record), record)
+        left = drafts(shop)
+        named = f"line 40000 ({TAX})" if deep_insert == "one" else f"line 40000 of draft invoice {left[0]['No.']}"
+        assert named in words
+        assert len(left) == (deep_insert == "parts")
+        shop.bench.sandbox.bc.add("G/L Account", account)
+        assert tally(run(shop, record)) == {"read": 1, "created": 1}
+        assert len(lines(shop)) == 4 and not drafts(shop)
+
+    def test_lines_beyond_those_that_go_with_it_follow_one_by_one(
+        self, shop: Shop, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(bc_invoice_draft, "TOGETHER", 2)
+        record = complete(shop)
+        said = run(shop, record, mode="plan")
+        done = run(shop, record)
+        assert said.applying is not None
+        assert said.applying.bc_requests == pytest.approx(done.counts["bc_requests"], abs=2)
         assert len(lines(shop)) == 4 and not drafts(shop)
 
     @pytest.mark.parametrize("raw", ["{}", "7", "null", None, f'"{"X" * 11}"'])
@@ -506,8 +535,13 @@ def intact(shop: Shop, record: Record) -> None:
     assert shop.link_of(record["payments"][0], "transaction payment")
 
 
-# The writes of a first transfer: the draft, four lines, the discount, the posting, the payment.
-WRITES = [("POST", nth) for nth in range(7)] + [("PATCH", 0)]
+# The writes of a first transfer: the draft with its lines, the discount, the posting, the payment. Where a draft breaks off
+# after its first line, the other three besides.
+WRITES = [
+    (deep_insert, method, nth)
+    for deep_insert, posts in (("one", 3), ("torn", 6))
+    for method, nth in [*(("POST", nth) for nth in range(posts)), ("PATCH", 0)]
+]
 
 
 class TestFaults:
@@ -517,10 +551,11 @@ class TestFaults:
         return complete(shop, discount_amount=5, total=55, payments=[payment(55)])
 
     @pytest.mark.parametrize("what", ["lost", "cut"])
-    @pytest.mark.parametrize(("method", "nth"), WRITES)
+    @pytest.mark.parametrize(("deep_insert", "method", "nth"), WRITES)
     def test_any_write_may_fail_without_anything_doubled(
-        self, shop: Shop, record: Record, what: str, method: str, nth: int
+        self, shop: Shop, record: Record, what: str, deep_insert: str, method: str, nth: int
     ) -> None:
+        shop.bench.sandbox.switches.deep_insert = deep_insert
         fault = Fault(system="business_central", method=method, path=WRITTEN, skip=nth, **{what: True})
         shop.bench.sandbox.faults.add(fault)
         run(shop, record)
@@ -529,10 +564,14 @@ class TestFaults:
         intact(shop, record)
 
     @pytest.mark.parametrize("name", GATEWAY)
-    @pytest.mark.parametrize(("method", "nth"), [("POST", 0), ("POST", 5), ("POST", 6), ("PATCH", 0)])
+    @pytest.mark.parametrize(
+        ("deep_insert", "method", "nth"),
+        [("one", "POST", 0), ("torn", "POST", 0), ("one", "POST", 1), ("one", "POST", 2), ("one", "PATCH", 0)],
+    )
     def test_any_write_may_be_answered_by_somebody_else_once_it_took_effect(
-        self, shop: Shop, record: Record, name: str, method: str, nth: int
+        self, shop: Shop, record: Record, name: str, deep_insert: str, method: str, nth: int
     ) -> None:
+        shop.bench.sandbox.switches.deep_insert = deep_insert
         fault = Fault(system="business_central", method=method, path=WRITTEN, skip=nth, after=True, **GATEWAY[name])
         shop.bench.sandbox.faults.add(fault)
         run(shop, record)
@@ -562,10 +601,11 @@ class TestFaults:
         assert "entered by somebody" in rejection(run(shop, record), record)
         assert len(drafts(shop)) == 1 and not posted(shop)
 
-    @pytest.mark.parametrize(("method", "nth"), WRITES)
+    @pytest.mark.parametrize(("deep_insert", "method", "nth"), WRITES)
     def test_a_run_that_dies_after_any_write_is_taken_up(
-        self, shop: Shop, record: Record, method: str, nth: int
+        self, shop: Shop, record: Record, deep_insert: str, method: str, nth: int
     ) -> None:
+        shop.bench.sandbox.switches.deep_insert = deep_insert
         last = Fault(system="business_central", method=method, path=WRITTEN, skip=nth, lost=True)
         shop.bench.sandbox.faults.rules += [last, Outage(after=last)]
         run(shop, record)

@@ -175,6 +175,8 @@ def _difference(expected: object, found: object) -> str:
 def world(seed: int, size: Size = SMALL) -> Iterator[tuple[Sandbox, Path]]:
     """A world of its own, from a seed, and a folder for what remembers it, in memory where there is such a place."""
     with tempfile.TemporaryDirectory(dir=_MEMORY) as folder, Sandbox(seed=seed, size=size) as sandbox:
+        # Whether a draft and its lines are one transaction is not known.
+        sandbox.switches.deep_insert = ("one", "torn")[seed % 2]
         yield sandbox, Path(folder)
 
 

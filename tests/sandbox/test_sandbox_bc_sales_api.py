@@ -74,6 +74,19 @@ class TestApiOrders:
         refused(bc.entity("POST", "salesOrders", body), "Application_DialogException", "Item does not exist.")
         assert len(bc.entity("GET", "salesOrders").body["value"]) == 2
 
+    @pytest.mark.parametrize(("switch", "left"), [("one", None), ("parts", 1), ("torn", 1)])
+    def test_a_deep_insert_that_breaks_off_may_leave_what_it_has_made(
+        self, bc: BusinessCentral, sandbox: Sandbox, switch: str, left: int | None
+    ) -> None:
+        sandbox.switches.deep_insert = switch
+        lines = [{"lineType": "Item", "lineObjectNumber": "1000", "quantity": 2}, {"itemId": NOWHERE}]
+        answer = bc.entity(
+            "POST", "salesOrders?$expand=salesOrderLines", {"customerNumber": "C1", "salesOrderLines": lines}
+        )
+        assert answer.status == (500 if switch == "torn" else 400)
+        found = bc.entity("GET", "salesOrders?$expand=salesOrderLines").body["value"]
+        assert [len(order["salesOrderLines"]) for order in found] == ([] if left is None else [left])
+
     def test_the_discount_of_the_whole_order(self, bc: BusinessCentral, sandbox: Sandbox) -> None:
         identifier = order(sandbox, lines=[{"Type": "Item", "No.": no, "Quantity": 2} for no in ("1000", "1001")])
         before = bc.entity("GET", f"salesOrders({identifier})/salesOrderLines").body["value"]

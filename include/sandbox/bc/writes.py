@@ -24,19 +24,25 @@ def insert(tenant: Tenant, request: Request, entities: EntitySet) -> Answer:
         raise not_allowed("POST", entities.name)
     fields, parts = _apart(entities, request.body)
     row = _inserted(tenant, entities, fields)
+    tenant.made.add(row["systemid"])
     try:
         for name, records in parts.items():
-            for record in records:
-                part = parts_of(entities.view, entities.name)[name]
-                view = views()[part.view]
-                _inserted(tenant, EntitySet(name=name, view=view, rows=(), fixed=part.given(row)), record)
+            _insert_parts(tenant, entities, row, name, records)
     except Fault:
-        # A header and its lines are one transaction.
-        behaviour_of(tenant, entities.view).delete(row)
+        if tenant.switches.deep_insert == "one":
+            behaviour_of(tenant, entities.view).delete(row)
+            tenant.made.discard(row["systemid"])
         raise
-    tenant.made.add(row["systemid"])
     body = single(tenant, request, entities, row)
     return Answer(201, body, {"Location": f"{request.base}/{request.path.strip('/')}"})
+
+
+def _insert_parts(tenant: Tenant, entities: EntitySet, row: Row, name: str, records: list[Any]) -> None:
+    part = parts_of(entities.view, entities.name)[name]
+    for record in records:
+        _inserted(tenant, EntitySet(name=name, view=views()[part.view], rows=(), fixed=part.given(row)), record)
+        if tenant.switches.deep_insert == "torn":
+            raise Fault(500, "Internal_ServerError", "The session was ended unexpectedly.")
 
 
 def _inserted(tenant: Tenant, entities: EntitySet, body: Any) -> Row:
