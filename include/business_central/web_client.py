@@ -17,6 +17,7 @@ PAGES = {
     "payment method": (427, "Code"),
     "product": (30, "No."),
     "product category": (5733, "Code"),
+    "product inventory": (30, "No."),
     "sales order": (42, "No."),
     "shipping method": (428, "Code"),
 }
@@ -42,7 +43,8 @@ class WebClient:
 
     def address(self, record: str, key: str) -> str | None:
         """The page of a record; None where the key is none that a page can be filtered by."""
-        no = key.removesuffix("|contact")
+        # A row of stock is seen at its item.
+        no = key.rpartition("|")[2] if record == "product inventory" else key.removesuffix("|contact")
         if record not in PAGES or not no or "|" in no or len(no) == _GUID:
             return None
         page, field = PAGES[record]

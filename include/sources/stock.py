@@ -104,7 +104,8 @@ class Stock:
                     yield SourceRecord(key=inventory_id("", number), data=PlaceRow(row=row))
                 elif fold(number) in ids:
                     guid = ids[fold(number)]
-                    yield SourceRecord(key=inventory_id(code, guid), data=PlaceRow(row=row, item_id=guid))
+                    place = PlaceRow(row=row, item_id=guid)
+                    yield SourceRecord(key=inventory_id(code, guid), data=place, asked=_place(row))
                 elif fold(number) in odd:
                     yield SourceRecord[Any](key=_place(row), data={}, asked=_place(row), problem=odd[fold(number)])
                 elif row.get("Remaining_Quantity"):
@@ -117,6 +118,11 @@ class Stock:
 def _place(row: Json) -> str:
     """What a row is called whose item cannot be read."""
     return f"{row.get('Location_Code')}|{row['No']}"[:190]
+
+
+def _named(key: str, item: str | None) -> str | None:
+    """What a person calls the row of a key: by the No of its item."""
+    return f"{key.partition('|')[0]}|{item}" if item else None
 
 
 def _says_where(row: Json) -> bool:
@@ -144,10 +150,11 @@ def fallen_out(
             now = moved.get(key, key)
             if not GUID.fullmatch(key.partition("|")[2]):
                 continue  # a row that could not be read had no item
+            item = stocked[key].memory.get("item") if key in stocked else None
             if now == key:
-                yield SourceRecord(key=key, data=_nothing_at(key))
+                yield SourceRecord(key=key, data=_nothing_at(key), asked=_named(key, item))
             elif now and not is_there(now):
-                yield SourceRecord(key=now, data=_nothing_at(now, stocked[key].memory.get("item")))
+                yield SourceRecord(key=now, data=_nothing_at(now, item), asked=_named(now, item))
 
 
 def _emptied(reads: Reads, asked: Mapping[tuple[str, str], Sequence[str]]) -> Iterator[SourceRecord[PlaceRow]]:

@@ -45,8 +45,9 @@ def explain(ledger: Ledger, text: str, tables: Mapping[str, str]) -> Explained:
     """What is known of an id as somebody has typed it; `tables` are the flows to look at, with their tables of links."""
     text = text.strip()
     with ledger.reading() as db:
-        found = _links(db, ledger, text, set(tables.values()))
-        keys: dict[str, set[str]] = {flow: {text, text.upper()} for flow in tables}
+        spelled = {text, text.upper(), *_with_immutable_ids(db, ledger, text)}
+        found = _links(db, ledger, spelled, set(tables.values()))
+        keys: dict[str, set[str]] = {flow: set(spelled) for flow in tables}
         awaited = {waits_for_external(table, text) for table in tables.values()}
         awaited |= {waits_for_internal(table, text) for table in tables.values()}
         for link in found:
@@ -86,10 +87,25 @@ def explain(ledger: Ledger, text: str, tables: Mapping[str, str]) -> Explained:
     )
 
 
-def _links(db: sa.Connection, ledger: Ledger, text: str, tables: Collection[str]) -> list[KnownLink]:
+def _with_immutable_ids(db: sa.Connection, ledger: Ledger, text: str) -> list[str]:
+    """The same id with the immutable id of the record whose number a person has typed behind its bar: a row of stock is
+    known by its item's."""
+    before, bar, number = text.rpartition("|")
+    if not bar:
+        return []
+    asked = sa.select(links.c.record_id).where(
+        ledger.mine(links), links.c.folded == fold(number), links.c.record_id.is_not(None)
+    )
+    return [f"{place}|{id_}" for (id_,) in db.execute(asked) for place in (before, before.upper())]
+
+
+def _links(db: sa.Connection, ledger: Ledger, texts: Collection[str], tables: Collection[str]) -> list[KnownLink]:
     """The links that have an id at either end, or that are of the record with this immutable id."""
-    spelled = {text, as_text(text)}
-    ends = sa.or_(links.c.folded == fold(text), links.c.internal_id.in_(spelled), links.c.record_id == text.casefold())
+    ends = sa.or_(
+        links.c.folded.in_({fold(text) for text in texts}),
+        links.c.internal_id.in_({spelled for text in texts for spelled in (text, as_text(text))}),
+        links.c.record_id.in_({text.casefold() for text in texts}),
+    )
     asked = (
         sa.select(links).where(ledger.mine(links), links.c.table_name.in_(tables), ends).order_by(links.c.table_name)
     )

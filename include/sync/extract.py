@@ -10,6 +10,7 @@ from include.sync.asked import AskedId
 from include.sync.batches import batches
 from include.sync.flow import Flow, Window
 from include.sync.ledger.entries import iso
+from include.sync.lines import NAMES
 from include.sync.links import side_of
 from include.sync.notices import ALL
 from include.sync.outcomes import Outcome, Result
@@ -39,8 +40,8 @@ def extract(task: TaskContext, *, leaves_announced: bool = False) -> None:
     hooks = ledger.received(flow.name, HOOKS_PER_RUN) if plan.takes_announced and not leaves_announced else []
     began = datetime.now(UTC)
     not_found: list[Outcome] = []
-    with task.staging.write("raw") as raw:
-        reading = _Reading(task, raw)
+    with task.staging.write("raw") as raw, task.staging.write(NAMES) as names:
+        reading = _Reading(task, raw, names)
         if plan.kind is RunKind.ids:
             not_found = reading.asked(plan.ids)
         else:
@@ -59,16 +60,18 @@ def extract(task: TaskContext, *, leaves_announced: bool = False) -> None:
     read_from = min(task.dated(began), iso(plan.started_at))
     # And never past what could not be read.
     held = task.held or bool(task.nameless)
-    task.save_stats("extract", read=raw.count + len(rejected), read_from=read_from, held=held, **compared_with)
+    read = raw.count + len(rejected)
+    task.save_stats("extract", read=read, read_from=read_from, held=held, **compared_with)
+    task.headway.end("read", read)
 
 
 class _Reading:
     """What one task reads, each record once: staged as it comes."""
 
-    def __init__(self, task: TaskContext, raw: FileWriter) -> None:
+    def __init__(self, task: TaskContext, raw: FileWriter, names: FileWriter) -> None:
         plan = task.plan
         self._task, self._flow, self._ledger = task, task.flow, task.ledger
-        self._raw = raw
+        self._raw, self._names = raw, names
         self._by_id: set[str] = set()
         compared = plan.compares and plan.reads_everything
         # A poll that reads everything meets its unfinished records there, and can tell which are gone.
@@ -144,7 +147,10 @@ class _Reading:
     def _keep(self, records: Iterable[SourceRecord], since: datetime) -> None:
         """Stage records that have been read `since` then."""
         for record in records:
+            self._task.headway.at("read", self._raw.count)
             self._raw.add(_raw(record, self._task.dated(since)))
+            if record.asked and record.asked != record.key:
+                self._names.add({"key": record.key, "name": record.asked})
             if self._everything is not None:
                 self._everything.add(record.key)
             if self._whole is not None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from include.settings import SyncSettings
+from include.sync.headway import lasts
 from include.sync.records import Json
 from include.sync.runs import System
 
@@ -72,13 +73,9 @@ class Applying:
         return cls(**{name: int(data[name]) for name in ("bc_requests", "ipaas_requests", "seconds")})
 
     def __str__(self) -> str:
-        hours, rest = divmod(self.seconds, 3600)
-        lasts = (
-            f"{hours} h {rest // 60} min" if hours else f"{rest // 60} min {rest % 60} s" if rest >= 60 else f"{rest} s"
-        )
         return (
             f"Applying it takes about {self.bc_requests:,} requests to Business Central and {self.ipaas_requests:,} to "
-            f"iPaaS.com: about {lasts} at the configured throttle."
+            f"iPaaS.com: about {lasts(self.seconds)} at the configured throttle."
         )
 
     def as_json(self) -> Json:

@@ -24,12 +24,14 @@ URGENCY = (
 )
 VANISHED = "outcomes-vanished"  # of a run that compares
 EXPLAINED = "outcomes-explained"  # of a run that explains: all lines, with what is known beside them
+NAMES = "names"  # by which ids a person asks for records that are known by others
 _RANK = {result.value: rank for rank, result in enumerate(URGENCY)}
 
 
 @dataclass(frozen=True, kw_only=True)
 class Listed:
-    """A page of lines, and how many there are of each result, over all pages."""
+    """A page of lines, each with the `name` that a person asks for its record by, where that is not its key; and how many
+    there are of each result, over all pages."""
 
     lines: Sequence[Json]
     total: int
@@ -59,17 +61,30 @@ def lines_of(
     """
     counts: dict[str, int] = {}
     wanted = search.casefold()
+    named = {key for key, name in _names(staging) if wanted in name.casefold()} if wanted else ()
 
     def chosen(lines: Iterable[Json]) -> Iterator[Json]:
         for line in lines:
-            if wanted in f"{line['key']}\n{line.get('target_id', '')}\n{line.get('message', '')}".casefold():
+            told = f"{line['key']}\n{line.get('target_id', '')}\n{line.get('message', '')}".casefold()
+            if wanted in told or line["key"] in named:
                 counts[line["result"]] = counts.get(line["result"], 0) + 1
                 if result in (None, line["result"]):
                     yield line
 
     found = heapq.nsmallest(offset + limit, chosen(_all(staging)), key=_place)
     total = sum(number for name, number in counts.items() if result in (None, name))
-    return Listed(lines=found[offset:], total=total, counts=counts)
+    lines = found[offset:]
+    keys = {line["key"] for line in lines}
+    names = {key: name for key, name in _names(staging) if key in keys} if keys else {}
+    return Listed(
+        lines=[{**line, "name": names[line["key"]]} if line["key"] in names else line for line in lines],
+        total=total,
+        counts=counts,
+    )
+
+
+def _names(staging: Staging) -> Iterator[tuple[str, str]]:
+    return ((row["key"], row["name"]) for row in staging.read_if_there(NAMES))
 
 
 def _all(staging: Staging) -> Iterator[Json]:

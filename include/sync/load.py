@@ -65,6 +65,7 @@ def load(task: TaskContext, chunk: int, concurrency: int, tasks: int = 1, steps:
     try:
         with Tenure(task.ledger, task_name, task.under_way) as tenure:
             items = [staged(task, record) for record in chunk_records(task.staging, chunk)]
+            progress.of = len(items)
             if todo := _still_to_do(task, items, progress):
                 task.identify()
                 present = present_of(task, chunk)
@@ -76,6 +77,7 @@ def load(task: TaskContext, chunk: int, concurrency: int, tasks: int = 1, steps:
         task.did(counts)
     task.staging.write_all(f"outcomes-{name}", (o.as_json() for o in progress.outcomes if _worth_a_line(task, o)))
     task.save_stats(name, counts=dict(counts), forecast=forecast.as_json(), tasks=tasks)
+    task.headway.end(task.plan.does, len(progress.outcomes), progress.of)
 
 
 def _load_chunk(work: WriteContext, todo: Sequence[WriteRequest], progress: Progress) -> None:
@@ -269,6 +271,7 @@ def _pass(
                     continue
                 done = ended.get()
                 item = running.pop(done)
+                work.task.headway.at(work.task.plan.does, len(progress.outcomes), progress.of)
                 problem = _settle(work, item, done, progress)
                 if problem:
                     waiting.append((item, problem))

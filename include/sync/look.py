@@ -56,7 +56,8 @@ def look(task: TaskContext) -> None:
                 sieve.want(chunk, signs)
     if chunks:
         task.identify()
-        for row in _rows(task, writer.endpoint):
+        for number, row in enumerate(_rows(task, writer.endpoint)):
+            task.headway.at("rows of the other side read", number)
             try:
                 sieve.take(row, writer.concerns(row, task.plan.system_id))
             except BadRecord as error:

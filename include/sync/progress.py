@@ -21,6 +21,7 @@ from include.sync.work import Echo, WriteRequest, WriteResult
 class Progress:
     """What has come of the chunk so far."""
 
+    of: int = 0  # records of the chunk
     outcomes: list[Outcome] = field(default_factory=list)
     ends: list[Finish] = field(default_factory=list)
     links: list[Link] = field(default_factory=list)

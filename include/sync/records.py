@@ -57,9 +57,9 @@ class SourceRecord(Generic[RowT_co]):
     """One record as read, with everything its mapping needs.
 
     `key` is what the ledger knows it by: the external id going to iPaaS.com, the iPaaS.com id coming from it.
-    `asked` is the id of the request that it answers, when somebody asked for it by id. `record_id` is its immutable id
-    in Business Central, where the feed has one. `problem` is why it cannot be read, when it cannot:
-    it is rejected with these words.
+    `asked` is the id of the request that it answers, when somebody asked for it by id; else the id that somebody would ask
+    for it by, where that is known and is not the key. `record_id` is its immutable id in Business Central, where the feed
+    has one. `problem` is why it cannot be read, when it cannot: it is rejected with these words.
     """
 
     key: str

@@ -9,6 +9,7 @@ from include.sync.approval.asking import ApprovalQuestion, approved, asks_first,
 from include.sync.approval.decision import PLANNED, ApprovalDecision, decide
 from include.sync.extract import extract
 from include.sync.flow import Flow
+from include.sync.headway import Headway
 from include.sync.ledger import Ledger, ReadOnlyLedger
 from include.sync.load import load
 from include.sync.look import look
@@ -34,6 +35,7 @@ def task_for(
     *,
     bc: BusinessCentralClient | None = None,
     ipaas: IPaaSClient | None = None,
+    headway: Headway | None = None,
 ) -> TaskContext:
     """A stage with only the client of the system that it talks to. A plan gets what refuses to write."""
     system = flow.talks_to(name)
@@ -47,6 +49,7 @@ def task_for(
         catalogue=catalogue,
         bc_client=bc if system is System.business_central else None,
         ipaas_client=ipaas if system is System.ipaas else None,
+        headway=headway or Headway(),
     )
 
 

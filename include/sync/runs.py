@@ -126,6 +126,11 @@ class RunPlan(BaseModel):
         return self.mode is Mode.apply
 
     @property
+    def does(self) -> str:
+        """What has become of a record that the run is done with, in a word."""
+        return "compared" if self.compares else "written" if self.applies else "planned"
+
+    @property
     def looks(self) -> bool:
         """True when the run reads the whole list of the target before it writes."""
         return self.compares and self.reads_everything

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from include.errors import ErrorKind, ServiceError
 from include.settings import SyncSettings
 from include.sync.flow import Flow
+from include.sync.headway import Headway
 from include.sync.ledger import Ledger
 from include.sync.ledger.entries import iso
 from include.sync.links import LinkLookup
@@ -43,6 +44,8 @@ class TaskContext:
     held: bool = False
     nameless: list[Outcome] = field(default_factory=list)
     refused: dict[str, str] = field(default_factory=dict)
+    # How far this stage has come, for whoever looks meanwhile.
+    headway: Headway = field(default_factory=Headway)
     # What this stage did, by the words of a report.
     done: Counter[str] = field(default_factory=Counter)
     _spent_before: Spent | None = None

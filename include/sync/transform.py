@@ -13,6 +13,7 @@ from include.sync.companions import without_news
 from include.sync.echoes import Echoes
 from include.sync.endings import finish_failed, overtaken, problem_outcome, resting, unexpected
 from include.sync.fingerprints import canonical, fingerprint
+from include.sync.headway import TO_WRITE
 from include.sync.ledger.entries import Finish, State, Transfer, iso
 from include.sync.links import side_of
 from include.sync.outcomes import Outcome, Result
@@ -34,11 +35,14 @@ def transform(task: TaskContext) -> int:
     counts: Counter[str] = Counter()
     twins = Twins()
     chunks = Chunks(task.staging, load_tasks(task.plan.settings))
+    read, seen = next(task.staging.read("stats-extract"))["read"], 0
     with task.staging.write("outcomes-transform") as outcomes, wanted(task.staging) as needs:
         for batch in batches(task.staging.read("raw"), BATCH):
             known = _known(task, batch)
             echoes = Echoes(task, batch, known)
             twins.look_at(record["key"] for record in batch)
+            task.headway.at("looked at", seen, read)
+            seen += len(batch)
             ends: list[Finish] = []
             unchanged: dict[str, list[str]] = {}
             overtook: list[str] = []
@@ -69,6 +73,7 @@ def transform(task: TaskContext) -> int:
     twins.stage(task.staging)
     stage_prerequisites(task, chunks.source_ids())
     task.save_stats("transform", counts=dict(counts), chunks=number, cuts=cuts, changed=chunks.total)
+    task.headway.end(TO_WRITE, chunks.total)
     return number
 
 

@@ -7,6 +7,7 @@ another site: it wants a header that only a page of this one can send.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
+from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
@@ -72,10 +73,7 @@ def show_overview(user: GetUserDep) -> dict[str, Any]:
             }
             for one in found.questions
         ],
-        "under_way": [
-            {"dag_id": one.dag_id, "run_id": one.run_id, "flow": one.flow, "state": one.state, "began": one.began}
-            for one in found.under_way
-        ],
+        "under_way": [asdict(one) for one in found.under_way],
     }
 
 
@@ -158,7 +156,7 @@ def _shown(field: dict[str, Any]) -> dict[str, Any]:
 def _known(flow: str, one: Transfer) -> dict[str, Any]:
     history = _ledger().history(flow, one.key, _PAST)
     base = Base.from_json(one.base) if one.base else Base()
-    dags = _dags_of(flow, {one.run_id} if one.run_id else set())
+    dags = _dags_of(flow, {run for run in (one.run_id, *(past.run_id for past in history)) if run})
     return {
         "flow": flow,
         "key": one.key,
@@ -176,7 +174,8 @@ def _known(flow: str, one: Transfer) -> dict[str, Any]:
         "history": [
             {
                 "at": past.at,
-                "run": past.run_id,
+                "run_id": past.run_id,
+                "dag_id": dags.get(past.run_id),
                 "result": past.result,
                 "fields": [_shown(field) for field in past.fields],
             }
@@ -266,7 +265,9 @@ def _flow(one: FlowStanding) -> dict[str, Any]:
         "ignored": one.state.ignored,
         "hooks": one.state.hooks,
         "hooks_since": one.state.hooks_since,
-        "compared": {**one.compared.as_json(), "words": str(one.compared)} if one.compared else None,
+        "compared": {**one.compared.as_json(), "words": str(one.compared), "run_id": one.compared_by}
+        if one.compared
+        else None,
     }
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Annotated, Any
 
@@ -27,11 +29,12 @@ from bridge.questions import asking
 from bridge.reconcile import RECONCILE
 from bridge.staging import run_folder, staged_folder
 from bridge.standing import problems_of, states_of
+from bridge.under_way import of_run
 from include.flows import FLOWS
 from include.sync.approval.decision import PLANNED
 from include.sync.lines import lines_of
 from include.sync.outcomes import Result
-from include.sync.runs import Direction, RunKind
+from include.sync.runs import Direction
 from include.sync.staging.files import Staging, StagingFault
 
 router = APIRouter(prefix="/api")
@@ -67,6 +70,8 @@ def show_report(
         if run is None:
             return answer
         answer["state"] = str(run.state)
+        if answer["state"] in ("queued", "running"):
+            answer["progress"] = asdict(of_run(session, run, FLOWS, datetime.now(UTC)))
         answer["problems"] = problems_of(session, dag_id, run_id, flow)
         answer["questions"] = [
             {"flow": one.flow, "subject": one.subject, "path": one.path}
@@ -129,12 +134,6 @@ def _passed_on(session: Session, dag_id: str, run_id: str, flow: str) -> Any:
     return XComModel.deserialize_value(xcom) if xcom else None
 
 
-def _asked(staging: Staging, keys: set[str]) -> dict[str, str]:
-    """By which ids somebody asked for the records of these keys, where those are not the keys themselves."""
-    rows = ((row["key"], row.get("asked")) for row in staging.read_if_there("raw"))
-    return {key: asked for key, asked in rows if key in keys and asked and asked != key}
-
-
 def _report(folder: ObjectStoragePath, result: Result | None, search: str, offset: int) -> dict[str, Any] | None:
     """The report in a folder; None when there is none yet. Raises StagingFault."""
     staging = Staging(folder)
@@ -150,10 +149,10 @@ def _report(folder: ObjectStoragePath, result: Result | None, search: str, offse
         return None
     flow = report["flow"]
     found = lines_of(staging, result=result, search=search, offset=offset, limit=_PAGE)
-    lines = [{**line, "address": address_of(flow, line["key"], line.get("target_id"))} for line in found.lines]
-    if report["kind"] == RunKind.ids:
-        asked = _asked(staging, {str(line["key"]) for line in lines})
-        lines = [{**line, "asked": asked.get(line["key"])} for line in lines]
+    lines = [
+        {**line, "address": address_of(flow, str(line.get("name") or line["key"]), line.get("target_id"))}
+        for line in found.lines
+    ]
     page: dict[str, Any] = jsonable_encoder(
         {
             "flow": flow,

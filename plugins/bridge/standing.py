@@ -19,11 +19,12 @@ from airflow.utils.session import create_session
 from sqlalchemy import Row, func, select
 from sqlalchemy.orm import Session
 
-from bridge.form import FLOW, IDS_PARAMS
+from bridge.form import IDS_PARAMS
 from bridge.initialize import INITIALIZE
 from bridge.manual_sync import MANUAL_SYNC
 from bridge.questions import Asking, asking
 from bridge.reconcile import RECONCILE
+from bridge.under_way import UnderWay, under_way
 from include.settings import SyncSettings
 from include.sync.differences import Reconciled
 from include.sync.ledger import Ledger
@@ -45,8 +46,8 @@ _REASONS = 200
 
 @dataclass(frozen=True, kw_only=True)
 class FlowStanding:
-    """A flow, how it stands, its last poll, when the next one begins, what the ledger holds of it, and what the last
-    comparison of all its records found."""
+    """A flow, how it stands, its last poll, when the next one begins, what the ledger holds of it, what the last comparison
+    of all its records found, and by which run."""
 
     flow: str
     standing: Standing
@@ -55,17 +56,7 @@ class FlowStanding:
     next_run: datetime | None
     state: FlowState
     compared: Reconciled | None = None
-
-
-@dataclass(frozen=True, kw_only=True)
-class UnderWay:
-    """A run that has not come to its end, of whichever DAG; of Manual Sync with the flow that was chosen."""
-
-    dag_id: str
-    run_id: str
-    flow: str
-    state: str
-    began: datetime | None
+    compared_by: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,6 +80,7 @@ def overview(ledger: Ledger | None, names: Sequence[str], now: datetime) -> Over
         said = _said(session, runs.values())
         questions = [one for one in asking(session, [*names, MANUAL_SYNC, INITIALIZE, RECONCILE]) if one.flow in names]
         since = {one.flow: one.since for one in reversed(questions)}
+        compared_by = _compared_by(session)
         found = [
             replace(
                 _flow(
@@ -101,11 +93,12 @@ def overview(ledger: Ledger | None, names: Sequence[str], now: datetime) -> Over
                     since.get(state.flow),
                 ),
                 compared=compared.get(state.flow),
+                compared_by=compared_by.get(state.flow),
             )
             for state in states
         ]
-        under_way = _under_way(session, [*names, MANUAL_SYNC], set(names))
-    return Overview(flows=found, causes=causes, under_way=under_way, questions=questions)
+        runs_under_way = under_way(session, names, now)
+    return Overview(flows=found, causes=causes, under_way=runs_under_way, questions=questions)
 
 
 def too_long(now: datetime) -> str:
@@ -185,6 +178,16 @@ def _flow(
     )
 
 
+def _compared_by(session: Session) -> dict[str, str]:
+    """By flow, the last run that has compared all of its records, as far as Airflow remembers it."""
+    said = (XComModel.dag_id == RECONCILE, XComModel.key == "reconciled")
+    last = (
+        select(XComModel.task_id, func.max(XComModel.dag_run_id).label("run")).where(*said).group_by(XComModel.task_id)
+    ).subquery()
+    found = session.execute(select(last.c.task_id, DagRun.run_id).join(DagRun, DagRun.id == last.c.run))
+    return {task_id.rpartition(".")[0]: run_id for task_id, run_id in found}
+
+
 def _run(run: DagRun | None) -> Run | None:
     if run is None:
         return None
@@ -226,27 +229,6 @@ def _last_polls(session: Session, names: Collection[str]) -> dict[str, DagRun]:
         if not any(conf.get(name) for name in IDS_PARAMS) and conf.get("mode") != "plan":
             found.setdefault(run.dag_id, run)
     return found
-
-
-def _under_way(session: Session, dag_ids: Collection[str], flows: Collection[str]) -> list[UnderWay]:
-    """Runs that are queued or running, of flows that the person may see."""
-    asked = (
-        select(DagRun)
-        .where(DagRun.dag_id.in_(dag_ids), DagRun.state.in_(("queued", "running")))
-        .order_by(DagRun.id)
-        .limit(_RUNS)
-    )
-    found = [
-        UnderWay(
-            dag_id=run.dag_id,
-            run_id=run.run_id,
-            flow=str((run.conf or {}).get(FLOW) or "") if run.dag_id == MANUAL_SYNC else run.dag_id,
-            state=str(run.state),
-            began=run.start_date,
-        )
-        for run in session.scalars(asked)
-    ]
-    return [one for one in found if one.flow in flows]
 
 
 def _said(session: Session, runs: Collection[DagRun]) -> dict[str, dict[str, Any]]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import uuid
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -35,6 +35,7 @@ from include.sync import transform as transforming
 from include.sync.approval.asking import asks_first
 from include.sync.flow import Flow
 from include.sync.forecast import Applying
+from include.sync.headway import HEADWAY, Headway
 from include.sync.ledger import Ledger
 from include.sync.outcomes import Result
 from include.sync.plan import make_plan, split_ids
@@ -103,7 +104,7 @@ def _extract(flow: Flow, asked: _Asked, context: Mapping[str, Any]) -> dict[str,
     staging = Staging(folder)
     with ledger_of(current_pair()) as ledger:
         plan = _plan(flow, asked, str(context["dag_run"].run_id), staging, ledger)
-        task = _stage("extract", flow, plan, ledger, staging)
+        task = _stage("extract", flow, plan, ledger, staging, _headway(context))
         if unused := unused_time(flow, context["dag_run"]):
             task.warn(unused)
         if turn.leaves_to:
@@ -250,6 +251,7 @@ class RunAt:
     plan: RunPlan
     ledger: Ledger
     staging: Staging
+    headway: Headway
 
     @property
     def at_once(self) -> int:
@@ -258,7 +260,7 @@ class RunAt:
 
     def stage(self, name: str) -> TaskContext:
         """A stage with the client that it needs."""
-        return _stage(name, self.flow, self.plan, self.ledger, self.staging)
+        return _stage(name, self.flow, self.plan, self.ledger, self.staging, self.headway)
 
 
 @contextmanager
@@ -268,7 +270,19 @@ def planned_run(context: Mapping[str, Any]) -> Iterator[RunAt]:
         staging = _staging(context)
         plan = _planned(staging)
         with ledger_of(plan.pair) as ledger:
-            yield RunAt(flow=FLOWS[plan.flow], plan=plan, ledger=ledger, staging=staging)
+            headway = _headway(context)
+            yield RunAt(flow=FLOWS[plan.flow], plan=plan, ledger=ledger, staging=staging, headway=headway)
+
+
+def _headway(context: Mapping[str, Any]) -> Headway:
+    """Tells Airflow how far a task has come, for the page, which reads it beside the task's state."""
+
+    def tell(how_far: dict[str, Any]) -> None:
+        # Nothing depends on it: should Airflow not take it, the work goes on.
+        with suppress(Exception):
+            context["ti"].xcom_push(key=HEADWAY, value=how_far)
+
+    return Headway(tell)
 
 
 def chosen_flow(context: Mapping[str, Any]) -> Flow:
@@ -360,7 +374,7 @@ def _planned(staging: Staging) -> RunPlan:
     return RunPlan.model_validate_json(staging.read_text(PLAN))
 
 
-def _stage(name: str, flow: Flow, plan: RunPlan, ledger: Ledger, staging: Staging) -> TaskContext:
+def _stage(name: str, flow: Flow, plan: RunPlan, ledger: Ledger, staging: Staging, headway: Headway) -> TaskContext:
     """A stage with the client that it needs, which takes its calls from the window that all tasks share, and opens as many
     at once as it holds slots."""
     system, at_once = flow.talks_to(name), SLOTS.get(name, 1)
@@ -370,7 +384,7 @@ def _stage(name: str, flow: Flow, plan: RunPlan, ledger: Ledger, staging: Stagin
         bc = BusinessCentralHook().get_conn(plan.settings, concurrency=at_once, window=window)
     elif system is System.ipaas:
         ipaas = IPaaSHook().get_conn(plan.settings, concurrency=at_once, window=window)
-    return task_for(name, flow, plan, ledger, staging, CATALOGUE, bc=bc, ipaas=ipaas)
+    return task_for(name, flow, plan, ledger, staging, CATALOGUE, bc=bc, ipaas=ipaas, headway=headway)
 
 
 def _folder(context: Mapping[str, Any]) -> ObjectStoragePath:

@@ -22,10 +22,14 @@ def test_a_contact_goes_by_its_number_alone() -> None:
     assert "page=5050&filter=%27No.%27%20IS%20%27CT1%27" in str(WEB.address("contact", "CT1|contact"))
 
 
+def test_a_row_of_stock_is_seen_at_its_item() -> None:
+    assert "page=30&filter=%27No.%27%20IS%20%271896-S%27" in str(WEB.address("product inventory", "MAIN|1896-S"))
+
+
 @pytest.mark.parametrize(
     ("record", "key"),
     [
-        ("product inventory", "MAIN|1896-S"),
+        ("product inventory", "MAIN|6fbc9163-0295-ef11-8a6d-6045bdc8dfe6"),
         ("product", "6fbc9163-0295-ef11-8a6d-6045bdc8dfe6"),
         ("company", ""),
         ("sales invoice", "Invoice|103001"),

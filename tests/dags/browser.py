@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -13,7 +14,7 @@ import pytest
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 # What a page may take to show what it shows, on a machine that has a lot to do, in milliseconds.
-PATIENCE = 30_000
+PATIENCE = 120_000
 
 
 @contextmanager
@@ -54,3 +55,18 @@ def token(role: str) -> str:
 
     made: str = get_auth_manager().generate_jwt(SimpleAuthManagerUser(username=role, role=role))
     return made
+
+
+Visit = Callable[..., Any]
+
+
+def sees(found: Any, text: str | re.Pattern[str]) -> None:
+    """Wait until this text is there."""
+    from playwright.sync_api import expect
+
+    expect(found).to_contain_text(text, timeout=PATIENCE)
+
+
+def gone(found: Any) -> None:
+    """Wait until this is not there any more."""
+    found.wait_for(state="detached", timeout=PATIENCE)

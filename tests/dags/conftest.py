@@ -8,7 +8,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,9 @@ from include.flows import FLOWS
 from include.sandbox import Sandbox
 from include.sandbox.world import Size
 from tests import ledgers
+from tests.dags import browser
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture(scope="session")
@@ -37,7 +40,7 @@ def script(name: str) -> Any:
     """A module of `scripts`."""
     import importlib.util
 
-    path = Path(__file__).resolve().parents[2] / "scripts" / f"{name}.py"
+    path = ROOT / "scripts" / f"{name}.py"
     spec = importlib.util.spec_from_file_location(f"{name}_script", path)
     assert spec
     assert spec.loader
@@ -104,6 +107,51 @@ class Run:
         """What stopped the run, and what to do."""
         found = next(value for (_, key), value in self.xcoms.items() if key == "problem")
         return f"{found['what']} {found['advice']}"
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Any]:
+    """A headless Chromium. Not for longer than a module: no other event loop can run in this thread meanwhile."""
+    with browser.chromium() as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def somebody(chromium: Any, dags: Mapping[str, Any]) -> Iterator[Callable[..., Any]]:
+    """`somebody("viewer")`: a person of that role who has Airflow open in a browser; it keeps what it has loaded once."""
+    people: dict[str, Any] = {}
+    with browser.served() as url:
+
+        def of(role: str, **context: Any) -> Any:
+            who = f"{role} {context}"
+            if who not in people:
+                people[who] = chromium.new_context(viewport={"width": 1440, "height": 1000}, base_url=url, **context)
+                people[who].set_default_timeout(browser.PATIENCE)
+                people[who].add_cookies([{"name": "_token", "value": browser.token(role), "url": url}])
+            return people[who]
+
+        yield of
+
+
+@pytest.fixture
+def visit(somebody: Callable[..., Any], sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Iterator[browser.Visit]:
+    """`visit("plugin/sync", role="viewer")`: a page of Airflow's, as somebody of that role sees it."""
+    from bridge import server
+
+    opened: list[Any] = []
+
+    def visit(path: str, role: str = "admin", **context: Any) -> Any:
+        connect(monkeypatch, sandbox)
+        server.current.cache.clear()
+        server.ledger.cache.clear()
+        page = somebody(role, **context).new_page()
+        opened.append(page)
+        page.goto(f"/{path}")
+        return page
+
+    yield visit
+    for page in opened:
+        page.close()
 
 
 RunDag = Callable[..., Run]
@@ -189,7 +237,7 @@ def run_and_answer(run_dag: RunDag, monkeypatch: pytest.MonkeyPatch, ask: Ask) -
 
         # While a task waits, the loop of `dag.test` looks once a second whether it has been answered.
         sleep = time.sleep
-        monkeypatch.setattr(time, "sleep", lambda seconds: look() if _in_its_loop() else sleep(seconds))
+        monkeypatch.setattr(time, "sleep", lambda seconds: look() if in_its_loop() else sleep(seconds))
         ended = run_dag(dag_id, conf, variables=variables, flows=flows)
         monkeypatch.setattr(time, "sleep", sleep)
         assert asked, "it never asked"
@@ -198,8 +246,27 @@ def run_and_answer(run_dag: RunDag, monkeypatch: pytest.MonkeyPatch, ask: Ask) -
     return run
 
 
-def _in_its_loop() -> bool:
+def in_its_loop() -> bool:
+    """Whether the caller of the caller is the loop of `dag.test`."""
     return sys._getframe(2).f_globals.get("__name__") == "airflow.sdk.definitions.dag"
+
+
+def worker_environment() -> dict[str, str]:
+    """The environment of a process that runs DAGs on the home of the tests."""
+    return {**os.environ, "PYTHONPATH": os.pathsep.join(str(ROOT / part) for part in ("", "plugins", "config"))}
+
+
+def claims_run_out() -> None:
+    """What a dead process held is anybody's, as it is some minutes after its end."""
+    import sqlalchemy as sa
+    from bridge.connected import current_pair, ledger_of
+
+    from include.sync.ledger.claims import CLAIM_LIFETIME
+    from include.sync.ledger.entries import iso
+    from include.sync.ledger.tables import claims
+
+    with ledger_of(current_pair()) as ledger, ledger._writing() as db:
+        db.execute(sa.update(claims).values(renewed_at=iso(datetime.now(UTC) - 2 * CLAIM_LIFETIME)))
 
 
 def ledger_file() -> Path:

@@ -24,7 +24,7 @@ def test_one_customer_is_forgotten(run_dag: RunDag, server: Any, login: dict[str
         return next(one for one in answer.json()["records"] if one["flow"] == FLOW)
 
     (past,) = explained()["history"]
-    assert (past["result"], past["run"]) == ("created", moved.run_id)
+    assert (past["result"], past["run_id"]) == ("created", moved.run_id)
     assert {"field": "email_address", "after": "anna@example.com"} in past["fields"]
     planned = run_dag("forget", {"id": "p1"})
     assert explained()["history"]

@@ -3,18 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
 import random
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import pytest
-import sqlalchemy as sa
-from bridge.connected import current_pair, ledger_of
 
 from include.flows import FLOWS
 from include.sandbox import Sandbox
@@ -22,15 +17,11 @@ from include.sandbox.check import check
 from include.sandbox.faults import Fault
 from include.sandbox.state import is_write
 from include.sandbox.world import Size
-from include.sync.ledger.claims import CLAIM_LIFETIME
-from include.sync.ledger.entries import iso
-from include.sync.ledger.tables import claims
-from tests.dags.conftest import RunDag, connect
+from tests.dags.conftest import ROOT, RunDag, claims_run_out, connect, worker_environment
 from tests.prove.weather import Kill, Weather
 
 pytestmark = pytest.mark.dag
 
-ROOT = Path(__file__).resolve().parents[2]
 _APPLY = {"mode": "apply"}
 _DEFAULTS = {
     "company": {"Gen_Bus_Posting_Group": "DOMESTIC", "Customer_Posting_Group": "DOMESTIC"},
@@ -79,22 +70,15 @@ def test_there_are_the_four_tasks_of_each_flow_each_after_those_that_it_needs(da
             assert (mine.pool, mine.pool_slots) == (alone.pool, alone.pool_slots)
 
 
-def _minutes_later() -> None:
-    """What a dead process held is anybody's, as it is some minutes after its end."""
-    with ledger_of(current_pair()) as ledger, ledger._writing() as db:
-        db.execute(sa.update(claims).values(renewed_at=iso(datetime.now(UTC) - 2 * CLAIM_LIFETIME)))
-
-
 def test_killed_in_the_middle_it_goes_on_then_both_sides_agree_and_a_second_run_writes_nothing(
     run_dag: RunDag, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     connect(monkeypatch, sandbox, _VARIABLES)
     weather = Weather(random.Random(1), kill=Kill(at=10, before=False))
     monkeypatch.setattr(sandbox.faults, "meet", weather.meet)
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(str(ROOT / part) for part in ("", "plugins", "config"))}
     command = [sys.executable, "-c", _WORKER]
     with subprocess.Popen(
-        command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        command, cwd=ROOT, env=worker_environment(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     ) as worker:
         assert weather.kill
         weather.kill.pid = worker.pid
@@ -102,7 +86,7 @@ def test_killed_in_the_middle_it_goes_on_then_both_sides_agree_and_a_second_run_
     assert worker.returncode < 0
     assert len(_writes(sandbox)) >= 10
     assert not check(sandbox.bc, sandbox.ipaas).ok
-    _minutes_later()
+    claims_run_out()
 
     run = run_dag("initialize", _APPLY, variables=_VARIABLES)
     assert run.state == "success", run.xcoms

@@ -3,56 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable
 from copy import deepcopy
 from typing import Any
 
 import pytest
 
 from include.sandbox import Sandbox
-from tests.dags import browser
-from tests.dags.conftest import Run, RunDag, connect
+from tests.dags.browser import Visit, gone, sees
+from tests.dags.conftest import Run, RunDag
 
 pytestmark = [pytest.mark.dag, pytest.mark.usefixtures("no_earlier_runs")]
 
 FLOW = "customer_to_ipaas"
-Open = Callable[..., Any]
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Any]:
-    with browser.chromium() as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def address(chromium: Any, dags: Mapping[str, Any]) -> Iterator[str]:
-    with browser.served() as url:
-        yield url
-
-
-@pytest.fixture
-def visit(chromium: Any, address: str, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Iterator[Open]:
-    """`visit("plugin/sync", role="viewer")`: a page of Airflow's, as somebody of that role sees it."""
-    from bridge import server
-
-    opened = []
-
-    def visit(path: str, role: str = "admin", **context: Any) -> Any:
-        connect(monkeypatch, sandbox)
-        server.current.cache.clear()
-        server.ledger.cache.clear()
-        somebody = chromium.new_context(viewport={"width": 1440, "height": 1000}, **context)
-        opened.append(somebody)
-        somebody.add_cookies([{"name": "_token", "value": browser.token(role), "url": address}])
-        somebody.set_default_timeout(browser.PATIENCE)
-        page = somebody.new_page()
-        page.goto(f"{address}/{path}")
-        return page
-
-    yield visit
-    for context in opened:
-        context.close()
 
 
 def _nameless(sandbox: Sandbox, *numbers: str) -> None:
@@ -65,50 +28,40 @@ def _groups(page: Any) -> Any:
     return page.get_by_role("region", name="Needs you").get_by_role("article")
 
 
-def _sees(found: Any, text: str | re.Pattern[str]) -> None:
-    from playwright.sync_api import expect
-
-    expect(found).to_contain_text(text, timeout=browser.PATIENCE)
-
-
-def _gone(found: Any) -> None:
-    found.wait_for(state="detached", timeout=browser.PATIENCE)
-
-
-def test_a_wrong_secret_is_the_first_sentence_of_the_page(run_dag: RunDag, visit: Open) -> None:
+def test_a_wrong_secret_is_the_first_sentence_of_the_page(run_dag: RunDag, visit: Visit) -> None:
     run = run_dag(FLOW, bc={"password": "not-the-secret"})
     page = visit("")
     page.get_by_role("link", name="Sync", exact=True).click()
-    _sees(page.get_by_role("heading", level=1), f"Stopped: {FLOW}")
-    _sees(page.get_by_role("main"), "Certificates & Secrets")
+    sees(page.get_by_role("heading", level=1), f"Stopped: {FLOW}")
+    sees(page.get_by_role("main"), "Certificates & Secrets")
     page.get_by_role("row", name=FLOW).get_by_role("link", name="last").click()
     page.wait_for_url(re.compile(rf"/dags/{FLOW}/runs/.*/plugin/records"))
     assert run.run_id in re.sub("%3A", ":", page.url).replace("%2B", "+")
-    _sees(page.get_by_role("region", name="Records"), "Certificates & Secrets")
+    sees(page.get_by_role("region", name="Records"), "Certificates & Secrets")
 
 
-def test_a_record_is_ignored_until_it_changes(run_dag: RunDag, sandbox: Sandbox, visit: Open) -> None:
+def test_a_record_is_ignored_until_it_changes(run_dag: RunDag, sandbox: Sandbox, visit: Visit) -> None:
     _nameless(sandbox, "P1", "P2")
     run_dag(FLOW)
     page = visit("plugin/sync")
-    _sees(_groups(page), "2 records: The customer has no e-mail")
+    sees(_groups(page), "2 records: The customer has no e-mail")
     _groups(page).get_by_role("button", name="Show").click()
     page.get_by_label("Find a record by its key").fill("p1")
-    _gone(page.get_by_role("row", name="P2"))
+    gone(page.get_by_role("row", name="P2"))
     page.get_by_role("button", name="Ignore P1 until it changes").click()
-    _sees(_groups(page), "1 record: ")
+    sees(_groups(page), "1 record: ")
     page.get_by_role("button", name="1 ignored").click()
-    _sees(page.get_by_role("row", name="P1"), "Ignored by admin")
+    sees(page.get_by_role("row", name="P1"), "Ignored by admin")
     run_dag(FLOW)
     page.reload()
-    _sees(_groups(page), "1 record: ")
+    sees(_groups(page), "1 record: ")
     sandbox.bc.change("Customer", "P1", Name="Changed")
     run_dag(FLOW)
     page.reload()
-    _sees(_groups(page), "2 records: ")
+    sees(_groups(page), "2 records: ")
 
 
-def test_a_group_that_was_mended_is_retried_by_one_run(run_dag: RunDag, sandbox: Sandbox, visit: Open) -> None:
+def test_a_group_that_was_mended_is_retried_by_one_run(run_dag: RunDag, sandbox: Sandbox, visit: Visit) -> None:
     _nameless(sandbox, "P1", "P2", "P3")
     run_dag(FLOW)
     run_dag("manual_sync", {"flow": FLOW, "ids": ["P1"]})  # so that Airflow knows the DAG
@@ -116,13 +69,13 @@ def test_a_group_that_was_mended_is_retried_by_one_run(run_dag: RunDag, sandbox:
         sandbox.bc.change("Customer", number, **{"E-Mail": f"{number}@example.com"})
     page = visit("plugin/sync")
     _groups(page).get_by_role("button", name="Retry all").click()
-    _sees(page.get_by_role("main"), f"3 records of {FLOW} tried now.")
-    _sees(page.get_by_role("region", name="Under way"), f"{FLOW} by hand, queued")
+    sees(page.get_by_role("main"), f"3 records of {FLOW} tried now.")
+    sees(page.get_by_role("region", name="Under way"), f"{FLOW} by hand, queued")
     conf = _conf_of_the_queued_run()
     assert conf == {"flow": FLOW, "ids": ["P1", "P2", "P3"], "mode": "apply"}
     run_dag("manual_sync", conf)
     page.reload()
-    _sees(_groups(page), "1 record: ")
+    sees(_groups(page), "1 record: ")
     assert {record["email_address"] for record in sandbox.ipaas.records["customer"].values()} >= {
         "P1@example.com",
         "P2@example.com",
@@ -142,7 +95,7 @@ def _conf_of_the_queued_run() -> dict[str, Any]:
     return conf
 
 
-def test_one_record_is_planned_then_moved_and_nothing_else(run_dag: RunDag, sandbox: Sandbox, visit: Open) -> None:
+def test_one_record_is_planned_then_moved_and_nothing_else(run_dag: RunDag, sandbox: Sandbox, visit: Visit) -> None:
     name = "<b>Bold & Söhne</b>"
     sandbox.bc.add("Customer Price Group", {"Code": "BOLD", "Description": name})
     asked = {"flow": "customer_category_to_ipaas", "ids": ["BOLD", "NO<i>WHERE"]}
@@ -150,17 +103,17 @@ def test_one_record_is_planned_then_moved_and_nothing_else(run_dag: RunDag, sand
     planned = run_dag("manual_sync", asked)
     page = visit(f"dags/manual_sync/runs/{planned.run_id}/plugin/records")
     tab = page.get_by_role("region", name="Records")
-    _sees(tab, "A plan: nothing was written.")
-    _sees(tab.get_by_role("row", name="BOLD"), "created")
-    _sees(tab.get_by_role("row", name="NO<i>WHERE"), "Check the id")
+    sees(tab, "A plan: nothing was written.")
+    sees(tab.get_by_role("row", name="BOLD"), "created")
+    sees(tab.get_by_role("row", name="NO<i>WHERE"), "Check the id")
     assert page.get_by_role("columnheader", name="What to do").is_visible()
     assert dict(sandbox.ipaas.records) == before
     moved = run_dag("manual_sync", {**asked, "mode": "apply"})
     planned_at = page.url
     page.goto(planned_at.replace(planned.run_id, moved.run_id))
     tab.get_by_role("button", name="1 created").click()
-    _gone(page.get_by_role("row", name="NO<i>WHERE"))
-    _sees(tab.get_by_role("row", name="BOLD"), "created")
+    gone(page.get_by_role("row", name="NO<i>WHERE"))
+    sees(tab.get_by_role("row", name="BOLD"), "created")
     (made,) = sandbox.ipaas.records["customer category"].values()
     assert name in (made["name"], made["description"])
     assert {**sandbox.ipaas.records, "customer category": {}} == before
@@ -169,32 +122,34 @@ def test_one_record_is_planned_then_moved_and_nothing_else(run_dag: RunDag, sand
     page.get_by_role("searchbox", name="Id of a record").fill("bold")
     page.get_by_role("button", name="Explain").click()
     box = page.get_by_role("region", name="Explain a record")
-    _sees(box, f"BOLD in Business Central is {made['id']} in iPaaS.com")
+    sees(box, f"BOLD in Business Central is {made['id']} in iPaaS.com")
     box.get_by_role("button", name="Read both sides now").click()
-    _sees(box, "Both sides are being read, and nothing is written")
+    sees(box, "Both sides are being read, and nothing is written")
     conf = _conf_of_the_queued_run()
     assert conf == {"flow": asked["flow"], "ids": ["BOLD"], "mode": "explain"}
     explained = run_dag("manual_sync", conf)
     page.goto(planned_at.replace(planned.run_id, explained.run_id))
-    _sees(tab.get_by_role("row", name="BOLD"), "no field differs")
+    sees(tab.get_by_role("row", name="BOLD"), "no field differs")
     tab.get_by_role("row", name="BOLD").get_by_role("button", name="All fields").click()
-    _sees(tab.get_by_role("row", name="BOLD"), f"name: Business Central {made['name']}, iPaaS.com {made['name']}")
+    sees(tab.get_by_role("row", name="BOLD"), f"name: Business Central {made['name']}, iPaaS.com {made['name']}")
 
 
-def test_a_large_change_is_seen_and_approved(run_and_answer: Callable[..., Run], sandbox: Sandbox, visit: Open) -> None:
+def test_a_large_change_is_seen_and_approved(
+    run_and_answer: Callable[..., Run], sandbox: Sandbox, visit: Visit
+) -> None:
     name = "<b>Bold & Söhne</b>"
     sandbox.bc.add("Customer Price Group", {"Code": "BO|LD", "Description": name})
 
     def person(question: dict[str, Any]) -> None:
         page = visit("plugin/sync")
-        _sees(page.get_by_role("heading", level=1), "A run waits for your approval: customer_category_to_ipaas.")
+        sees(page.get_by_role("heading", level=1), "A run waits for your approval: customer_category_to_ipaas.")
         page.get_by_role("region", name="Waits for approval").get_by_role("link", name="See all differences").click()
         tab = page.get_by_role("region", name="Records")
-        _sees(tab, "Waits for approval: nothing was written yet.")
-        _sees(tab.get_by_role("row", name="BO|LD"), name)
+        sees(tab, "Waits for approval: nothing was written yet.")
+        sees(tab.get_by_role("row", name="BO|LD"), name)
         assert not sandbox.ipaas.records["customer category"]
         page.get_by_role("link", name="May customer_category_to_ipaas write").click()
-        _sees(page.get_by_role("row", name="BO|LD"), "created")
+        sees(page.get_by_role("row", name="BO|LD"), "created")
         with page.expect_response(lambda one: one.request.method == "PATCH") as answered:
             page.get_by_role("button", name="Approve").click()
         assert answered.value.ok
@@ -206,13 +161,13 @@ def test_a_large_change_is_seen_and_approved(run_and_answer: Callable[..., Run],
 
 
 def test_who_may_not_decide_sees_no_buttons_and_what_is_sent_is_text(
-    run_dag: RunDag, sandbox: Sandbox, visit: Open
+    run_dag: RunDag, sandbox: Sandbox, visit: Visit
 ) -> None:
     _nameless(sandbox, "P<i>1")
     run_dag(FLOW)
     page = visit("plugin/sync", role="viewer")
     page.get_by_role("button", name="Show").click()
-    _sees(page.get_by_role("main"), "P<i>1")
+    sees(page.get_by_role("main"), "P<i>1")
     assert page.locator("main i, main b").count() == 0
     assert page.get_by_role("button", name="Retry").count() == 0
     assert page.get_by_role("button", name="Ignore").count() == 0

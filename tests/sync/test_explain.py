@@ -81,3 +81,13 @@ def test_of_an_unknown_id_nothing_is_told(ledger: Ledger) -> None:
 
 def test_an_empty_set_of_flows_is_no_fault(ledger: Ledger) -> None:
     assert explain(ledger, "C10000", {}).records == []
+
+
+@pytest.mark.parametrize("asked", ["MAIN|1005", "main|1005"])
+def test_a_row_of_stock_is_explained_by_the_number_of_its_item(ledger: Ledger, asked: str) -> None:
+    ledger.link([("Product", "1005", 5)], pushed=True, record_ids={("Product", "1005"): "6fbc9163"})
+    ledger.link([("Stock", "MAIN|6fbc9163", 9)], pushed=True)
+    finish(ledger, "stock", "MAIN|6fbc9163", State.failed, message="Its location is not there.")
+    found = explain(ledger, asked, {"stock": "Stock"})
+    assert keys(found) == [("stock", "MAIN|6fbc9163")]
+    assert [one.internal_id for one in found.links] == ["9"]

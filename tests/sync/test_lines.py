@@ -60,3 +60,10 @@ def test_keys_of_either_side_and_words_are_found(staging: Staging) -> None:
         ["S2"],
         ["B"],
     )
+
+
+def test_a_record_is_named_and_found_as_a_person_asks_for_it_too(staging: Staging) -> None:
+    staging.write_all("names", [{"key": "B", "name": "MAIN|1005"}, {"key": "A", "name": "EAST|1006"}])
+    (found,) = lines_of(staging, search="main|1005").lines
+    assert (found["key"], found["name"]) == ("B", "MAIN|1005")
+    assert [one.get("name") for one in lines_of(staging).lines] == [None, None, "EAST|1006", "MAIN|1005", None, None]

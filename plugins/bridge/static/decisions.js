@@ -1,6 +1,6 @@
 // What a person decides of records that are not done: the list of them, and the answers to its buttons.
 
-import { Ago, Box, Button, Flex, Note, Out, Pager, Quiet, Search, Table, Text, To, ask, askAirflow, h, records, recordsOfRun, useLive, useState } from "./kit.js";
+import { Ago, Box, Button, Flex, Id, Note, Pager, Quiet, Search, Table, Text, To, ask, askAirflow, h, records, recordsOfRun, useLive, useState } from "./kit.js";
 
 // What a run of Manual Sync takes at most.
 const OF_ONE_RUN = 3_000;
@@ -75,7 +75,7 @@ export function Unfinished({ flow, cause, state, may, decisions, now }) {
 
 function Key({ record }) {
   return [
-    record.address ? h(Out, { key: "key", href: record.address }, record.key) : h(Box, { as: "span", key: "key" }, record.key),
+    h(Id, { key: "key", id: record.key, address: record.address }),
     record.target_id !== null && h(Quiet, { key: "target" }, `→ ${record.target_id}`),
   ];
 }

@@ -1,31 +1,39 @@
 // The box that explains an id of either side: what is remembered of it, and what it waits for.
 
-import { Ago, Box, Button, Flex, Heading, Input, Note, Out, Quiet, Table, Text, To, ask, askAirflow, count, h, records, recordsOfRun, useState } from "./kit.js";
+import { Ago, Box, Button, Flex, Heading, Id, Input, Note, Quiet, ReactRouterDOM, Table, Text, To, ask, askAirflow, count, h, records, recordsOfRun, useEffect, useState } from "./kit.js";
 
 const SHOWN = 20;
 
 export function Explain({ now }) {
-  const [text, setText] = useState("");
+  // The id stands in the address: so any id elsewhere is a link to this box, and the way back is the browser's own.
+  const [query, setQuery] = ReactRouterDOM.useSearchParams();
+  const id = query.get("explain") ?? "";
+  const [text, setText] = useState(id);
   const [found, setFound] = useState(undefined);
-  async function look(event) {
-    event.preventDefault();
-    const id = text.trim();
-    if (!id) return setFound(undefined);
-    try {
-      return setFound({ id, answer: await ask("explain", { id }) });
-    } catch (error) {
-      return setFound({ id, error: error.message });
-    }
-  }
+  const [turn, setTurn] = useState(0);
+  const explain = (other) => [setQuery(other ? { explain: other } : {}), setTurn(turn + 1)];
+  useEffect(() => {
+    let stopped = false;
+    setText(id);
+    setFound(undefined);
+    if (!id) return undefined;
+    ask("explain", { id }).then(
+      (answer) => stopped || setFound({ id, answer }),
+      (error) => stopped || setFound({ id, error: error.message }),
+    );
+    return () => {
+      stopped = true;
+    };
+  }, [id, turn]);
   return h(
     Box,
     { as: "section", "aria-label": "Explain a record", my: 3 },
     h(
       Flex,
-      { as: "form", gap: 2, role: "search", onSubmit: look },
+      { as: "form", gap: 2, wrap: "wrap", role: "search", onSubmit: (event) => [event.preventDefault(), explain(text.trim())] },
       h(Input, { size: "sm", maxW: "24rem", type: "search", "aria-label": "Id of a record, of either side", placeholder: "Id of a record, of either side", value: text, onChange: (event) => setText(event.target.value) }),
       h(Button, { size: "sm", variant: "outline", type: "submit" }, "Explain"),
-      found && h(Button, { size: "sm", variant: "outline", onClick: () => setFound(undefined) }, "Close"),
+      found && h(Button, { size: "sm", variant: "outline", onClick: () => explain("") }, "Close"),
     ),
     found?.error && h(Note, { color: "red", role: "alert" }, found.error),
     found?.answer && h(Answer, { id: found.id, now, ...found.answer }),
@@ -43,7 +51,7 @@ function Answer({ id, now, links, records: known, announced, waiting, waiting_to
     ),
     known.map((record) => h(Known, { key: `${record.flow} ${record.key}`, record, now })),
     Object.entries(announced).map(([flow, since]) => h(Text, { key: flow }, `A webhook has announced it to ${flow}, whose next run takes it: since `, h(Ago, { at: since, now }))),
-    total > 0 && h(Text, { mt: 2 }, `${records(total)} wait for it: `, waiting.slice(0, SHOWN).map((one) => `${one.key} of ${one.flow}`).join(", "), total > SHOWN && ` and ${count(total - SHOWN)} more`),
+    total > 0 && h(Text, { mt: 2 }, `${records(total)} ${total === 1 ? "waits" : "wait"} for it: `, waiting.slice(0, SHOWN).map((one, n) => h(Box, { as: "span", key: `${one.flow} ${one.key}` }, n > 0 && ", ", h(Id, { id: one.key }), ` of ${one.flow}`)), total > SHOWN && ` and ${count(total - SHOWN)} more`),
   );
 }
 
@@ -70,13 +78,13 @@ function Known({ record, now }) {
     h(
       Text,
       null,
-      record.address ? h(Out, { href: record.address }, record.key) : record.key,
+      h(Id, { id: record.key, address: record.address }),
       record.target_id !== null && ` → ${record.target_id}`,
       record.run && [", last written or tried by ", h(To, { key: "run", to: recordsOfRun(record.run.dag_id, record.run.run_id) }, record.run.run_id)],
     ),
     record.read_at && h(Quiet, null, "as it was read ", h(Ago, { at: record.read_at, now })),
     record.message && h(Text, null, record.message, " ", record.advice),
-    record.waits_for && h(Text, null, `It waits for ${record.waits_for.replace(/[|#]/, " ")}.`),
+    record.waits_for && h(WaitsFor, { what: record.waits_for }),
     record.next_try && h(Text, null, "Next try ", h(Ago, { at: record.next_try, now })),
     record.agreed.length > 0 && h(Button, { size: "xs", variant: "outline", mt: 1, "aria-expanded": open, onClick: () => setOpen(!open) }, "What both sides last agreed on"),
     " ",
@@ -86,6 +94,12 @@ function Known({ record, now }) {
     open && h(Table, { label: `Agreed values of ${record.key}`, columns, rows: record.agreed, keyOf: (field) => field.field }),
     record.history.map((past, n) => h(Past, { key: n, past, now })),
   );
+}
+
+// What is waited for: a table, and an id of either side in it.
+function WaitsFor({ what }) {
+  const [, table, id] = what.match(/^([^|#]*)[|#](.*)$/s) ?? [undefined, "", what];
+  return h(Text, null, `It waits for ${table} `, h(Id, { id }), ".");
 }
 
 // One write of a record, with its fields before and after.
@@ -102,7 +116,7 @@ function Past({ past, now }) {
     { mt: 1 },
     h(Button, { size: "xs", variant: "outline", me: 2, "aria-expanded": open, onClick: () => setOpen(!open) }, `${past.result}: ${count(past.fields.length)} ${past.fields.length === 1 ? "field" : "fields"}`),
     h(Ago, { at: past.at, now }),
-    h(Quiet, { as: "span" }, ` by ${past.run}`),
+    h(Quiet, { as: "span" }, " by ", past.dag_id ? h(To, { to: recordsOfRun(past.dag_id, past.run_id) }, past.run_id) : past.run_id),
     open && h(Table, { label: `What was ${past.result}`, columns, rows: past.fields, keyOf: (field) => field.field }),
   );
 }

@@ -3,7 +3,8 @@
 // Airflow lends its own React, ReactRouterDOM and ChakraUI as globals, so there is nothing to build and nothing to load
 // from elsewhere. What the server sends is only ever given to React as text.
 
-const { React, ReactRouterDOM, ChakraUI } = globalThis;
+const { React } = globalThis;
+export const { ChakraUI, ReactRouterDOM } = globalThis;
 
 export const h = React.createElement;
 export const { useCallback, useEffect, useRef, useState } = React;
@@ -113,6 +114,14 @@ export function To({ to, children, ...more }) {
 /** A link that leaves Airflow's UI. */
 export function Out({ href, children, ...more }) {
   return h(ChakraUI.Link, { href, target: "_blank", rel: "noopener noreferrer", color: "blue.fg", textDecoration: "underline", ...more }, children);
+}
+
+/** An id with the way to the box that explains it, and to its page in Business Central where that is known. */
+export function Id({ id, address, text }) {
+  return [
+    h(To, { key: "id", to: `/plugin/sync?explain=${encodeURIComponent(id)}` }, text ?? id),
+    address && [" ", h(Out, { key: "address", href: address, fontSize: "sm", "aria-label": `${id} in Business Central` }, "Business Central ↗")],
+  ];
 }
 
 export const recordsOfRun = (dagId, runId) => `/dags/${encodeURIComponent(dagId)}/runs/${encodeURIComponent(runId)}/plugin/records`;

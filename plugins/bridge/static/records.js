@@ -1,6 +1,7 @@
 // The tab of a run: what became of each of its records, with what to do.
 
-import { Box, Button, Flex, Heading, Note, Out, Pager, Quiet, Search, Table, Text, To, ask, count, h, useLive, useState } from "./kit.js";
+import { Box, Button, Flex, Heading, Id, Note, Out, Pager, Quiet, Search, Table, Text, To, ask, count, h, useLive, useState } from "./kit.js";
+import { Progressed } from "./progress.js";
 
 const COLORS = { failed: "red.fg", retrying: "orange.fg", waiting: "orange.fg", created: "green.fg", updated: "green.fg" };
 
@@ -24,6 +25,7 @@ function Records({ dagId, runId }) {
     answer.questions.map((one) => h(Note, { key: one.path, color: "orange" }, h(Text, { fontWeight: "semibold" }, "Waits for approval: nothing was written yet."), h(To, { to: one.path }, one.subject))),
     flow && h(Button, { size: "sm", variant: "outline", onClick: () => open("") }, "All flows of the run"),
     flows && h(Flows, { flows, applying: answer.applying, open }),
+    answer.progress && h(Progressed, { run: answer.progress }),
     lines && h(Inspected, { lines }),
     report && h(Head, { report, dagId, runId }),
     report && h(Counts, { report, result, choose }),
@@ -119,8 +121,8 @@ function Lines({ report, search, setSearch, setOffset }) {
 
 function Key({ record }) {
   return [
-    record.address ? h(Out, { key: "key", href: record.address }, record.key) : h(Box, { as: "span", key: "key" }, record.key),
-    record.asked && h(Quiet, { key: "asked" }, `asked for as ${record.asked}`),
+    h(Id, { key: "key", id: record.key, address: record.address }),
+    record.name && h(Quiet, { key: "name" }, `asked for as ${record.name}`),
     record.target_id !== undefined && h(Quiet, { key: "target" }, `→ ${record.target_id}`),
   ];
 }

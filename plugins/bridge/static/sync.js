@@ -2,6 +2,7 @@
 
 import { Ago, Badge, Box, Button, Flex, Heading, Note, Quiet, Table, Text, To, ask, count, h, records, recordsOfRun, useLive, useState } from "./kit.js";
 import { Explain } from "./explain.js";
+import { UnderWay } from "./progress.js";
 import { Unfinished, useDecisions } from "./decisions.js";
 
 const ORDER = ["Stopped", "Needs you", "Late", "Running", "Paused", "Never run", "In step"];
@@ -102,23 +103,6 @@ function Cause({ cause, page }) {
   );
 }
 
-function UnderWay({ under_way, now }) {
-  if (!under_way.length) return null;
-  return h(
-    Box,
-    { as: "section", "aria-label": "Under way" },
-    h(Heading, { as: "h2", size: "md", mt: 5, mb: 2 }, "Under way"),
-    under_way.map((run) =>
-      h(
-        Text,
-        { key: `${run.dag_id} ${run.run_id}` },
-        h(To, { to: recordsOfRun(run.dag_id, run.run_id) }, run.dag_id === run.flow ? run.flow : `${run.flow} by hand`),
-        run.state === "queued" ? ", queued" : [", since ", h(Ago, { key: "began", at: run.began, now })],
-      ),
-    ),
-  );
-}
-
 function Flows(page) {
   const flows = page.flows.toSorted((one, other) => ORDER.indexOf(one.word) - ORDER.indexOf(other.word));
   const columns = [
@@ -160,7 +144,7 @@ function State({ flow, now }) {
   return [
     h(Badge, { key: "word", colorPalette: COLORS[flow.word], variant: "surface" }, flow.word),
     flow.as_of && h(Quiet, { key: "as of" }, "as of ", h(Ago, { at: flow.as_of, now })),
-    flow.compared && h(Text, { key: "compared", fontSize: "sm", color: flow.compared.differences ? "red.fg" : "fg.muted" }, h(To, { to: "/dags/reconcile" }, "compared"), " ", h(Ago, { at: flow.compared.as_of, now }), `: ${flow.compared.words}`),
+    flow.compared && h(Text, { key: "compared", fontSize: "sm", color: flow.compared.differences ? "red.fg" : "fg.muted" }, h(To, { to: flow.compared.run_id ? recordsOfRun("reconcile", flow.compared.run_id) : "/dags/reconcile" }, "compared"), " ", h(Ago, { at: flow.compared.as_of, now }), `: ${flow.compared.words}`),
   ];
 }
 
