@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Callable, Mapping
 from datetime import date, datetime
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any
 
 import simplejson
@@ -18,6 +19,10 @@ from include.transport.values import Record
 # Whole numbers up to this are spelt as the decimals that they are.
 _EXACT = 10**18
 _quoted: Callable[[str], str] = encode_basestring_ascii
+
+
+# There are few names, and each stands in every record.
+_name = lru_cache(maxsize=10_000)(_quoted)
 
 
 def canonical(value: Any) -> Any:
@@ -56,9 +61,10 @@ def canonical_text(value: Any) -> str:
     if kind is str:
         return _quoted(value)
     if kind is dict or kind is Record:
-        # Names that are no texts are sorted as what they are.
-        if all(type(name) is str for name in value):
-            return "{" + ",".join([f"{_quoted(name)}:{canonical_text(value[name])}" for name in sorted(value)]) + "}"
+        try:
+            return "{" + ",".join([f"{_name(name)}:{canonical_text(value[name])}" for name in sorted(value)]) + "}"
+        except TypeError:
+            pass  # names that are no texts are sorted as what they are
     elif kind is list or kind is tuple:
         return "[" + ",".join(map(canonical_text, value)) + "]"
     elif value is None:

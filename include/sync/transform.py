@@ -47,9 +47,9 @@ def transform(task: TaskContext) -> int:
             unchanged: dict[str, list[str]] = {}
             overtook: list[str] = []
             for record, decided, late in _decided(task, batch, known):
-                if isinstance(decided, Mapped):
-                    needs.add(refs_of(decided))
-                    chunks.add(record["key"], decided, record["read_at"], echoes.of(record))
+                if isinstance(decided, _Changed):
+                    needs.add(refs_of(decided.mapped))
+                    chunks.add(record["key"], decided.mapped, decided.fingerprint, record["read_at"], echoes.of(record))
                     continue
                 outcome, end = decided
                 counts[outcome.result.value] += 1
@@ -84,7 +84,7 @@ def _known(task: TaskContext, batch: Sequence[Json]) -> dict[str, Transfer]:
     """
     flow = task.flow
     ids = {record["key"]: record["record_id"] for record in batch if record.get("record_id")}
-    found = task.ledger.transfers(flow.name, (record["key"] for record in batch))
+    found = task.ledger.transfers(flow.name, (record["key"] for record in batch), outcome=False)
     known = {
         key: one for key, one in found.items() if not one.record_id or ids.get(key, one.record_id) == one.record_id
     }
@@ -99,7 +99,15 @@ def _known(task: TaskContext, batch: Sequence[Json]) -> dict[str, Transfer]:
     return known
 
 
-Decision = Mapped | tuple[Outcome, Finish | None]
+@dataclass(frozen=True, kw_only=True)
+class _Changed:
+    """A record that is to be written."""
+
+    mapped: Mapped
+    fingerprint: str
+
+
+Decision = _Changed | tuple[Outcome, Finish | None]
 
 
 def _decided(
@@ -115,16 +123,16 @@ def _decided(
             quiet.append((record, decided))
         else:
             yield record, decided, late is not None
-    still = without_news(task, {record["key"]: (one.mapped, record["read_at"]) for record, one in quiet})
+    still = without_news(task, {record["key"]: (one.record.mapped, record["read_at"]) for record, one in quiet})
     for record, one in quiet:
-        yield record, one.end if record["key"] in still else one.mapped, False
+        yield record, one.end if record["key"] in still else one.record, False
 
 
 @dataclass(frozen=True, kw_only=True)
 class _Quiet:
     """A record that is unchanged, if what comes along with it is."""
 
-    mapped: Mapped
+    record: _Changed
     end: tuple[Outcome, Finish | None]
 
 
@@ -159,6 +167,7 @@ def _decide(task: TaskContext, record: Json, transfer: Transfer | None) -> Decis
         return outcome, _left_out(task.plan, outcome, source_print(), record["read_at"])
     mapped = mapped.altered(record_id=record.get("record_id"))
     print_ = fingerprint(mapped)
+    changed = _Changed(mapped=mapped, fingerprint=print_)
     if transfer and not task.plan.force:
         side = side_of(task.flow.direction)
         same = transfer.fingerprint == print_ and not unfinished and not task.plan.compares
@@ -167,10 +176,10 @@ def _decide(task: TaskContext, record: Json, transfer: Transfer | None) -> Decis
             message = "Equal to what was last written." if asked else ""
             outcome = Outcome(key=key, result=Result.unchanged, message=message)
             end = outcome, _remembered(task.plan, outcome, mapped, transfer, record["read_at"])
-            return _Quiet(mapped=mapped, end=end) if mapped.companions else end
+            return _Quiet(record=changed, end=end) if mapped.companions else end
         if unfinished and _rests(task.plan, transfer, fingerprint(mapped, whole=True)):
             return resting(key, transfer), None
-    return mapped
+    return changed
 
 
 def _remembered(plan: RunPlan, outcome: Outcome, mapped: Mapped, transfer: Transfer, read_at: str) -> Finish | None:

@@ -21,7 +21,7 @@ def cut(folder: Path, records: int, nested: int = 1, tasks: int = 2) -> tuple[St
     chunks = Chunks(staging, tasks)
     body = {"name": "x", "lines": [{}] * nested}
     for number in range(records):
-        chunks.add(str(number), Mapped(source_id=str(number), body=body), "2026-05-05", {})
+        chunks.add(str(number), Mapped(source_id=str(number), body=body), "f", "2026-05-05", {})
     cuts = chunks.close()
     staging.write_all("stats-transform", [{"chunks": len(cuts) - 1, "cuts": cuts}])
     return staging, [end - start for start, end in pairwise(cuts)]
@@ -68,7 +68,7 @@ def test_long_documents_are_not_all_given_to_one_task(tmp_path: Path) -> None:
     chunks = Chunks(staging)
     for number in range(4_000):
         body = {"lines": [{}] * (LONG if number >= 2_000 else 1)}
-        chunks.add(str(number), Mapped(source_id=str(number), body=body), "2026-05-05", {})
+        chunks.add(str(number), Mapped(source_id=str(number), body=body), "f", "2026-05-05", {})
     assert chunks.close() == [0, 2_750, 4_000]
 
 

@@ -112,7 +112,7 @@ class Claims(Store):
         for number, (table, key) in enumerate(records):
             asked |= {f"table_{number}": table, f"key_{number}": key}
         # A try's id is never given twice: whatever number the pair has by now, what this finds under its own is the try's.
-        with faults(), self._reads.connect() as db:
+        with faults(), self._asks_once.connect() as db:
             return bool(db.execute(_holds(len(records)), asked).scalar())
 
     @repeated

@@ -78,7 +78,7 @@ class Transfer:
         values["base"] = unpack(values.get("base"))
         values["target_id"] = from_text(values["target_id"])
         values["memory"] = from_text(values["memory"]) or {}
-        values["outcome"] = from_text(values["outcome"])
+        values["outcome"] = from_text(values.get("outcome"))
         return cls(**values)
 
 

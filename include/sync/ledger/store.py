@@ -72,6 +72,7 @@ class Store:
         """
         self._engine = connect(url)
         self._reads = self._engine.execution_options(reads=True)
+        self._asks_once = self._engine.execution_options(asks_once=True)
         self._given_now = now
         self._now = now or (lambda: datetime.now(UTC))
         self._pair = pair

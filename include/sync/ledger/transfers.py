@@ -80,21 +80,25 @@ def unfinished_since(end: Finish, before: sa.Row[Any] | None, now: datetime) -> 
     return earlier or iso(now)
 
 
-def columns(*, base: bool = False) -> list[sa.Column[Any]]:
+def columns(*, base: bool = False, outcome: bool = True) -> list[sa.Column[Any]]:
     """The columns that make a `Transfer`."""
-    return [c for c in transfers.c if c.name not in ("pair", "flow") and (base or c.name != "base")]
+    left_out = {"pair", "flow", "" if base else "base", "" if outcome else "outcome"}
+    return [column for column in transfers.c if column.name not in left_out]
 
 
 class Transfers(Store):
     """What is known of the records of a flow."""
 
-    def transfers(self, flow: str, keys: Iterable[str], *, base: bool = False) -> dict[str, Transfer]:
-        """What is known of these records of a flow. `base`: with what was last agreed, which may be large."""
+    def transfers(
+        self, flow: str, keys: Iterable[str], *, base: bool = False, outcome: bool = True
+    ) -> dict[str, Transfer]:
+        """What is known of these records of a flow. `base`: with what was last agreed, which may be large; `outcome`: with
+        what became of them the last time."""
         found: dict[str, Transfer] = {}
         with self.reading() as db:
             for batch in batches(keys, BATCH):
                 where = self._of(flow) & transfers.c.key.in_(batch)
-                for row in db.execute(sa.select(*columns(base=base)).where(where)):
+                for row in db.execute(sa.select(*columns(base=base, outcome=outcome)).where(where)):
                     found[row.key] = Transfer.of_row(row)
         return found
 

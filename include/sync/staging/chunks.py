@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
-from include.sync.fingerprints import fingerprint
 from include.sync.records import Json, Mapped
 from include.sync.staging.files import Staging
 from include.sync.wire import mapped_to_wire
@@ -34,9 +33,9 @@ class Chunks:
         self._files = 0
         self.total = 0
 
-    def add(self, key: str, mapped: Mapped, read_at: str, more: Json) -> None:
-        """Stage one record, as it was read at that time, with `more` that `load` needs to know of it."""
-        record = {"key": key, "fingerprint": fingerprint(mapped), "mapped": mapped_to_wire(mapped), "read_at": read_at}
+    def add(self, key: str, mapped: Mapped, print_: str, read_at: str, more: Json) -> None:
+        """Stage one record, as it was read at that time, with its fingerprint and `more` that `load` needs to know of it."""
+        record = {"key": key, "fingerprint": print_, "mapped": mapped_to_wire(mapped), "read_at": read_at}
         self._records.append({**record, **more})
         self.total += 1
         nested = sum(len(value) for value in mapped.body.values() if isinstance(value, list))
