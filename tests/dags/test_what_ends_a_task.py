@@ -35,7 +35,7 @@ class Tasks:
             xcom_push=lambda key, value: self.xcoms.update({key: value}),
             xcom_pull=lambda task_ids: self.xcoms.get(task_ids),
         )
-        run = SimpleNamespace(dag_id=FLOW, run_id="manual__1", conf={}, run_type="manual")
+        run = SimpleNamespace(dag_id=FLOW, run_id="manual__1", conf={}, run_type="manual", logical_date=None)
         self._context = {"ti": ti, "dag_run": run, "params": {}}
 
     def extract(self) -> Path:
