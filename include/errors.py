@@ -5,6 +5,7 @@
     │   ├── SettingsError            a Variable, a param or a field of a Connection is wrong
     │   ├── InvalidId                an id given by hand is none
     │   ├── ServiceDown              a service takes nothing at the moment
+    │   ├── GaveWay                  the task leaves its slots to others, and goes on after them
     │   ├── PlanWrites               something was to be written in a plan
     │   ├── LedgerFault              the ledger cannot be used (include/sync/ledger/faults.py)
     │   │   └── ClaimLost            a later try of the task has taken over
@@ -260,6 +261,13 @@ class ServiceDown(RunFault):
     def __init__(self, message: str, retry_after: float | None = None) -> None:
         super().__init__(message, advice=OUTAGE, again=True)
         self.retry_after = retry_after
+
+
+class GaveWay(RunFault):
+    """Others wait for the slots that a task holds. It has sent nothing that it has not noted, and goes on after them."""
+
+    def __init__(self) -> None:
+        super().__init__("Others wait for its slots.", advice="Nothing to do: it goes on after them.", again=True)
 
 
 class BadRecord(RecordFault, ValueError):

@@ -10,6 +10,7 @@ from typing import Any
 
 import bridge.refused_params  # noqa: F401 - makes known how params are checked
 from airflow.plugins_manager import AirflowPlugin
+from bridge.priority import LaterChunksLast
 
 
 async def _pages(scope: Any, receive: Any, send: Any) -> None:
@@ -44,6 +45,7 @@ class BusinessCentralIPaaSPlugin(AirflowPlugin):
         {"app": _hooks, "url_prefix": "/ipaas", "name": "ipaas"},
         {"app": _notifications, "url_prefix": "/business_central", "name": "business_central"},
     ]
+    priority_weight_strategies = [LaterChunksLast]  # noqa: RUF012 - declared by the base class
     react_apps = [  # noqa: RUF012 - declared by the base class
         {
             "name": "Sync",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from include.errors import ErrorKind, Rejected, Waiting
+from include.errors import ErrorKind, Rejected, Waiting, said_of
 from include.sync.ledger.entries import Finish, State, Transfer
 from include.sync.links import side_of
 from include.sync.outcomes import Apart, Outcome, Result
@@ -28,6 +28,11 @@ def unexpected(doing: str, defect: Exception) -> Rejected:
         f"Unexpected fault while {doing} it: {type(defect).__name__}: {defect}",
         "This is a fault of the integration: report it with the run's log.",
     )
+
+
+def unreadable(target: str, fault: Exception) -> Rejected:
+    """What a system has of a record is odd, so that the record cannot be written."""
+    return Rejected(f"What {target} has of it cannot be read: {said_of(fault)}.")
 
 
 def finish_failed(

@@ -3,6 +3,7 @@
 Nothing is doubled: a record is claimed in the ledger before anything is sent for it, what an earlier attempt may
 have written is looked for before it is written again, and a finished record is not written twice by one run.
 Nothing is lost: every outcome is in the ledger before its claim is given up.
+It may give way to others between two records, and goes on after them.
 """
 
 from __future__ import annotations
@@ -17,12 +18,12 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from queue import SimpleQueue
 
-from include.errors import ODD, ErrorKind, Rejected, RunFault, Sent, ServiceDown, ServiceError, Waiting, said_of
+from include.errors import ODD, ErrorKind, GaveWay, Rejected, RunFault, Sent, ServiceDown, ServiceError, Waiting
 from include.sync.approval.steps import Steps
 from include.sync.companions import claimed_with, give_back, without_news
 from include.sync.context import BUSY_WAIT, WriteContext
 from include.sync.echoes import Settled
-from include.sync.endings import finish_failed, overtaken, problem_outcome, unexpected
+from include.sync.endings import finish_failed, overtaken, problem_outcome, unexpected, unreadable
 from include.sync.forecast import Forecast
 from include.sync.ledger.entries import State, Transfer
 from include.sync.links import side_of
@@ -30,6 +31,7 @@ from include.sync.look import present_of
 from include.sync.outcomes import Outcome, Result
 from include.sync.progress import Progress, finish_of, note
 from include.sync.records import Json
+from include.sync.shift import give_way, go_on, requests_with
 from include.sync.staging.chunks import chunk_records
 from include.sync.task_context import TaskContext
 from include.sync.telling import tells
@@ -49,9 +51,11 @@ _GIVE_UP_AFTER = 10
 
 
 @tells
-def load(task: TaskContext, chunk: int, concurrency: int, tasks: int = 1, steps: Steps | None = None) -> None:
+def load(task: TaskContext, chunk: int, concurrency: int, tasks: int = 1, steps: Steps | None = None) -> bool:
     """Write the records of one chunk, at most `concurrency` at a time. `tasks`: how many of the run do at once; `steps`:
     what writes pass by, of a run that needs an approval.
+
+    Answers False when it has given way to others: called again, it goes on with what is left.
 
     Raises ServiceError when a fault concerns the whole run (bad credentials, a missing service), and ServiceDown
     when the service takes nothing any more, and ClaimLost when a later try has taken over; what was finished until then
@@ -59,6 +63,7 @@ def load(task: TaskContext, chunk: int, concurrency: int, tasks: int = 1, steps:
     """
     name = f"load-{chunk:04}"
     progress = Progress()
+    before = go_on(task, name)
     # Claims belong to a task, not to its run: tasks of one run must not write the same record either.
     task_name = f"{task.plan.run_id}#{name}"
     forecast = Forecast()
@@ -66,18 +71,22 @@ def load(task: TaskContext, chunk: int, concurrency: int, tasks: int = 1, steps:
         with Tenure(task.ledger, task_name, task.under_way) as tenure:
             items = [staged(task, record) for record in chunk_records(task.staging, chunk)]
             progress.of = len(items)
-            if todo := _still_to_do(task, items, progress):
+            if todo := _still_to_do(task, items, progress, goes_on=before is not None):
                 task.identify()
                 present = present_of(task, chunk)
                 work = WriteContext(task, concurrency, tenure, chunk=chunk, present=present, steps=steps)
                 _load_chunk(work, todo, progress)
                 forecast = work.forecast
+    except GaveWay:
+        give_way(task, name, before)
+        return False
     finally:
         counts = Counter(outcome.result.value for outcome in progress.outcomes)
         task.did(counts)
     task.staging.write_all(f"outcomes-{name}", (o.as_json() for o in progress.outcomes if _worth_a_line(task, o)))
-    task.save_stats(name, counts=dict(counts), forecast=forecast.as_json(), tasks=tasks)
+    task.save_stats(name, counts=dict(counts), forecast=forecast.as_json(), tasks=tasks, **requests_with(task, before))
     task.headway.end(task.plan.does, len(progress.outcomes), progress.of)
+    return True
 
 
 def _load_chunk(work: WriteContext, todo: Sequence[WriteRequest], progress: Progress) -> None:
@@ -90,6 +99,10 @@ def _load_chunk(work: WriteContext, todo: Sequence[WriteRequest], progress: Prog
             work.natural.claim(todo)
         for part in _prepared(work, todo, progress):
             _write_all(work, part, progress)
+    except GaveWay:
+        # It has been tried: whoever goes on need not begin with it.
+        _wait_on(work, progress)
+        raise
     finally:
         note(work, progress, work.task.flow)
         work.natural.release()
@@ -109,17 +122,13 @@ def _prepared(
         if isinstance(fault, ServiceError) and not fault.concerns_one:
             raise
         if len(items) == 1:
-            _fail(work, items[0], _unreadable(work, fault), progress, claimed=False)
+            _fail(work, items[0], unreadable(work.side.target, fault), progress, claimed=False)
             return
         half = len(items) // 2
         for part in (items[:half], items[half:]):
             yield from _prepared(work, part, progress)
         return
     yield items
-
-
-def _unreadable(work: WriteContext, fault: Exception) -> Rejected:
-    return Rejected(f"What {work.side.target} has of it cannot be read: {said_of(fault)}.")
 
 
 def _worth_a_line(task: TaskContext, outcome: Outcome) -> bool:
@@ -149,10 +158,13 @@ def _without_twins(work: WriteContext, items: Sequence[WriteRequest], progress: 
     return [item for item in items if item.key not in twins]
 
 
-def _still_to_do(task: TaskContext, items: Sequence[WriteRequest], progress: Progress) -> list[WriteRequest]:
+def _still_to_do(
+    task: TaskContext, items: Sequence[WriteRequest], progress: Progress, *, goes_on: bool = False
+) -> list[WriteRequest]:
     """The items without those that are done: by an earlier try of this task, or by another run that read them later.
 
-    Each comes with what the ledger knows of it now.
+    Each comes with what the ledger knows of it now. A task that `goes_on` after it gave way has tried some that did not go
+    through: they are not tried again.
     """
     known = task.ledger.transfers(task.flow.name, (item.key for item in items))
     quiet = without_news(task, {item.key: (item.mapped, item.read_at) for item in items if item.mapped.companions})
@@ -164,7 +176,7 @@ def _still_to_do(task: TaskContext, items: Sequence[WriteRequest], progress: Pro
         transfer = known.get(item.key)
         if transfer is None:
             todo.append(item)
-        elif mine := _by_an_earlier_try(task, item, transfer):
+        elif mine := _by_an_earlier_try(task, item, transfer, goes_on=goes_on):
             progress.outcomes.append(mine)
         elif late := overtaken(item.key, transfer, item.read_at):
             progress.outcomes.append(late)
@@ -196,9 +208,11 @@ def _outage_over(work: WriteContext, progress: Progress) -> None:
     work.ledger.advance(taken, progress.last_taken)
 
 
-def _by_an_earlier_try(task: TaskContext, item: WriteRequest, transfer: Transfer) -> Outcome | None:
+def _by_an_earlier_try(task: TaskContext, item: WriteRequest, transfer: Transfer, *, goes_on: bool) -> Outcome | None:
     """What an earlier try of this task made of the same reading of a record, if it finished it."""
-    if transfer.run_id != task.plan.run_id or transfer.state != State.done or not transfer.outcome:
+    if transfer.run_id != task.plan.run_id or not transfer.outcome:
+        return None
+    if transfer.state != State.done and (not goes_on or transfer.is_due):
         return None
     # What was read anew since, by a repeated `extract`, is something else.
     same = transfer.read_at is not None and transfer.read_at >= item.read_at
@@ -215,15 +229,15 @@ def _written(task: TaskContext, item: WriteRequest, transfer: Transfer) -> bool:
 def _write_all(work: WriteContext, todo: Sequence[WriteRequest], progress: Progress) -> None:
     """Write the items; then again those that waited for a record which has arrived meanwhile."""
     busy: list[WriteRequest] = []
-    waiting = _pass(work, todo, progress, busy)
+    _pass(work, todo, progress, busy)
     deadline = time.monotonic() + BUSY_WAIT
-    while busy or waiting:
-        ready = [item for item, problem in waiting if _arrived(work, problem)]
-        waiting = [(item, problem) for item, problem in waiting if not _arrived(work, problem)]
+    while busy or progress.waiting:
+        ready = [item for item, problem in progress.waiting if _arrived(work, problem)]
+        progress.waiting = [(item, problem) for item, problem in progress.waiting if not _arrived(work, problem)]
         again, busy = [*ready, *busy], []
         if not again:
             break
-        waiting += _pass(work, again, progress, busy)
+        _pass(work, again, progress, busy)
         if busy and time.monotonic() > deadline:
             for item in busy:
                 # Or it has died a moment ago: the next run finds out.
@@ -236,6 +250,12 @@ def _write_all(work: WriteContext, todo: Sequence[WriteRequest], progress: Progr
             note(work, progress, work.task.flow)
             work.natural.release()
             time.sleep(0.5)
+    _wait_on(work, progress)
+
+
+def _wait_on(work: WriteContext, progress: Progress) -> None:
+    """Note of what waits for another record that it does."""
+    waiting, progress.waiting = progress.waiting, []
     for item, problem in waiting:
         _fail(work, item, problem, progress)
 
@@ -244,11 +264,8 @@ def _arrived(work: WriteContext, problem: Waiting) -> bool:
     return bool(problem.table) and work.side.waits_for(problem.table, problem.source_id) in work.arrived
 
 
-def _pass(
-    work: WriteContext, items: Sequence[WriteRequest], progress: Progress, busy: list[WriteRequest]
-) -> list[tuple[WriteRequest, Waiting]]:
+def _pass(work: WriteContext, items: Sequence[WriteRequest], progress: Progress, busy: list[WriteRequest]) -> None:
     """Write the items once, a fixed number at a time, without a barrier between them."""
-    waiting: list[tuple[WriteRequest, Waiting]] = []
     queue = deque(items)
     ready: deque[WriteRequest] = deque()
     running: dict[Future[WriteResult], WriteRequest] = {}
@@ -274,7 +291,7 @@ def _pass(
                 work.task.headway.at(work.task.plan.does, len(progress.outcomes), progress.of)
                 problem = _settle(work, item, done, progress)
                 if problem:
-                    waiting.append((item, problem))
+                    progress.waiting.append((item, problem))
                 following = work.natural.done(item)
                 if following is not None:
                     # It must find what has become of the one before it.
@@ -283,6 +300,8 @@ def _pass(
                 if len(progress.ends) >= _GROUP:
                     note(work, progress, work.task.flow)
                     work.natural.release()
+                if (queue or ready or running) and work.task.gives_way():
+                    raise GaveWay()
         except BaseException:
             # Nothing new is sent; what is under way is awaited and noted, so that its outcome is not lost. The claims on
             # all others are given back as the try ends (`Tenure`).
@@ -292,7 +311,6 @@ def _pass(
                 if not future.cancelled() and isinstance(future.exception(), Exception | None):
                     _take_in(work, item, future, progress)
             raise
-    return waiting
 
 
 def _write(work: WriteContext, item: WriteRequest) -> WriteResult:
@@ -372,7 +390,7 @@ def _settle(work: WriteContext, item: WriteRequest, done: Future[WriteResult], p
     except RunFault:
         raise
     except ODD as odd:
-        problem = _unreadable(work, odd)
+        problem = unreadable(work.side.target, odd)
     except Exception as defect:  # noqa: BLE001 - one record's defect must not stop the others
         problem = unexpected("writing", defect)
     else:

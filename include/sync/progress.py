@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
+from include.errors import Waiting
 from include.sync.companions import Work, give_back, unfinished
 from include.sync.endings import finish_failed
 from include.sync.flow import Flow
@@ -30,6 +31,8 @@ class Progress:
     # Business Central's immutable ids, by table and external id of what was written.
     record_ids: dict[tuple[str, str], str] = field(default_factory=dict)
     in_a_row: int = 0
+    # What waits for a record that may still arrive in this chunk.
+    waiting: list[tuple[WriteRequest, Waiting]] = field(default_factory=list)
     # What has come of companions, by their flow, and the records whose companions were not all tried.
     companions: dict[str, Progress] = field(default_factory=dict)
     left: list[WriteRequest] = field(default_factory=list)

@@ -36,6 +36,7 @@ def task_for(
     bc: BusinessCentralClient | None = None,
     ipaas: IPaaSClient | None = None,
     headway: Headway | None = None,
+    gives_way: Callable[[], bool] = lambda: False,
 ) -> TaskContext:
     """A stage with only the client of the system that it talks to. A plan gets what refuses to write."""
     system = flow.talks_to(name)
@@ -50,6 +51,7 @@ def task_for(
         bc_client=bc if system is System.business_central else None,
         ipaas_client=ipaas if system is System.ipaas else None,
         headway=headway or Headway(),
+        gives_way=gives_way,
     )
 
 
@@ -70,13 +72,15 @@ def run(
     at_once: int | None = None,
     before: Callable[[str], None] = lambda stage: None,
     ask: Callable[[ApprovalQuestion], ApprovalDecision] = nobody,
+    gives_way: Callable[[], bool] = lambda: False,
 ) -> Report:
     """Extract, transform, load, report. `at_once` overrides how many records are written at a time; `before` is called
-    with the name of each stage before it starts, and `ask` is asked where a person has to be."""
+    with the name of each stage before it starts, `ask` is asked where a person has to be, and `gives_way` whether a load
+    is to stop, after which it goes on."""
 
     def stage(name: str) -> TaskContext:
         before(name)
-        return task_for(name, flow, plan, ledger, staging, catalogue, bc=bc, ipaas=ipaas)
+        return task_for(name, flow, plan, ledger, staging, catalogue, bc=bc, ipaas=ipaas, gives_way=gives_way)
 
     extract(stage("extract"))
     chunks = transform(stage("transform"))
@@ -98,7 +102,9 @@ def run(
         if decision and plan.looks:
             look(stage("look"))  # what was seen before the question may be old
         for chunk in range(chunks):
-            load(stage("load"), chunk, at_once, steps=approved(staging, chunk, plan) if decision else None)
+            steps = approved(staging, chunk, plan) if decision else None
+            while not load(stage("load"), chunk, at_once, steps=steps):
+                pass
     result = report(stage("report"))
     if result.reconciled:
         ledger.note_reconciled(result.reconciled)

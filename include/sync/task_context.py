@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -40,6 +40,8 @@ class TaskContext:
     catalogue: Mapping[str, Flow]
     bc_client: BusinessCentralClient | None = None
     ipaas_client: IPaaSClient | None = None
+    # Whether others wait for the slots of this stage, so that it is to give way (`include/sync/shift.py`).
+    gives_way: Callable[[], bool] = lambda: False
     warnings: list[str] = field(default_factory=list)
     held: bool = False
     nameless: list[Outcome] = field(default_factory=list)

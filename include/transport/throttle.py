@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-from include.errors import ErrorKind, Sent, ServiceError
+from include.errors import ErrorKind, GaveWay, Sent, ServiceError
 
 # Who has to wait longer than this gives up, and with that the slots that it holds; seconds.
 PATIENCE = 60.0
@@ -134,14 +134,17 @@ class SharedThrottle:
         system: str = "The service",
         most: int = 20,
         patience: float = PATIENCE,
+        gives_way: Callable[[], bool] = lambda: False,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        """`most`: calls that are leased at a time at most, but for what one call costs."""
+        """`most`: calls that are leased at a time at most, but for what one call costs. `gives_way`: whether who would have
+        to wait for a call is rather to give way to others, by GaveWay."""
         self._window = window
         self._system = system
         self._most = most
         self._patience = patience
+        self._gives_way = gives_way
         self._clock = clock
         self._sleep = sleep
         self._calls = 0
@@ -155,6 +158,9 @@ class SharedThrottle:
         # One thread at a time: those behind it take what it has leased.
         with self._lock:
             while (delay := self._take(cost)) > 0:
+                if self._gives_way():
+                    self._window.leave()
+                    raise GaveWay()
                 self._sleep(delay)
 
     def hold(self, seconds: float) -> None:

@@ -10,6 +10,7 @@ from urllib.parse import quote
 
 from airflow.sdk.exceptions import AirflowRescheduleException
 
+from bridge.in_line import ASIDE, waits_for
 from bridge.tasks import RunAt, concurrency_of, planned_run
 from bridge.turns import answer_question, take_question
 from include.sync import load as loading
@@ -17,6 +18,7 @@ from include.sync import look as looking
 from include.sync.approval.asking import ApprovalQuestion, approved, asks_first, plan_first, refuse
 from include.sync.approval.decision import PLANNED, ApprovalDecision, decide, decided
 from include.sync.ledger.entries import iso
+from include.sync.shift import Shift
 from include.sync.staging.chunks import load_chunks
 
 # How often a run looks whether another question of its flow has been answered.
@@ -35,25 +37,44 @@ class Asked:
 
 
 def load(chunk: int, context: Mapping[str, Any]) -> Asked | None:
-    """Write one chunk, or all of them once that is approved; answers what a person is to be asked first."""
+    """Write one chunk, or all of them once that is approved; answers what a person is to be asked first.
+
+    Raises AirflowRescheduleException where it has given way to others, or has to wait until another run has asked.
+    """
+    asked: Asked | None = None
+    again: timedelta | None = None
     with planned_run(context) as run:
-        if not asks_first(run.plan, run.flow, run.staging):
-            at_once, tasks = concurrency_of(run, context)
-            loading.load(run.stage("load"), chunk, at_once, tasks)
-            return None
-        decision = decided(run.staging)
-        if decision and (decision.approved or not decision.settled):
-            _carry_out(run, decision)
-            return None
-        question = _question(run)
-        if question is None:
-            _write(run, approved_=False)
-            return None
-        other = take_question(context, run.flow.name, question.why)
-        if other is None:
-            return _in_markdown(question, context)
+        if asks_first(run.plan, run.flow, run.staging):
+            asked, again = _load_or_ask(run, context)
+        elif not _load_chunk(run, chunk, context):
+            again = ASIDE
+    if again:
+        raise AirflowRescheduleException(datetime.now(UTC) + again)  # type: ignore[no-untyped-call]
+    return asked
+
+
+def _load_chunk(run: RunAt, chunk: int, context: Mapping[str, Any]) -> bool:
+    """Write one chunk; answers False when it gave way. A plan does not: of what it has done nothing is remembered."""
+    at_once, tasks = concurrency_of(run, context)
+    stage = run.stage("load", Shift(waits_for(run.flow, context)).over) if run.plan.applies else run.stage("load")
+    return loading.load(stage, chunk, at_once, tasks)
+
+
+def _load_or_ask(run: RunAt, context: Mapping[str, Any]) -> tuple[Asked | None, timedelta | None]:
+    """Do what was decided, or ask; or answers after what time to look again whether another run has asked."""
+    decision = decided(run.staging)
+    if decision and (decision.approved or not decision.settled):
+        _carry_out(run, decision)
+        return None, None
+    question = _question(run)
+    if question is None:
+        _write(run, approved_=False)
+        return None, None
+    other = take_question(context, run.flow.name, question.why)
+    if other is None:
+        return _in_markdown(question, context), None
     context["ti"].xcom_push(key="waits", value=f"Another run of the flow waits for an approval: {other}.")
-    raise AirflowRescheduleException(datetime.now(UTC) + _LOOKS_AGAIN)  # type: ignore[no-untyped-call]
+    return None, _LOOKS_AGAIN
 
 
 def answered(context: Mapping[str, Any], *, approves: bool, by: str | None, at: datetime | None) -> None:

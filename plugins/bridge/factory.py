@@ -32,6 +32,9 @@ DEFAULT_ARGS: dict[str, Any] = {
     "retry_exponential_backoff": True,
     "max_retry_delay": timedelta(minutes=15),
 }
+# Of those that wait for slots, what a run begins and ends with comes before what may take hours; see `bridge.in_line`.
+_FIRST: dict[str, Any] = {"priority_weight": 3, "weight_rule": "absolute"}
+_LOADS: dict[str, Any] = {"priority_weight": 2, "weight_rule": "bridge.priority.LaterChunksLast"}
 # Runs by hand go beside a poll; a poll stands aside for another one by itself (`bridge.turns`).
 _RUNS_AT_ONCE = 8
 # What the name of the asset ends with that starts a flow.
@@ -81,17 +84,18 @@ def four_tasks(
     it does so to compare both sides; going to iPaaS.com, its list is read by a task of its own before anything is loaded.
     """
 
-    def pool(stage: str) -> dict[str, Any]:
+    def place(stage: str) -> dict[str, Any]:
         system = talks_to(direction, stage)
-        return {"pool": system.value, "pool_slots": SLOTS.get(stage, 1)} if system else {}
+        pool = {"pool": system.value, "pool_slots": SLOTS.get(stage, 1)} if system else {}
+        return {**pool, **(_LOADS if stage == "load" else _FIRST)}
 
-    @task(task_id="transform", **pool("transform"))
+    @task(task_id="transform", **place("transform"))
     def transform() -> list[int]:
         from bridge import tasks
 
         return tasks.transform(get_current_context())
 
-    @task(task_id="look", **pool("look"))
+    @task(task_id="look", **place("look"))
     def look() -> None:
         from bridge import tasks
 
@@ -102,7 +106,7 @@ def four_tasks(
     chosen = whole or not flow_name
     rule = "none_failed_min_one_success" if chosen else "none_failed"
 
-    @task(task_id="report", trigger_rule=rule, **pool("report"))
+    @task(task_id="report", trigger_rule=rule, **place("report"))
     def report() -> dict[str, int]:
         from bridge import tasks
 
@@ -114,11 +118,11 @@ def four_tasks(
         whole=whole,
         compares=compares,
         trigger_rule="none_failed" if whole else "all_success",
-        **pool("extract"),
+        **place("extract"),
     )
     first, chunks, last = XComArg(extract), transform(), report()
     first >> chunks
-    loads = LoadTask.partial(task_id="load", **pool("load")).expand(chunk=chunks)
+    loads = LoadTask.partial(task_id="load", **place("load")).expand(chunk=chunks)
     loads >> last
     if compares and direction is Direction.to_ipaas:
         chunks >> look() >> loads

@@ -68,14 +68,26 @@ def _parts(conn_id: str) -> tuple[str | None, str | None, str | None, dict[str, 
     return host, connection.login, connection.password, extra
 
 
-def _pacer(system: str, whose: tuple[str, ...], limit: int, seconds: float, window: Windows | None) -> Pacer:
+def _never() -> bool:
+    """Somebody gives way to nobody."""
+    return False
+
+
+def _pacer(
+    system: str,
+    whose: tuple[str, ...],
+    limit: int,
+    seconds: float,
+    window: Windows | None,
+    gives_way: Callable[[], bool] = _never,
+) -> Pacer:
     """What paces a client: the window that all tasks share, or one of its own where there is no ledger."""
     from include.transport.throttle import SharedThrottle, Throttle
 
     if window is None:
         return Throttle(limit, seconds, system=system)
     name = f"{system} {hashlib.sha256(' '.join(whose).encode()).hexdigest()[:32]}"
-    return SharedThrottle(window(name, limit, seconds), system=system)
+    return SharedThrottle(window(name, limit, seconds), system=system, gives_way=gives_way)
 
 
 class BusinessCentralHook(BaseHook):
@@ -105,9 +117,15 @@ class BusinessCentralHook(BaseHook):
         return BusinessCentralConnection.from_parts(host, login, password, extra)
 
     def get_conn(
-        self, settings: SyncSettings | None = None, *, concurrency: int = 1, window: Windows | None = None
+        self,
+        settings: SyncSettings | None = None,
+        *,
+        concurrency: int = 1,
+        window: Windows | None = None,
+        gives_way: Callable[[], bool] = _never,
     ) -> BusinessCentralClient:
-        """A client with these settings, else those of the Variables. `window` makes the window that all tasks share.
+        """A client with these settings, else those of the Variables. `window` makes the window that all tasks share;
+        `gives_way`: whether who would wait for it is rather to give way to others.
 
         Raises SettingsError naming the Variable or the field that is missing or wrong.
         """
@@ -116,7 +134,8 @@ class BusinessCentralHook(BaseHook):
         settings, connection = settings or current_settings(), self.settings()
         # Business Central counts by application.
         whose = (connection.tenant_id, connection.environment, connection.client_id)
-        throttle = _pacer("Business Central", whose, settings.bc_throttle_limit, settings.bc_throttle_seconds, window)
+        limit, seconds = settings.bc_throttle_limit, settings.bc_throttle_seconds
+        throttle = _pacer("Business Central", whose, limit, seconds, window, gives_way)
         return BusinessCentralClient(
             connection, throttle=throttle, service_names=settings.bc_service_names, concurrency=concurrency
         )
@@ -181,9 +200,15 @@ class IPaaSHook(BaseHook):
         return IPaaSConnection.from_parts(host, login, password, extra)
 
     def get_conn(
-        self, settings: SyncSettings | None = None, *, concurrency: int = 1, window: Windows | None = None
+        self,
+        settings: SyncSettings | None = None,
+        *,
+        concurrency: int = 1,
+        window: Windows | None = None,
+        gives_way: Callable[[], bool] = _never,
     ) -> IPaaSClient:
-        """A client with these settings, else those of the Variables. `window` makes the window that all tasks share.
+        """A client with these settings, else those of the Variables. `window` makes the window that all tasks share;
+        `gives_way`: whether who would wait for it is rather to give way to others.
 
         Raises SettingsError naming the Variable or the field that is missing or wrong.
         """
@@ -192,7 +217,8 @@ class IPaaSHook(BaseHook):
         settings, connection = settings or current_settings(), self.settings()
         # iPaaS.com counts by company.
         whose = (connection.urls["sso"], str(connection.company_id))
-        throttle = _pacer("iPaaS.com", whose, settings.ipaas_throttle_limit, settings.ipaas_throttle_seconds, window)
+        limit, seconds = settings.ipaas_throttle_limit, settings.ipaas_throttle_seconds
+        throttle = _pacer("iPaaS.com", whose, limit, seconds, window, gives_way)
         return IPaaSClient(connection, throttle=throttle, concurrency=concurrency, own_paths=settings.ipaas_paths)
 
     def differences(self) -> list[str] | None:

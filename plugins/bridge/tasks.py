@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import uuid
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -258,9 +258,9 @@ class RunAt:
         """How many records a load task writes at a time that is the only one of its run."""
         return concurrency(self.plan.settings, 1)
 
-    def stage(self, name: str) -> TaskContext:
-        """A stage with the client that it needs."""
-        return _stage(name, self.flow, self.plan, self.ledger, self.staging, self.headway)
+    def stage(self, name: str, gives_way: Callable[[], bool] = lambda: False) -> TaskContext:
+        """A stage with the client that it needs. `gives_way`: whether it is to leave its slots to others."""
+        return _stage(name, self.flow, self.plan, self.ledger, self.staging, self.headway, gives_way)
 
 
 @contextmanager
@@ -374,17 +374,28 @@ def _planned(staging: Staging) -> RunPlan:
     return RunPlan.model_validate_json(staging.read_text(PLAN))
 
 
-def _stage(name: str, flow: Flow, plan: RunPlan, ledger: Ledger, staging: Staging, headway: Headway) -> TaskContext:
+def _stage(
+    name: str,
+    flow: Flow,
+    plan: RunPlan,
+    ledger: Ledger,
+    staging: Staging,
+    headway: Headway,
+    gives_way: Callable[[], bool] = lambda: False,
+) -> TaskContext:
     """A stage with the client that it needs, which takes its calls from the window that all tasks share, and opens as many
     at once as it holds slots."""
     system, at_once = flow.talks_to(name), SLOTS.get(name, 1)
     window = partial(ledger.window, run=f"{flow.name} {plan.run_id}")
+    how: dict[str, Any] = {"concurrency": at_once, "window": window, "gives_way": gives_way}
     bc = ipaas = None
     if system is System.business_central:
-        bc = BusinessCentralHook().get_conn(plan.settings, concurrency=at_once, window=window)
+        bc = BusinessCentralHook().get_conn(plan.settings, **how)
     elif system is System.ipaas:
-        ipaas = IPaaSHook().get_conn(plan.settings, concurrency=at_once, window=window)
-    return task_for(name, flow, plan, ledger, staging, CATALOGUE, bc=bc, ipaas=ipaas, headway=headway)
+        ipaas = IPaaSHook().get_conn(plan.settings, **how)
+    return task_for(
+        name, flow, plan, ledger, staging, CATALOGUE, bc=bc, ipaas=ipaas, headway=headway, gives_way=gives_way
+    )
 
 
 def _folder(context: Mapping[str, Any]) -> ObjectStoragePath:

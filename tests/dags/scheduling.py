@@ -113,3 +113,56 @@ def instead_of_a_new_run(monkeypatch: pytest.MonkeyPatch, run_id: str) -> None:
         return run
 
     monkeypatch.setattr(dagrun, "get_or_create_dagrun", made)
+
+
+def begin_run(dag_id: str, chunks: int = 0) -> str:
+    """A run that is under way, its first task ready; or, with `chunks`, as many load tasks. Answers its id."""
+    from datetime import UTC, datetime
+
+    from airflow.models.dagrun import DagRun
+    from airflow.models.serialized_dag import SerializedDagModel
+    from airflow.models.taskmap import TaskMap
+    from airflow.utils.session import create_session
+    from airflow.utils.types import DagRunTriggeredByType, DagRunType
+
+    with create_session() as session:
+        dag = SerializedDagModel.get_dag(dag_id, session=session)
+        assert dag
+        now = datetime.now(UTC)
+        run: DagRun = dag.create_dagrun(
+            run_id=f"scheduled__{now.isoformat()}",
+            logical_date=now,
+            data_interval=(now, now),
+            run_after=now,
+            run_type=DagRunType.SCHEDULED,
+            triggered_by=DagRunTriggeredByType.TEST,
+            state="running",
+            session=session,
+        )
+        run_id = str(run.run_id)
+        if chunks:
+            session.add(
+                TaskMap(dag_id=dag_id, task_id="transform", run_id=run_id, map_index=-1, length=chunks, keys=None)
+            )
+    if chunks:
+        set_state(dag_id, run_id, "running", {"extract": "success", "transform": "success"})
+    return run_id
+
+
+def let_the_scheduler_queue() -> list[tuple[str, str, int]]:
+    """One look of Airflow's scheduler for tasks that can begin, which do: their DAGs, tasks and indexes."""
+    from airflow.jobs.job import Job
+    from airflow.jobs.scheduler_job_runner import SchedulerJobRunner
+    from airflow.models.dagrun import DagRun
+    from airflow.models.serialized_dag import SerializedDagModel
+    from airflow.utils.session import create_session
+    from sqlalchemy import select
+
+    with create_session() as session:
+        for run in session.scalars(select(DagRun).where(DagRun.state == "running")):
+            run.dag = SerializedDagModel.get_dag(run.dag_id, session=session)
+            ready, _ = run.update_state(session=session)
+            run.schedule_tis(ready, session=session)
+    with create_session() as session:
+        begun = SchedulerJobRunner(job=Job())._executable_task_instances_to_queued(32, session)
+        return [(ti.dag_id, ti.task_id, ti.map_index) for ti in begun]

@@ -31,7 +31,7 @@ class Tasks:
         self.xcoms: dict[str, Any] = {}
         ti = SimpleNamespace(
             task_id="",
-            get_ti_count=lambda **_: 1,
+            get_ti_count=lambda states, **_: int(states == ["running"]),
             xcom_push=lambda key, value: self.xcoms.update({key: value}),
             xcom_pull=lambda task_ids: self.xcoms.get(task_ids),
         )

@@ -138,6 +138,7 @@ class Bench:
         ipaas: IPaaSClient | None = None,
         before: Callable[[str], None] = lambda stage: None,
         ask: Callable[[ApprovalQuestion], ApprovalDecision] = nobody,
+        gives_way: Callable[[], bool] = lambda: False,
     ) -> Report:
         """Run a flow from end to end: a poll, or the records with these ids. `before` is called before each stage, `ask`
         where a person has to be asked."""
@@ -170,6 +171,7 @@ class Bench:
             at_once=self.at_once,
             before=before,
             ask=ask,
+            gives_way=gives_way,
         )
 
     def linked(self, record: str, external_id: str) -> Any:

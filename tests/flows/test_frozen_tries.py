@@ -138,21 +138,22 @@ class Tries:
             settings=SyncSettings(**bench.settings),
             ledger=bench.ledger,
         )
-        extract(self._stage("extract"))
-        self.chunks = transform(self._stage("transform"))
+        extract(self.stage("extract"))
+        self.chunks = transform(self.stage("transform"))
 
-    def _stage(self, name: str) -> TaskContext:
+    def stage(self, name: str) -> TaskContext:
+        """A task of the run."""
         bc, ipaas = self._bench.bc(), self._bench.ipaas()
         return task_for(name, self._flow, self._plan, self._bench.ledger, self._staging, CATALOGUE, bc=bc, ipaas=ipaas)
 
     def load(self) -> None:
         """One try of the task."""
         for chunk in range(self.chunks):
-            load(self._stage("load"), chunk, 1)
+            load(self.stage("load"), chunk, 1)
 
     def report(self) -> dict[str, int]:
         """The last task."""
-        return report(self._stage("report")).counts
+        return report(self.stage("report")).counts
 
 
 def census(bench: Bench) -> Counter[str]:

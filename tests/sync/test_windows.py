@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from include.errors import ErrorKind, Sent, ServiceError
+from include.errors import ErrorKind, GaveWay, Sent, ServiceError
 from include.sync.ledger import Ledger
 from include.sync.ledger.windows import SystemWindow
 from include.transport.throttle import SharedThrottle
@@ -199,3 +199,23 @@ def test_a_lease_of_many_calls_costs_one_transaction(ledger: Ledger, monkeypatch
     for _ in range(100):
         throttle.acquire()
     assert asked == 5
+
+
+def test_who_is_to_give_way_does_so_instead_of_waiting_for_a_call(
+    window: Callable[..., SystemWindow], clock: Clock
+) -> None:
+    """And waits in line no longer: who comes after it is served as if it were not there."""
+    asked: list[bool] = []
+
+    def gives_way() -> bool:
+        asked.append(True)
+        return len(asked) > 3
+
+    throttle = SharedThrottle(window(10), most=1, gives_way=gives_way, clock=clock, sleep=clock.sleep)
+    for _ in range(10):
+        throttle.acquire()
+    assert not asked
+    with pytest.raises(GaveWay):
+        throttle.acquire()
+    clock.now += 65
+    assert window(10, run="another").lease(10, 1).calls == 10

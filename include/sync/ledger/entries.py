@@ -69,6 +69,11 @@ class Transfer:
     base: Json | None = None  # what both sides had last, where it was asked for
     record_id: str | None = None
 
+    @property
+    def is_due(self) -> bool:
+        """Whether its next try has come: what it waited for has arrived, its writing was cut off, or its time is over."""
+        return self.next_try is not None and self.next_try <= iso(datetime.now(UTC))
+
     @classmethod
     def of_row(cls, row: sa.Row[Any]) -> Transfer:
         """A row of the ledger as what it says."""
