@@ -24,8 +24,9 @@
     └── Signal                       says something to the code around it, and ends nothing by itself
         ├── Unreadable               the page that records are read from is gone
         ├── MissingUnreadable        what is not linked cannot be told (include/ipaas/external_ids.py)
-        ├── MalformedHook            a webhook of which nothing can be taken (include/sync/webhooks.py)
+        ├── MalformedWebhook         a webhook of which nothing can be taken (include/sync/webhooks.py)
         ├── MalformedNotices         a notification of Business Central's, likewise (include/sync/notices.py)
+        ├── NoBusinessEvents         Business Central has none for us (include/business_central/business_events.py)
         ├── WrongSecret              none of a post's notifications knows our secret
         ├── Red                      a check found what a person has to mend (include/preflight/checks.py)
         ├── Unknown                  a check could not find out

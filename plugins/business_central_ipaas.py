@@ -19,14 +19,14 @@ async def _pages(scope: Any, receive: Any, send: Any) -> None:
     await app(scope, receive, send)
 
 
-async def _hooks(scope: Any, receive: Any, send: Any) -> None:
-    from bridge.hook_endpoint import app
+async def _webhooks(scope: Any, receive: Any, send: Any) -> None:
+    from bridge.webhook_endpoint import app
 
     await app(scope, receive, send)
 
 
 async def _notifications(scope: Any, receive: Any, send: Any) -> None:
-    from bridge.hook_endpoint import notifications
+    from bridge.webhook_endpoint import notifications
 
     await notifications(scope, receive, send)
 
@@ -42,7 +42,7 @@ class BusinessCentralIPaaSPlugin(AirflowPlugin):
     name = "business_central_ipaas"
     fastapi_apps = [  # noqa: RUF012 - declared by the base class
         {"app": _pages, "url_prefix": "/sync", "name": "sync"},
-        {"app": _hooks, "url_prefix": "/ipaas", "name": "ipaas"},
+        {"app": _webhooks, "url_prefix": "/ipaas", "name": "ipaas"},
         {"app": _notifications, "url_prefix": "/business_central", "name": "business_central"},
     ]
     priority_weight_strategies = [LaterChunksLast]  # noqa: RUF012 - declared by the base class

@@ -18,7 +18,7 @@ _BC_CALLS, _BC_SECONDS = 6_000, 300
 
 @dataclass(frozen=True, kw_only=True)
 class Here:
-    """What is known here. `pools`: their slots by name, None where nobody can look; `hooks`: how many wait, with the
+    """What is known here. `pools`: their slots by name, None where nobody can look; `webhooks`: how many wait, with the
     moment of the oldest; `events`: the business events of Business Central that concern a flow."""
 
     settings: SyncSettings
@@ -27,7 +27,7 @@ class Here:
     ipaas: Callable[[], IPaaSConnection]
     pools: Mapping[str, int] | None
     least_slots: int
-    hooks: Callable[[], tuple[int, str | None]]
+    webhooks: Callable[[], tuple[int, str | None]]
     events: Sequence[str]
 
     def identity(self) -> Iterator[Check]:
@@ -42,7 +42,7 @@ class Here:
     def surroundings(self) -> Iterator[Check]:
         """What the runs need around them."""
         yield Check(line="Webhook key", ask=self._key, after=(IPAAS,))
-        yield Check(line="Webhooks", ask=self._hooks, after=(BUSINESS_CENTRAL, IPAAS))
+        yield Check(line="Webhooks", ask=self._webhooks, after=(BUSINESS_CENTRAL, IPAAS))
         yield Check(line="Notifications", ask=self._notifications, after=(BUSINESS_CENTRAL,))
         yield Check(line="Limit of Business Central", ask=self._limit)
         for name in ("business_central", "ipaas"):
@@ -66,8 +66,8 @@ class Here:
             )
         return "It is set."
 
-    def _hooks(self) -> str:
-        waiting, since = self.hooks()
+    def _webhooks(self) -> str:
+        waiting, since = self.webhooks()
         if waiting:
             return f"{waiting:,} have arrived and wait for their flow's next run, the first since {since}."
         raise Unknown("None waits. Change a record in iPaaS.com to see whether one arrives.")

@@ -1,4 +1,4 @@
-"""Whose a nested record is: hooks may name an address or a line, and not the record that it stands in."""
+"""Whose a nested record is: webhooks may name an address or a line, and not the record that it stands in."""
 
 from __future__ import annotations
 

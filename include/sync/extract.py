@@ -23,7 +23,7 @@ from include.sync.telling import tells
 from include.sync.values import fold
 from include.sync.vanished import Whole, stage_vanished
 
-HOOKS_PER_RUN = 50_000  # those that came later wait for the next run
+WEBHOOKS_PER_RUN = 50_000  # those that came later wait for the next run
 RETRIES_PER_RUN = 50_000  # likewise
 
 
@@ -37,7 +37,7 @@ def extract(task: TaskContext, *, leaves_announced: bool = False) -> None:
     task.identify()
     if ledger.begins:
         task.warn(f"The first run of this flow with {ledger.known.systems}: its links are read from iPaaS.com.")
-    hooks = ledger.received(flow.name, HOOKS_PER_RUN) if plan.takes_announced and not leaves_announced else []
+    webhooks = ledger.received(flow.name, WEBHOOKS_PER_RUN) if plan.takes_announced and not leaves_announced else []
     began = datetime.now(UTC)
     not_found: list[Outcome] = []
     with task.staging.write("raw") as raw, task.staging.write(NAMES) as names:
@@ -46,7 +46,7 @@ def extract(task: TaskContext, *, leaves_announced: bool = False) -> None:
             not_found = reading.asked(plan.ids)
         else:
             if plan.takes_announced:
-                reading.unfinished([ipaas_id for ipaas_id, _ in hooks if ipaas_id != ALL])
+                reading.unfinished([ipaas_id for ipaas_id, _ in webhooks if ipaas_id != ALL])
             if plan.kind is not RunKind.announced:
                 reading.changed()
             reading.gone()
@@ -54,7 +54,7 @@ def extract(task: TaskContext, *, leaves_announced: bool = False) -> None:
         compared_with = reading.compared_with()
     rejected = [*not_found, *task.nameless]
     task.staging.write_all("outcomes-extract", (outcome.as_json() for outcome in rejected))
-    task.staging.write_all("hooks", ({"id": i, "generation": g} for i, g in hooks))
+    task.staging.write_all("webhooks", ({"id": i, "generation": g} for i, g in webhooks))
     # By the service's clock, but never past the run's own start: should that clock run ahead, what it dates rightly
     # would lie behind the position for good.
     read_from = min(task.dated(began), iso(plan.started_at))
@@ -167,7 +167,7 @@ def stand_aside(task: TaskContext, other: str) -> None:
     task.warn(
         f"The run {other} of this flow is still under way. What has changed goes with that, or with the next run."
     )
-    for name in ("raw", "outcomes-extract", "hooks"):
+    for name in ("raw", "outcomes-extract", "webhooks"):
         task.staging.write_all(name, ())
     task.save_stats("extract", read=0, held=True)
 

@@ -170,7 +170,7 @@ class Flow(Generic[RowT]):
     counterpart: Counterpart | None = None
     # What of a change is a price: before and after, each as often as it is one. None: the flow changes no prices.
     prices: Callable[[Change, SyncSettings], Iterable[tuple[Any, Any]]] | None = None
-    # The scopes of iPaaS.com's hooks whose records this flow carries, as `company/created`; in lower case.
+    # The scopes of iPaaS.com's webhooks whose records this flow carries, as `company/created`; in lower case.
     scopes: tuple[str, ...] = ()
     # Scopes without their action of what is nested in those records, with the list that it stands in.
     nested_scopes: Mapping[str, str] = field(default_factory=dict)

@@ -17,12 +17,12 @@ from include.sync.ledger.transfers import UNFINISHED, columns
 
 @dataclass(frozen=True, kw_only=True)
 class FlowState:
-    """One flow: `hooks` announced and not yet dealt with, since when, up to when its source has been read, how many
+    """One flow: `webhooks` announced and not yet dealt with, since when, up to when its source has been read, how many
     transfers are unfinished in each state (`waiting`, `retry`, `failed`), and how many a person has set aside."""
 
     flow: str
-    hooks: int = 0
-    hooks_since: str | None = None
+    webhooks: int = 0
+    webhooks_since: str | None = None
     read_from: str | None = None
     unfinished: Mapping[str, int] = field(default_factory=dict)
     ignored: int = 0
@@ -41,7 +41,7 @@ def flow_states(ledger: Ledger, flows: Sequence[str]) -> list[FlowState]:
         .group_by(transfers.c.flow, transfers.c.state)
     )
     with ledger.reading() as db:
-        hooks = {flow: (count, since) for flow, count, since in db.execute(waiting)}
+        webhooks = {flow: (count, since) for flow, count, since in db.execute(waiting)}
         read = {row.flow: row.read_from for row in db.execute(sa.select(positions).where(ledger.mine(positions)))}
         counts: dict[str, dict[str, int]] = {}
         for flow, state, count in db.execute(unfinished):
@@ -49,8 +49,8 @@ def flow_states(ledger: Ledger, flows: Sequence[str]) -> list[FlowState]:
     return [
         FlowState(
             flow=flow,
-            hooks=hooks.get(flow, (0, None))[0],
-            hooks_since=hooks.get(flow, (0, None))[1],
+            webhooks=webhooks.get(flow, (0, None))[0],
+            webhooks_since=webhooks.get(flow, (0, None))[1],
             read_from=read.get(flow),
             unfinished={name: n for name, n in counts.get(flow, {}).items() if name != State.ignored},
             ignored=counts.get(flow, {}).get(State.ignored, 0),

@@ -131,7 +131,7 @@ class _Sums:
 
 @tells
 def report(task: TaskContext) -> Report:
-    """Add the run up and, when it wrote, settle it: push links, drop finished hooks, move the position."""
+    """Add the run up and, when it wrote, settle it: push links, drop finished webhooks, move the position."""
     plan = task.plan
     chunks = load_chunks(task.staging)
     refused = _settle(task) if plan.applies else {}
@@ -238,8 +238,8 @@ def _settle(task: TaskContext) -> dict[str, Outcome]:
     if task.flow.talks_to("report"):
         with Tenure(task.ledger, f"{task.plan.run_id}#report", task.under_way) as tenure, tenure.alone():
             refused = _push(task)
-    hooks = [(hook["id"], hook["generation"]) for hook in task.staging.read("hooks")]
-    task.ledger.dealt_with(task.flow.name, hooks)
+    webhooks = [(webhook["id"], webhook["generation"]) for webhook in task.staging.read("webhooks")]
+    task.ledger.dealt_with(task.flow.name, webhooks)
     return refused
 
 

@@ -109,18 +109,18 @@ def standing(known: Known, now: datetime) -> Standing:
 
 
 def alarms(
-    standings: Mapping[str, Standing], hooks: Mapping[str, int], compared: Mapping[str, Reconciled] | None = None
+    standings: Mapping[str, Standing], webhooks: Mapping[str, int], compared: Mapping[str, Reconciled] | None = None
 ) -> list[str]:
-    """What a person has to see to, one line each; `hooks` are the webhooks that wait for a flow, `compared` what the last
+    """What a person has to see to, one line each; `webhooks` are the webhooks that wait for a flow, `compared` what the last
     comparison of its records found."""
     red = (Word.stopped, Word.needs_you, Word.late)
     lines = [
         f"{flow}: {one.word}. {one.why} {one.advice}".rstrip() for flow, one in standings.items() if one.word in red
     ]
     lines += [
-        f"{flow}: Paused, and {hooks[flow]:,} webhooks wait for it. {one.advice}"
+        f"{flow}: Paused, and {webhooks[flow]:,} webhooks wait for it. {one.advice}"
         for flow, one in standings.items()
-        if one.word is Word.paused and hooks.get(flow)
+        if one.word is Word.paused and webhooks.get(flow)
     ]
     lines += [
         f"{flow}: its records were compared at {found.as_of:%Y-%m-%d %H:%M} UTC, and differ: {found}. {SEE_DIFFERENCES}"

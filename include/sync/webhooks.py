@@ -26,7 +26,7 @@ _DEBUG = "/debug"
 _NO_KEY = secrets.token_urlsafe(32)
 
 
-class MalformedHook(Signal, ValueError):
+class MalformedWebhook(Signal, ValueError):
     """A request of which nothing can be taken; says which field is wrong."""
 
 
@@ -70,7 +70,7 @@ class Malformed:
 
 
 @dataclass(frozen=True, kw_only=True)
-class HookRequest:
+class WebhookContent:
     """What was read of a request: (place, notification), and what cannot be read."""
 
     notifications: Sequence[tuple[str, Notification]]
@@ -94,15 +94,15 @@ def is_sender(authorization: str, key: str | None) -> bool:
     return same and bool(key) and scheme.lower() == "bearer"
 
 
-def read_hook(body: bytes) -> HookRequest:
-    """A request body as what it says: a list of notifications, or one event. Raises MalformedHook for anything else."""
+def read_webhook(body: bytes) -> WebhookContent:
+    """A request body as what it says: a list of notifications, or one event. Raises MalformedWebhook for anything else."""
     try:
         content = _Body.validate_json(body)
         if "scope" in content and "notifications" not in content:
-            return HookRequest(notifications=[("", Notification.model_validate(content))])
+            return WebhookContent(notifications=[("", Notification.model_validate(content))])
         items = WebhookRequest.model_validate(content).notifications
     except ValidationError as error:
-        raise MalformedHook(_first(error, "")) from None
+        raise MalformedWebhook(_first(error, "")) from None
     notifications: list[tuple[str, Notification]] = []
     malformed: list[Malformed] = []
     for number, item in enumerate(items):
@@ -112,7 +112,7 @@ def read_hook(body: bytes) -> HookRequest:
         except ValidationError as error:
             where, _, why = _first(error, f"{place}.").partition(": ")
             malformed.append(Malformed(place=where, reason=why))
-    return HookRequest(notifications=notifications, malformed=malformed)
+    return WebhookContent(notifications=notifications, malformed=malformed)
 
 
 def _first(error: ValidationError, place: str) -> str:
@@ -137,12 +137,12 @@ def listeners(flows: Iterable[Flow]) -> dict[str, list[tuple[Flow, str]]]:
     return found
 
 
-def take(request: HookRequest, listening: Mapping[str, Sequence[tuple[Flow, str]]], system_id: int) -> Taken:
+def take(request: WebhookContent, listening: Mapping[str, Sequence[tuple[Flow, str]]], system_id: int) -> Taken:
     """What of a request concerns us, for every flow that listens to its scope.
 
     Left out are notifications for another system and scopes that no flow listens to, deletions of records among them:
     those are never propagated. A record that would be taken and is not named by an id of its kind is malformed. Raises
-    MalformedHook when nothing else is in the request.
+    MalformedWebhook when nothing else is in the request.
     """
     accepted = 0
     entries: list[tuple[str, str, str]] = []
@@ -159,7 +159,7 @@ def take(request: HookRequest, listening: Mapping[str, Sequence[tuple[Flow, str]
         except InvalidId as error:
             malformed.append(Malformed(place=f"{place}id", reason=str(error)))
     if malformed and not accepted and len(malformed) == len(request.notifications) + len(request.malformed):
-        raise MalformedHook(str(malformed[0]))
+        raise MalformedWebhook(str(malformed[0]))
     return Taken(accepted=accepted, entries=entries, malformed=malformed)
 
 

@@ -263,8 +263,8 @@ def _flow(one: FlowStanding) -> dict[str, Any]:
         "read_from": one.state.read_from,
         "unfinished": one.state.unfinished,
         "ignored": one.state.ignored,
-        "hooks": one.state.hooks,
-        "hooks_since": one.state.hooks_since,
+        "webhooks": one.state.webhooks,
+        "webhooks_since": one.state.webhooks_since,
         "compared": {**one.compared.as_json(), "words": str(one.compared), "run_id": one.compared_by}
         if one.compared
         else None,

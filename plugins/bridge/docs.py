@@ -67,7 +67,7 @@ def _triggers(flow: Flow) -> Iterable[str]:
     if flow.direction is Direction.from_ipaas:
         nested = (f"`{scope}/…`" for scope in flow.nested_scopes)
         scopes = ", ".join((*(f"`{scope}`" for scope in flow.scopes), *nested))
-        yield f"hooks of iPaaS.com with the scopes {scopes}: each starts a run that takes what was announced"
+        yield f"webhooks of iPaaS.com with the scopes {scopes}: each starts a run that takes what was announced"
     if flow.resources:
         named = ", ".join(f"`{name}`" for name in flow.resources)
         yield f"notifications of Business Central for {named}, where it reaches us: each starts a run that takes what was announced"

@@ -33,7 +33,7 @@ def lines(pools: Mapping[str, int] | None) -> list[Line]:
         ipaas=ipaas.settings,
         pools=pools,
         least_slots=LOAD_SLOTS,
-        hooks=_hooks,
+        webhooks=_webhooks,
         events=tuple(listening(FLOWS.values()).events),
     )
     return preflight(here, lambda: bc.get_conn(settings), lambda: ipaas.get_conn(settings))
@@ -56,8 +56,8 @@ def look(context: Mapping[str, Any]) -> list[dict[str, Any]]:
     return told
 
 
-def _hooks() -> tuple[int, str | None]:
+def _webhooks() -> tuple[int, str | None]:
     with ledger_of(current_pair()) as ledger:
         states = flow_states(ledger, list(FLOWS))
-    since = [state.hooks_since for state in states if state.hooks_since]
-    return sum(state.hooks for state in states), min(since, default=None)
+    since = [state.webhooks_since for state in states if state.webhooks_since]
+    return sum(state.webhooks for state in states), min(since, default=None)

@@ -41,7 +41,7 @@ router = APIRouter(prefix="/api")
 # The task that reads, in a flow's DAG and in either group of Manual Sync.
 _EXTRACTS = ("extract", *(f"{direction.value}.extract" for direction in Direction))
 _KINDS = {
-    "poll": "What changed since the last run, what hooks announced, and what was to be tried again.",
+    "poll": "What changed since the last run, what webhooks announced, and what was to be tried again.",
     "ids": "The records asked for.",
     "backfill": "Everything, or what was modified in the interval of a backfill.",
 }

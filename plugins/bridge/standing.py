@@ -165,7 +165,7 @@ def _flow(
         every=interval.end - interval.start if interval else None,
         read_from=moment(state.read_from) if state.read_from else None,
         needs=sum(cause.count for cause in causes if cause.flow == state.flow),
-        piles_up=state.hooks + unfinished,
+        piles_up=state.webhooks + unfinished,
         asks=asks,
     )
     return FlowStanding(

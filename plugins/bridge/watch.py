@@ -54,7 +54,7 @@ def _flows(ti: Any) -> list[str]:
         compared = ledger.last_reconciled(list(FLOWS))
     needs = {name: sum(cause.count for cause in causes if cause.flow == name) for name in FLOWS}
     standings = {name: _standing(ti, flow, states[name], needs[name], now) for name, flow in FLOWS.items()}
-    return alarms(standings, {name: state.hooks for name, state in states.items()}, compared)
+    return alarms(standings, {name: state.webhooks for name, state in states.items()}, compared)
 
 
 def _standing(ti: Any, flow: Flow, state: FlowState, needs: int, now: datetime) -> Standing:
@@ -68,7 +68,7 @@ def _standing(ti: Any, flow: Flow, state: FlowState, needs: int, now: datetime) 
         every=every(flow),
         read_from=moment(state.read_from) if state.read_from else None,
         needs=needs,
-        piles_up=state.hooks,
+        piles_up=state.webhooks,
         asks=_asks(ti, flow.name),
     )
     return standing(known, now)

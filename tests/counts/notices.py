@@ -165,7 +165,7 @@ def _announce(bench: Bench, receiver: Receiver, astray: Astray, ids: list[str]) 
     events: list[Any] = [notification("company/created", one) for one in astray.arriving(ids)]
     alone = events[: len(events) // 3]
     for request in (*alone, {"notifications": events[len(alone) :]}):
-        hook = webhooks.read_hook(json.dumps(request).encode())
+        hook = webhooks.read_webhook(json.dumps(request).encode())
         bench.ledger.receive(webhooks.take(hook, listening, bench.sandbox.SYSTEM_ID).entries)
 
 

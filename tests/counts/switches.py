@@ -146,7 +146,7 @@ class World:
             if scope.endswith("/updated")
         ]
         self.told = len(changes)
-        request = hooks.read_hook(simplejson.dumps({"notifications": told}).encode())
+        request = hooks.read_webhook(simplejson.dumps({"notifications": told}).encode())
         self.bench.ledger.receive(hooks.take(request, hooks.listeners(FLOWS.values()), SYSTEM_ID).entries)
 
 

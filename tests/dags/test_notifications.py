@@ -27,14 +27,14 @@ EVENTS = {"SalesOrderReleased", "SalesShipmentPosted", "SalesInvoicePosted", "Sa
 @pytest.fixture
 def rung(server: Any, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[set[str]]]:
     """The endpoint with a secret, on an empty ledger; which flows it has started."""
-    from bridge import hook_endpoint
     from bridge import server as bridge_server
+    from bridge import webhook_endpoint
 
     connect(monkeypatch, sandbox, bc_extra={"notification_secret": SECRET})
     bridge_server.current.cache.clear()
     lose_ledger()
     started: list[set[str]] = []
-    monkeypatch.setattr(hook_endpoint._bell, "ring", lambda flows: started.append(set(flows)))
+    monkeypatch.setattr(webhook_endpoint._bell, "ring", lambda flows: started.append(set(flows)))
     yield started
     bridge_server.current.cache.clear()
 
@@ -113,11 +113,11 @@ def test_a_malformed_one_is_refused_alone_and_named(server: Any, rung: list[set[
 def test_the_limits_are_those_of_the_other_endpoint(
     server: Any, rung: list[set[str]], sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from bridge import hook_endpoint
+    from bridge import webhook_endpoint
 
-    monkeypatch.setattr(hook_endpoint, "LIMIT", 100)
+    monkeypatch.setattr(webhook_endpoint, "LIMIT", 100)
     assert server.post(PATH, json={"value": [notice(sandbox, first_item(sandbox))]}).status_code == 413
-    monkeypatch.setattr(hook_endpoint, "AT_ONCE", 0)
+    monkeypatch.setattr(webhook_endpoint, "AT_ONCE", 0)
     assert server.post(PATH, json={"value": []}).status_code == 503
 
 
@@ -125,12 +125,12 @@ def test_what_cannot_be_kept_is_not_acknowledged_so_that_it_is_sent_again(
     server: Any, rung: list[set[str]], sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """An answer of 503 keeps the subscription; most others would end it."""
-    from bridge import hook_endpoint
+    from bridge import webhook_endpoint
 
     def full(ledger: Any, entries: Any) -> None:
         raise OperationalError("INSERT", {}, Exception("disk full"))
 
-    monkeypatch.setattr(hook_endpoint._together, "keep", full)
+    monkeypatch.setattr(webhook_endpoint._together, "keep", full)
     answer = server.post(PATH, json={"value": [notice(sandbox, first_item(sandbox))]})
     assert answer.status_code == 503
     assert "disk full" not in answer.text

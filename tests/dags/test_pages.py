@@ -143,7 +143,7 @@ def test_what_waits_is_counted_for_each_flow(
     ]
     ledger.finish("company_to_ipaas", "customer company", ends, [])
     told = {one["flow"]: one for one in server.get("/sync/api/overview", headers=login).json()["flows"]}
-    assert told["company_from_ipaas"]["hooks"] == 1_234
+    assert told["company_from_ipaas"]["webhooks"] == 1_234
     assert told["company_to_ipaas"]["unfinished"] == {"waiting": 3}
     lose_ledger()
 

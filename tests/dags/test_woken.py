@@ -49,8 +49,8 @@ class Woken:
 
 @pytest.fixture
 def woken(server: Any, sandbox: Sandbox, no_earlier_runs: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Woken]:
-    from bridge import hook_endpoint, waking
     from bridge import server as bridge_server
+    from bridge import waking, webhook_endpoint
 
     register_dags()
     unpause(FLOW)
@@ -59,7 +59,7 @@ def woken(server: Any, sandbox: Sandbox, no_earlier_runs: None, monkeypatch: pyt
     lose_ledger()
     spy = Woken()
     monkeypatch.setattr(waking, "PAUSE", 0.0)
-    monkeypatch.setattr(hook_endpoint, "_bell", waking.Bell(spy))
+    monkeypatch.setattr(webhook_endpoint, "_bell", waking.Bell(spy))
     yield spy
     bridge_server.current.cache.clear()
     unpause(FLOW, paused=True)
@@ -162,7 +162,7 @@ def test_a_scope_starts_the_flows_that_listen_to_it_and_no_others(server: Any, w
 def test_what_cannot_be_started_is_kept_for_the_next_poll(
     server: Any, woken: Woken, ledger: Ledger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from bridge import hook_endpoint, waking
+    from bridge import waking, webhook_endpoint
 
     tried: queue.Queue[set[str]] = queue.Queue()
 
@@ -170,7 +170,7 @@ def test_what_cannot_be_started_is_kept_for_the_next_poll(
         tried.put(set(flows))
         raise OSError("Airflow's database is away")
 
-    monkeypatch.setattr(hook_endpoint, "_bell", waking.Bell(fails))
+    monkeypatch.setattr(webhook_endpoint, "_bell", waking.Bell(fails))
     announce(server, 1)
     assert tried.get(timeout=60) == {FLOW}
     announce(server, 2)

@@ -58,7 +58,7 @@ def test_a_poll_beside_it_leaves_it_what_was_announced(bench: Bench) -> None:
         task_for("extract", FLOWS[FLOW], plan, bench.ledger, staging, CATALOGUE, ipaas=bench.ipaas()),
         leaves_announced=True,
     )
-    assert list(staging.read("hooks")) == []
+    assert list(staging.read("webhooks")) == []
     assert [record["key"] for record in staging.read("raw")] == [untold]
 
 

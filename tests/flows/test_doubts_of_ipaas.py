@@ -12,7 +12,7 @@ from webshop import ADDRESS, Shop
 from include.errors import ErrorKind
 from include.flows import FLOWS
 from include.sandbox.credentials import OTHER_SYSTEM_ID, SYSTEM_ID
-from include.sync.webhooks import listeners, read_hook, take
+from include.sync.webhooks import listeners, read_webhook, take
 
 Json = dict[str, Any]
 
@@ -59,7 +59,7 @@ def announce(bench: Bench, body: Json) -> int:
     """Take a hook, as the endpoint does."""
     import json
 
-    taken = take(read_hook(json.dumps(body).encode()), listeners(FLOWS.values()), SYSTEM_ID)
+    taken = take(read_webhook(json.dumps(body).encode()), listeners(FLOWS.values()), SYSTEM_ID)
     bench.ledger.receive(taken.entries)
     return taken.accepted
 

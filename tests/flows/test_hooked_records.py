@@ -14,10 +14,10 @@ from include.errors import ServiceDown
 from include.flows import FLOWS
 from include.sandbox.faults import Fault
 from include.sandbox.ipaas.hooks import notification
-from include.sync.extract import HOOKS_PER_RUN
+from include.sync.extract import WEBHOOKS_PER_RUN
 from include.sync.task_context import TaskContext
 from include.sync.transform import transform
-from include.sync.webhooks import listeners, read_hook, take
+from include.sync.webhooks import listeners, read_webhook, take
 from tests.unfinished import unfinished
 
 FLOW = "company_from_ipaas"
@@ -61,7 +61,7 @@ def change(bench: Bench, *ids: str, **fields: Any) -> None:
 def announce(bench: Bench, *ids: str) -> None:
     """Take hooks about companies, as the endpoint does."""
     body = json.dumps({"notifications": [notification("company/updated", i) for i in ids]}).encode()
-    taken = take(read_hook(body), listeners(FLOWS.values()), bench.sandbox.SYSTEM_ID)
+    taken = take(read_webhook(body), listeners(FLOWS.values()), bench.sandbox.SYSTEM_ID)
     assert taken.accepted == len(ids)
     bench.ledger.receive(taken.entries)
 
@@ -145,7 +145,7 @@ def test_a_run_that_dies_forgets_nothing(bench: Bench, monkeypatch: pytest.Monke
 def test_what_does_not_fit_into_a_run_waits_for_the_next(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     ids = [company(bench, f"Company {n}") for n in range(5)]
     change(bench, *ids, email_address=NEW)
-    monkeypatch.setattr("include.sync.extract.HOOKS_PER_RUN", 3)
+    monkeypatch.setattr("include.sync.extract.WEBHOOKS_PER_RUN", 3)
     bench.run(FLOW)
     assert len(waiting(bench)) == 2
     bench.run(FLOW)
@@ -154,7 +154,7 @@ def test_what_does_not_fit_into_a_run_waits_for_the_next(bench: Bench, monkeypat
 
 
 def test_a_run_reads_the_hooks_of_a_minute_of_ten_thousand() -> None:
-    assert HOOKS_PER_RUN >= 10_000
+    assert WEBHOOKS_PER_RUN >= 10_000
 
 
 def test_an_announced_record_that_is_gone_is_said_once(bench: Bench) -> None:

@@ -66,7 +66,7 @@ class Project:
                 ipaas=ipaas,
                 pools=self.pools,
                 least_slots=5,
-                hooks=lambda: (0, None),
+                webhooks=lambda: (0, None),
                 events=tuple(listening(FLOWS.values()).events),
             ),
             lambda: BusinessCentralClient(

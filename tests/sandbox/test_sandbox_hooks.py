@@ -16,7 +16,7 @@ import requests
 
 from include.sandbox import Sandbox
 from include.sandbox.world import Size
-from include.sync.webhooks import read_hook
+from include.sync.webhooks import read_webhook
 
 
 @dataclass
@@ -40,7 +40,7 @@ def receiver() -> Iterator[Receiver]:
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             raw = self.rfile.read(int(self.headers["content-length"]))
-            read_hook(raw)  # what our endpoint makes of it
+            read_webhook(raw)  # what our endpoint makes of it
             body = json.loads(raw)
             taken.calls.append((dict(self.headers), body))
             status = taken.answers.pop(0) if taken.answers else 200

@@ -43,7 +43,7 @@ def test_the_state_of_every_flow(ledger: Ledger) -> None:
         finish(ledger, TO, key, state)
     ledger.ignore(TO, ["E"], "somebody")
     assert flow_states(ledger, [FROM, TO, "other"]) == [
-        FlowState(flow=FROM, hooks=3, hooks_since=iso(NOW)),
+        FlowState(flow=FROM, webhooks=3, webhooks_since=iso(NOW)),
         FlowState(flow=TO, read_from=iso(NOW - timedelta(hours=1)), unfinished={"failed": 2, "waiting": 1}, ignored=1),
         FlowState(flow="other"),
     ]

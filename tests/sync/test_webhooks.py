@@ -14,7 +14,7 @@ from include.flows import FLOWS
 from include.sync.asked import IPAAS_ID
 from include.sync.flow import Flow
 from include.sync.runs import Direction
-from include.sync.webhooks import MalformedHook, is_sender, listeners, read_hook, take
+from include.sync.webhooks import MalformedWebhook, is_sender, listeners, read_webhook, take
 
 OURS = 4711
 
@@ -52,18 +52,18 @@ def body(*notifications: Any, **fields: Any) -> bytes:
 
 def taken(*notifications: Any) -> list[tuple[str, str]]:
     """(flow, id) of what is taken; every notification that leaves an entry counts as accepted."""
-    result = take(read_hook(body(*notifications)), LISTENING, OURS)
+    result = take(read_webhook(body(*notifications)), LISTENING, OURS)
     assert result.accepted >= len({ipaas_id for _, ipaas_id, _ in result.entries})
     return [(name, ipaas_id) for name, ipaas_id, _ in result.entries]
 
 
 def test_a_notification_goes_to_the_flow_that_listens_to_its_scope() -> None:
-    result = take(read_hook(body(note())), LISTENING, OURS)
+    result = take(read_webhook(body(note())), LISTENING, OURS)
     assert (result.accepted, list(result.entries)) == (1, [("company_from_ipaas", "17", "company/updated")])
 
 
 def test_a_transaction_goes_to_both_flows_and_counts_once() -> None:
-    result = take(read_hook(body(note(scope="transaction/created"))), LISTENING, OURS)
+    result = take(read_webhook(body(note(scope="transaction/created"))), LISTENING, OURS)
     assert result.accepted == 1
     assert {name for name, _, _ in result.entries} == {"sales_order_from_ipaas", "invoice_from_ipaas"}
 
@@ -103,14 +103,14 @@ def test_what_is_addressed_to_another_system_is_not_ours(destination: Any) -> No
     ],
 )
 def test_scopes_that_nobody_listens_to_are_left_out_whatever_they_name(scope: str) -> None:
-    result = take(read_hook(body(note(scope=scope, id="Some.Integration.dll"), note())), LISTENING, OURS)
+    result = take(read_webhook(body(note(scope=scope, id="Some.Integration.dll"), note())), LISTENING, OURS)
     assert result.accepted == 1
     assert [ipaas_id for _, ipaas_id, _ in result.entries] == ["17"]
 
 
 def test_what_is_not_known_of_a_request_is_tolerated() -> None:
     odd = note(type=["new"], action=7, colour="red", external_id=3, tracking_guid=None)
-    request = read_hook(body(odd, note(id=18), attempt="second", source={"a": 1}))
+    request = read_webhook(body(odd, note(id=18), attempt="second", source={"a": 1}))
     assert take(request, LISTENING, OURS).accepted == 2
 
 
@@ -142,13 +142,13 @@ def test_what_is_not_known_of_a_request_is_tolerated() -> None:
     ],
 )
 def test_a_request_of_which_nothing_can_be_read_is_refused_naming_the_field(sent: bytes, said: str) -> None:
-    with pytest.raises(MalformedHook) as refused:
-        take(read_hook(sent), LISTENING, OURS)
+    with pytest.raises(MalformedWebhook) as refused:
+        take(read_webhook(sent), LISTENING, OURS)
     assert str(refused.value).startswith(said)
 
 
 def test_a_malformed_notification_is_refused_alone_and_the_others_are_taken() -> None:
-    result = take(read_hook(body(note(), {"id": 1}, note(id="C1"), 7, note(id=18))), LISTENING, OURS)
+    result = take(read_webhook(body(note(), {"id": 1}, note(id="C1"), 7, note(id=18))), LISTENING, OURS)
     assert (result.accepted, [ipaas_id for _, ipaas_id, _ in result.entries]) == (2, ["17", "18"])
     assert [str(one).partition(" ")[0] for one in result.malformed] == [
         "notifications.1.scope:",
@@ -158,20 +158,20 @@ def test_a_malformed_notification_is_refused_alone_and_the_others_are_taken() ->
 
 
 def test_what_concerns_others_may_stand_beside_what_is_malformed() -> None:
-    result = take(read_hook(body(note(destination="4712"), note(id="C1"))), LISTENING, OURS)
+    result = take(read_webhook(body(note(destination="4712"), note(id="C1"))), LISTENING, OURS)
     assert (result.accepted, len(result.malformed)) == (0, 1)
 
 
 def test_one_event_by_itself_is_a_request_too() -> None:
     event = {**note(), "companyId": "5d2f7c80-3f0e-4d43-9a6c-2f5f0b1c7e11", "type": "", "headers": {}}
-    result = take(read_hook(json.dumps(event).encode()), LISTENING, OURS)
+    result = take(read_webhook(json.dumps(event).encode()), LISTENING, OURS)
     assert (result.accepted, list(result.entries)) == (1, [("company_from_ipaas", "17", "company/updated")])
 
 
 @pytest.mark.parametrize("action", ["created", "updated", "deleted", "updated/debug"])
 def test_what_is_nested_in_a_record_moves_it(action: str) -> None:
     listening = listeners([replace(flow("customer_from_ipaas", "customer/updated"), nested_scopes=NESTED)])
-    result = take(read_hook(body(note(scope=f"customer/address/{action}"))), listening, OURS)
+    result = take(read_webhook(body(note(scope=f"customer/address/{action}"))), listening, OURS)
     assert [entry[:2] for entry in result.entries] == [("customer_from_ipaas", "addresses/17")]
 
 

@@ -1,4 +1,4 @@
-"""The inbox: what incoming hooks have announced, and no run has dealt with yet."""
+"""The inbox: what incoming webhooks have announced, and no run has dealt with yet."""
 
 from __future__ import annotations
 

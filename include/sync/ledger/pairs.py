@@ -32,7 +32,7 @@ class Pairs(Store):
         """Note the id that Business Central has for the company of this name.
 
         False: what this ledger is about is the memory of another company, which had the name before. Whoever opens it
-        by the name from now on finds the right one; hooks that were received under the name go with it.
+        by the name from now on finds the right one; webhooks that were received under the name go with it.
         """
         company_id = company_id.casefold()
         systems = self.known.systems
@@ -53,7 +53,7 @@ class Pairs(Store):
             found = find_pair(db, named)
             assert found is not None
             if found.number != self.pair:
-                self._move_hooks(db, found.number)
+                self._move_webhooks(db, found.number)
                 return False
             self._known = found
         return True
@@ -66,7 +66,7 @@ class Pairs(Store):
             row = db.execute(sa.select(pairs).where(pairs.c.id == self.pair)).one()
             self._known = known(db, row, self.known.systems)
 
-    def _move_hooks(self, db: Connection, to: int) -> None:
+    def _move_webhooks(self, db: Connection, to: int) -> None:
         there = inbox.alias()
         same = sa.and_(there.c.pair == to, there.c.flow == inbox.c.flow, there.c.ipaas_id == inbox.c.ipaas_id)
         db.execute(sa.delete(inbox).where(self.mine(inbox), sa.exists().where(same)))

@@ -167,7 +167,7 @@ function Numbers({ flow, page }) {
       const of = { flow: flow.flow, state };
       return h(Button, { key: state, size: "xs", variant: "outline", me: 1, mb: 1, "aria-expanded": same(of, page.shown), onClick: () => page.show(of) }, `${count(number)} ${STATES[state] ?? state}`);
     }),
-    flow.hooks > 0 && h(Text, { key: "hooks" }, `${count(flow.hooks)} hooks since `, h(Ago, { at: flow.hooks_since, now: page.now })),
+    flow.webhooks > 0 && h(Text, { key: "webhooks" }, `${count(flow.webhooks)} webhooks since `, h(Ago, { at: flow.webhooks_since, now: page.now })),
   ];
 }
 

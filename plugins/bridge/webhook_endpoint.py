@@ -23,8 +23,7 @@ from bridge.server import Current, current
 from bridge.waking import Bell
 from include.errors import Signal
 from include.flows import FLOWS
-from include.sync import notices
-from include.sync import webhooks as hooks
+from include.sync import notices, webhooks
 from include.sync.ledger import Ledger, LedgerFault
 
 # Far above 10,000 notifications in one request.
@@ -35,7 +34,7 @@ _THREADS = CapacityLimiter(8)
 BODY_SECONDS = 30.0
 # Requests that are worked on at once; others are asked to come back, so that the server stays free for Airflow's own.
 AT_ONCE = 256
-LISTENING = hooks.listeners(FLOWS.values())
+LISTENING = webhooks.listeners(FLOWS.values())
 ANNOUNCED = notices.listening(FLOWS.values())
 
 app = FastAPI(title="Hooks of iPaaS.com", docs_url=None, redoc_url=None, openapi_url=None)
@@ -119,7 +118,7 @@ _bell = Bell()
 @app.post("/hooks")
 async def receive(request: Request) -> Response:
     """Take notifications; answers how many were taken once they are kept, and which could not be read."""
-    return await _within_limits(request, _hooks)
+    return await _within_limits(request, _webhooks)
 
 
 @notifications.api_route("/notifications", methods=["GET", "POST"])
@@ -139,8 +138,8 @@ async def _within_limits(request: Request, answer: Callable[[Request, Current], 
         _gate.inside -= 1
 
 
-async def _hooks(request: Request, known: Current) -> Response:
-    if not hooks.is_sender(request.headers.get("authorization", ""), known.key):
+async def _webhooks(request: Request, known: Current) -> Response:
+    if not webhooks.is_sender(request.headers.get("authorization", ""), known.key):
         return _refusal(401, "AUTH-1001", "The webhook key is missing or wrong.", {"WWW-Authenticate": "Bearer"})
     body = await _body(request)
     answer, flows = await to_thread.run_sync(_keep, body, known, limiter=_THREADS)
@@ -153,7 +152,7 @@ async def _notifications(request: Request, known: Current) -> Response:
         return _refusal(401, "AUTH-1001", "No notification_secret is set in the Connection business_central.")
     if (token := request.query_params.get("validationToken")) is not None:
         if (said := notices.handshake(token)) is None:
-            return _refusal(400, hooks.MALFORMED, "The validationToken is none.")
+            return _refusal(400, webhooks.MALFORMED, "The validationToken is none.")
         return PlainTextResponse(said, headers={"X-Content-Type-Options": "nosniff"})
     body = await _body(request)
     answer, flows = await to_thread.run_sync(_keep_notices, body, known, limiter=_THREADS)
@@ -168,13 +167,15 @@ async def _received(request: Request, answer: Callable[[Request, Current], Await
     except notices.WrongSecret:
         return _refusal(401, "AUTH-1001", "The clientState is missing or wrong.")
     except _TooLarge:
-        return _refusal(413, hooks.MALFORMED, f"A request may have {LIMIT:,} bytes. Send fewer notifications in one.")
+        return _refusal(
+            413, webhooks.MALFORMED, f"A request may have {LIMIT:,} bytes. Send fewer notifications in one."
+        )
     except _Slow:
-        return _refusal(408, hooks.MALFORMED, f"The body did not arrive within {BODY_SECONDS:.0f} seconds.")
-    except (hooks.MalformedHook, notices.MalformedNotices) as error:
-        return _refusal(400, hooks.MALFORMED, str(error)[:1000])
+        return _refusal(408, webhooks.MALFORMED, f"The body did not arrive within {BODY_SECONDS:.0f} seconds.")
+    except (webhooks.MalformedWebhook, notices.MalformedNotices) as error:
+        return _refusal(400, webhooks.MALFORMED, str(error)[:1000])
     except ClientDisconnect:
-        return _refusal(400, hooks.MALFORMED, "The body is not complete.")
+        return _refusal(400, webhooks.MALFORMED, "The body is not complete.")
     except (SQLAlchemyError, LedgerFault, _NotConfigured) as error:
         _log.exception("What was announced could not be kept; the sender is asked to repeat it")
         return _refusal(503, "INTL", f"The notifications could not be kept ({type(error).__name__}). Send them again.")
@@ -184,7 +185,7 @@ def _keep(body: bytes, known: Current) -> tuple[JSONResponse, set[str]]:
     """Keep what a request brings: the answer, and the flows that something is announced to."""
     if known.pair is None or known.ledger is None:
         raise _NotConfigured("The Connections business_central and ipaas must name both systems, system_id among it")
-    taken = hooks.take(hooks.read_hook(body), LISTENING, known.pair.system_id)
+    taken = webhooks.take(webhooks.read_webhook(body), LISTENING, known.pair.system_id)
     return _kept(known.ledger, taken)
 
 
@@ -196,7 +197,7 @@ def _keep_notices(body: bytes, known: Current) -> tuple[JSONResponse, set[str]]:
     return _kept(known.ledger, taken)
 
 
-def _kept(ledger: Ledger, taken: hooks.Taken | notices.TakenNotices) -> tuple[JSONResponse, set[str]]:
+def _kept(ledger: Ledger, taken: webhooks.Taken | notices.TakenNotices) -> tuple[JSONResponse, set[str]]:
     if taken.entries:
         _together.keep(ledger, taken.entries)
     flows = {flow for flow, _, _ in taken.entries}

@@ -28,12 +28,12 @@ ADDRESS = {"address_1": "1 Main Street", "city": "Atlanta", "country": "US", "is
 @pytest.fixture
 def endpoint(server: Any, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Any:
     """The module behind the route, which has not yet heard of any Connection."""
-    from bridge import hook_endpoint
     from bridge import server as bridge_server
+    from bridge import webhook_endpoint
 
     connect(monkeypatch, sandbox)
     bridge_server.current.cache.clear()
-    yield hook_endpoint
+    yield webhook_endpoint
     bridge_server.current.cache.clear()
 
 
@@ -301,7 +301,7 @@ def test_a_body_that_does_not_arrive_holds_no_connection_for_ever(
     server: Any, endpoint: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     import anyio
-    from bridge import hook_endpoint
+    from bridge import webhook_endpoint
 
     class Dribbling:
         headers: ClassVar[dict[str, str]] = {}
@@ -310,16 +310,16 @@ def test_a_body_that_does_not_arrive_holds_no_connection_for_ever(
             yield b"{"
             await anyio.sleep_forever()
 
-    monkeypatch.setattr(hook_endpoint, "BODY_SECONDS", 0.01)
-    with pytest.raises(hook_endpoint._Slow):
-        anyio.run(hook_endpoint._body, Dribbling())
+    monkeypatch.setattr(webhook_endpoint, "BODY_SECONDS", 0.01)
+    with pytest.raises(webhook_endpoint._Slow):
+        anyio.run(webhook_endpoint._body, Dribbling())
 
 
 def test_beyond_so_many_at_once_the_sender_is_asked_to_come_back(
     server: Any, endpoint: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from bridge import hook_endpoint
+    from bridge import webhook_endpoint
 
-    monkeypatch.setattr(hook_endpoint, "AT_ONCE", 0)
+    monkeypatch.setattr(webhook_endpoint, "AT_ONCE", 0)
     answer = post(server, notes(17))
     assert (answer.status_code, answer.headers["Retry-After"]) == (503, "1")
