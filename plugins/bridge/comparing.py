@@ -43,9 +43,13 @@ def _problem(wanted: Sequence[str], found: Mapping[str, Mapping[str, Any]], *, h
             again=False,
         )
     left = {name: one["differences"] for name, one in found.items() if one["differences"]}
-    if heals and left:
+    unknown = {name: one["unfinished"] for name, one in found.items() if one["unfinished"]}
+    if heals and (left or unknown):
+        parts = (("Differences are left", left), ("Of records that did not go through nothing is known", unknown))
         return Problem(
-            what=f"Differences are left: {', '.join(f'{name} {number:,}' for name, number in left.items())}.",
+            what=" ".join(
+                f"{said}: {', '.join(f'{name} {number:,}' for name, number in of.items())}." for said, of in parts if of
+            ),
             advice="The tab Records of the run says of each why, and what to do. What has vanished or is doubly linked is "
             "a person's to settle.",
             again=False,

@@ -10,6 +10,7 @@ from bridge.connected import current_pair, ledger_of
 
 from include.flows import FLOWS
 from include.sandbox import Sandbox
+from include.sandbox.faults import Fault
 from include.sandbox.state import is_write
 from include.sync.runs import Direction
 from tests.dags.conftest import RunDag
@@ -18,6 +19,7 @@ pytestmark = pytest.mark.dag
 
 FLOW = "location_to_ipaas"
 OTHER = "customer_category_to_ipaas"
+JSON = {"Content-Type": "application/json"}
 
 
 def _writes(sandbox: Sandbox) -> list[tuple[str, str, str]]:
@@ -90,6 +92,18 @@ def test_what_cannot_be_healed_is_said_and_ends_the_run_as_failed(run_dag: RunDa
     assert run.state == "failed"
     assert f"Differences are left: {FLOW} 1." in run.problem
     assert sandbox.ipaas.linked("location", row["Code"])
+
+
+def test_a_heal_that_a_record_did_not_go_through_in_says_so(run_dag: RunDag, sandbox: Sandbox) -> None:
+    run_dag("initialize", {"flows": [FLOW], "mode": "apply"}, flows=[FLOW])
+    record = sandbox.ipaas.linked("location", sandbox.bc.rows("Location")[0]["Code"])
+    assert record
+    sandbox.ipaas.change("location", record["id"], {"name": "Moved by hand"})
+    refusal = '{"code": "VALD-1003", "message": "The name is refused."}'
+    sandbox.faults.add(Fault(system="ipaas", method="PUT", times=100, status=400, body=refusal, headers=JSON))
+    run = run_dag("reconcile", {"flows": [FLOW], "mode": "heal"}, flows=[FLOW])
+    assert run.state == "failed"
+    assert f"did not go through nothing is known: {FLOW} 1." in run.problem
 
 
 def test_with_no_flow_chosen_those_that_are_switched_on_are_compared(run_dag: RunDag, sandbox: Sandbox) -> None:
