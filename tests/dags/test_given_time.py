@@ -20,14 +20,13 @@ INTERVAL = {"data_interval_start": LONG_AGO, "data_interval_end": "2020-01-03T00
 NOW = datetime.now(UTC).isoformat()
 
 
-@pytest.mark.parametrize("dag_id", [FLOW, "manual_sync"])
 @pytest.mark.parametrize(
-    ("given", "said"),
+    ("dag_id", "given", "said"),
     [
-        ({"logical_date": None}, None),
-        ({"logical_date": NOW}, None),
-        ({"logical_date": LONG_AGO}, "logical date (2020-01-01 00:00 UTC)"),
-        ({"logical_date": NOW, **INTERVAL}, "data interval (2020-01-01 00:00 to 2020-01-03 00:00 UTC)"),
+        (FLOW, {"logical_date": None}, None),
+        (FLOW, {"logical_date": NOW}, None),
+        (FLOW, {"logical_date": LONG_AGO}, "logical date (2020-01-01 00:00 UTC)"),
+        ("manual_sync", {"logical_date": NOW, **INTERVAL}, "data interval (2020-01-01 00:00 to 2020-01-03 00:00 UTC)"),
     ],
     ids=["nothing", "the form's proposal", "a logical date", "a data interval"],
 )

@@ -15,7 +15,7 @@ from tests.effort import calls_of
 
 NOTHING = dict.fromkeys(("persons", "contacts", "items", "orders", "invoices", "prices"), 0)
 SHOP = dict.fromkeys(("shop_customers", "shop_products", "shop_orders", "shop_invoices"), 0)
-FEW, MANY = 300, 6_000
+FEW, MANY = 300, 1_500
 BC = f"http://localhost/v2.0/{credentials.TENANT_ID}/{credentials.ENVIRONMENT}"
 
 
