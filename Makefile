@@ -3,7 +3,7 @@ SHELL := /bin/bash
 RUN := scripts/run
 STAMP := .venv/.installed
 # Tests wait for processes and servers for a third of their time: half as many again as there are cores.
-WORKERS = $(shell $(RUN) python -c 'import os; print((os.cpu_count() or 2) * 3 // 2)')
+AT_ONCE = $(shell $(RUN) python -c 'import os; print((os.cpu_count() or 2) * 3 // 2)')
 .DEFAULT_GOAL := help
 
 .PHONY: bench help demo up start cluster cluster-drill check settings test lint format audit prove new-flow lock clean
@@ -33,7 +33,7 @@ settings: $(STAMP) ## import airflow_settings.yaml into the AIRFLOW_HOME at hand
 	@$(RUN) python scripts/settings.py
 
 test: $(STAMP) lint ## the whole test suite, with the linters (LEDGER=postgresql: every ledger on a local PostgreSQL)
-	@LEDGER="$(LEDGER)" $(RUN) python -m pytest -n $(WORKERS) --dist loadfile -rs
+	@LEDGER="$(LEDGER)" $(RUN) python -m pytest -n $(AT_ONCE) --dist loadfile -rs
 
 lint: $(STAMP) ## style, types, declared dependencies
 	@$(RUN) ruff check .
