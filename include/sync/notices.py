@@ -8,14 +8,14 @@ the record in API v2.0 that it was done to.
 from __future__ import annotations
 
 import hmac
-import json
 import re
 import secrets
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
+from pydantic import Json as JsonText
 
 from include.errors import Signal
 from include.sync.flow import Flow
@@ -48,18 +48,14 @@ class _Notice(BaseModel):
     changeType: str
 
 
-def _unwrapped(payload: Any) -> Any:
-    """A payload, which may be an object or the text of one."""
-    return json.loads(payload) if isinstance(payload, str) else payload
-
-
 class _Event(BaseModel):
     """That something was done. What is in the payload is told by its names, whose case is not to be relied on."""
 
     model_config = ConfigDict(frozen=True)
 
     eventName: str
-    payload: Annotated[dict[str, Any], BeforeValidator(_unwrapped)]
+    # An object, or the text of one.
+    payload: dict[str, Any] | JsonText[dict[str, Any]]
 
     @property
     def address(self) -> str:
@@ -127,8 +123,7 @@ def take(body: bytes, secret: str | None, listeners: Listening, company_id: str 
                 found = _entries(_Notice.model_validate(item), listeners, company_id)
         except ValidationError as error:
             first = error.errors(include_url=False, include_input=False)[0]
-            where = ".".join(str(part) for part in first["loc"])
-            malformed.append(Malformed(place=f"{place.format(number)}{where}", reason=first["msg"]))
+            malformed.append(Malformed(place=f"{place.format(number)}{first['loc'][0]}", reason=first["msg"]))
         except ValueError as error:
             where = "payload" if event else "resource"
             malformed.append(Malformed(place=f"{place.format(number)}{where}", reason=str(error)))

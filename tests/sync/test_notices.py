@@ -156,10 +156,11 @@ def test_names_in_a_payload_are_read_in_any_case_and_the_payload_as_text_too() -
         (event(payload={"Url": "https://api.example.com/"}), "0.payload"),
         (event(payload={"Url": 5}), "0.payload"),
         (event(payload=None), "0.payload"),
+        (event(payload="[" * 100_000), "0.payload"),
         (event(resource="vendors"), "0.payload"),
         (event(eventName=5), "0.eventName"),
     ],
-    ids=["nothing", "no record", "a number", "null", "another resource", "no name"],
+    ids=["nothing", "no record", "a number", "null", "deeper than can be read", "another resource", "no name"],
 )
 def test_a_malformed_event_is_refused_alone(other: dict[str, Any], place: str) -> None:
     found = taken_of([other, event()])
