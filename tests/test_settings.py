@@ -149,6 +149,7 @@ WRONG = [
     ("bc_enable_company_hierarchy", "maybe", "TRUE or FALSE"),
     ("bc_time_zone", "Mars/Olympus", "IANA time zone"),
     ("bc_service_names", "CustomerCard=X", "JSON"),
+    ("bc_service_names", r'{"CustomerCard": "\ud83d"}', "JSON"),
     ("bc_service_names", "[1]", "dictionary"),
     ("bc_service_names", '{"CustomerCrad": "X"}', "no service 'CustomerCrad'"),
     ("bc_create_defaults", '{"company": {"Colour": "red"}}', "no 'Colour'"),

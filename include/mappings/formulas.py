@@ -197,11 +197,12 @@ def fields_of(formula: str) -> set[str]:
 
 
 def render(formula: str, source: dict[str, Any]) -> str:
-    """The text of a formula for one record. Raises whatever its values make of it, TooCostly among it."""
+    """The text of a formula for one record, without halves of characters, which no system can carry. Raises whatever its
+    values make of it, TooCostly among it."""
     parts: list[str] = []
     size = 0
     for part in _template(formula).generate(source):
         size += len(part)
         _check(size, LARGEST)
         parts.append(part)
-    return "".join(parts).strip()
+    return "".join(parts).encode(errors="ignore").decode().strip()

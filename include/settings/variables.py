@@ -171,7 +171,10 @@ def _from_json(value: Any) -> Any:
     if not isinstance(value, str):
         return value
     try:
-        return json.loads(value)
+        found = json.loads(value)
+        # An escape may stand for half of a character, which nobody could be sent.
+        json.dumps(found, ensure_ascii=False).encode()
+        return found
     except ValueError as error:
         raise ValueError(f"It must be JSON: {error}") from error
 

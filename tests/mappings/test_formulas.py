@@ -64,6 +64,7 @@ def test_what_would_cost_too_much_is_refused_before_it_is_made(formula: str) -> 
             "2.2 123456789 a b",
         ),
         ("{{ [3, 1] | sort | first }} {{ ['a'] | map('upper') | list | first }}", "1 A"),
+        (r"{{ 'half of a character: \ud83d' }}", "half of a character:"),
     ],
 )
 def test_what_formulas_are_for(formula: str, text: str) -> None:
