@@ -15,7 +15,7 @@ def _plain(value: Any) -> str:
     """What stands for a text, as a text."""
     if isinstance(value, str):
         return str(value)
-    raise NotImplementedError
+    raise NotImplementedError  # msgspec says of it that it cannot be written
 
 
 _ENCODER = msgspec.json.Encoder(decimal_format="number", enc_hook=_plain)
