@@ -126,8 +126,10 @@ def _rows(ended: Any, number: int, read: Counter[str]) -> Iterator[Row]:
 
 def of_workers(number: int) -> Iterator[Row]:
     """Two workers instead of one, each with one task at a time, where a PostgreSQL and a Redis answer."""
+    from tests.services import missing_for_a_cluster
+
     what, unit = f"two workers instead of one, {number:,} records, answers taking 0.1 s", "of the time"
-    if reason := _missing():
+    if reason := missing_for_a_cluster():
         yield Row(what=what, allowed=0.55, unit=unit, skipped=reason)
         return
     seconds = {}
@@ -141,21 +143,6 @@ def of_workers(number: int) -> Iterator[Row]:
             raise RuntimeError(f"the drill ended with {done.returncode}: {done.stdout[-300:]}")
         seconds[workers] = int(found[1])
     yield Row(what=what, measured=seconds[2] / seconds[1], allowed=0.55, unit=unit)
-
-
-def _missing() -> str:
-    """Which of the services of a cluster does not answer."""
-    import socket
-
-    from tests import ledgers
-
-    if not ledgers.answers():
-        return f"no PostgreSQL answers at {ledgers.WHERE}"
-    try:
-        socket.create_connection(("127.0.0.1", 6379), timeout=1).close()
-    except OSError:
-        return "no Redis answers at 127.0.0.1:6379"
-    return ""
 
 
 def _apart(*arguments: str) -> Iterator[Row]:

@@ -9,7 +9,7 @@ import json
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
@@ -40,36 +40,35 @@ WIDEST = ("company_to_ipaas", "company_from_ipaas")
 
 def of_records(sizes: Sequence[int]) -> Iterator[Row]:
     """What a record takes in ever larger worlds, the smallest of which is the measure."""
-    first: dict[str, float] = {}
-    for size in sizes:
-        with world(companies=size) as bench:
-            bench.run("customer_category_to_ipaas")
-            written = run(bench, FLOW)
-            again(bench, FLOW)
-            unchanged = again(bench, FLOW)
-        took = {"written": written.whole / written.written, "unchanged": unchanged.whole / size}
-        for what, each in took.items():
-            if what in first:
-                title = f"{sizes[0]:,} to {size:,} records, {what}: CPU"
-                yield Row(what=title, measured=each / first[what], allowed=1.1, unit="times as much / record")
-            first.setdefault(what, each)
+    yield from _growth(sizes, "records", lambda bench, size: None, companies=lambda size: size)
 
 
 def of_ledger(sizes: Sequence[int], number: int) -> Iterator[Row]:
     """What a record takes beside ever more rows of the ledger, of the same flow."""
+
+    def fill(bench: Bench, size: int) -> None:
+        bench.run(FLOW, "C10000")
+        _fill(bench, size)
+
+    yield from _growth(sizes, "rows of the ledger", fill, companies=lambda size: number)
+
+
+def _growth(
+    sizes: Sequence[int], of: str, prepare: Callable[[Bench, int], None], companies: Callable[[int], int]
+) -> Iterator[Row]:
     first: dict[str, float] = {}
     for size in sizes:
+        number = companies(size)
         with world(companies=number) as bench:
             bench.run("customer_category_to_ipaas")
-            bench.run(FLOW, "C10000")
-            _fill(bench, size)
+            prepare(bench, size)
             written = run(bench, FLOW)
             again(bench, FLOW)
             unchanged = again(bench, FLOW)
         took = {"written": written.whole / written.written, "unchanged": unchanged.whole / number}
         for what, each in took.items():
             if what in first:
-                title = f"{sizes[0]:,} to {size:,} rows of the ledger, {what}: CPU"
+                title = f"{sizes[0]:,} to {size:,} {of}, {what}: CPU"
                 yield Row(what=title, measured=each / first[what], allowed=1.1, unit="times as much / record")
             first.setdefault(what, each)
 

@@ -7,11 +7,13 @@ import os
 import secrets
 import shutil
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests import ledgers
+from tests.notice_receiver import Receiver
 
 ROOT = Path(__file__).resolve().parent.parent
 _HOME = tempfile.mkdtemp(prefix="airflow-")
@@ -42,3 +44,11 @@ def pytest_report_header() -> str:
     """Which ledgers the tests have."""
     beside = "" if ledgers.answers() else f"; no PostgreSQL answers at {ledgers.WHERE}: what needs one is skipped"
     return f"ledgers: {ledgers.kind()}{beside}"
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    """Somebody whom Business Central tells what changed."""
+    made = Receiver()
+    yield made
+    made.close()

@@ -1,4 +1,4 @@
-"""Hooks of iPaaS.com: who may send them, what one says (`WebhookRequest`), and which flows it concerns.
+"""Webhooks of iPaaS.com: who may send them, what one says (`WebhookRequest`), and which flows it concerns.
 
 Pure functions and values; keeping what was taken is the ledger's business, receiving it the plugin's. A hook carries
 no data: only that a record of some kind changed, and its id. The record itself is read when a run gets to it.

@@ -2,8 +2,8 @@
 Their flow is started at once.
 
 Loaded by Airflow's API server, which does not authenticate the routes of plugins: iPaaS.com shows the key of its
-subscription, and each notification of Business Central the secret of its own. An answer of 200 means that everything taken is in the ledger for good; after any other the sender
-tries again.
+subscription, and each notification of Business Central the secret of its own. An answer of 200 means that everything taken
+is in the ledger for good; after any other the sender tries again.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ AT_ONCE = 256
 LISTENING = webhooks.listeners(FLOWS.values())
 ANNOUNCED = notices.listening(FLOWS.values())
 
-app = FastAPI(title="Hooks of iPaaS.com", docs_url=None, redoc_url=None, openapi_url=None)
+app = FastAPI(title="Webhooks of iPaaS.com", docs_url=None, redoc_url=None, openapi_url=None)
 notifications = FastAPI(title="Notifications of Business Central", docs_url=None, redoc_url=None, openapi_url=None)
 _log = logging.getLogger(__name__)
 

@@ -152,28 +152,26 @@ def test_the_secret_appears_nowhere(
     assert not [text for text in said if SECRET in text]
 
 
-def test_the_dag_makes_the_subscriptions_and_makes_them_again(run_dag: RunDag, sandbox: Sandbox) -> None:
-    receiver = Receiver()
+def test_the_dag_makes_the_subscriptions_and_makes_them_again(
+    run_dag: RunDag, sandbox: Sandbox, receiver: Receiver
+) -> None:
     extra = {"notification_url": receiver.url, "notification_secret": SECRET}
-    try:
-        assert run_dag("subscriptions", bc_extra=extra).state == "success"
-        made = {one["resource"].rpartition("/")[2] for one in sandbox.notices.subscriptions.values()}
-        assert made == {"customers", "items", "itemCategories", "salesOrders", "salesInvoices"}
-        sandbox.switches.bc_clock_ahead = timedelta(days=3, minutes=1).total_seconds()
-        assert run_dag("subscriptions", bc_extra=extra).state == "success"
-        assert len(sandbox.notices.subscriptions) == len(made)
-        sandbox.bc.change("Item", sandbox.bc.rows("Item")[0]["No."], Description="Changed")
-        sandbox.notices.deliver()
-        assert [one["clientState"] for one in receiver.told] == [SECRET]
-    finally:
-        receiver.close()
+    assert run_dag("subscriptions", bc_extra=extra).state == "success"
+    made = {one["resource"].rpartition("/")[2] for one in sandbox.notices.subscriptions.values()}
+    assert made == {"customers", "items", "itemCategories", "salesOrders", "salesInvoices"}
+    sandbox.switches.bc_clock_ahead = timedelta(days=3, minutes=1).total_seconds()
+    assert run_dag("subscriptions", bc_extra=extra).state == "success"
+    assert len(sandbox.notices.subscriptions) == len(made)
+    sandbox.bc.change("Item", sandbox.bc.rows("Item")[0]["No."], Description="Changed")
+    sandbox.notices.deliver()
+    assert [one["clientState"] for one in receiver.told] == [SECRET]
 
 
 def test_the_dag_subscribes_to_business_events_and_takes_back_what_is_not_wanted(
-    run_dag: RunDag, sandbox: Sandbox
+    run_dag: RunDag, sandbox: Sandbox, receiver: Receiver
 ) -> None:
     extra = {"notification_secret": SECRET}
-    receiver, other = Receiver(), Receiver()
+    other = Receiver()
     events = sandbox.notices.events.subscriptions
     try:
         for url in (other.url, receiver.url):
@@ -181,20 +179,15 @@ def test_the_dag_subscribes_to_business_events_and_takes_back_what_is_not_wanted
             assert {one["notificationUrl"] for one in events.values()} == {url}
             assert {str(one["eventName"]) for one in events.values()} == EVENTS
     finally:
-        for one in (receiver, other):
-            one.close()
+        other.close()
 
 
 @pytest.mark.parametrize(("state", "words"), [("absent", "which are a preview"), ("forbidden", "Ext. Events - Subscr")])
 def test_without_business_events_the_dag_is_green_and_says_so(
-    run_dag: RunDag, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, state: str, words: str
+    run_dag: RunDag, sandbox: Sandbox, receiver: Receiver, monkeypatch: pytest.MonkeyPatch, state: str, words: str
 ) -> None:
     monkeypatch.setattr(sandbox.switches, "business_events", state)
-    receiver = Receiver()
-    try:
-        run = run_dag("subscriptions", bc_extra={"notification_url": receiver.url, "notification_secret": SECRET})
-    finally:
-        receiver.close()
+    run = run_dag("subscriptions", bc_extra={"notification_url": receiver.url, "notification_secret": SECRET})
     assert run.state == "success"
     assert words in str(run.xcoms)
     assert len(sandbox.notices.subscriptions) == 5

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -31,13 +31,6 @@ def bench(make_bench: Callable[..., Bench]) -> Bench:
             "Item", {"No.": f"I{number}", "Description": f"Item {number}", "Base Unit of Measure": "PCS"}
         )
     return made
-
-
-@pytest.fixture
-def receiver() -> Iterator[Receiver]:
-    made = Receiver()
-    yield made
-    made.close()
 
 
 def subscribe(bench: Bench, receiver: Receiver) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
@@ -23,13 +23,6 @@ from tests.notice_receiver import Receiver
 
 SECRET = "a-secret-of-our-own"
 ORDERS, INVOICES = "sales_order_to_ipaas", "sales_invoice_to_ipaas"
-
-
-@pytest.fixture
-def receiver() -> Iterator[Receiver]:
-    made = Receiver()
-    yield made
-    made.close()
 
 
 @pytest.fixture

@@ -16,21 +16,11 @@ from include.sandbox.bc.answers import Fault as Refused
 from include.sandbox.bc.notices import Astray
 from include.sandbox.bc.sales import Sales
 from include.sandbox.faults import Fault
-from include.settings import BusinessCentralConnection
 from include.sync.notices import listening
-from include.transport.session import RetryPolicy
-from include.transport.throttle import Throttle
 from tests.notice_receiver import Receiver
 
 SECRET = "a-secret-of-our-own"
 EVENTS = list(listening(FLOWS.values()).events)
-
-
-@pytest.fixture
-def receiver() -> Iterator[Receiver]:
-    made = Receiver()
-    yield made
-    made.close()
 
 
 @pytest.fixture
@@ -42,14 +32,6 @@ def sandbox() -> Iterator[Sandbox]:
             {"No.": "I1", "Description": "Stool", "Base Unit of Measure": "PCS", "Type": "Inventory", "Unit Price": 10},
         )
         yield running
-
-
-@pytest.fixture
-def client(sandbox: Sandbox) -> SubscribingClient:
-    connection = BusinessCentralConnection.from_parts(
-        sandbox.url, sandbox.CLIENT_ID, sandbox.CLIENT_SECRET, sandbox.bc_extra
-    )
-    return SubscribingClient(connection, throttle=Throttle(100_000, 60), policy=RetryPolicy(attempts=1))
 
 
 def made(sandbox: Sandbox) -> dict[str, dict[str, Any]]:

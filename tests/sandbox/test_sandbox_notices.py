@@ -12,33 +12,15 @@ from include.errors import ServiceError
 from include.sandbox import Sandbox
 from include.sandbox.bc.notices import Astray
 from include.sandbox.world import Size
-from include.settings import BusinessCentralConnection
-from include.transport.session import RetryPolicy
-from include.transport.throttle import Throttle
 from tests.notice_receiver import Receiver
 
 SECRET = "a-secret-of-our-own"
 
 
 @pytest.fixture
-def receiver() -> Iterator[Receiver]:
-    made = Receiver()
-    yield made
-    made.close()
-
-
-@pytest.fixture
 def sandbox() -> Iterator[Sandbox]:
     with Sandbox(size=Size(companies=3, persons=1, items=4)) as running:
         yield running
-
-
-@pytest.fixture
-def client(sandbox: Sandbox) -> SubscribingClient:
-    connection = BusinessCentralConnection.from_parts(
-        sandbox.url, sandbox.CLIENT_ID, sandbox.CLIENT_SECRET, sandbox.bc_extra
-    )
-    return SubscribingClient(connection, throttle=Throttle(100_000, 60), policy=RetryPolicy(attempts=1))
 
 
 def changed(receiver: Receiver) -> list[str]:

@@ -19,6 +19,7 @@ import sqlalchemy as sa
 from sqlalchemy.pool import NullPool
 
 from tests import ledgers
+from tests.services import missing_for_a_cluster
 
 ROOT = Path(__file__).resolve().parents[2]
 RUN = str(ROOT / "scripts" / "run")
@@ -27,17 +28,6 @@ CHOSEN = {
     "AIRFLOW__CORE__DAGS_FOLDER": "/elsewhere/dags",
     "AIRFLOW__CORE__PLUGINS_FOLDER": "/elsewhere/plugins",
 }
-
-
-def missing() -> str:
-    """Which of the services does not answer; empty where both do."""
-    if not ledgers.answers():
-        return f"no PostgreSQL answers at {ledgers.WHERE}"
-    try:
-        socket.create_connection(("127.0.0.1", 6379), timeout=1).close()
-    except OSError:
-        return "no Redis answers at 127.0.0.1:6379"
-    return ""
 
 
 def environment(home: Path, **more: str) -> dict[str, str]:
@@ -85,7 +75,7 @@ def test_a_cluster_is_refused_without_a_postgresql(tmp_path: Path) -> None:
 @pytest.fixture
 def database() -> Iterator[str]:
     """The address of a database that is made, and dropped after the test."""
-    if reason := missing():
+    if reason := missing_for_a_cluster():
         pytest.skip(reason)
     name = f"cluster_{secrets.token_hex(6)}"
     yield f"postgresql://postgres@{ledgers.WHERE}/{name}"
