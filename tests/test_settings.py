@@ -177,7 +177,7 @@ def test_a_wrong_variable_is_refused_by_name_value_and_what_is_allowed(name: str
     assert name in str(error)
     assert allowed in error.allowed
     shown = json.loads(value)[0] if value.startswith("[{") else value
-    assert str(shown if not isinstance(error.value, dict) else error.value) in str(error)
+    assert repr(shown if not isinstance(error.value, dict) else error.value) in str(error)
 
 
 def test_a_wrong_entry_of_a_list_is_named() -> None:
