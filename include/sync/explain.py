@@ -11,6 +11,7 @@ from include.sync.ledger import Ledger
 from include.sync.ledger.entries import Transfer, as_text, from_text, waits_for_external, waits_for_internal
 from include.sync.ledger.tables import inbox, links, transfers
 from include.sync.ledger.transfers import columns
+from include.sync.spelling import with_immutable_ids
 from include.sync.values import fold
 
 # Of what waits for one record, so many are named.
@@ -45,7 +46,7 @@ def explain(ledger: Ledger, text: str, tables: Mapping[str, str]) -> Explained:
     """What is known of an id as somebody has typed it; `tables` are the flows to look at, with their tables of links."""
     text = text.strip()
     with ledger.reading() as db:
-        spelled = {text, text.upper(), *_with_immutable_ids(db, ledger, text)}
+        spelled = {text, text.upper(), *with_immutable_ids(db, ledger, text)}
         found = _links(db, ledger, spelled, set(tables.values()))
         keys: dict[str, set[str]] = {flow: set(spelled) for flow in tables}
         awaited = {waits_for_external(table, text) for table in tables.values()}
@@ -85,18 +86,6 @@ def explain(ledger: Ledger, text: str, tables: Mapping[str, str]) -> Explained:
         waiting=[(flow, key) for flow, key in waiting],
         waiting_total=total,
     )
-
-
-def _with_immutable_ids(db: sa.Connection, ledger: Ledger, text: str) -> list[str]:
-    """The same id with the immutable id of the record whose number a person has typed behind its bar: a row of stock is
-    known by its item's."""
-    before, bar, number = text.rpartition("|")
-    if not bar:
-        return []
-    asked = sa.select(links.c.record_id).where(
-        ledger.mine(links), links.c.folded == fold(number), links.c.record_id.is_not(None)
-    )
-    return [f"{place}|{id_}" for (id_,) in db.execute(asked) for place in (before, before.upper())]
 
 
 def _links(db: sa.Connection, ledger: Ledger, texts: Collection[str], tables: Collection[str]) -> list[KnownLink]:

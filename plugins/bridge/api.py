@@ -33,6 +33,7 @@ from include.sync.ledger import Ledger
 from include.sync.ledger.entries import Transfer, as_text
 from include.sync.overview import Cause, keys_of_cause, links_to_push, records_of
 from include.sync.runs import Direction
+from include.sync.spelling import with_numbers
 from include.sync.states import sentence
 
 router = APIRouter(prefix="/api")
@@ -101,11 +102,13 @@ def show_records(
     ledger = _ledger()
     found, total = records_of(ledger, dag_id, cause=cause, state=state, search=search, offset=offset, limit=_PAGE)
     dags = _dags_of(dag_id, {one.run_id for one in found if one.run_id})
+    names = with_numbers(ledger, [one.key for one in found])
     records = [
         {
             "key": one.key,
+            "name": names.get(one.key),
             "target_id": one.target_id,
-            "address": address_of(dag_id, one.key, one.target_id),
+            "address": address_of(dag_id, names.get(one.key, one.key), one.target_id),
             "state": one.state,
             "kind": one.kind,
             "message": one.message,

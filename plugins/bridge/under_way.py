@@ -20,7 +20,7 @@ from airflow.models.xcom import XComModel
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from bridge.form import FLOW
+from bridge.form import FLOW, is_wanted
 from bridge.initialize import INITIALIZE
 from bridge.manual_sync import MANUAL_SYNC
 from bridge.reconcile import RECONCILE
@@ -99,16 +99,22 @@ def flow_of(run: DagRun) -> str | None:
 def of_run(session: Session, run: DagRun, visible: Collection[str], now: datetime) -> UnderWay:
     """How far one run has come."""
     flow = flow_of(run)
-    of = (TaskInstance.dag_id == run.dag_id, TaskInstance.run_id == run.run_id, TaskInstance.state.is_not(None))
+    of = (TaskInstance.dag_id == run.dag_id, TaskInstance.run_id == run.run_id)
     groups: dict[str, list[TaskInstance]] = {}
-    for ti in session.scalars(select(TaskInstance).where(*of, TaskInstance.state != "skipped")):
+    left_out: set[str] = set()
+    for ti in session.scalars(select(TaskInstance).where(*of)):
         group, _, task = ti.task_id.rpartition(".")
-        if task in _STAGES:
+        if ti.state == "skipped" and task == "extract":
+            left_out.add(flow or group)
+        elif ti.state != "skipped" and task in _STAGES:
             groups.setdefault(flow or group, []).append(ti)
     groups = {name: groups[name] for name in FLOWS if name in groups and name in visible}
+    expected = [name for name in groups if name not in left_out and is_wanted(FLOWS[name], run.conf or {})]
     said = _said(session, run)
     parts = [part for name, tis in groups.items() if (part := _part(session, name, tis, said, now))]
-    ended = sum(any(_stage(ti) == "report" and ti.state not in _OPEN for ti in tis) for tis in groups.values())
+    ended = sum(
+        any(_stage(ti) == "report" and ti.state and ti.state not in _OPEN for ti in tis) for tis in groups.values()
+    )
     return UnderWay(
         dag_id=run.dag_id,
         run_id=run.run_id,
@@ -117,7 +123,7 @@ def of_run(session: Session, run: DagRun, visible: Collection[str], now: datetim
         flow=flow,
         waits=_behind(session, run, now) if str(run.state) == "queued" else "",
         ended=ended,
-        flows=len(groups),
+        flows=len(expected),
         parts=parts,
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 import shutil
 import threading
@@ -15,6 +16,26 @@ import pytest
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 # What a page may take to show what it shows, on a machine that has a lot to do, in milliseconds.
 PATIENCE = 120_000
+# A task and the API server do not go at once in one process: what a task speaks through is put aside for all threads
+# while Airflow's stand-in for a worker asks something on behalf of any.
+TURN = threading.Lock()
+
+
+def _takes_turns(app: Any) -> Any:
+    """The same app, that answers nothing while a task runs."""
+
+    async def answer(scope: Any, receive: Any, send: Any) -> None:
+        while not TURN.acquire(blocking=False):
+            await asyncio.sleep(0.01)
+        try:
+            await app(scope, receive, send)
+        finally:
+            TURN.release()
+
+    async def called(scope: Any, receive: Any, send: Any) -> None:
+        await (answer if scope["type"] == "http" else app)(scope, receive, send)
+
+    return called
 
 
 @contextmanager
@@ -23,7 +44,9 @@ def served() -> Iterator[str]:
     import uvicorn
     from airflow.api_fastapi.app import create_app
 
-    server = uvicorn.Server(uvicorn.Config(create_app(apps="core"), host="127.0.0.1", port=0, log_level="warning"))
+    server = uvicorn.Server(
+        uvicorn.Config(_takes_turns(create_app(apps="core")), host="127.0.0.1", port=0, log_level="warning")
+    )
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
     while not server.started:

@@ -19,6 +19,7 @@ from include.sandbox import Sandbox
 from include.sandbox.world import Size
 from tests import ledgers
 from tests.dags import browser
+from tests.dags.scheduling import read_dags, read_no_more
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -26,14 +27,11 @@ ROOT = Path(__file__).resolve().parents[2]
 @pytest.fixture(scope="session")
 def dags() -> Mapping[str, Any]:
     """The DAGs of the project, by id, as Airflow reads them, with a database to run them on."""
-    from airflow.models import DagBag
     from airflow.utils.db import initdb
 
     initdb()
     import_settings()
-    bag = DagBag(os.environ["AIRFLOW__CORE__DAGS_FOLDER"])
-    assert not bag.import_errors
-    return bag.dags
+    return read_dags()
 
 
 def script(name: str) -> Any:
@@ -167,8 +165,12 @@ def run_dag(
     """`run_dag(dag_id, conf, variables=…, bc_extra=…)`: to its end, on a ledger and a staging of the test's own."""
     monkeypatch.setenv("SYNC_STAGING", f"file://{tmp_path / 'staging'}")
     lose_ledger()
+    read_no_more(monkeypatch)
 
+    from airflow.sdk.execution_time import supervisor
     from bridge import factory, forget, health, initialize, manual_sync, preflight, reconcile, subscriptions
+
+    monkeypatch.setattr(supervisor, "run_task_in_process", _in_turn(supervisor.run_task_in_process))
 
     def run(
         dag_id: str,
@@ -204,6 +206,16 @@ def run_dag(
     return run
 
 
+def _in_turn(run: Callable[..., Any]) -> Callable[..., Any]:
+    """The same, while the API server for a browser answers nothing."""
+
+    def in_turn(**task: Any) -> Any:
+        with browser.TURN:
+            return run(**task)
+
+    return in_turn
+
+
 Ask = Callable[..., Any]
 
 
@@ -235,15 +247,19 @@ def run_and_answer(run_dag: RunDag, monkeypatch: pytest.MonkeyPatch, ask: Ask) -
                 asked.append(waiting[0]["task_instance"]["id"])
                 person(waiting[0])
 
-        # While a task waits, the loop of `dag.test` looks once a second whether it has been answered.
-        sleep = time.sleep
-        monkeypatch.setattr(time, "sleep", lambda seconds: look() if in_its_loop() else sleep(seconds))
-        ended = run_dag(dag_id, conf, variables=variables, flows=flows)
-        monkeypatch.setattr(time, "sleep", sleep)
+        with monkeypatch.context() as patched:
+            while_it_waits(patched, look)
+            ended = run_dag(dag_id, conf, variables=variables, flows=flows)
         assert asked, "it never asked"
         return ended
 
     return run
+
+
+def while_it_waits(monkeypatch: pytest.MonkeyPatch, look: Callable[[], object]) -> None:
+    """While a task waits, have the loop of `dag.test`, which looks once a second whether it still does, call this."""
+    sleep = time.sleep
+    monkeypatch.setattr(time, "sleep", lambda seconds: look() if in_its_loop() else sleep(seconds))
 
 
 def in_its_loop() -> bool:

@@ -3,27 +3,45 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
 import pytest
 
 
-def register_dags() -> None:
-    """Let Airflow's database know the DAGs, as its DAG processor does, all of them paused."""
+@cache
+def read_dags() -> Mapping[str, Any]:
+    """The DAGs of the project, by id, which are read once and made known to Airflow's database, as its DAG processor does."""
     from airflow.dag_processing.bundles.manager import DagBundlesManager
     from airflow.dag_processing.dagbag import BundleDagBag, sync_bag_to_db
+    from airflow.utils.session import create_session
+
+    manager = DagBundlesManager()
+    with create_session() as session:
+        manager.sync_bundles_to_db(session=session)
+    (bundle,) = manager.get_all_dag_bundles()
+    bag = BundleDagBag(dag_folder=bundle.path, bundle_path=bundle.path, bundle_name=bundle.name)
+    assert not bag.import_errors
+    sync_bag_to_db(bag, bundle.name, bundle.version)
+    return bag.dags
+
+
+def read_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`dag.test` reads all DAG files with each run, which takes longer than the run; they are known, and stay as they are."""
+    from airflow.dag_processing import dagbag
+
+    monkeypatch.setattr(dagbag, "BundleDagBag", lambda **_: None)
+    monkeypatch.setattr(dagbag, "sync_bag_to_db", lambda *_: None)
+
+
+def pause_all() -> None:
+    """No DAG is switched on, and nothing has been announced."""
     from airflow.models.asset import AssetDagRunQueue, AssetEvent
     from airflow.models.dag import DagModel
     from airflow.utils.session import create_session
     from sqlalchemy import delete, update
 
-    manager = DagBundlesManager()
-    with create_session() as session:
-        manager.sync_bundles_to_db(session=session)
-    for bundle in manager.get_all_dag_bundles():
-        bag = BundleDagBag(dag_folder=bundle.path, bundle_path=bundle.path, bundle_name=bundle.name)
-        assert not bag.import_errors
-        sync_bag_to_db(bag, bundle.name, bundle.version)
+    read_dags()
     with create_session() as session:
         session.execute(delete(AssetDagRunQueue))
         session.execute(delete(AssetEvent))
@@ -96,6 +114,19 @@ def date(dag_id: str, run_id: str) -> None:
     with create_session() as session:
         of_run = (DagRun.dag_id == dag_id, DagRun.run_id == run_id)
         session.execute(update(DagRun).where(*of_run).values(logical_date=datetime.now(UTC)))
+
+
+def retried_now() -> None:
+    """What Airflow repeats later is due."""
+    from datetime import UTC, datetime, timedelta
+
+    from airflow.models.taskinstance import TaskInstance
+    from airflow.utils.session import create_session
+    from sqlalchemy import update
+
+    with create_session() as session:
+        waits = TaskInstance.state == "up_for_retry"
+        session.execute(update(TaskInstance).where(waits).values(end_date=datetime.now(UTC) - timedelta(days=1)))
 
 
 def instead_of_a_new_run(monkeypatch: pytest.MonkeyPatch, run_id: str) -> None:

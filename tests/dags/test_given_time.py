@@ -10,7 +10,7 @@ import pytest
 
 from include.sandbox import Sandbox
 from tests.dags.conftest import RunDag
-from tests.dags.scheduling import instead_of_a_new_run, register_dags
+from tests.dags.scheduling import instead_of_a_new_run, pause_all
 
 pytestmark = [pytest.mark.dag, pytest.mark.usefixtures("no_earlier_runs")]
 
@@ -40,7 +40,7 @@ def test_a_time_given_by_hand_is_said_to_change_nothing(
     given: Mapping[str, Any],
     said: str | None,
 ) -> None:
-    register_dags()
+    pause_all()
     conf = {"flow": FLOW, "ids": ["RETAIL"]} if dag_id == "manual_sync" else {}
     made = server.post(f"/api/v2/dags/{dag_id}/dagRuns", json={**given, "conf": conf}, headers=login)
     assert made.status_code == 200, made.text

@@ -13,7 +13,7 @@ from include.flows import FLOWS
 from include.sandbox import Sandbox
 from include.sync.runs import System
 from tests.dags.conftest import RunDag
-from tests.dags.scheduling import begin_run, let_the_scheduler_queue, register_dags, set_state, unpause
+from tests.dags.scheduling import begin_run, let_the_scheduler_queue, pause_all, set_state, unpause
 
 pytestmark = [pytest.mark.dag, pytest.mark.usefixtures("no_earlier_runs")]
 
@@ -24,7 +24,7 @@ CHUNKS = 20
 @pytest.fixture
 def scheduler(dags: Any) -> Iterator[None]:
     """Airflow's scheduler, which knows these DAGs."""
-    register_dags()
+    pause_all()
     unpause(BULK, POLL, OTHER)
     yield
     unpause(BULK, POLL, OTHER, paused=True)

@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import random
-import subprocess
-import sys
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -17,23 +13,13 @@ from include.sandbox.check import check
 from include.sandbox.faults import Fault
 from include.sandbox.state import is_write
 from include.sandbox.world import Size
-from tests.dags.conftest import ROOT, RunDag, claims_run_out, connect, worker_environment
-from tests.prove.weather import Kill, Weather
+from tests.dags.conftest import RunDag, claims_run_out, connect
+from tests.dags.killed import VARIABLES, kill_initialize
 
 pytestmark = pytest.mark.dag
 
 _APPLY = {"mode": "apply"}
-_DEFAULTS = {
-    "company": {"Gen_Bus_Posting_Group": "DOMESTIC", "Customer_Posting_Group": "DOMESTIC"},
-    "customer": {"Gen_Bus_Posting_Group": "DOMESTIC", "Customer_Posting_Group": "DOMESTIC"},
-    "product": {"Gen_Prod_Posting_Group": "RETAIL", "Inventory_Posting_Group": "RESALE"},
-    "sales_order": {"shipping_account": "40410"},
-    "invoice": {"shipping_account": "40410", "tax_account": "22700", "payment_journal": "WEBSHOP"},
-}
-_VARIABLES = {"bc_create_defaults": json.dumps(_DEFAULTS)}
 _SMALL = Size(companies=3, persons=2, contacts=1, items=4, orders=4, invoices=2, prices=2)
-# What a worker is that runs a DAG to its end, for a test that kills it.
-_WORKER = 'from bridge import initialize; initialize.build().test(logical_date=None, run_conf={"mode": "apply"})'
 
 
 @pytest.fixture
@@ -73,22 +59,13 @@ def test_there_are_the_four_tasks_of_each_flow_each_after_those_that_it_needs(da
 def test_killed_in_the_middle_it_goes_on_then_both_sides_agree_and_a_second_run_writes_nothing(
     run_dag: RunDag, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    connect(monkeypatch, sandbox, _VARIABLES)
-    weather = Weather(random.Random(1), kill=Kill(at=10, before=False))
-    monkeypatch.setattr(sandbox.faults, "meet", weather.meet)
-    command = [sys.executable, "-c", _WORKER]
-    with subprocess.Popen(
-        command, cwd=ROOT, env=worker_environment(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    ) as worker:
-        assert weather.kill
-        weather.kill.pid = worker.pid
-        worker.wait()
-    assert worker.returncode < 0
+    connect(monkeypatch, sandbox, VARIABLES)
+    kill_initialize(sandbox, monkeypatch, at=10)
     assert len(_writes(sandbox)) >= 10
     assert not check(sandbox.bc, sandbox.ipaas).ok
     claims_run_out()
 
-    run = run_dag("initialize", _APPLY, variables=_VARIABLES)
+    run = run_dag("initialize", _APPLY, variables=VARIABLES)
     assert run.state == "success", run.xcoms
     verdict = check(sandbox.bc, sandbox.ipaas)
     assert verdict.ok, verdict.differences
@@ -99,7 +76,7 @@ def test_killed_in_the_middle_it_goes_on_then_both_sides_agree_and_a_second_run_
     assert len(run.states) <= 4 * len(FLOWS) + 1 + 2 * len(FLOWS)
 
     sandbox.counters.reset()
-    again = run_dag("initialize", _APPLY, variables=_VARIABLES)
+    again = run_dag("initialize", _APPLY, variables=VARIABLES)
     assert again.state == "success"
     assert _writes(sandbox) == []
     # The records that are linked by now are read from one side alone.

@@ -12,7 +12,7 @@ import pytest
 
 from include.flows import FLOWS
 from tests.dags.conftest import RunDag
-from tests.dags.scheduling import register_dags, runs_of
+from tests.dags.scheduling import pause_all, runs_of
 
 pytestmark = [pytest.mark.dag, pytest.mark.usefixtures("no_earlier_runs")]
 
@@ -25,7 +25,7 @@ Post = Callable[..., Any]
 @pytest.fixture
 def post(server: Any, login: dict[str, str], dags: Mapping[str, Any]) -> Post:
     """Asks Airflow's REST API for a run."""
-    register_dags()
+    pause_all()
     return lambda dag_id, conf: server.post(
         f"/api/v2/dags/{dag_id}/dagRuns", json={"logical_date": None, "conf": conf}, headers=login
     )

@@ -9,7 +9,7 @@ import pytest
 from include.sandbox import Sandbox
 from include.sync import headway
 from tests.dags.conftest import Ask, Run, RunDag
-from tests.dags.scheduling import date, register_dags, set_state, unpause
+from tests.dags.scheduling import date, pause_all, set_state, unpause
 
 pytestmark = [pytest.mark.dag, pytest.mark.usefixtures("no_earlier_runs")]
 
@@ -106,7 +106,7 @@ def test_a_run_that_waits_for_another_one_names_it(run: Run, ask: Ask) -> None:
 def test_a_run_that_has_not_begun_says_what_it_is_behind(
     run_dag: RunDag, sandbox: Sandbox, server: Any, login: dict[str, str], ask: Ask
 ) -> None:
-    register_dags()
+    pause_all()
     unpause("initialize")
     before = run_dag("initialize", {"flows": [FLOW]}, flows=[FLOW])
     date("initialize", before.run_id)

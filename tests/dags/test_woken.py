@@ -17,7 +17,7 @@ from tests.dags.scheduling import (
     date,
     instead_of_a_new_run,
     let_the_scheduler_look,
-    register_dags,
+    pause_all,
     runs_of,
     set_state,
     unpause,
@@ -52,7 +52,7 @@ def woken(server: Any, sandbox: Sandbox, no_earlier_runs: None, monkeypatch: pyt
     from bridge import server as bridge_server
     from bridge import waking, webhook_endpoint
 
-    register_dags()
+    pause_all()
     unpause(FLOW)
     connect(monkeypatch, sandbox)
     bridge_server.current.cache.clear()

@@ -11,6 +11,8 @@ import pytest
 from include.sync.explain import Explained, explain
 from include.sync.ledger import Ledger
 from include.sync.ledger.entries import Finish, State, iso, waits_for_external
+from include.sync.overview import records_of
+from include.sync.spelling import with_numbers
 from tests import ledgers
 from tests.systems import PAIR
 
@@ -91,3 +93,13 @@ def test_a_row_of_stock_is_explained_by_the_number_of_its_item(ledger: Ledger, a
     found = explain(ledger, asked, {"stock": "Stock"})
     assert keys(found) == [("stock", "MAIN|6fbc9163")]
     assert [one.internal_id for one in found.links] == ["9"]
+
+
+@pytest.mark.parametrize("search", ["main|1005", "1005", "MAIN|6fb"])
+def test_a_row_of_stock_is_found_and_named_by_the_number_of_its_item(ledger: Ledger, search: str) -> None:
+    ledger.link([("Product", "1005", 5)], pushed=True, record_ids={("Product", "1005"): "6fbc9163"})
+    for key in ("MAIN|6fbc9163", "MAIN|0a1b2c3d"):
+        finish(ledger, "stock", key, State.failed, message="Its location is not there.")
+    found, total = records_of(ledger, "stock", cause=None, state=None, search=search, offset=0, limit=10)
+    assert ([one.key for one in found], total) == (["MAIN|6fbc9163"], 1)
+    assert with_numbers(ledger, ["MAIN|6fbc9163", "MAIN|0a1b2c3d", "C10000"]) == {"MAIN|6fbc9163": "MAIN|1005"}
