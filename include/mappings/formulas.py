@@ -72,7 +72,8 @@ _FILTERS = [
 ]
 # What calls itself, or reads from elsewhere.
 _STATEMENTS = (nodes.Macro, nodes.CallBlock, nodes.Include, nodes.Import, nodes.FromImport, nodes.Extends, nodes.Block)
-_WIDTH = re.compile(r"[%:.][^%{}a-zA-Z]*(\d{5,}|\*)")
+# A width that is large, or that is given beside the text: `%*d`, `{:{}}`.
+_WIDTH = re.compile(r"[%:.][^%{}a-zA-Z]*(\d{5,}|\*)|\{[^{}]*:[^{}]*\{")
 
 
 class TooCostly(RecordFault, TemplateError):
@@ -108,7 +109,9 @@ class _Environment(ImmutableSandboxedEnvironment):
 
     def call(__self, __context: Context, __obj: Any, *args: Any, **kwargs: Any) -> Any:
         """Call a method, unless its result would be too large."""
-        _check_call(getattr(__obj, "__name__", ""), (getattr(__obj, "__self__", None), *args), kwargs)
+        # A text's `format` is wrapped by the sandbox.
+        method = getattr(__obj, "__wrapped__", __obj)
+        _check_call(getattr(method, "__name__", ""), (getattr(method, "__self__", None), *args), kwargs)
         return _sized(super().call(__context, __obj, *args, **kwargs))
 
 
