@@ -6,7 +6,7 @@ STAMP := .venv/.installed
 AT_ONCE = $(shell $(RUN) python -c 'import os; print((os.cpu_count() or 2) * 3 // 2)')
 .DEFAULT_GOAL := help
 
-.PHONY: bench help demo up start cluster cluster-drill check settings test lint format audit prove new-flow lock clean
+.PHONY: bench pictures help demo up start cluster cluster-drill check settings test lint format audit prove new-flow lock clean
 
 help: ## what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -56,6 +56,9 @@ new-flow: $(STAMP) ## the files of a new flow: NAME=payment_terms_to_ipaas RECOR
 
 bench: $(STAMP) ## every budget of docs/architecture.md, measured beside other tools (about 15 minutes; BENCH=full: hours)
 	@$(RUN) python benchmarks/budgets.py $(if $(filter full,$(BENCH)),--full) --picture docs/budgets.svg
+
+pictures: $(STAMP) ## the pictures of the README, drawn in a browser (Debian: apt-get install chromium)
+	@$(RUN) python -m pytest -p no:xdist tests/dags/pictures.py
 
 lock: $(STAMP) ## take up the newest versions into requirements.lock, and of what make bench compares with
 	@$$(command -v uv || echo .venv/bin/uv) pip compile -q --no-header --no-emit-index-url --no-annotate --upgrade \
