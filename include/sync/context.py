@@ -24,7 +24,7 @@ from include.sync.progress import Progress, finish_of, note
 from include.sync.records import Json, Mapped, Missing, Ref, refs_of
 from include.sync.task_context import TaskContext
 from include.sync.tenure import Tenure
-from include.sync.values import fold, text_of
+from include.sync.values import PLAIN, fold, text_of
 from include.sync.wire import mapped_from_wire
 from include.sync.work import Planned, ToBeMade, WriteRequest, WriteResult
 
@@ -267,7 +267,7 @@ class WriteContext:
         if isinstance(value, Ref):
             return self._resolve(value)
         if isinstance(value, Mapping):
-            resolved = {name: self.resolve(item) for name, item in value.items()}
+            resolved = {name: item if type(item) in PLAIN else self.resolve(item) for name, item in value.items()}
             if "custom_field_name" in resolved and resolved.get("value") is _DROPPED:
                 return {}  # a custom field without a value is refused
             return {name: item for name, item in resolved.items() if item is not _DROPPED}

@@ -12,10 +12,12 @@ from typing import Any, NamedTuple
 
 from include.ipaas.external_ids import external_id_of, linked_to
 from include.sync.records import Json
-from include.sync.values import fold
+from include.sync.values import PLAIN, fold
 
 # Lists whose items carry no identity of ours: the list that is sent is the whole set.
 SETS = frozenset({"categories"})
+# Fields that are taken apart whatever they hold.
+_PARTS = frozenset({"external_ids", "custom_fields"})
 _STEP = re.compile(r"(?P<name>[^.\[]+)(?:\[(?P<key>.*?)\](?=\.|$))?(?:\.(?P<rest>.*))?", re.DOTALL)
 
 
@@ -50,7 +52,9 @@ def _fields(
         found, here = present.get(name), f"{path}{name}"
         if name == "id":
             continue
-        if name == "external_ids":
+        if type(value) in PLAIN and name not in _PARTS:
+            yield FieldPair(path=here, wanted=value, found=found, missing=missing)
+        elif name == "external_ids":
             own = external_id_of({"external_ids": value}, system_id)
             linked = external_id_of({"external_ids": found or []}, system_id)
             yield FieldPair(path=here, wanted=own and fold(own), found=linked and fold(linked), missing=missing)

@@ -9,6 +9,7 @@ from typing import Any
 from include.settings import SyncSettings
 from include.sync.outcomes import Change, Result
 from include.sync.records import Json, Ref
+from include.sync.values import PLAIN
 from include.sync.work import WriteRequest, WriteResult
 
 # What a path is made of: names, and in brackets the keys of nested records or the names of custom fields.
@@ -59,7 +60,9 @@ def _plain(value: Any) -> Any:
 
 def _fields(value: Any, path: str) -> Iterator[tuple[str, Any]]:
     """Every field of a body by its path; what it refers to by its name."""
-    if isinstance(value, Ref):
+    if type(value) in PLAIN:
+        yield path, value
+    elif isinstance(value, Ref):
         yield path, value.label
     elif isinstance(value, Mapping):
         if "custom_field_name" in value:

@@ -11,6 +11,7 @@ from typing import Any, Generic, Literal
 from typing_extensions import TypeVar
 
 from include.settings import SyncSettings
+from include.sync.values import PLAIN
 
 # Under this name a record's memory holds the numbers that iPaaS.com is to be asked about with the next run.
 ASK = "ask"
@@ -193,15 +194,20 @@ def refs_of(mapped: Mapped) -> Iterable[Ref]:
     return refs([mapped.body, list(mapped.followers), [one.mapped.body for one in mapped.companions]])
 
 
-def refs(value: Any) -> Iterable[Ref]:
-    """Every reference in a body."""
+def refs(value: Any) -> list[Ref]:
+    """Every reference in a body, in its order."""
+    found: list[Ref] = []
+    _find_refs(value, found)
+    return found
+
+
+def _find_refs(value: Any, found: list[Ref]) -> None:
     if isinstance(value, Ref):
-        yield value
-    elif isinstance(value, Follower):
-        yield from refs(value.body)
-    elif isinstance(value, Mapping):
-        for item in value.values():
-            yield from refs(item)
-    elif isinstance(value, list | tuple):
-        for item in value:
-            yield from refs(item)
+        found.append(value)
+        return
+    if isinstance(value, Follower):
+        value = value.body
+    parts = value.values() if isinstance(value, Mapping) else value if isinstance(value, list | tuple) else ()
+    for part in parts:
+        if type(part) not in PLAIN:
+            _find_refs(part, found)

@@ -9,6 +9,8 @@ from typing import Any
 
 from include.errors import BadRecord
 
+# Types of values that hold no others: most of what a body is made of, and told apart at once by their type.
+PLAIN = frozenset({str, int, float, bool, Decimal, type(None)})
 # Blanks at the ends of the parts of an external id.
 _ENDS = re.compile(r"(?:^|(?<=\|))\s+|\s+(?=\||$)")
 

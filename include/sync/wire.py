@@ -7,6 +7,7 @@ from datetime import date, datetime
 from typing import Any
 
 from include.sync.records import Candidate, Companion, Follower, Json, Mapped, Missing, Ref
+from include.sync.values import PLAIN
 
 # What the keys were called in files that an earlier version has staged.
 _BEFORE = {"source_id": "external_id", "followers": "also", "linked_children": "followers", "carry": "memory"}
@@ -14,6 +15,8 @@ _BEFORE = {"source_id": "external_id", "followers": "also", "linked_children": "
 
 def to_wire(value: Any) -> Any:
     """`value` with its `Ref`s as JSON, for staging."""
+    if type(value) in PLAIN:
+        return value
     if isinstance(value, Ref):
         return {
             "$ref": {
@@ -35,6 +38,8 @@ def to_wire(value: Any) -> Any:
 
 def from_wire(value: Any) -> Any:
     """Read back what `to_wire` wrote."""
+    if type(value) in PLAIN:
+        return value
     if isinstance(value, dict):
         if "$ref" in value:
             ref = value["$ref"]

@@ -181,7 +181,9 @@ class Links(Store):
             }
             for table, external_id, internal_id in new_links
         ]
-        rows.sort(key=lambda row: (row["table_name"], row["folded"]))  # so that writers of the same wait, and do not meet
+        rows.sort(
+            key=lambda row: (row["table_name"], row["folded"])
+        )  # so that writers of the same wait, and do not meet
         db.execute(_OTHER_LINKS, [_other_links(row) for row in rows])
         statement = self._insert(links)
         new = statement.excluded
