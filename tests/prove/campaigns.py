@@ -255,7 +255,7 @@ CAMPAIGNS: Mapping[str, Campaign] = {
         breaks="the peace: every flow twice at the same time", wanted=500, seconds=0.24, live=meetings
     ),
     "hooks": Campaign(
-        breaks="Airflow's API server and the runs, while 10,000 hooks a minute arrive",
+        breaks="Airflow's API server and the runs, while 10,000 webhooks a minute arrive",
         wanted=100_000,
         # 10,000 a minute: ten minutes of both cores.
         seconds=0.012,

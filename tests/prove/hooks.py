@@ -283,7 +283,7 @@ def _carry_over(life: Life, order: Order) -> None:
         life.hire(replace(order, round=order.round + number, now=life.now()), peace, Kill(at=0, before=False))
         if not any(life.bench.ledger.received(flow) for flow in _FLOWS):
             return
-    life.tally.find("stuck", life.name, "hooks wait, and no run takes them")
+    life.tally.find("stuck", life.name, "webhooks wait, and no run takes them")
 
 
 def _compare(life: Life, records: list[Announced]) -> None:
