@@ -48,7 +48,7 @@ def stock(bench: Bench) -> None:
         bench.sandbox.bc.move_stock(no, "MAIN", 5)
 
 
-FLOWS_OF = ("customer_to_ipaas", "sales_order_to_ipaas", "customer_from_ipaas", "invoice_from_ipaas")
+FLOWS_OF = ("sales_order_to_ipaas", "invoice_from_ipaas")
 CATEGORIES = Scenario(flow="product_category_to_ipaas", world=categories)
 WORLDS = [
     CATEGORIES,

@@ -47,6 +47,8 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
         shutil.copytree(ROOT / name, copy / name, ignore=shutil.ignore_patterns("__pycache__"))
     for name in ("pyproject.toml", "Makefile", "README.md", "CONTRIBUTING.md", "CHANGELOG.md", "airflow_settings.yaml"):
         shutil.copy(ROOT / name, copy / name)
+    for name in WRITTEN:  # of whoever has made it already
+        (copy / name).unlink(missing_ok=True)
     done = new_flow(copy, NAME, "payment terms", "--type", "payment method")
     assert done.returncode == 0, done.stderr
     assert [line.removeprefix("wrote ") for line in done.stdout.splitlines()[:-1]] == WRITTEN
