@@ -109,7 +109,7 @@ def test_a_heal_that_a_record_did_not_go_through_in_says_so(run_dag: RunDag, san
 def test_with_no_flow_chosen_those_that_are_switched_on_are_compared(run_dag: RunDag, sandbox: Sandbox) -> None:
     _switched_on({FLOW})
     try:
-        run = run_dag("reconcile")
+        run = run_dag("reconcile", flows=[FLOW, OTHER])
     finally:
         _switched_on(set())
     assert run.state == "success"
