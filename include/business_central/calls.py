@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 from urllib.parse import quote, urljoin, urlsplit
 
@@ -11,6 +11,7 @@ from urllib3 import BaseHTTPResponse
 
 from include.business_central import errors
 from include.business_central.auth import TokenProvider
+from include.business_central.records.base import unblank
 from include.errors import ErrorKind, NotFound, ServiceError, senseless
 from include.settings import BusinessCentralConnection
 from include.transport.addresses import origin_of
@@ -154,10 +155,11 @@ class Calls(ServiceCalls):
         return errors.no_environment(self._connection.environment, error)
 
 
-def saved(response: BaseHTTPResponse) -> Json:
-    """The record as it was saved. Without an etag it is none, and nobody knows what became of the write."""
+def saved(response: BaseHTTPResponse, known_by: Sequence[str] = ()) -> Json:
+    """The record as it was saved. Without an etag, or without what it is `known_by`, it is none, and nobody knows what
+    became of the write."""
     answer = Calls._object(response)
-    if not answer.get("@odata.etag"):
+    if not answer.get("@odata.etag") or any(unblank(answer.get(name)) is None for name in known_by):
         raise senseless(errors.SYSTEM, "A record was written, and it was not answered.", response.status)
     return answer
 

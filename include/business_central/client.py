@@ -209,10 +209,14 @@ class BusinessCentralClient(ServedCompany):
 
     # --- writes ----------------------------------------------------------------------------------------------
 
-    def create(self, resource: Resource, body: Json) -> Json:
-        """Create a record and return it. Not repeated when its outcome is unknown: the caller looks first."""
+    def create(self, resource: Resource, body: Json, *, known_by: Sequence[str] = ()) -> Json:
+        """Create a record and return it. Not repeated when its outcome is unknown: the caller looks first.
+
+        `known_by`: fields that Business Central fills in, and without which nobody could tell which record was made.
+        """
         try:
-            return self._send("POST", self.url(resource), decode=saved, body=body, repeatable=False)
+            decode = partial(saved, known_by=known_by)
+            return self._send("POST", self.url(resource), decode=decode, body=body, repeatable=False)
         except NotFound as error:
             raise self._no_collection(resource, error) from None
 

@@ -281,7 +281,7 @@ class _Transfer:
         body = self.draft.new()
         self._intend()
         try:
-            return dict(self.work.bc.create(INVOICES, body))
+            return dict(self.work.bc.create(INVOICES, body, known_by=("id", "number")))
         except ServiceError as error:
             # The draft may be there: its answer was lost, or one of its lines was refused and the others stay. Repeating
             # the call could double it: look instead.

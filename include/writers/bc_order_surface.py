@@ -131,7 +131,7 @@ class PageOrders:
             yield Order(header=row, lines=dict(sorted(found[fold(str(row["No"]))].items())))
 
     def create(self, header: Json) -> Json:
-        return self.bc.create(ORDERS, header)
+        return self.bc.create(ORDERS, header, known_by=("No",))
 
     def change(self, order: Order, changes: Json) -> Json:
         return self.bc.update(ORDERS, {"Document_Type": "Order", "No": order.no}, order.header[ETAG], changes)
@@ -168,7 +168,8 @@ class ApiOrders:
             yield Order(header=self._header(record), lines={row["Line_No"]: row for row in sorted(rows, key=_number)})
 
     def create(self, header: Json) -> Json:
-        return self._header(self.bc.create(API_ORDERS, _translated(header, API_HEADER)))
+        body = _translated(header, API_HEADER)
+        return self._header(self.bc.create(API_ORDERS, body, known_by=("id", "number")))
 
     def change(self, order: Order, changes: Json) -> Json:
         body = _translated(changes, API_HEADER)

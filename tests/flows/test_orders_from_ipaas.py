@@ -16,6 +16,7 @@ from include.business_central.client import BusinessCentralClient
 from include.sandbox.credentials import SYSTEM_ID
 from include.sandbox.faults import Fault
 from include.sandbox.ipaas.platform import Record
+from include.sandbox.spoils import Spoil
 from include.sync.report import Report
 
 FLOW = "sales_order_from_ipaas"
@@ -540,6 +541,20 @@ class TestMatching:
         assert shop.link_of(record) == order["No."]
         # The line that is there is taken for what it is; what is missing comes after it.
         assert lines(shop) == [(10000, "1001", 3, 10), (20000, "1000", 2, 10)]
+
+    @pytest.mark.parametrize("number", ['" "', '""', "null", None])
+    def test_one_whose_number_was_not_answered_is_looked_for(self, shop: Shop, number: str | None) -> None:
+        odd = Spoil(
+            system="business_central", path="/SalesOrders$", name="", value=None, at=("No",), raw=number, method="POST"
+        )
+        shop.bench.sandbox.spoils.append(odd)
+        record = shop.order()
+        shop.bench.run(FLOW)
+        assert odd.hits
+        shop.bench.sandbox.spoils.clear()
+        run(shop, record)
+        (order,) = orders(shop)
+        assert shop.link_of(record) == order["No."]
 
     def test_two_systems_may_number_their_orders_alike(self, shop: Shop) -> None:
         first, second = shop.order(), shop.order()
