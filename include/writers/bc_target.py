@@ -129,7 +129,8 @@ class ApiSurface:
 
     def make(self, bc: BusinessCentralClient, number: str, body: Mapping[str, Any]) -> Json:
         """Create a record with these fields of API v2.0; returns it under their names."""
-        return bc.create(Api(self.target.api), {"number": number, **self.target.fixed, **body})
+        fields = {"number": number, **self.target.fixed, **body}
+        return bc.create(Api(self.target.api), fields, known_by=("number",))
 
     def update(self, bc: BusinessCentralClient, row: Json, changes: Json) -> Json:
         return self._row(bc, bc.update(Api(self.target.api), str(row["id"]), row[ETAG], self._names(bc, changes)))
@@ -191,7 +192,7 @@ class PageSurface:
 
     def create(self, bc: BusinessCentralClient, number: str, body: Mapping[str, Any]) -> Json:
         if not self.target.fixed:
-            return bc.create(Page(self.target.page), {KEY: number, **body})
+            return bc.create(Page(self.target.page), {KEY: number, **body}, known_by=(KEY,))
         # What the page can write it writes afterwards, without a look at the ids of codes.
         named = self.target.api_fields
         made = ApiSurface(self.target).make(bc, number, {named[n]: value for n, value in body.items() if n in named})
