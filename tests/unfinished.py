@@ -9,4 +9,4 @@ from include.sync.overview import records_of
 
 def unfinished(ledger: Ledger, flow: str) -> list[Transfer]:
     """The first of them, by their keys."""
-    return records_of(ledger, flow, cause=None, state=None, search="", offset=0, limit=50)[0]
+    return records_of(ledger, flow, cause=None, state=None, offset=0, limit=50)[0]

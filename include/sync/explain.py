@@ -42,12 +42,18 @@ class Explained:
     waiting_total: int
 
 
-def explain(ledger: Ledger, text: str, tables: Mapping[str, str]) -> Explained:
-    """What is known of an id as somebody has typed it; `tables` are the flows to look at, with their tables of links."""
+def explain(
+    ledger: Ledger, text: str, tables: Mapping[str, str], numbers_of: Collection[str] | None = None
+) -> Explained:
+    """What is known of an id as somebody has typed it; `tables` are the flows to look at, with their tables of links.
+
+    `numbers_of`: the tables whose numbers may stand in it for an immutable id, if not the same.
+    """
     text = text.strip()
+    of = set(tables.values())
+    spelled = {text, text.upper(), *with_immutable_ids(ledger, text, of if numbers_of is None else numbers_of)}
     with ledger.reading() as db:
-        spelled = {text, text.upper(), *with_immutable_ids(db, ledger, text)}
-        found = _links(db, ledger, spelled, set(tables.values()))
+        found = _links(db, ledger, spelled, of)
         keys: dict[str, set[str]] = {flow: set(spelled) for flow in tables}
         awaited = {waits_for_external(table, text) for table in tables.values()}
         awaited |= {waits_for_internal(table, text) for table in tables.values()}

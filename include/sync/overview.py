@@ -13,7 +13,6 @@ from include.sync.ledger import Ledger
 from include.sync.ledger.entries import State, Transfer, iso
 from include.sync.ledger.tables import inbox, links, positions, transfers
 from include.sync.ledger.transfers import UNFINISHED, columns
-from include.sync.spelling import with_immutable_ids
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -116,21 +115,27 @@ def keys_of_cause(ledger: Ledger, flow: str, cause: str, *, too_long: str) -> li
 
 
 def records_of(
-    ledger: Ledger, flow: str, *, cause: str | None, state: str | None, search: str, offset: int, limit: int
+    ledger: Ledger,
+    flow: str,
+    *,
+    cause: str | None,
+    state: str | None,
+    search: Sequence[str] = (),
+    offset: int,
+    limit: int,
 ) -> tuple[list[Transfer], int]:
     """A page of the unfinished or ignored records of a flow, by their keys, and how many there are.
 
-    `search` is a part of a key, or the number of the record whose immutable id stands in it.
+    `search` are texts one of which stands in the key; none: all of them.
     """
     c = transfers.c
     where = [ledger.mine(transfers), c.flow == flow]
     where.append(c.state == state if state else c.state.in_((*UNFINISHED, State.ignored)))
     if cause is not None:
         where.append(sa.func.coalesce(c.cause, c.message, "") == cause)
+    if search:
+        where.append(sa.or_(*(c.key.icontains(text, autoescape=True) for text in search)))
     with ledger.reading() as db:
-        if search:
-            spelled = (search, *with_immutable_ids(db, ledger, search))
-            where.append(sa.or_(*(c.key.icontains(text, autoescape=True) for text in spelled)))
         total = int(db.execute(sa.select(sa.func.count()).where(*where)).scalar_one())
         rows = db.execute(sa.select(c.flow, *columns()).where(*where).order_by(c.key).offset(offset).limit(limit))
         return [Transfer.of_row(row) for row in rows], total

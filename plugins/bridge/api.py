@@ -33,11 +33,13 @@ from include.sync.ledger import Ledger
 from include.sync.ledger.entries import Transfer, as_text
 from include.sync.overview import Cause, keys_of_cause, links_to_push, records_of
 from include.sync.runs import Direction
-from include.sync.spelling import with_numbers
+from include.sync.spelling import with_immutable_ids, with_numbers
 from include.sync.states import sentence
 
 router = APIRouter(prefix="/api")
 _PAGE = 100
+# The tables of links.
+_TABLES = frozenset(flow.writer.table for flow in FLOWS.values())
 # Writes of a record that are shown.
 _PAST = 20
 
@@ -100,9 +102,10 @@ def show_records(
 ) -> dict[str, Any]:
     """A page of the unfinished records of a flow: those of one reason, in one state, or whose key holds a text."""
     ledger = _ledger()
-    found, total = records_of(ledger, dag_id, cause=cause, state=state, search=search, offset=offset, limit=_PAGE)
+    texts = [search, *with_immutable_ids(ledger, search, _TABLES)] if search else []
+    found, total = records_of(ledger, dag_id, cause=cause, state=state, search=texts, offset=offset, limit=_PAGE)
     dags = _dags_of(dag_id, {one.run_id for one in found if one.run_id})
-    names = with_numbers(ledger, [one.key for one in found])
+    names = with_numbers(ledger, [one.key for one in found], _TABLES)
     records = [
         {
             "key": one.key,
@@ -136,7 +139,8 @@ def show_explained(
 ) -> dict[str, Any]:
     """What is known of an id of either side, in the flows whose DAGs the person may see."""
     visible = get_auth_manager().filter_authorized_dag_ids(dag_ids=set(FLOWS), user=user)
-    found = explain(_ledger(), asked, {name: flow.writer.table for name, flow in FLOWS.items() if name in visible})
+    tables = {name: flow.writer.table for name, flow in FLOWS.items() if name in visible}
+    found = explain(_ledger(), asked, tables, numbers_of=_TABLES)
     return {
         "links": [
             {"table": one.table, "external_id": one.external_id, "internal_id": one.internal_id, "pushed": one.pushed}

@@ -267,6 +267,21 @@ def in_its_loop() -> bool:
     return sys._getframe(2).f_globals.get("__name__") == "airflow.sdk.definitions.dag"
 
 
+def a_location_renamed_by_hand(
+    run_dag: RunDag, sandbox: Sandbox, flows: Sequence[str]
+) -> tuple[str, dict[str, Any], str]:
+    """All records of these flows are brought over, and a location is renamed in iPaaS.com: its code, the record there, and
+    what it was called. What is counted of the sandbox is counted from then on."""
+    run_dag("initialize", {"flows": list(flows), "mode": "apply"}, flows=flows)
+    code = str(sandbox.bc.rows("Location")[0]["Code"])
+    record = sandbox.ipaas.linked("location", code)
+    assert record
+    name = str(record["name"])
+    sandbox.ipaas.change("location", record["id"], {"name": "Moved by hand"})
+    sandbox.counters.reset()
+    return code, record, name
+
+
 def worker_environment() -> dict[str, str]:
     """The environment of a process that runs DAGs on the home of the tests."""
     return {**os.environ, "PYTHONPATH": os.pathsep.join(str(ROOT / part) for part in ("", "plugins", "config"))}

@@ -13,7 +13,7 @@ from include.sandbox import Sandbox
 from include.sandbox.faults import Fault
 from include.sandbox.state import is_write
 from include.sync.runs import Direction
-from tests.dags.conftest import RunDag
+from tests.dags.conftest import RunDag, a_location_renamed_by_hand
 
 pytestmark = pytest.mark.dag
 
@@ -48,14 +48,7 @@ def test_it_reports_then_heals_and_the_page_and_health_say_how_both_sides_stand(
     run_dag: RunDag, sandbox: Sandbox, server: Any, login: dict[str, str]
 ) -> None:
     chosen = {"flows": [FLOW, OTHER]}
-    run_dag("initialize", {**chosen, "mode": "apply"}, flows=[FLOW, OTHER])
-    code = sandbox.bc.rows("Location")[0]["Code"]
-    record = sandbox.ipaas.linked("location", code)
-    assert record
-    name = record["name"]
-    sandbox.ipaas.change("location", record["id"], {"name": "Moved by hand"})
-
-    sandbox.counters.reset()
+    code, record, name = a_location_renamed_by_hand(run_dag, sandbox, [FLOW, OTHER])
     run = run_dag("reconcile", chosen, flows=[FLOW, OTHER])
     assert run.state == "success"
     assert _writes(sandbox) == []
@@ -95,10 +88,7 @@ def test_what_cannot_be_healed_is_said_and_ends_the_run_as_failed(run_dag: RunDa
 
 
 def test_a_heal_that_a_record_did_not_go_through_in_says_so(run_dag: RunDag, sandbox: Sandbox) -> None:
-    run_dag("initialize", {"flows": [FLOW], "mode": "apply"}, flows=[FLOW])
-    record = sandbox.ipaas.linked("location", sandbox.bc.rows("Location")[0]["Code"])
-    assert record
-    sandbox.ipaas.change("location", record["id"], {"name": "Moved by hand"})
+    a_location_renamed_by_hand(run_dag, sandbox, [FLOW])
     refusal = '{"code": "VALD-1003", "message": "The name is refused."}'
     sandbox.faults.add(Fault(system="ipaas", method="PUT", times=100, status=400, body=refusal, headers=JSON))
     run = run_dag("reconcile", {"flows": [FLOW], "mode": "heal"}, flows=[FLOW])

@@ -10,6 +10,7 @@ from bench import Bench, outcome_of, tally
 
 from include.sandbox.faults import Fault
 from include.sandbox.ipaas.platform import Record
+from include.sandbox.spoils import Spoil
 
 COMPANY = {"name": "Adatum", "account_number": "C1", "addresses": [{"city": "Atlanta", "is_primary_billing": True}]}
 PRODUCT = {
@@ -42,6 +43,24 @@ def settled(bench: Bench, kind: str, record: Record, table: str, no: str) -> Non
     assert bench.linked(kind, no)["id"] == record["id"]
     assert bench.ledger.unpushed() == []
     assert tally(bench.run(f"{kind}_from_ipaas")) == {}
+
+
+@pytest.mark.parametrize(("kind", "fields", "table", "no"), CASES)
+@pytest.mark.parametrize("number", ['" "', "null", None])
+def test_an_answer_that_does_not_say_the_number_of_what_was_made(
+    bench: Bench, kind: str, fields: dict[str, Any], table: str, no: str, number: str | None
+) -> None:
+    record = bench.sandbox.ipaas.add(kind, fields)
+    odd = [
+        Spoil(system="business_central", path=path, name="", value=None, at=(name,), raw=number, method="POST")
+        for path, name in (("/(CustomerCard|ItemCard)$", "No"), ("/(customers|items)$", "number"))
+    ]
+    bench.sandbox.spoils.extend(odd)
+    bench.run(f"{kind}_from_ipaas")
+    assert any(one.hits for one in odd)
+    bench.sandbox.spoils.clear()
+    bench.run(f"{kind}_from_ipaas", str(record["id"]))
+    settled(bench, kind, record, table, no)
 
 
 @pytest.mark.parametrize(("kind", "fields", "table", "no"), CASES)

@@ -550,6 +550,19 @@ class TestFaults:
         """A transaction with everything: lines, shipping, tax, discount, payment."""
         return complete(shop, discount_amount=5, total=55, payments=[payment(55)])
 
+    @pytest.mark.parametrize("field", ["id", "number"])
+    @pytest.mark.parametrize("raw", ['" "', "null", None])
+    def test_a_draft_whose_answer_does_not_say_which_it_is_is_looked_for(
+        self, shop: Shop, record: Record, field: str, raw: str | None
+    ) -> None:
+        odd = Spoil(
+            system="business_central", path="/salesInvoices$", name="", value=None, at=(field,), raw=raw, method="POST"
+        )
+        shop.bench.sandbox.spoils.append(odd)
+        run(shop, record)
+        assert odd.hits
+        intact(shop, record)
+
     @pytest.mark.parametrize("what", ["lost", "cut"])
     @pytest.mark.parametrize(("deep_insert", "method", "nth"), WRITES)
     def test_any_write_may_fail_without_anything_doubled(

@@ -288,7 +288,7 @@ def _carry_over(life: Life, order: Order) -> None:
 
 def _compare(life: Life, records: list[Announced]) -> None:
     """What was acknowledged, beside what Business Central has; first at once, while nobody reads anything again."""
-    every = {"cause": None, "state": None, "search": "", "offset": 0, "limit": 1_000}
+    every = {"cause": None, "state": None, "offset": 0, "limit": 1_000}
     unfinished = {transfer.key for flow in _FLOWS for transfer in records_of(life.bench.ledger, flow, **every)[0]}
     for record in records:
         found = record.there(life)

@@ -12,7 +12,7 @@ from include.sync.explain import Explained, explain
 from include.sync.ledger import Ledger
 from include.sync.ledger.entries import Finish, State, iso, waits_for_external
 from include.sync.overview import records_of
-from include.sync.spelling import with_numbers
+from include.sync.spelling import with_immutable_ids, with_numbers
 from tests import ledgers
 from tests.systems import PAIR
 
@@ -90,7 +90,7 @@ def test_a_row_of_stock_is_explained_by_the_number_of_its_item(ledger: Ledger, a
     ledger.link([("Product", "1005", 5)], pushed=True, record_ids={("Product", "1005"): "6fbc9163"})
     ledger.link([("Stock", "MAIN|6fbc9163", 9)], pushed=True)
     finish(ledger, "stock", "MAIN|6fbc9163", State.failed, message="Its location is not there.")
-    found = explain(ledger, asked, {"stock": "Stock"})
+    found = explain(ledger, asked, {"stock": "Stock"}, numbers_of=["Product"])
     assert keys(found) == [("stock", "MAIN|6fbc9163")]
     assert [one.internal_id for one in found.links] == ["9"]
 
@@ -100,6 +100,8 @@ def test_a_row_of_stock_is_found_and_named_by_the_number_of_its_item(ledger: Led
     ledger.link([("Product", "1005", 5)], pushed=True, record_ids={("Product", "1005"): "6fbc9163"})
     for key in ("MAIN|6fbc9163", "MAIN|0a1b2c3d"):
         finish(ledger, "stock", key, State.failed, message="Its location is not there.")
-    found, total = records_of(ledger, "stock", cause=None, state=None, search=search, offset=0, limit=10)
+    texts = [search, *with_immutable_ids(ledger, search, ["Product"])]
+    found, total = records_of(ledger, "stock", cause=None, state=None, search=texts, offset=0, limit=10)
     assert ([one.key for one in found], total) == (["MAIN|6fbc9163"], 1)
-    assert with_numbers(ledger, ["MAIN|6fbc9163", "MAIN|0a1b2c3d", "C10000"]) == {"MAIN|6fbc9163": "MAIN|1005"}
+    keys = ["MAIN|6fbc9163", "MAIN|0a1b2c3d", "C10000"]
+    assert with_numbers(ledger, keys, ["Product"]) == {"MAIN|6fbc9163": "MAIN|1005"}

@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from include.sync.ledger import Ledger
 from include.sync.ledger.entries import Finish, Purpose
 from include.sync.overview import flow_states, links_to_push
+from include.sync.spelling import with_immutable_ids, with_numbers
 from tests.systems import PAIR
 from tests.unfinished import unfinished
 
@@ -37,6 +38,8 @@ QUESTIONS: dict[str, Callable[[Ledger], Any]] = {
     "announced": lambda ledger: ledger.announced(FLOW, ["7"]),
     "dealt_with": lambda ledger: ledger.dealt_with(FLOW, [("7", "g")]),
     "records_of": lambda ledger: unfinished(ledger, FLOW),
+    "with_numbers": lambda ledger: with_numbers(ledger, ["MAIN|6fbc"], [TABLE]),
+    "with_immutable_ids": lambda ledger: with_immutable_ids(ledger, "MAIN|1005", [TABLE]),
     "flow_states": lambda ledger: flow_states(ledger, [FLOW]),
     "links_to_push": links_to_push,
     "prune_history": lambda ledger: ledger.prune_history(30),
