@@ -35,7 +35,9 @@ def read_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def pause_all() -> None:
-    """No DAG is switched on, and nothing has been announced."""
+    """No DAG is switched on, nothing has been announced, and no tick that passes while tests run is ever due."""
+    from datetime import UTC, datetime
+
     from airflow.models.asset import AssetDagRunQueue, AssetEvent
     from airflow.models.dag import DagModel
     from airflow.utils.session import create_session
@@ -45,7 +47,7 @@ def pause_all() -> None:
     with create_session() as session:
         session.execute(delete(AssetDagRunQueue))
         session.execute(delete(AssetEvent))
-        session.execute(update(DagModel).values(is_paused=True))
+        session.execute(update(DagModel).values(is_paused=True, next_dagrun_create_after=datetime(2999, 1, 1, tzinfo=UTC)))
 
 
 def unpause(*dag_ids: str, paused: bool = False) -> None:
