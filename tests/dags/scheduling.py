@@ -47,7 +47,9 @@ def pause_all() -> None:
     with create_session() as session:
         session.execute(delete(AssetDagRunQueue))
         session.execute(delete(AssetEvent))
-        session.execute(update(DagModel).values(is_paused=True, next_dagrun_create_after=datetime(2999, 1, 1, tzinfo=UTC)))
+        session.execute(
+            update(DagModel).values(is_paused=True, next_dagrun_create_after=datetime(2999, 1, 1, tzinfo=UTC))
+        )
 
 
 def unpause(*dag_ids: str, paused: bool = False) -> None:
