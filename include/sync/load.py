@@ -41,8 +41,12 @@ from include.sync.wire import mapped_from_wire
 from include.sync.work import WriteRequest, WriteResult, both_of, difference_of
 from include.transport.throttle import PATIENCE
 
-# Claims are taken and outcomes noted for this many records at a time.
+# Claims are taken for this many records at a time: another run that has one of them waits for all.
 _GROUP = 25
+# Outcomes are noted for at most this many at a time, and those of a slow service after so many seconds: what was not
+# noted when a process dies is looked for by the next one, record by record.
+_NOTED = 100
+_NOTED_AFTER = 1.0
 # Records handed to the pool, in multiples of what it writes at a time.
 _AHEAD = 3
 _NEXT = "Nothing to do: it is looked at again with the next run."
@@ -297,7 +301,7 @@ def _pass(work: WriteContext, items: Sequence[WriteRequest], progress: Progress,
                     # It must find what has become of the one before it.
                     note(work, progress, work.task.flow)
                     ready.append(following)
-                if len(progress.ends) >= _GROUP:
+                if len(progress.ends) >= _NOTED or progress.unnoted_for(_NOTED_AFTER):
                     note(work, progress, work.task.flow)
                     work.natural.release()
                 if (queue or ready or running) and work.task.gives_way():

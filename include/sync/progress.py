@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -38,6 +39,11 @@ class Progress:
     left: list[WriteRequest] = field(default_factory=list)
     first_taken: datetime | None = None
     last_taken: datetime | None = None
+    noted_at: float = field(default_factory=time.monotonic)
+
+    def unnoted_for(self, seconds: float) -> bool:
+        """Whether there are outcomes, and the last were noted longer ago."""
+        return bool(self.ends) and time.monotonic() - self.noted_at > seconds
 
     def took(self, now: datetime) -> None:
         """Note that the target has taken a record."""
@@ -124,3 +130,4 @@ def note(work: Work, progress: Progress, flow: Flow) -> None:
         )
     progress.ends, progress.links, progress.unpushed, progress.echoes = [], [], [], []
     progress.record_ids = {}
+    progress.noted_at = time.monotonic()

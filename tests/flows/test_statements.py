@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,7 +18,9 @@ from test_two_sided import DEFAULTS
 
 from include.sandbox import Sandbox
 from include.sandbox.world import Size
-from include.sync import fingerprints
+from include.sync import fingerprints, load
+from include.sync.ledger import Ledger
+from include.sync.ledger.entries import Finish
 from include.sync.runs import RunKind
 
 EVER = (datetime(2000, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC))
@@ -80,3 +82,32 @@ def test_what_a_company_takes_when_it_is_written_and_when_it_is_unchanged(
         asked = [text for text in again.statements["transform"] if "sync_transfers" in text]
         assert not any("outcome" in text or "base" in text for text in asked), "what nobody reads is not asked for"
         bench.close()
+
+
+@pytest.mark.parametrize(("seconds", "least", "most"), [(0.0, COMPANIES // 2, COMPANIES), (3_600.0, 1, 4)])
+def test_what_a_slow_service_has_taken_is_noted_as_it_goes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seconds: float, least: int, most: int
+) -> None:
+    """What a process that dies has not noted is looked for by the next one, so that not much may be."""
+    monkeypatch.setattr(load, "_NOTED_AFTER", seconds)
+    noted: list[int] = []
+    monkeypatch.setattr(Ledger, "finish", counting(Ledger.finish, noted))
+    size = Size(companies=COMPANIES, persons=0, contacts=0, items=0, orders=0, invoices=0)
+    with Sandbox("demo", size=size) as sandbox:
+        bench = Bench(sandbox, tmp_path, {"bc_create_defaults": DEFAULTS})
+        bench.run("customer_category_to_ipaas")
+        noted.clear()
+        assert bench.run("company_to_ipaas").counts["created"] == COMPANIES
+        bench.close()
+    assert sum(noted) == COMPANIES
+    assert least <= len(noted) <= most
+
+
+def counting(finish: Callable[..., None], noted: list[int]) -> Callable[..., None]:
+    """The same, of whose calls it is noted how many records each is about."""
+
+    def counted(ledger: Ledger, flow: str, claimed: str, ends: Sequence[Finish], *rest: Any, **options: Any) -> None:
+        noted.append(len(ends))
+        finish(ledger, flow, claimed, ends, *rest, **options)
+
+    return counted

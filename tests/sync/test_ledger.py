@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -611,3 +612,20 @@ def test_writers_of_the_same_records_in_other_orders_all_go_through(url: str) ->
 
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(write, [1, -1, 1, -1]))
+
+
+def test_writers_of_the_same_records_write_them_in_one_order(ledger: Ledger) -> None:
+    written: dict[str, list[str]] = {}
+
+    @sa.event.listens_for(sa.Engine, "before_execute")
+    def note(_c: Any, statement: Any, rows: Any, *_: Any) -> None:
+        if statement.is_insert:
+            written[statement.table.name] = [str(row.get("key", row.get("folded"))) for row in rows]
+
+    backwards = ["C3", "C2", "C1"]
+    try:
+        ledger.finish(FLOW, TABLE, [ended(key) for key in backwards], [(TABLE, key, int(key[1])) for key in backwards])
+    finally:
+        sa.event.remove(sa.Engine, "before_execute", note)
+    assert written["sync_links"] == ["C1", "C2", "C3"]
+    assert written["sync_transfers"] == ["C1", "C2", "C3"]

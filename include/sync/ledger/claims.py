@@ -11,7 +11,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Collection, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any
 
 import sqlalchemy as sa
@@ -20,7 +20,7 @@ from sqlalchemy.engine import Connection
 from include.sync.batches import batches
 from include.sync.ledger.entries import Claim, Claimant, iso, moment
 from include.sync.ledger.faults import ClaimLost, faults
-from include.sync.ledger.store import BATCH, Store, repeated
+from include.sync.ledger.store import BATCH, Store, inserting, of_pair, one_of, repeated
 from include.sync.ledger.tables import claims, tries
 
 # A claim that was not renewed for so long belongs to a task that died: far longer than between two renewals.
@@ -35,13 +35,13 @@ _TRIES_KEPT = timedelta(days=14)
 def _holds(number: int) -> sa.Select[tuple[bool]]:
     """Whether a try is the latest and holds so many claims. Made once: it is asked before every write."""
     latest = sa.exists().where(
-        tries.c.pair == sa.bindparam("of_pair"),
+        of_pair(tries),
         tries.c.task == sa.bindparam("of_task"),
         tries.c.try_id == sa.bindparam("of_try"),
     )
     held = [
         sa.exists().where(
-            claims.c.pair == sa.bindparam("of_pair"),
+            of_pair(claims),
             claims.c.try_id == sa.bindparam("of_try"),
             claims.c.table_name == sa.bindparam(f"table_{one}"),
             claims.c.key == sa.bindparam(f"key_{one}"),
@@ -49,6 +49,21 @@ def _holds(number: int) -> sa.Select[tuple[bool]]:
         for one in range(number)
     ]
     return sa.select(sa.and_(latest, *held))
+
+
+_OF_KEYS = sa.and_(of_pair(claims), claims.c.table_name == sa.bindparam("of_table"), one_of(claims.c.key))
+_OF_TRY = sa.and_(_OF_KEYS, claims.c.try_id == sa.bindparam("of_try"))
+# Nobody else takes over what is found until the transaction ends.
+_PRESENT = sa.select(claims).where(_OF_KEYS).order_by(claims.c.key).with_for_update()
+_HELD = sa.select(claims.c.key).where(_OF_TRY).order_by(claims.c.key).with_for_update()
+_GIVE_UP = sa.delete(claims).where(_OF_TRY)
+_GIVE_UP_ALL = sa.delete(claims).where(_OF_KEYS)
+
+
+@cache
+def _claiming(dialect: str) -> Any:
+    """Claims what nobody has claimed, and answers that."""
+    return inserting(dialect, claims).on_conflict_do_nothing().returning(claims.c.key)
 
 
 class Claims(Store):
@@ -129,9 +144,7 @@ class Claims(Store):
             now = self.database_time(db)
             self._still_latest(db, owner)
             for batch in batches(sorted(set(keys)), BATCH):
-                where = self._of_table(table) & claims.c.key.in_(batch)
-                query = sa.select(claims).where(where).order_by(claims.c.key).with_for_update()
-                present = {row.key: row for row in db.execute(query)}
+                present = {row.key: row for row in db.execute(_PRESENT, self._of_keys(table, batch))}
                 new = self._insert_claims(db, table, [key for key in batch if key not in present], claimant, now)
                 for key in batch:
                     row = present.get(key)
@@ -154,9 +167,7 @@ class Claims(Store):
         if not keys:
             return
         with self._writing() as db:
-            for batch in batches(keys, BATCH):
-                where = self._of_table(table) & claims.c.key.in_(batch) & (claims.c.try_id == claimant_of(owner).try_id)
-                db.execute(sa.delete(claims).where(where))
+            self._free(db, table, keys, claimant_of(owner))
 
     def database_time(self, db: Connection) -> datetime:
         """The time by the database's clock, unless the ledger was given another one."""
@@ -169,18 +180,32 @@ class Claims(Store):
         return datetime.fromisoformat(text).replace(tzinfo=UTC)
 
     def _still_latest(self, db: Connection, owner: Claimant | str) -> None:
-        if isinstance(owner, Claimant) and not db.execute(sa.select(tries.c.task).where(self._latest(owner))).first():
+        if not isinstance(owner, Claimant):
+            return
+        asked = {"of_pair": self.pair, "of_task": owner.task, "of_try": owner.try_id}
+        if not db.execute(_holds(0), asked).scalar():
             raise ClaimLost()
 
     def _held_of(self, db: Connection, table: str, keys: Iterable[str], claimant: Claimant) -> set[str]:
         """Those of these records whose claim a try holds; nobody takes it over until the transaction ends."""
         held: set[str] = set()
         for batch in batches(sorted(set(keys)), BATCH):
-            where = self._of_table(table) & claims.c.key.in_(batch) & (claims.c.try_id == claimant.try_id)
-            held.update(
-                db.execute(sa.select(claims.c.key).where(where).order_by(claims.c.key).with_for_update()).scalars()
-            )
+            held.update(db.execute(_HELD, self._of_try(table, batch, claimant)).scalars())
         return held
+
+    def _free(self, db: Connection, table: str, keys: Iterable[str], claimant: Claimant | None) -> None:
+        """Give up the claims on these records: those that a try holds, or all."""
+        for batch in batches(keys, BATCH):
+            if claimant is None:
+                db.execute(_GIVE_UP_ALL, self._of_keys(table, batch))
+            else:
+                db.execute(_GIVE_UP, self._of_try(table, batch, claimant))
+
+    def _of_keys(self, table: str, keys: Sequence[str]) -> dict[str, Any]:
+        return {"of_pair": self.pair, "of_table": table, "keys": keys}
+
+    def _of_try(self, table: str, keys: Sequence[str], claimant: Claimant) -> dict[str, Any]:
+        return {**self._of_keys(table, keys), "of_try": claimant.try_id}
 
     def _latest(self, claimant: Claimant) -> sa.ColumnElement[bool]:
         return self.mine(tries) & (tries.c.task == claimant.task) & (tries.c.try_id == claimant.try_id)
@@ -199,8 +224,7 @@ class Claims(Store):
         if not keys:
             return ()
         held = {"pair": self.pair, "table_name": table, "fence": 1, **_held_by(by, now)}
-        statement = self._insert(claims).on_conflict_do_nothing().returning(claims.c.key)
-        return set(db.execute(statement, [{**held, "key": key} for key in keys]).scalars())
+        return set(db.execute(_claiming(db.dialect.name), [{**held, "key": key} for key in keys]).scalars())
 
 
 def claimant_of(owner: Claimant | str) -> Claimant:

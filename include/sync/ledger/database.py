@@ -31,7 +31,7 @@ def connect(url: str | URL) -> Engine:
     with faults():
         # A file does not hang up.
         far = sa.make_url(url).get_backend_name() != "sqlite"
-        engine = _engine(url, poolclass=QueuePool, pool_pre_ping=far, pool_size=2, max_overflow=20)
+        engine = _engine(url, poolclass=QueuePool, pool_pre_ping=far, pool_size=8, max_overflow=20)
         if not far:
             _Sqlite(engine, begin="BEGIN IMMEDIATE", checks=True)
         keep_up(engine)

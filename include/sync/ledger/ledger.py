@@ -24,11 +24,18 @@ from include.sync.ledger.pairs import Pairs
 from include.sync.ledger.positions import Positions
 from include.sync.ledger.reconciled import Comparisons
 from include.sync.ledger.reservations import Reservations
-from include.sync.ledger.store import BATCH, repeated
-from include.sync.ledger.tables import claims, reservations, watches
+from include.sync.ledger.store import BATCH, of_pair, one_of, repeated
+from include.sync.ledger.tables import reservations, watches
 from include.sync.ledger.tables import transfers as transfers_table
 from include.sync.ledger.transfers import Transfers, late, overtaken, read_again, tries, unfinished_since
 from include.sync.ledger.windows import Windows
+
+_NO_LONGER_RESERVED = sa.delete(reservations).where(
+    of_pair(reservations), reservations.c.table_name == sa.bindparam("of_table"), one_of(reservations.c.key)
+)
+_NO_LONGER_WATCHED = sa.delete(watches).where(
+    of_pair(watches), watches.c.flow == sa.bindparam("of_flow"), one_of(watches.c.key)
+)
 
 
 class Ledger(Pairs, Transfers, Links, Claims, Reservations, Positions, Inbox, Windows, Facts, Comparisons, History):
@@ -83,14 +90,11 @@ class Ledger(Pairs, Transfers, Links, Claims, Reservations, Positions, Inbox, Wi
 
     def _give_up(self, db: Connection, claimed: str, ends: Sequence[Finish], owner: Claimant | str | None) -> None:
         """Give up the claims of attempts that have ended, and the reservations of what is done."""
-        for batch in batches((end.key for end in ends if end.claimed), BATCH):
-            theirs = self._of_table(claimed) & claims.c.key.in_(batch)
-            whose = sa.true() if owner is None else claims.c.try_id == claimant_of(owner).try_id
-            db.execute(sa.delete(claims).where(theirs, whose))
+        whose = None if owner is None else claimant_of(owner)
+        self._free(db, claimed, (end.key for end in ends if end.claimed), whose)
         # What is done has its link; what is not may have been written, and is found again by its reservation.
         for batch in batches((end.key for end in ends if end.state == State.done), BATCH):
-            mine = self.mine(reservations) & (reservations.c.table_name == claimed) & reservations.c.key.in_(batch)
-            db.execute(sa.delete(reservations).where(mine))
+            db.execute(_NO_LONGER_RESERVED, {"of_pair": self.pair, "of_table": claimed, "keys": batch})
 
     def _settled_later(self, db: Connection, flow: str, ends: Sequence[Finish]) -> dict[str, Base]:
         """The bases that the flow the other way has added to since these attempts looked at them."""
@@ -101,8 +105,7 @@ class Ledger(Pairs, Transfers, Links, Claims, Reservations, Positions, Inbox, Wi
     def _watch(self, db: Connection, flow: str, ends: Sequence[Finish]) -> None:
         """Note what the records that are done watch for, in place of what they did before."""
         for batch in batches((end.key for end in ends), BATCH):
-            named = self.mine(watches) & (watches.c.flow == flow) & watches.c.key.in_(batch)
-            db.execute(sa.delete(watches).where(named))
+            db.execute(_NO_LONGER_WATCHED, {"of_pair": self.pair, "of_flow": flow, "keys": batch})
         rows = [
             {"pair": self.pair, "waits_for": name, "flow": flow, "key": end.key} for end in ends for name in end.watches
         ]

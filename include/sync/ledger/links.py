@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from functools import cache
 from typing import Any
 
 import sqlalchemy as sa
@@ -13,7 +14,7 @@ from include.errors import ErrorKind
 from include.ipaas.external_ids import Id
 from include.sync.batches import batches
 from include.sync.ledger.entries import State, as_text, from_text, iso, waits_for_external, waits_for_internal
-from include.sync.ledger.store import BATCH, Store, repeated
+from include.sync.ledger.store import BATCH, Store, inserting, of_pair, one_of, repeated
 from include.sync.ledger.tables import links, transfers, watches
 from include.sync.values import fold
 
@@ -32,7 +33,7 @@ def _spellings(internal_id: Any) -> tuple[str, str]:
 
 # A record of iPaaS.com has one external id of ours in a table. When it gets another one, the one before is gone.
 _OTHER_LINKS = sa.delete(links).where(
-    links.c.pair == sa.bindparam("of_pair"),
+    of_pair(links),
     links.c.table_name == sa.bindparam("of_table"),
     links.c.internal_id.in_([sa.bindparam("as_it_is"), sa.bindparam("as_text")]),
     links.c.folded != sa.bindparam("but_for"),
@@ -53,12 +54,40 @@ def _other_links(row: Mapping[str, Any]) -> dict[str, Any]:
 _PUSHED = (
     sa.update(links)
     .where(
-        links.c.pair == sa.bindparam("of_pair"),
+        of_pair(links),
         links.c.table_name == sa.bindparam("of_table"),
         links.c.folded == sa.bindparam("the_one"),
     )
     .values(pushed=True)
 )
+
+_FOUND = sa.select(links.c.folded, links.c.internal_id).where(
+    of_pair(links), links.c.table_name == sa.bindparam("of_table"), one_of(links.c.folded)
+)
+_FOUND_PUSHED = _FOUND.where(links.c.pushed == sa.bindparam("is_pushed"))
+# Whoever waits for one of these links is due, and so is what is done and watched for one.
+_AWAITING = (
+    sa.update(transfers)
+    .where(of_pair(transfers), one_of(transfers.c.waits_for))
+    .values(next_try=sa.bindparam("now"), waits_for=None)
+)
+_WATCHING = sa.and_(of_pair(watches), one_of(watches.c.waits_for))
+_WATCHED = sa.select(watches.c.flow, watches.c.key).where(_WATCHING)
+
+
+@cache
+def _linking(dialect: str) -> Any:
+    statement = inserting(dialect, links)
+    new = statement.excluded
+    # A link that iPaaS.com is yet to be told of stays one, whoever else uses it meanwhile.
+    same = sa.and_(links.c.internal_id == new.internal_id, new.pushed)
+    changes = {
+        "external_id": new.external_id,
+        "internal_id": new.internal_id,
+        "record_id": sa.func.coalesce(new.record_id, links.c.record_id),
+        "pushed": sa.case((same, links.c.pushed), else_=new.pushed),
+    }
+    return statement.on_conflict_do_update(index_elements=["pair", "table_name", "folded"], set_=changes)
 
 
 class Links(Store):
@@ -67,13 +96,11 @@ class Links(Store):
     def internal_ids(self, table: str, external_ids: Iterable[str], *, pushed: bool | None = None) -> dict[str, Id]:
         """iPaaS.com ids by folded external id, for those known to be linked. `pushed`: see `external_ids`."""
         found: dict[str, Id] = {}
-        columns = (links.c.folded, links.c.internal_id)
+        query, asked = (_FOUND, {}) if pushed is None else (_FOUND_PUSHED, {"is_pushed": pushed})
         with self.reading() as db:
             for batch in batches({fold(e) for e in external_ids}, BATCH):
-                query = sa.select(*columns).where(self._in(table), links.c.folded.in_(batch))
-                if pushed is not None:
-                    query = query.where(links.c.pushed.is_(pushed))
-                found |= {row.folded: from_text(row.internal_id) for row in db.execute(query)}
+                values = {"of_pair": self.pair, "of_table": table, "keys": batch, **asked}
+                found |= {row.folded: from_text(row.internal_id) for row in db.execute(query, values)}
         return found
 
     def external_ids(self, table: str, internal_ids: Iterable[Id], *, pushed: bool | None = None) -> dict[str, str]:
@@ -185,35 +212,24 @@ class Links(Store):
             key=lambda row: (row["table_name"], row["folded"])
         )  # so that writers of the same wait, and do not meet
         db.execute(_OTHER_LINKS, [_other_links(row) for row in rows])
-        statement = self._insert(links)
-        new = statement.excluded
-        # A link that iPaaS.com is yet to be told of stays one, whoever else uses it meanwhile.
-        same = sa.and_(links.c.internal_id == new.internal_id, new.pushed)
-        changes = {
-            "external_id": new.external_id,
-            "internal_id": new.internal_id,
-            "record_id": sa.func.coalesce(new.record_id, links.c.record_id),
-            "pushed": sa.case((same, links.c.pushed), else_=new.pushed),
-        }
-        db.execute(statement.on_conflict_do_update(index_elements=["pair", "table_name", "folded"], set_=changes), rows)
+        db.execute(_linking(db.dialect.name), rows)
         awaited = {waits_for_external(table, external_id) for table, external_id, _ in new_links}
         awaited |= {waits_for_internal(table, internal_id) for table, _, internal_id in new_links}
         for batch in batches(awaited, BATCH):
-            waiting = self.mine(transfers) & transfers.c.waits_for.in_(batch)
-            db.execute(sa.update(transfers).where(waiting).values(next_try=iso(self._now()), waits_for=None))
+            db.execute(_AWAITING, {"of_pair": self.pair, "keys": batch, "now": iso(self._now())})
         self._wake(db, awaited)
 
     def _wake(self, db: Connection, arrived: Collection[str]) -> None:
         """Make due what is done and watched for one of these links."""
         for batch in batches(arrived, BATCH):
-            watching = self.mine(watches) & watches.c.waits_for.in_(batch)
-            found = db.execute(sa.select(watches.c.flow, watches.c.key).where(watching)).all()
+            watching = {"of_pair": self.pair, "keys": batch}
+            found = db.execute(_WATCHED, watching).all()
             for row in found:
                 of = self.mine(transfers) & (transfers.c.flow == row.flow) & (transfers.c.key == row.key)
                 due = {"state": State.retry, "next_try": iso(self._now()), "since": iso(self._now()), **_WOKEN}
                 db.execute(sa.update(transfers).where(of, transfers.c.state == State.done).values(**due))
             if found:
-                db.execute(sa.delete(watches).where(watching))
+                db.execute(sa.delete(watches).where(_WATCHING), watching)
 
     def _linked(self, db: Connection, awaited: Iterable[str]) -> set[str]:
         """Which of the records that others wait for are linked."""

@@ -28,6 +28,32 @@ _MET_ANOTHER = ("40001", "40P01")
 BATCH = 400  # bound parameters per statement, below every database's limit
 
 
+def of_pair(table: sa.Table) -> sa.ColumnElement[bool]:
+    """The condition that a row is of the pair `of_pair`, for statements that are made once.
+
+    To make a statement takes several times what SQLite takes to answer it: what is asked of every record is made once.
+    """
+    return table.c.pair == sa.bindparam("of_pair")
+
+
+def one_of(column: sa.Column[Any], name: str = "keys") -> sa.ColumnElement[bool]:
+    """The condition that a column has one of the values of the parameter `name`, which is a list."""
+    return column.in_(sa.bindparam(name, expanding=True))
+
+
+@functools.lru_cache(maxsize=64)
+def _upserting(dialect: str, table: sa.Table, names: tuple[str, ...], keep: tuple[str, ...]) -> Any:
+    keys = [column.name for column in table.primary_key]
+    statement = inserting(dialect, table)
+    changes = {name: statement.excluded[name] for name in names if name not in (*keys, *keep)}
+    return statement.on_conflict_do_update(index_elements=keys, set_=changes)
+
+
+def inserting(dialect: str, table: sa.Table) -> Any:
+    """An INSERT of the dialect's own kind, which may say what is done with rows that are there."""
+    return (postgresql if dialect == "postgresql" else sqlite).insert(table)
+
+
 def _met_another(fault: BaseException) -> bool:
     cause = getattr(fault.__cause__, "orig", None)
     return isinstance(fault, LedgerFault) and getattr(cause, "pgcode", None) in _MET_ANOTHER
@@ -159,8 +185,7 @@ class Store:
     # --- dialects --------------------------------------------------------------------------------------------
 
     def _insert(self, table: sa.Table) -> Any:
-        dialect = postgresql if self._engine.dialect.name == "postgresql" else sqlite
-        return dialect.insert(table)
+        return inserting(self._engine.dialect.name, table)
 
     def _upsert(
         self, db: Connection, table: sa.Table, rows: Sequence[dict[str, Any]], keep: Sequence[str] = ()
@@ -170,8 +195,6 @@ class Store:
         All rows name the same columns.
         """
         keys = [column.name for column in table.primary_key]
-        statement = self._insert(table)
-        changes = {name: statement.excluded[name] for name in rows[0] if name not in (*keys, *keep)}
         mine = [{"pair": self.pair, **row} for row in rows]
         mine.sort(key=lambda row: [str(row[name]) for name in keys])
-        db.execute(statement.on_conflict_do_update(index_elements=keys, set_=changes), mine)
+        db.execute(_upserting(self._engine.dialect.name, table, tuple(rows[0]), tuple(keep)), mine)

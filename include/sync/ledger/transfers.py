@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any
 
 import sqlalchemy as sa
@@ -13,7 +14,7 @@ from include.errors import ErrorKind
 from include.sync.base import Base
 from include.sync.batches import batches
 from include.sync.ledger.entries import Finish, State, Transfer, Tried, iso, moment, pack, unpack
-from include.sync.ledger.store import BATCH, Store, repeated
+from include.sync.ledger.store import BATCH, Store, of_pair, one_of, repeated
 from include.sync.ledger.tables import transfers
 from include.sync.records import Json
 
@@ -86,6 +87,18 @@ def columns(*, base: bool = False, outcome: bool = True) -> list[sa.Column[Any]]
     return [column for column in transfers.c if column.name not in left_out]
 
 
+_OF_KEYS = sa.and_(of_pair(transfers), transfers.c.flow == sa.bindparam("of_flow"), one_of(transfers.c.key))
+_BASES = sa.select(transfers.c.key, transfers.c.base).where(_OF_KEYS)
+_EARLIER = sa.select(
+    *(transfers.c[name] for name in ("key", "state", "attempts", "next_try", "read_at", "since"))
+).where(_OF_KEYS)
+
+
+@cache
+def _known(*, base: bool, outcome: bool) -> sa.Select[Any]:
+    return sa.select(*columns(base=base, outcome=outcome)).where(_OF_KEYS)
+
+
 class Transfers(Store):
     """What is known of the records of a flow."""
 
@@ -97,8 +110,7 @@ class Transfers(Store):
         found: dict[str, Transfer] = {}
         with self.reading() as db:
             for batch in batches(keys, BATCH):
-                where = self._of(flow) & transfers.c.key.in_(batch)
-                for row in db.execute(sa.select(*columns(base=base, outcome=outcome)).where(where)):
+                for row in db.execute(_known(base=base, outcome=outcome), self._keys(flow, batch)):
                     found[row.key] = Transfer.of_row(row)
         return found
 
@@ -216,9 +228,11 @@ class Transfers(Store):
     def _bases(self, db: Connection, flow: str, keys: Sequence[str]) -> dict[str, Json | None]:
         found: dict[str, Json | None] = {}
         for batch in batches(keys, BATCH):
-            query = sa.select(transfers.c.key, transfers.c.base).where(self._of(flow), transfers.c.key.in_(batch))
-            found |= {row.key: unpack(row.base) for row in db.execute(query)}
+            found |= {row.key: unpack(row.base) for row in db.execute(_BASES, self._keys(flow, batch))}
         return found
+
+    def _keys(self, flow: str, keys: Sequence[str]) -> dict[str, Any]:
+        return {"of_pair": self.pair, "of_flow": flow, "keys": keys}
 
     def _of(self, flow: str) -> sa.ColumnElement[bool]:
         return self.mine(transfers) & (transfers.c.flow == flow)
@@ -275,8 +289,6 @@ class Transfers(Store):
     def _earlier(self, db: Connection, flow: str, keys: Sequence[str]) -> dict[str, sa.Row[Any]]:
         """How far these records have come: state, attempts, next try, and when what was tried of them was read."""
         found: dict[str, sa.Row[Any]] = {}
-        c = transfers.c
-        asked = sa.select(c.key, c.state, c.attempts, c.next_try, c.read_at, c.since)
         for batch in batches(keys, BATCH):
-            found |= {row.key: row for row in db.execute(asked.where(self._of(flow), c.key.in_(batch)))}
+            found |= {row.key: row for row in db.execute(_EARLIER, self._keys(flow, batch))}
         return found
