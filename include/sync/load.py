@@ -68,11 +68,10 @@ def load(task: TaskContext, chunk: int, concurrency: int, tasks: int = 1, steps:
     name = f"load-{chunk:04}"
     progress = Progress()
     before = go_on(task, name)
-    # Claims belong to a task, not to its run: tasks of one run must not write the same record either.
-    task_name = f"{task.plan.run_id}#{name}"
     forecast = Forecast()
     try:
-        with Tenure(task.ledger, task_name, task.under_way) as tenure:
+        # Claims belong to a task, not to its run: tasks of one run must not write the same record either.
+        with Tenure(task.ledger, task.plan.task(name), task.under_way) as tenure:
             items = [staged(task, record) for record in chunk_records(task.staging, chunk)]
             progress.of = len(items)
             if todo := _still_to_do(task, items, progress, goes_on=before is not None):

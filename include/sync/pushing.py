@@ -207,5 +207,5 @@ def _refused(task: TaskContext, link: Link, holder: Any | None, error: ServiceEr
     print_ = known.fingerprint if known and known.fingerprint else ""
     read_at = known.read_at if known and known.read_at else iso(task.plan.started_at)
     end = finish_failed(task.plan, outcome, print_, read_at, problem)
-    task.ledger.finish(task.flow.name, claims, [end], [], owner=f"{task.plan.run_id}#report")
+    task.ledger.finish(task.flow.name, claims, [end], [], owner=task.plan.task("report"))
     return outcome

@@ -236,7 +236,7 @@ def _settle(task: TaskContext) -> dict[str, Outcome]:
     """Tell iPaaS.com of new links, and be done with the webhooks that the run has read; answers what was refused."""
     refused: dict[str, Outcome] = {}
     if task.flow.talks_to("report"):
-        with Tenure(task.ledger, f"{task.plan.run_id}#report", task.under_way) as tenure, tenure.alone():
+        with Tenure(task.ledger, task.plan.task("report"), task.under_way) as tenure, tenure.alone():
             refused = _push(task)
     webhooks = [(webhook["id"], webhook["generation"]) for webhook in task.staging.read("webhooks")]
     task.ledger.dealt_with(task.flow.name, webhooks)

@@ -121,6 +121,16 @@ class RunPlan(BaseModel):
         return self.pair.system_id
 
     @property
+    def name(self) -> str:
+        """What no other run is called: Airflow names the runs of all flows that one tick starts alike, and those of the
+        flows that one run of `initialize` goes through."""
+        return f"{self.flow} {self.run_id}"
+
+    def task(self, stage: str) -> str:
+        """What the task of a stage is called, each try of it alike."""
+        return f"{self.name}#{stage}"
+
+    @property
     def applies(self) -> bool:
         """True when the run may write."""
         return self.mode is Mode.apply

@@ -67,7 +67,7 @@ def transform(task: TaskContext) -> int:
             if ends:
                 claims = side_of(task.flow.direction).claim_scope(task.flow.writer.table)
                 # This task holds no claim, and what another one is writing at the moment stays claimed.
-                task.ledger.finish(task.flow.name, claims, ends, [], owner=f"{task.plan.run_id}#transform")
+                task.ledger.finish(task.flow.name, claims, ends, [], owner=task.plan.task("transform"))
     cuts = chunks.close()
     number = max(0, len(cuts) - 1)
     twins.stage(task.staging)

@@ -65,7 +65,7 @@ class _SharedList:
 
     def read(self, chunk: int, take: Callable[[Json], None]) -> bool:
         """Have the rows for a chunk taken, and answer True, if the list tells."""
-        key = f"{self._work.plan.run_id}|{self._endpoint.name}"
+        key = f"{self._work.plan.name}|{self._endpoint.name}"
         ledger, owner = self._work.ledger, self._work.owner
         while not self._staging.exists(f"{self._name}.ndjson.gz"):
             if not ledger.claim(_CLAIM, [key], owner)[key].held:

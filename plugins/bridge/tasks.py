@@ -386,7 +386,7 @@ def _stage(
     """A stage with the client that it needs, which takes its calls from the window that all tasks share, and opens as many
     at once as it holds slots."""
     system, at_once = flow.talks_to(name), SLOTS.get(name, 1)
-    window = partial(ledger.window, run=f"{flow.name} {plan.run_id}")
+    window = partial(ledger.window, run=plan.name)
     how: dict[str, Any] = {"concurrency": at_once, "window": window, "gives_way": gives_way}
     bc = ipaas = None
     if system is System.business_central:

@@ -139,12 +139,14 @@ class Bench:
         before: Callable[[str], None] = lambda stage: None,
         ask: Callable[[ApprovalQuestion], ApprovalDecision] = nobody,
         gives_way: Callable[[], bool] = lambda: False,
+        run_id: str = "",
     ) -> Report:
         """Run a flow from end to end: a poll, or the records with these ids. `before` is called before each stage, `ask`
-        where a person has to be asked."""
+        where a person has to be asked. A `run_id` is that of another flow's run, too."""
         # A client of another place works with what is remembered of that.
         ledger = self.ledger.of(replace(self.ledger.known.systems, **bc.place)) if bc else self.ledger
-        run_id = f"run-{next(self._numbers)}"
+        folder = self.folder / flow if run_id else self.folder
+        run_id = run_id or f"run-{next(self._numbers)}"
         plan = make_plan(
             FLOWS[flow],
             run_id=run_id,
@@ -159,7 +161,7 @@ class Bench:
             interval=interval,
             now=now,
         )
-        staging = Staging(self.folder / run_id)
+        staging = Staging(folder / run_id)
         return run(
             FLOWS[flow],
             plan,

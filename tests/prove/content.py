@@ -110,7 +110,9 @@ def _plain(value: Any) -> Any:
 
 
 def _is_drawn(name: str) -> bool:
-    return name in ("id", "version", "external_ids") or (name.endswith("_id") and name != "system_id")
+    return name in ("id", "version", "external_ids", "created_datetime", "updated_datetime") or (
+        name.endswith("_id") and name != "system_id"
+    )
 
 
 def _text(value: Any) -> str:

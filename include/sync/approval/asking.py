@@ -128,7 +128,7 @@ def refuse(task: TaskContext, decision: ApprovalDecision) -> None:
             outcomes += [outcome for outcome, _ in ended]
             ends = [end for _, end in ended if end]
             claims = side_of(task.flow.direction).claim_scope(task.flow.writer.table)
-            task.ledger.finish(task.flow.name, claims, ends, [], owner=f"{task.plan.run_id}#refused")
+            task.ledger.finish(task.flow.name, claims, ends, [], owner=task.plan.task("refused"))
         counts = Counter(outcome.result.value for outcome in outcomes)
         task.staging.write_all(f"outcomes-{name}", (outcome.as_json() for outcome in outcomes))
         task.save_stats(name, counts=dict(counts))

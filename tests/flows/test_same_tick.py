@@ -1,0 +1,37 @@
+"""One tick starts several flows, and Airflow names their runs alike: none disturbs another."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from bench import Bench, tally
+from test_two_sided import DEFAULTS
+
+from include.sandbox import Sandbox
+from include.sandbox.world import Size
+from include.sync import load
+
+TICK = "scheduled__2026-11-29T01:50:00+00:00"
+NOTHING = Size(**dict.fromkeys(vars(Size()), 0))
+
+
+def test_a_flow_that_loads_while_another_one_does_takes_nothing_from_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else each task of the other one would pass for a later try of this one's, and end it."""
+    monkeypatch.setattr(load, "_GROUP", 2)
+    with Sandbox("demo", size=replace(NOTHING, items=1, shop_companies=8, shop_customers=2)) as sandbox:
+        bench = Bench(sandbox, tmp_path, {"bc_create_defaults": DEFAULTS})
+        others: list[dict[str, int]] = []
+
+        def meanwhile() -> bool:
+            if not others:
+                others.append(tally(bench.run("customer_from_ipaas", run_id=TICK)))
+            return False
+
+        report = bench.run("company_from_ipaas", run_id=TICK, gives_way=meanwhile)
+        bench.close()
+    assert [counts["created"] for counts in others] == [2]
+    assert tally(report)["created"] == 8
