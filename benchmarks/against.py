@@ -14,7 +14,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -86,7 +86,7 @@ class Side:
     peer: Peer
     sandbox: Remote
     folder: Path
-    said: list[str] = field(default_factory=list)
+    limit: int | None = None
 
     def run(self, *, everything: bool = False) -> Ran:
         """Run it once. `everything`: all records are read, whatever was read before."""
@@ -123,6 +123,7 @@ class Side:
             "ca_file": s.ca_file,
             "folder": str(self.folder),
             "everything": everything,
+            "limit": self.limit,
             "tenant_id": s.TENANT_ID,
             "environment": s.ENVIRONMENT,
             "company_name": s.COMPANY_NAME,
@@ -237,6 +238,7 @@ def limited(records: int) -> dict[str, float]:
     def one(name: str) -> float:
         with side(PEERS[name], records) as each:
             switch(each.sandbox, ipaas_limit_per_minute=LIMIT)
+            each.limit = LIMIT
             took = each.run()
             there = each.companies() if not took.failed else 0
             return (records - 1) // LIMIT * 60 / took.seconds if there == records else 0.0

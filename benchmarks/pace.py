@@ -86,6 +86,24 @@ def of_latency(name: str, number: int) -> Iterator[Row]:
     )
 
 
+@dataclass
+class Asking(Paced):
+    """It is noted when its first call was let through."""
+
+    first: float = 0.0
+
+    def _pacer(self, system: str) -> Pacer:
+        pacer = super()._pacer(system)
+        acquire = pacer.acquire
+
+        def noting(cost: int = 1) -> None:
+            acquire(cost)
+            self.first = self.first or time.monotonic()
+
+        pacer.acquire = noting  # type: ignore[method-assign]
+        return pacer
+
+
 def of_fairness(number: int) -> Iterator[Row]:
     """Who asks for one record by hand while a first load takes all there is of a minute."""
     with world(Paced, shop_companies=number, shop_customers=1) as bench:
@@ -94,18 +112,18 @@ def of_fairness(number: int) -> Iterator[Row]:
         heavy.start()
         while heavy.is_alive() and _asked(bench.sandbox) < IPAAS[0] - 20:
             time.sleep(0.2)
-        hand = Paced(bench.sandbox, bench.folder, bench.settings)
+        hand = Asking(bench.sandbox, bench.folder, bench.settings)
         began = time.monotonic()
         took: Took = run(hand, "customer_from_ipaas")
-        seconds = time.monotonic() - began
+        seconds = hand.first - began
         hand.ledger.close()
         heavy.join()
     assert took.written == 1, took.counts
     yield Row(
-        what=f"a poll beside a first load of {number:,}: until it has ended",
-        measured=seconds / IPAAS[1],
-        allowed=1,
-        unit="minutes",
+        what=f"a poll beside a first load of {number:,}: until it begins",
+        measured=seconds,
+        allowed=IPAAS[1],
+        unit="seconds",
     )
 
 
@@ -134,7 +152,7 @@ def begun(*arguments: str) -> Callable[[], Iterator[Row]]:
 def beside(full: bool) -> list[Part]:
     """What waits for the limit, begun now."""
     # Of each flow just more requests than two windows hold, or six.
-    numbers = (3_010, 2_890) if full else (1_010, 970)
+    numbers = (3_010, 2_960) if full else (1_010, 990)
     limits = [begun("limit", name, str(number)) for name, number in zip(SIZES, numbers, strict=True)]
 
     def rows() -> Iterator[Row]:

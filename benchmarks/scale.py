@@ -112,7 +112,7 @@ def _cuts(size: int) -> list[int]:
         chunks = Chunks(Staging(Path(folder)))
         for record in range(size):
             mapped = Mapped(source_id=f"{record}", body={"name": f"{record}"})
-            chunks.add(f"C{record}", mapped, "", {})
+            chunks.add(f"C{record}", mapped, "", "", {})
         return [end - start for start, end in pairwise(chunks.close())]
 
 

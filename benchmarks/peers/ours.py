@@ -11,6 +11,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from engine import EVER
 from job import WORKERS, Job, metered
+from pace import Paced
 from sandbox_process import DEFAULTS, Bench, Remote
 
 from include.sync.runs import RunKind
@@ -20,7 +21,9 @@ def main() -> None:
     """One run."""
     job = Job()
     sandbox = Remote(url=job.given["url"], tls_url=job.given["tls_url"], ca_file=job.given["ca_file"])
-    bench = Bench(sandbox, job.folder, {"bc_create_defaults": DEFAULTS}, at_once=WORKERS)
+    # What the service allows is a setting of the project; the others find out by being refused.
+    kind = Paced if job.given["limit"] else Bench
+    bench = kind(sandbox, job.folder, {"bc_create_defaults": DEFAULTS}, at_once=WORKERS)
     # Runs of other processes have the numbers before.
     bench._numbers = itertools.count(time.time_ns())
     everything = {"kind": RunKind.backfill, "interval": EVER} if job.given["everything"] else {}

@@ -13,6 +13,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "benchmarks"))
 
 import against
+import budgets
 import picture
 from engine import Part, Row, show
 
@@ -61,3 +62,14 @@ def test_the_tables_have_a_cell_for_everything() -> None:
     assert "| requests | 1 iPaaS.com / record | at most 1.02 | kept |" in rows
     peers = against.table([{"name": "dlt", "writes": 12}, {"name": "a script", "writes": 1_200.0}])
     assert peers.splitlines()[-1] == "| writes | 12 | 1,200 |"
+
+
+def test_every_flow_is_measured_to_its_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Few records, of which no budget says anything: that nothing ends in a fault, and that there is a number in every row."""
+    monkeypatch.setattr(sys, "argv", ["budgets.py", "--records", "12", "--json", str(tmp_path / "bench.json")])
+    for part in ("To iPaaS.com", "From iPaaS.com", "Documents", "One record more"):
+        sys.argv += ["--only", part]
+    assert budgets.main() == 0
+    rows = json.loads((tmp_path / "bench.json").read_text())["rows"]
+    assert len(rows) > 35
+    assert {row["verdict"] for row in rows} <= {"kept", "EXCEEDED"}

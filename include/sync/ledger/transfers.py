@@ -23,6 +23,9 @@ MAX_ATTEMPTS = 8
 # States of what is not done; named one by one, so that the index leads to them past all that is.
 UNFINISHED = (State.waiting, State.retry, State.failed)
 
+# The state of some records that are named: not what an index leads to, for nearly all that there are share one.
+_STATE: sa.ColumnElement[str] = sa.func.coalesce(transfers.c.state, "")
+
 
 def retry_delay(attempt: int) -> timedelta:
     """Time until the next try after `attempt` tries, as on the iPaaS.com platform (docs/ipaas.md, "Repetition")."""
@@ -176,9 +179,7 @@ class Transfers(Store):
         found: set[str] = set()
         with self._writing() as db:
             for batch in batches(keys, BATCH):
-                where = (
-                    self._of(flow) & transfers.c.key.in_(batch) & (transfers.c.state.in_((*UNFINISHED, State.ignored)))
-                )
+                where = self._of(flow) & transfers.c.key.in_(batch) & _STATE.in_((*UNFINISHED, State.ignored))
                 found.update(db.execute(sa.select(transfers.c.key).where(where)).scalars())
                 db.execute(sa.update(transfers).where(where).values(values))
         return [key for key in keys if key in found]
@@ -246,7 +247,7 @@ class Transfers(Store):
         older = sa.or_(transfers.c.read_at.is_(None), transfers.c.read_at < read_at)
         with self._writing() as db:
             for batch in batches(keys, BATCH):
-                where = sa.and_(self._of(flow), transfers.c.key.in_(batch), transfers.c.state == State.done, older)
+                where = sa.and_(self._of(flow), transfers.c.key.in_(batch), State.done == _STATE, older)
                 db.execute(sa.update(transfers).where(where).values(read_at=read_at))
 
     @repeated
@@ -257,7 +258,7 @@ class Transfers(Store):
         values = read_again(self._now())
         with self._writing() as db:
             for batch in batches(keys, BATCH):
-                where = sa.and_(self._of(flow), transfers.c.key.in_(batch), transfers.c.state == State.done)
+                where = sa.and_(self._of(flow), transfers.c.key.in_(batch), State.done == _STATE)
                 db.execute(sa.update(transfers).where(where).values(values))
 
     @repeated
@@ -283,7 +284,7 @@ class Transfers(Store):
                     due.setdefault(row.flow, []).append(row.key)
             for flow, keys in sorted(due.items()):
                 for batch in batches(keys, BATCH):
-                    where = sa.and_(self._of(flow), transfers.c.key.in_(batch), transfers.c.state == State.retry)
+                    where = sa.and_(self._of(flow), transfers.c.key.in_(batch), State.retry == _STATE)
                     db.execute(sa.update(transfers).where(where).values(next_try=iso(now)))
 
     def _earlier(self, db: Connection, flow: str, keys: Sequence[str]) -> dict[str, sa.Row[Any]]:
