@@ -24,7 +24,7 @@ MAX_ATTEMPTS = 8
 UNFINISHED = (State.waiting, State.retry, State.failed)
 
 # The state of some records that are named: not what an index leads to, for nearly all that there are share one.
-_STATE: sa.ColumnElement[str] = sa.func.coalesce(transfers.c.state, "")
+_STATE: sa.ColumnElement[Any] = sa.func.coalesce(transfers.c.state, "")
 
 
 def retry_delay(attempt: int) -> timedelta:
@@ -247,7 +247,7 @@ class Transfers(Store):
         older = sa.or_(transfers.c.read_at.is_(None), transfers.c.read_at < read_at)
         with self._writing() as db:
             for batch in batches(keys, BATCH):
-                where = sa.and_(self._of(flow), transfers.c.key.in_(batch), State.done == _STATE, older)
+                where = sa.and_(self._of(flow), transfers.c.key.in_(batch), _STATE.in_([State.done]), older)
                 db.execute(sa.update(transfers).where(where).values(read_at=read_at))
 
     @repeated
@@ -258,7 +258,7 @@ class Transfers(Store):
         values = read_again(self._now())
         with self._writing() as db:
             for batch in batches(keys, BATCH):
-                where = sa.and_(self._of(flow), transfers.c.key.in_(batch), State.done == _STATE)
+                where = sa.and_(self._of(flow), transfers.c.key.in_(batch), _STATE.in_([State.done]))
                 db.execute(sa.update(transfers).where(where).values(values))
 
     @repeated
@@ -284,7 +284,7 @@ class Transfers(Store):
                     due.setdefault(row.flow, []).append(row.key)
             for flow, keys in sorted(due.items()):
                 for batch in batches(keys, BATCH):
-                    where = sa.and_(self._of(flow), transfers.c.key.in_(batch), State.retry == _STATE)
+                    where = sa.and_(self._of(flow), transfers.c.key.in_(batch), _STATE.in_([State.retry]))
                     db.execute(sa.update(transfers).where(where).values(next_try=iso(now)))
 
     def _earlier(self, db: Connection, flow: str, keys: Sequence[str]) -> dict[str, sa.Row[Any]]:
