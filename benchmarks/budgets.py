@@ -37,6 +37,7 @@ class Sizes:
     latency: int = 400
     in_airflow: int = 2_000
     workers: int = 2_000
+    latency_of_workers: float = 0.5
     peers: int = 1_000
 
 
@@ -48,6 +49,7 @@ FULL = Sizes(
     latency=2_000,
     in_airflow=10_000,
     workers=100_000,
+    latency_of_workers=0.1,
     peers=10_000,
 )
 PEERS = "Peers"
@@ -67,7 +69,7 @@ def parts(sizes: Sizes, full: bool, only: list[str]) -> list[Part]:
             records=sizes.growth, ledger=sizes.ledger, beside=sizes.records, memory=sizes.memory, everything=full
         ),
         *pace.parts(sizes.latency),
-        *in_airflow.parts(number=sizes.in_airflow, workers=sizes.workers),
+        *in_airflow.parts(number=sizes.in_airflow, workers=sizes.workers, latency=sizes.latency_of_workers),
     ]
     return [*(part for part in found if wanted(part.title)), *beside]
 

@@ -124,17 +124,18 @@ def _rows(ended: Any, number: int, read: Counter[str]) -> Iterator[Row]:
     yield Row(what=f"{what}: settings", measured=max(read.values()), allowed=1, unit="reads / Variable")
 
 
-def of_workers(number: int) -> Iterator[Row]:
-    """Two workers instead of one, each with one task at a time, where a PostgreSQL and a Redis answer."""
+def of_workers(number: int, latency: float) -> Iterator[Row]:
+    """Two workers instead of one, each with one task at a time, where a PostgreSQL and a Redis answer. What Airflow takes
+    for the tasks of a run does not depend on `number`: few records are to take their time, too."""
     from tests.services import missing_for_a_cluster
 
-    what, unit = f"two workers instead of one, {number:,} records, answers taking 0.1 s", "of the time"
+    what, unit = f"two workers instead of one, {number:,} records, answers taking {latency} s", "of the time"
     if reason := missing_for_a_cluster():
         yield Row(what=what, allowed=0.55, unit=unit, skipped=reason)
         return
     seconds = {}
     for workers in (1, 2):
-        drill = f"--companies {number} --workers {workers} --latency 0.1 --no-kill"
+        drill = f"--companies {number} --workers {workers} --latency {latency} --no-kill"
         done = subprocess.run(
             ["make", "-s", "-C", str(ROOT), "cluster-drill", f"DRILL={drill}"], stdout=subprocess.PIPE, text=True
         )
@@ -156,12 +157,13 @@ def _apart(*arguments: str) -> Iterator[Row]:
 ROWS: dict[str, Callable[..., Iterator[Row]]] = {"run": of_run}
 
 
-def parts(*, number: int, workers: int) -> list[Part]:
-    """What a run of so many records takes of Airflow, and a first load of so many on two workers."""
+def parts(*, number: int, workers: int, latency: float) -> list[Part]:
+    """What a run of so many records takes of Airflow, and a first load of so many on two workers, of which each answer
+    takes so many seconds."""
     return [
         Part(title="Airflow", rows=of_parsing),
         Part(title="A run in Airflow", rows=partial(_apart, "run", str(number))),
-        Part(title="Several workers", rows=partial(of_workers, workers)),
+        Part(title="Several workers", rows=partial(of_workers, workers, latency)),
     ]
 
 
