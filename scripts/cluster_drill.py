@@ -14,6 +14,7 @@ import sys
 import time
 from typing import Any
 
+import database
 from airflow_api import AirflowApi, patient_session
 from cluster import Cluster, on_postgresql
 from demo import wait_until_up
@@ -148,6 +149,7 @@ def main() -> int:
     sizes = {**dict.fromkeys(vars(Size()), 0), "companies": options.companies, "persons": options.by_hand}
     try:
         with own_services() as services:
+            database.begin_anew()
             print(on_postgresql(), flush=True)
             # What is asked for by hand needs a worker's place, which is not what the drill is about.
             tasks = 4 if options.by_hand else 1

@@ -38,9 +38,7 @@ def chosen() -> URL | None:
     if given == _SQLITE:
         return None
     if given == "postgresql":
-        # A database for each home: two Airflows on one disturb each other.
-        mine = hashlib.sha256(str(HOME.resolve()).encode()).hexdigest()[:8]
-        return sa.make_url(f"postgresql+psycopg2://postgres@{_SERVER}/airflow_{mine}")
+        return sa.make_url(f"postgresql+psycopg2://postgres@{_SERVER}/{_own_name()}")
     try:
         url = sa.make_url(given)
     except (sa.exc.ArgumentError, ValueError):
@@ -106,6 +104,19 @@ def _hint() -> str:
     with contextlib.suppress(OSError), socket.create_connection((host, int(port)), timeout=1):
         return ". A PostgreSQL answers on this machine: DATABASE=postgresql has both there"
     return ""
+
+
+def begin_anew() -> None:
+    """Drop the database that is the home's own, and has its name; one that somebody has named is left as it is."""
+    url = chosen()
+    if url is not None and url.database == _own_name():
+        with contextlib.suppress(sa.exc.OperationalError), _engine(url.set(database="postgres")).connect() as db:
+            db.execute(sa.text(f"DROP DATABASE IF EXISTS {url.database} WITH (FORCE)"))
+
+
+def _own_name() -> str:
+    # A database for each home: two Airflows on one disturb each other.
+    return f"airflow_{hashlib.sha256(str(HOME.resolve()).encode()).hexdigest()[:8]}"
 
 
 def lose_ledger() -> None:

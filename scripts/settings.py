@@ -75,13 +75,32 @@ def _description(variable: str) -> str | None:
 
 
 def migrate() -> None:
-    """Make or upgrade Airflow's database."""
+    """Make or upgrade Airflow's database. Exits in words where it was written with another key than the home's."""
     # It reports every step; only what goes wrong is of interest here.
     logging.disable(logging.WARNING)
     from airflow.utils.db import initdb
 
     initdb()
     logging.disable(logging.NOTSET)
+    _refuse_another_key()
+
+
+def _refuse_another_key() -> None:
+    """A home that was made anew has a new key, and a PostgreSQL still has what the one before wrote."""
+    from airflow.models import Connection
+    from airflow.utils.session import create_session
+    from cryptography.fernet import InvalidToken
+    from sqlalchemy import select
+
+    try:
+        with create_session() as session:
+            session.scalars(select(Connection)).all()
+    except InvalidToken:
+        sys.exit(
+            "Airflow's database has Connections that were written with another key than this home has. Nothing is changed. "
+            "Set AIRFLOW__CORE__FERNET_KEY to the fernet_key in the airflow.cfg of the home that wrote them, or name another "
+            "database: DATABASE=postgresql://user:password@host:5432/database."
+        )
 
 
 if __name__ == "__main__":

@@ -123,3 +123,37 @@ def test_a_postgresql_that_does_not_answer_is_said_without_the_password(tmp_path
     assert "Traceback" not in done.stderr
     # It is not remembered, so that the next start is not refused for it.
     assert not (tmp_path / "database").exists()
+
+
+MIGRATE = f"""
+import sys
+sys.path.insert(0, {str(ROOT / "scripts")!r})
+import database
+database.prepare()
+import settings
+settings.migrate()
+settings.apply(settings.load())
+"""
+
+
+def test_a_database_of_another_key_is_refused_in_words_and_left_as_it_is(tmp_path: Path, name: str) -> None:
+    """A home that was deleted and made anew has a new key."""
+    address = f"postgresql://postgres@{ledgers.WHERE}/{name}"
+    assert run(tmp_path / "before", MIGRATE, address).returncode == 0
+    done = run(tmp_path / "anew", MIGRATE, address)
+    assert (done.returncode, "Traceback" in done.stderr) == (1, False)
+    assert "written with another key than this home has" in done.stderr
+    assert run(tmp_path / "before", MIGRATE, address).returncode == 0
+
+
+def test_a_drill_begins_with_a_database_of_its_own_and_leaves_one_that_was_named(tmp_path: Path, name: str) -> None:
+    anew = f"import sys; sys.path.insert(0, {str(ROOT / 'scripts')!r}); import database; database.begin_anew()"
+    where = "import os; print(os.environ['AIRFLOW__DATABASE__SQL_ALCHEMY_CONN'])"
+    server = sa.create_engine(ledgers.SERVER, poolclass=NullPool)
+    own = sa.make_url(run(tmp_path, where, "postgresql").stdout.strip()).database
+    for database, there in (("postgresql", False), (f"postgresql://postgres@{ledgers.WHERE}/{name}", True)):
+        assert run(tmp_path, MIGRATE, database).returncode == 0
+        assert run(tmp_path, anew, database).returncode == 0
+        with server.connect() as db:
+            found = sa.text("SELECT datname FROM pg_database WHERE datname = :name")
+            assert bool(db.execute(found, {"name": own if database == "postgresql" else name}).first()) is there
