@@ -23,6 +23,7 @@ from include.sync.staging.chunks import Chunks
 from include.sync.staging.files import Staging
 
 MEMORY = 120
+_WORLDS = 2
 FLOW = "company_to_ipaas"
 # Flows whose memory is measured: what there has to be many of, and what goes before.
 PEAKS: dict[str, tuple[dict[str, int], tuple[str, ...]]] = {
@@ -58,14 +59,16 @@ def _growth(
 ) -> Iterator[Row]:
     first: dict[str, float] = {}
     for size in sizes:
-        number = companies(size)
-        with world(companies=number) as bench:
-            bench.run("customer_category_to_ipaas")
-            prepare(bench, size)
-            written = run(bench, FLOW)
-            again(bench, FLOW)
-            unchanged = again(bench, FLOW)
-        took = {"written": written.whole / written.written, "unchanged": unchanged.whole / number}
+        # The least of some: now and then a run has SQLite bring its journal into its file, which all runs before it owe.
+        took = {"written": float("inf"), "unchanged": float("inf")}
+        for _ in range(_WORLDS):
+            with world(companies=companies(size)) as bench:
+                bench.run("customer_category_to_ipaas")
+                prepare(bench, size)
+                written = run(bench, FLOW)
+                unchanged = [again(bench, FLOW) for _ in range(3)]
+            took["written"] = min(took["written"], written.whole / written.written)
+            took["unchanged"] = min(took["unchanged"], *(each.whole / companies(size) for each in unchanged))
         for what, each in took.items():
             if what in first:
                 title = f"{sizes[0]:,} to {size:,} {of}, {what}: CPU"
