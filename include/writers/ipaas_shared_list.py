@@ -6,6 +6,7 @@ gets by it. So whichever task comes first reads it, and leaves for each chunk th
 
 from __future__ import annotations
 
+import hashlib
 import time
 from collections.abc import Callable, Iterable, Iterator
 
@@ -65,7 +66,8 @@ class _SharedList:
 
     def read(self, chunk: int, take: Callable[[Json], None]) -> bool:
         """Have the rows for a chunk taken, and answer True, if the list tells."""
-        key = f"{self._work.plan.name}|{self._endpoint.name}"
+        # A run may be called by more than a key holds.
+        key = hashlib.sha256(f"{self._work.plan.name}|{self._endpoint.name}".encode()).hexdigest()
         ledger, owner = self._work.ledger, self._work.owner
         while not self._staging.exists(f"{self._name}.ndjson.gz"):
             if not ledger.claim(_CLAIM, [key], owner)[key].held:

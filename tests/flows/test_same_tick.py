@@ -1,4 +1,4 @@
-"""One tick starts several flows, and Airflow names their runs alike: none disturbs another."""
+"""What runs are called: those of several flows that one tick starts alike, and some by whoever starts them."""
 
 from __future__ import annotations
 
@@ -35,3 +35,12 @@ def test_a_flow_that_loads_while_another_one_does_takes_nothing_from_it(
         bench.close()
     assert [counts["created"] for counts in others] == [2]
     assert tally(report)["created"] == 8
+
+
+@pytest.mark.both_ledgers
+def test_a_run_may_have_as_long_a_name_as_airflow_lets_it(tmp_path: Path) -> None:
+    with Sandbox("demo", size=replace(NOTHING, companies=410)) as sandbox:
+        bench = Bench(sandbox, tmp_path, {"bc_create_defaults": DEFAULTS})
+        bench.run("customer_category_to_ipaas")
+        assert tally(bench.run("company_to_ipaas", run_id="n" * 250))["created"] == 410
+        bench.close()
