@@ -71,7 +71,7 @@ def load(cluster: Cluster, airflow: AirflowApi, look: Sandbox, options: argparse
 def by_hand(airflow: AirflowApi, cluster: Cluster, key: str) -> tuple[float, float]:
     """Ask for one record by Manual Sync; answers after how many seconds it began to be read, and the run ended."""
     began, read = time.monotonic(), 0.0
-    run_id = airflow.trigger("manual_sync", flow=BESIDE, ids=key, mode="apply", force=False)
+    run_id = airflow.trigger("manual_sync", flow=BESIDE, ids=[key], mode="apply", force=False)
     while (state := airflow.state("manual_sync", run_id)) not in ("success", "failed"):
         cluster.services.check()
         if time.monotonic() - began > TIMEOUT:
