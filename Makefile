@@ -54,7 +54,7 @@ prove: $(STAMP) ## break everything at random and count what is lost or doubled 
 new-flow: $(STAMP) ## the files of a new flow: NAME=payment_terms_to_ipaas RECORD="payment terms" (TYPE="payment method")
 	@$(RUN) python scripts/new_flow.py "$(NAME)" "$(RECORD)" --type "$(TYPE)" --resource "$(RESOURCE)"
 
-bench: $(STAMP) ## every budget of docs/architecture.md, measured beside other tools (about 15 minutes; BENCH=full: hours)
+bench: $(STAMP) ## every budget of docs/architecture.md, measured beside other tools (about 10 minutes; BENCH=full: hours)
 	@$(RUN) python benchmarks/budgets.py $(if $(filter full,$(BENCH)),--full) --picture docs/budgets.svg
 
 pictures: $(STAMP) ## the pictures of the README, drawn in a browser (Debian: apt-get install chromium)
