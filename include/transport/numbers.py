@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from decimal import Decimal, InvalidOperation
 from functools import cache
 from typing import Any
@@ -35,22 +36,24 @@ def _numeric(model: type[BaseModel]) -> frozenset[str]:
     )
 
 
-def refuse_uncountable(model: type[BaseModel], name: str, value: Any) -> None:
+def refuse_uncountable(model: type[BaseModel], values: Mapping[str, Any]) -> None:
     """Raise ValueError for a number that nobody could reckon with, be it written as one or as a text."""
-    kind = type(value)
-    if kind is str:
-        if name not in _numeric(model):
-            return
-        try:
-            number: Any = Decimal(value)
-        except InvalidOperation:
-            return  # the model says so
-    elif kind is int or kind is Decimal:
-        number = value
-    else:
-        return
-    if not countable(number):
-        raise ValueError(f"{name} is no number that can be reckoned with: {_short(value)}")
+    numeric = _numeric(model)
+    for name, value in values.items():
+        kind = type(value)
+        if kind is str:
+            if name not in numeric:
+                continue
+            try:
+                number: Any = Decimal(value)
+            except InvalidOperation:
+                continue  # the model says so
+        elif kind is int or kind is Decimal:
+            number = value
+        else:
+            continue
+        if not countable(number):
+            raise ValueError(f"{name} is no number that can be reckoned with: {_short(value)}")
 
 
 def _short(value: Any) -> str:

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, model_validator
 
 from include.transport.numbers import refuse_uncountable
 
-_BLANKS = {"", "00000000-0000-0000-0000-000000000000"}
+_BLANKS = {"_x0020_", "00000000-0000-0000-0000-000000000000"}
 # The blank date, alone or with a time and an offset.
 _BLANK_DATE = re.compile(r"0001-01-01([T ]00:00(:00(\.0+)?)?(Z|[+-]\d\d:?\d\d)?)?")
 _ENCODED = re.compile(r"_x([0-9A-Fa-f]{4})_")
@@ -22,13 +22,14 @@ def decoded(value: str) -> str:
 
 def unblank(value: Any) -> Any:
     """`value`, or None when it is one of Business Central's blanks (docs/business_central.md, "Values on the wire")."""
-    if isinstance(value, str):
-        bare = value.strip()
-        # A no-break space at the end of a key is part of it.
-        if bare in _BLANKS or bare == "_x0020_" or (bare.startswith("0001") and _BLANK_DATE.fullmatch(bare)):
-            return None
-        return value.strip(" \t\r\n")
-    return value
+    if not isinstance(value, str):
+        return value
+    bare = value.strip()
+    # All blanks that are not empty begin so.
+    if not bare or (bare[0] in "0_" and (bare in _BLANKS or _BLANK_DATE.fullmatch(bare))):
+        return None
+    # A no-break space at the end of a key is part of it.
+    return value if bare == value else value.strip(" \t\r\n")
 
 
 class BusinessCentralRecord(BaseModel):
@@ -42,8 +43,7 @@ class BusinessCentralRecord(BaseModel):
         if not isinstance(data, dict):
             return data
         found = {name: unblank(value) for name, value in data.items()}
-        for name, value in found.items():
-            refuse_uncountable(cls, name, value)
+        refuse_uncountable(cls, found)
         return {name: value for name, value in found.items() if value is not None}
 
 

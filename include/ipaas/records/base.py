@@ -24,6 +24,5 @@ class IPaaSRecord(BaseModel):
         if not isinstance(data, dict):
             return data
         texts = {name: value.strip() if isinstance(value, str) else value for name, value in data.items()}
-        for name, value in texts.items():
-            refuse_uncountable(cls, name, value)
+        refuse_uncountable(cls, texts)
         return {name: value for name, value in texts.items() if name not in cls.model_fields or value not in (None, "")}
