@@ -42,7 +42,7 @@ from include.sync.work import WriteRequest, WriteResult, both_of, difference_of
 from include.transport.throttle import PATIENCE
 
 # Claims are taken for this many records at a time: another run that has one of them waits for all.
-_GROUP = 25
+_GROUP = 50
 # Outcomes are noted for at most this many at a time, and those of a slow service after so many seconds: what was not
 # noted when a process dies is looked for by the next one, record by record.
 _NOTED = 100
