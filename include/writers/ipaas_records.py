@@ -65,7 +65,7 @@ class IPaaSWriter(IPaaSFinder):
         if internal_id is not None:
             self._numbers(work).check_own(item, present)
         if internal_id is None:
-            body = work.resolve(body)
+            body = work.resolve(body) if self.restrict else body
             index = self._index(work, item)
             matched = formerly_linked(work, self.endpoint, index, item) if index and index.whole else None
             if matched is None:
