@@ -375,6 +375,8 @@ def _wrong(problem: Any, given: Mapping[str, Any]) -> SettingsError:
         reason = f"There is no {inner[-1]!r}"
     elif problem["type"].startswith("int_"):
         reason = "Allowed: a whole number"
+    elif problem["type"] in ("model_type", "dict_type"):
+        reason = "Allowed: a JSON object in braces"
     reason = reason[:1].upper() + reason[1:].rstrip(".") + "."
     field = SyncSettings.model_fields[name]
     return SettingsError(f"Variable {name}", value, f"{f'In {where}: ' if where else ''}{reason} {field.description}")
