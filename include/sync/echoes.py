@@ -14,7 +14,7 @@ from include.errors import Rejected, Waiting
 from include.sync.base import Base
 from include.sync.fields import put, values_of
 from include.sync.fingerprints import canonical
-from include.sync.ledger.entries import State, Transfer
+from include.sync.ledger.entries import Transfer
 from include.sync.records import Json, Mapped
 from include.sync.runs import Direction
 from include.sync.task_context import TaskContext
@@ -26,7 +26,7 @@ from include.sync.wire import from_wire, to_wire
 class Settled:
     """Fields of a body as they were agreed (`before`) and as the other direction has written them (`after`).
 
-    `whole`: there is no base of this flow's own; what the other direction has made is all of it.
+    `whole`: there is no base of this flow's own; what the other direction has agreed is all of it.
     """
 
     before: Json
@@ -52,7 +52,7 @@ class Echoes:
         self._known = known
         self._side = _SIDES[task.flow.direction]
         self._bases: dict[str, Base] = {}
-        self._made: dict[str, Base] = {}
+        self._agreed: dict[str, Base] = {}
         if task.flow.counterpart is None:
             return
         # Whoever writes into a record takes its fingerprint away.
@@ -61,7 +61,7 @@ class Echoes:
             found = task.ledger.transfers(task.flow.name, touched, base=True)
             self._bases = {key: Base.from_json(t.base) for key, t in found.items() if t.base}
         new = [record for record in batch if self._is_new(str(record["key"]))]
-        self._made = self._made_there(task.flow.counterpart.flow, new) if new else {}
+        self._agreed = self._agreed_there(task.flow.counterpart.flow, new) if new else {}
 
     def _is_new(self, key: str) -> bool:
         return key not in self._known or (self._known[key].fingerprint is None and not self._has_values(key))
@@ -69,13 +69,22 @@ class Echoes:
     def _has_values(self, key: str) -> bool:
         return key in self._bases and bool(self._bases[key].values)
 
-    def _made_there(self, flow: str, records: Sequence[Json]) -> dict[str, Base]:
-        """What the other direction has made, for those of these records that it made."""
+    def _agreed_there(self, flow: str, records: Sequence[Json]) -> dict[str, Base]:
+        """What the other direction has last agreed, for those of these records that it has written; with what a try of its
+        that has not come to its end has sent of them, and has arrived.
+
+        How its last try ended does not matter: what it could not send yet is still to be sent, and nobody's to put back.
+        """
         task, table = self._task, self._task.flow.writer.table
         ends = self._side.other_ends(task, table, records)
         found = task.ledger.transfers(flow, ends.values(), base=True) if ends else {}
-        bases = {key: found[end].base for key, end in ends.items() if end in found and found[end].state == State.done}
-        return {key: base for key, data in bases.items() if data and (base := Base.from_json(data)).made}
+        bases = {key: Base.from_json(data) for key, end in ends.items() if end in found and (data := found[end].base)}
+        there = {str(record["key"]): record["data"] for record in records}
+        return {
+            key: base.with_own(self._side.fields(there[key], task.plan.system_id)) if base.sent else base
+            for key, base in bases.items()
+            if base.values
+        }
 
     def of(self, record: Json) -> Json:
         """What `load` is to know of a record beside its body."""
@@ -84,8 +93,8 @@ class Echoes:
             return self._side.told_alone(record["data"])
         key, data = str(record["key"]), record["data"]
         more: Json = self._side.own(data)
-        if key in self._made:
-            after = self._body(key, self._side.rebuilt(data, self._made[key], self._task))
+        if key in self._agreed:
+            after = self._body(key, self._side.rebuilt(data, self._agreed[key], self._task))
             if after is not None:
                 more["settled"] = Settled(before={}, after=after, whole=True).as_json()
         elif self._has_values(key) and (written := self._written(key, data)):
@@ -131,7 +140,7 @@ class _Side(Protocol):
         """The same with other values of these fields."""
 
     def rebuilt(self, data: Json, base: Base, task: TaskContext) -> Json:
-        """The record as the other direction has made it."""
+        """The record as the other direction has agreed it."""
 
     def other_ends(self, task: TaskContext, table: str, records: Sequence[Json]) -> dict[str, str]:
         """By key: the key that the flow the other way knows it by, for those that are linked."""
@@ -177,7 +186,7 @@ class _FromIPaaS:
         return {**data, "record": put(data["record"], values, system_id)}
 
     def rebuilt(self, data: Json, base: Base, task: TaskContext) -> Json:
-        """The record with nothing but what was sent to it."""
+        """The record with nothing but what was agreed of it."""
         record = data["record"]
         made = put({"id": record["id"]}, {**base.values, **base.kept}, task.plan.system_id, add=True)
         return {**data, "record": made}

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from bench import Bench, outcome_of, tally
 
+from include.sandbox.faults import Fault
 from include.sandbox.ipaas.platform import Record
 from include.sync.report import Report
 
@@ -190,6 +191,49 @@ class TestEditsOnBothSides:
         assert (card["Name"], card["Phone No."]) == ("Anna Bergman", "+1 555 7777")
         assert (record["last_name"], record["addresses"][0]["phone_number"]) == ("Bergman", "+1 555 7777")
         stands(bench, "customer", "FTFT")
+
+    def matched(self, bench: Bench) -> Record:
+        body = {"first_name": "Anna", "last_name": "Berg", "email_address": "anna@example.net", "addresses": [BILLING]}
+        there: Record = bench.sandbox.ipaas.add("customer", body)
+        record = self.made_in_bc(bench)
+        assert record["id"] == there["id"]
+        return record
+
+    @pytest.mark.parametrize("made", ["made_in_bc", "matched"])
+    @pytest.mark.parametrize("tried", [False, True])
+    def test_an_edit_that_has_not_been_sent_yet_is_not_put_back(self, bench: Bench, made: str, tried: bool) -> None:
+        """The flow the other way comes to the record for the first time."""
+        record = getattr(self, made)(bench)
+        bench.sandbox.bc.change("Customer", "K1", **{"Phone No.": "+1 555 7777"})
+        if tried:
+            bench.sandbox.faults.add(Fault(system="ipaas", method="PUT", status=503, times=100))
+            run(bench, "customer", "T")
+            bench.sandbox.faults.clear()
+        changed = {change.field for outcome in run(bench, "customer", "F").outcomes for change in outcome.changes}
+        # What Business Central had nothing of comes from the record that it was matched with.
+        assert changed == (set() if made == "made_in_bc" else {"County", "Post_Code"})
+        assert bench.sandbox.bc.get("Customer", "K1")["Phone No."] == "+1 555 7777"
+        bench.run("customer_to_ipaas", "K1")
+        assert record["addresses"][0]["phone_number"] == "+1 555 7777"
+        stands(bench, "customer", "FTFT")
+
+    def test_an_edit_that_has_not_been_brought_yet_is_not_put_back(self, bench: Bench) -> None:
+        record = self.made_in_ipaas(bench)
+        bench.sandbox.ipaas.edit("customer", record["id"], {"last_name": "Bergman"})
+        bench.sandbox.faults.add(Fault(system="business_central", method="PATCH", status=503, times=100))
+        run(bench, "customer", "F")
+        bench.sandbox.faults.clear()
+        assert tally(run(bench, "customer", "T")) == {"read": 1, "unchanged": 1}
+        assert record["last_name"] == "Bergman"
+        run(bench, "customer", "F")
+        assert bench.sandbox.bc.get("Customer", "K1")["Name"] == "Anna Bergman"
+
+    def test_an_edit_that_is_rejected_is_not_put_back(self, bench: Bench) -> None:
+        self.made_in_bc(bench)
+        bench.sandbox.bc.change("Customer", "K1", **{"E-Mail": ""})
+        assert run(bench, "customer", "T").counts["failed"] == 1
+        run(bench, "customer", "F")
+        assert bench.sandbox.bc.get("Customer", "K1")["E-Mail"] == ""
 
     def test_an_update_sends_what_changed_and_says_from_what_to_what(self, bench: Bench) -> None:
         self.made_in_bc(bench)
