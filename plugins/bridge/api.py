@@ -111,7 +111,7 @@ def show_records(
             "key": one.key,
             "name": names.get(one.key),
             "target_id": one.target_id,
-            "address": address_of(dag_id, names.get(one.key, one.key), one.target_id),
+            **addresses_of(dag_id, names.get(one.key, one.key), one.target_id),
             "state": one.state,
             "kind": one.kind,
             "message": one.message,
@@ -143,7 +143,13 @@ def show_explained(
     found = explain(_ledger(), asked, tables, numbers_of=_TABLES)
     return {
         "links": [
-            {"table": one.table, "external_id": one.external_id, "internal_id": one.internal_id, "pushed": one.pushed}
+            {
+                "table": one.table,
+                "external_id": one.external_id,
+                "internal_id": one.internal_id,
+                "pushed": one.pushed,
+                "portal": in_portal(one.internal_id),
+            }
             for one in found.links
         ],
         "records": [_known(flow, one) for flow, one in found.records],
@@ -168,7 +174,7 @@ def _known(flow: str, one: Transfer) -> dict[str, Any]:
         "flow": flow,
         "key": one.key,
         "target_id": one.target_id,
-        "address": address_of(flow, one.key, one.target_id),
+        **addresses_of(flow, one.key, one.target_id),
         "state": one.state,
         "message": one.message,
         "advice": one.advice,
@@ -232,11 +238,22 @@ def retry(dag_id: str, decision: Decision) -> dict[str, Any]:
     return {"due": len(due), "ids": ids}
 
 
-def address_of(flow: str, key: str, target_id: Any) -> str | None:
-    """Where a person sees the record in Business Central; None where that is not known."""
+def addresses_of(flow: str, key: str, target_id: Any) -> dict[str, str | None]:
+    """Where a person sees the record: its `address` in Business Central and its `portal`; None where that is not known."""
     web, of = current().web, FLOWS.get(flow)
-    number = key if of and of.direction is Direction.to_ipaas else target_id
-    return web.address(of.record, str(number)) if web and of and number is not None else None
+    if of is None:
+        return {"address": None, "portal": None}
+    number, internal_id = (key, target_id) if of.direction is Direction.to_ipaas else (target_id, key)
+    return {
+        "address": web.address(of.record, str(number)) if web and number is not None else None,
+        "portal": in_portal(internal_id),
+    }
+
+
+def in_portal(internal_id: Any) -> str | None:
+    """Where a person sees a record of iPaaS.com."""
+    portal = current().portal
+    return portal.address(internal_id) if portal else None
 
 
 def _ledger() -> Ledger:

@@ -20,7 +20,7 @@ from fastapi.encoders import jsonable_encoder
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from bridge.api import address_of
+from bridge.api import addresses_of
 from bridge.factory import TAGS
 from bridge.forget import FORGET
 from bridge.initialize import INITIALIZE
@@ -150,7 +150,7 @@ def _report(folder: ObjectStoragePath, result: Result | None, search: str, offse
     flow = report["flow"]
     found = lines_of(staging, result=result, search=search, offset=offset, limit=_PAGE)
     lines = [
-        {**line, "address": address_of(flow, str(line.get("name") or line["key"]), line.get("target_id"))}
+        {**line, **addresses_of(flow, str(line.get("name") or line["key"]), line.get("target_id"))}
         for line in found.lines
     ]
     page: dict[str, Any] = jsonable_encoder(

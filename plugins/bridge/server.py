@@ -15,6 +15,7 @@ from sqlalchemy import select
 from bridge.hooks import BusinessCentralHook, IPaaSHook
 from bridge.ledger import Place, ledger_url, pair_of
 from include.business_central.web_client import WebClient
+from include.ipaas.portal import Portal
 from include.sync.ledger import Ledger
 from include.sync.runs import Pair
 
@@ -26,7 +27,7 @@ LIFETIME = 5.0
 @dataclass(frozen=True, kw_only=True)
 class Current:
     """What the Connections say: the `key` that a hook's sender shows, the `secret` of Business Central's notifications,
-    the two systems, their ledger, and where a person sees Business Central's records.
+    the two systems, their ledger, and where a person sees the records of each.
 
     There are no systems, and no ledger of theirs, while one of the Connections is not filled in.
     """
@@ -35,6 +36,7 @@ class Current:
     pair: Pair | None
     ledger: Ledger | None
     web: WebClient | None = None
+    portal: Portal | None = None
     secret: str | None = field(default=None, repr=False)
 
 
@@ -67,4 +69,5 @@ def current() -> Current:
         pair=pair,
         ledger=ledger().of(pair) if pair else None,
         web=WebClient.of(bc.host, pair.tenant_id, pair.environment, pair.company_name) if bc and pair else None,
+        portal=Portal.of(ipaas.host) if ipaas and pair else None,
     )

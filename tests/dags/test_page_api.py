@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -133,3 +134,29 @@ def test_an_id_of_either_side_is_explained(run_dag: RunDag, sandbox: Sandbox, as
     assert known["agreed"]
     assert ask("explain", id=told["links"][0]["internal_id"]).json()["links"] == told["links"]
     assert ask("explain", id="NOBODY").json()["records"] == []
+
+
+def test_records_link_to_the_portal_of_ipaas_where_it_is_the_platforms_own(
+    run_dag: RunDag, sandbox: Sandbox, ask: Ask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = run_dag("customer_category_to_ipaas")
+    code = sandbox.bc.rows("Customer Price Group")[0]["Code"]
+
+    def told() -> list[dict[str, Any]]:
+        found = ask("explain", id=code).json()
+        listed = ask("report", dag_id=run.dag_id, run_id=run.run_id, search=code).json()["report"]["records"]
+        return [*found["links"], *found["records"], *listed]
+
+    assert {one["portal"] for one in told()} == {None}
+    monkeypatch.setattr("include.ipaas.portal._API", urlsplit(sandbox.url).hostname)
+    assert [one["portal"] for one in told()] == 3 * ["https://portal.ipaas.com"]
+
+
+def test_what_ipaas_does_not_have_yet_is_not_in_its_portal(
+    run_dag: RunDag, sandbox: Sandbox, ask: Ask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _nameless(sandbox, "P1")
+    run_dag(FLOW)
+    monkeypatch.setattr("include.ipaas.portal._API", urlsplit(sandbox.url).hostname)
+    (record,) = ask("records", dag_id=FLOW, search="P1").json()["records"]
+    assert (record["target_id"], record["portal"]) == (None, None)

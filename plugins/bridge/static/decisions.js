@@ -75,7 +75,7 @@ export function Unfinished({ flow, cause, state, may, decisions, now }) {
 
 function Key({ record }) {
   return [
-    h(Id, { key: "key", id: record.name ?? record.key, address: record.address }),
+    h(Id, { key: "key", id: record.name ?? record.key, address: record.address, portal: record.portal }),
     record.name && h(Quiet, { key: "id" }, record.key),
     record.target_id !== null && h(Quiet, { key: "target" }, `→ ${record.target_id}`),
   ];

@@ -1,6 +1,6 @@
 // The box that explains an id of either side: what is remembered of it, and what it waits for.
 
-import { Ago, Box, Button, Flex, Heading, Id, Input, Note, Quiet, ReactRouterDOM, Table, Text, To, ask, askAirflow, count, h, records, recordsOfRun, useEffect, useState } from "./kit.js";
+import { Ago, Box, Button, Flex, Heading, Id, InPortal, Input, Note, Quiet, ReactRouterDOM, Table, Text, To, ask, askAirflow, count, h, records, recordsOfRun, useEffect, useState } from "./kit.js";
 
 const SHOWN = 20;
 
@@ -47,7 +47,7 @@ function Answer({ id, now, links, records: known, announced, waiting, waiting_to
     { borderWidth: "1px", borderRadius: "md", p: 3, mt: 2, role: "status" },
     nothing && h(Text, null, `Nothing is known of ${id}: no run has met it. manual_sync with the mode Explain reads both sides of it.`),
     links.map((link) =>
-      h(Text, { key: `${link.table} ${link.external_id}` }, `${link.table}: ${link.external_id} in Business Central is ${link.internal_id} in iPaaS.com`, !link.pushed && ", which iPaaS.com has yet to be told"),
+      h(Text, { key: `${link.table} ${link.external_id}` }, `${link.table}: ${link.external_id} in Business Central is ${link.internal_id} in iPaaS.com`, !link.pushed && ", which iPaaS.com has yet to be told", link.portal && h(InPortal, { key: "portal", id: link.internal_id, portal: link.portal })),
     ),
     known.map((record) => h(Known, { key: `${record.flow} ${record.key}`, record, now })),
     Object.entries(announced).map(([flow, since]) => h(Text, { key: flow }, `A webhook has announced it to ${flow}, whose next run takes it: since `, h(Ago, { at: since, now }))),
@@ -78,7 +78,7 @@ function Known({ record, now }) {
     h(
       Text,
       null,
-      h(Id, { id: record.key, address: record.address }),
+      h(Id, { id: record.key, address: record.address, portal: record.portal }),
       record.target_id !== null && ` → ${record.target_id}`,
       record.run && [", last written or tried by ", h(To, { key: "run", to: recordsOfRun(record.run.dag_id, record.run.run_id) }, record.run.run_id)],
     ),

@@ -116,12 +116,18 @@ export function Out({ href, children, ...more }) {
   return h(ChakraUI.Link, { href, target: "_blank", rel: "noopener noreferrer", color: "blue.fg", textDecoration: "underline", ...more }, children);
 }
 
-/** An id with the way to the box that explains it, and to its page in Business Central where that is known. */
-export function Id({ id, address, text }) {
+/** An id with the way to the box that explains it, and to where it is seen in either system, where that is known. */
+export function Id({ id, address, portal, text }) {
   return [
     h(To, { key: "id", to: `/plugin/sync?explain=${encodeURIComponent(id)}` }, text ?? id),
     address && [" ", h(Out, { key: "address", href: address, fontSize: "sm", "aria-label": `${id} in Business Central` }, "Business Central ↗")],
+    portal && h(InPortal, { key: "portal", id, portal }),
   ];
+}
+
+/** The way to iPaaS.com's portal, in which a record is found by its id. */
+export function InPortal({ id, portal }) {
+  return [" ", h(Out, { key: "portal", href: portal, fontSize: "sm", "aria-label": `${id} in iPaaS.com`, title: "Opens iPaaS.com's portal: find the record there by its id." }, "iPaaS.com ↗")];
 }
 
 export const recordsOfRun = (dagId, runId) => `/dags/${encodeURIComponent(dagId)}/runs/${encodeURIComponent(runId)}/plugin/records`;

@@ -121,7 +121,7 @@ function Lines({ report, search, setSearch, setOffset }) {
 
 function Key({ record }) {
   return [
-    h(Id, { key: "key", id: record.key, address: record.address }),
+    h(Id, { key: "key", id: record.key, address: record.address, portal: record.portal }),
     record.name && h(Quiet, { key: "name" }, `asked for as ${record.name}`),
     record.target_id !== undefined && h(Quiet, { key: "target" }, `→ ${record.target_id}`),
   ];
