@@ -69,6 +69,8 @@ class Here:
     def _webhooks(self) -> str:
         waiting, since = self.webhooks()
         if waiting:
+            if waiting == 1:
+                return f"1 has arrived and waits for its flow's next run, since {since}."
             return f"{waiting:,} have arrived and wait for their flow's next run, the first since {since}."
         raise Unknown("None waits. Change a record in iPaaS.com to see whether one arrives.")
 

@@ -73,10 +73,15 @@ class Applying:
         return cls(**{name: int(data[name]) for name in ("bc_requests", "ipaas_requests", "seconds")})
 
     def __str__(self) -> str:
-        return (
-            f"Applying it takes about {self.bc_requests:,} requests to Business Central and {self.ipaas_requests:,} to "
-            f"iPaaS.com: about {lasts(self.seconds)} at the configured throttle."
-        )
+        asked = {"Business Central": self.bc_requests, "iPaaS.com": self.ipaas_requests}
+        each = [(number, system) for system, number in asked.items() if number]
+        if not each:
+            return "Applying it takes no request to either system."
+        # Whose number is 0 is not asked, so it is not named.
+        (first, system), *others = each
+        requests = "request" if first == 1 else "requests"
+        told = f"{first:,} {requests} to {system}" + "".join(f" and {number:,} to {other}" for number, other in others)
+        return f"Applying it takes about {told}: about {lasts(self.seconds)} at the configured throttle."
 
     def as_json(self) -> Json:
         """The same as data, with its words."""

@@ -20,7 +20,7 @@ from include.sync.outcomes import Difference, Outcome, Result
 from include.sync.plan import late_commits
 from include.sync.pushing import push_links
 from include.sync.records import Json
-from include.sync.runs import RunKind, RunPlan
+from include.sync.runs import Mode, RunKind, RunPlan
 from include.sync.slots import held_back
 from include.sync.staging.chunks import load_chunks
 from include.sync.task_context import TaskContext
@@ -57,7 +57,7 @@ class Report:
     refused: bool = False
     # What a person has decided of it, if somebody was asked.
     decision: ApprovalDecision | None = None
-    # Of a plan: what applying it takes.
+    # Of a plan, and of nothing else that does not write: what applying it takes.
     applying: Applying | None = None
     # Of a run that compared everything: how the two sides stand.
     reconciled: Reconciled | None = None
@@ -72,7 +72,7 @@ class Report:
         return {
             "flow": self.plan.flow,
             "run_id": self.plan.run_id,
-            "mode": self.plan.mode.value,
+            "mode": self.plan.told_as,
             "kind": self.plan.kind.value,
             "counts": self.counts,
             "warnings": list(self.warnings),
@@ -168,7 +168,7 @@ def report(task: TaskContext) -> Report:
         left_out=left_out,
         decision=decision,
         applying=None
-        if plan.applies
+        if plan.told_as != Mode.plan
         else Applying.of(counts, sums.forecast, task.flow.talks_to("load"), plan.settings),
         reconciled=_reconciled(task, found, counts["read"], read_from, **sums.compared),
         refused=sums.refused,

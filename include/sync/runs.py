@@ -136,6 +136,11 @@ class RunPlan(BaseModel):
         return self.mode is Mode.apply
 
     @property
+    def told_as(self) -> str:
+        """The mode by the name that it has in the form: what explains or compares is planned, but is no plan to apply."""
+        return "explain" if self.explains else "report" if self.compares and not self.applies else self.mode.value
+
+    @property
     def does(self) -> str:
         """What has become of a record that the run is done with, in a word."""
         return "compared" if self.compares else "written" if self.applies else "planned"

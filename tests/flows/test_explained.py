@@ -26,6 +26,7 @@ def explained(bench: Bench, flow: str, *ids: str) -> tuple[Outcome, ...]:
     report = bench.run(flow, *ids, mode="plan", explains=True)
     assert bench.writes() == 0 and rows(bench.ledger) == before
     assert not report.failed
+    assert report.applying is None and report.as_json()["mode"] == "explain"
     return report.outcomes
 
 

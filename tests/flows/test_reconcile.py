@@ -41,6 +41,8 @@ def report(bench: Bench, flow: str = FLOW, **more: Any) -> Report:
     bench.sandbox.counters.reset()
     done = bench.run(flow, kind=RunKind.backfill, mode="plan", compares=True, **more)
     assert bench.writes() == 0
+    # Nothing is there to be applied, so nothing is said of what that takes.
+    assert done.applying is None and done.as_json()["mode"] == "report"
     assert {table: found for table, found in rows(bench.ledger).items() if table != "sync_reconciled"} == before
     return done
 

@@ -16,7 +16,14 @@ def test_the_platforms_own_service_has_a_known_portal(host: str) -> None:
 
 @pytest.mark.parametrize(
     "host",
-    [None, "", "https://localhost:7443", "https://[", "https://stagingapi.ipaas.com", "https://api.ipaas.com.example.com"],
+    [
+        None,
+        "",
+        "https://localhost:7443",
+        "https://[",
+        "https://stagingapi.ipaas.com",
+        "https://api.ipaas.com.example.com",
+    ],
 )
 def test_of_other_hosts_nothing_is_guessed(host: str | None) -> None:
     assert Portal.of(host) is None

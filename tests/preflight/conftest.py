@@ -40,6 +40,7 @@ class Project:
     secret: str = Sandbox.CLIENT_SECRET
     ipaas: dict[str, Any] = field(default_factory=dict)
     password: str = Sandbox.IPAAS_PASSWORD
+    webhooks: tuple[int, str | None] = (0, None)
     pools: dict[str, int] | None = field(default_factory=lambda: {"business_central": 10, "ipaas": 10})
 
     def look(self) -> dict[str, Line]:
@@ -66,7 +67,7 @@ class Project:
                 ipaas=ipaas,
                 pools=self.pools,
                 least_slots=5,
-                webhooks=lambda: (0, None),
+                webhooks=lambda: self.webhooks,
                 events=tuple(listening(FLOWS.values()).events),
             ),
             lambda: BusinessCentralClient(

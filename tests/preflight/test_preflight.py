@@ -168,3 +168,15 @@ def test_without_business_events_it_is_good_and_says_what_is_missing(project: Pr
     assert _red(lines) == []
     assert words in lines["Business events"].said
     assert lines["Business events"].good is None
+
+
+@pytest.mark.parametrize(
+    ("waiting", "said"),
+    [
+        (1, "1 has arrived and waits for its flow's next run, since today."),
+        (2, "2 have arrived and wait for their flow's next run, the first since today."),
+    ],
+)
+def test_webhooks_that_wait_are_counted(project: Project, waiting: int, said: str) -> None:
+    project.webhooks = (waiting, "today")
+    assert project.look()["Webhooks"].said == said
