@@ -83,7 +83,7 @@ def standing(known: Known, now: datetime) -> Standing:
             word=Word.needs_you,
             as_of=known.read_from,
             why=f"{known.needs:,} {_records(known.needs)} only a person can mend.",
-            advice="Each reason is listed above, with what to do.",
+            advice="Each reason is listed on the page Sync, under Needs you, with what to do.",
         )
     if known.paused:
         piled = f" Meanwhile {known.piles_up:,} {_records(known.piles_up)} wait for it." if known.piles_up else ""

@@ -1,6 +1,6 @@
 // What a person decides of records that are not done: the list of them, and the answers to its buttons.
 
-import { Ago, Box, Button, Flex, Id, Note, Pager, Quiet, Search, Table, Text, To, ask, askAirflow, h, records, recordsOfRun, useLive, useState } from "./kit.js";
+import { Ago, Box, Button, Flex, Id, Note, Pager, Quiet, Search, Since, Table, Text, To, ask, askAirflow, h, records, recordsOfRun, useLive, useState } from "./kit.js";
 
 // What a run of Manual Sync takes at most.
 const OF_ONE_RUN = 3_000;
@@ -57,9 +57,9 @@ export function Unfinished({ flow, cause, state, may, decisions, now }) {
   const [offset, setOffset] = useState(0);
   const { answer, error } = useLive(() => ask("records", { dag_id: flow, cause, state, search, offset }), JSON.stringify([search, offset, decisions.said]));
   const columns = [
-    ["Record", (record) => h(Key, { record })],
-    ["What happened", (record) => [record.message, record.advice && record.state === "ignored" && h(Quiet, { key: "by" }, record.advice)]],
-    ["Tries", (record) => h(Tries, { record, now })],
+    ["Record", (record) => h(Key, { record }), { sort: (record) => record.name ?? record.key }],
+    ["What happened", (record) => [record.message, record.advice && record.state === "ignored" && h(Quiet, { key: "by" }, record.advice)], { sort: (record) => record.message }],
+    ["Tries", (record) => h(Tries, { record, now }), { sort: (record) => record.attempts }],
   ];
   if (cause === undefined) columns.splice(2, 0, ["What to do", (record) => record.state !== "ignored" && record.advice]);
   if (may) columns.push(["", (record) => h(Buttons, { record, flow, decisions }), { whiteSpace: "nowrap" }]);
@@ -68,7 +68,7 @@ export function Unfinished({ flow, cause, state, may, decisions, now }) {
     { mt: 3 },
     h(Search, { label: "Find a record by its key", onSearch: (text) => [setSearch(text), setOffset(0)] }),
     error && h(Note, { color: "red", role: "alert" }, error),
-    answer && (answer.total ? h(Table, { label: `Records of ${flow}`, columns, rows: answer.records, keyOf: (record) => record.key }) : h(Text, { my: 2 }, "There is no such record.")),
+    answer && (answer.total ? h(Table, { label: `Records of ${flow}`, sortable: answer.total <= answer.page, columns, rows: answer.records, keyOf: (record) => record.key }) : h(Text, { my: 2 }, "There is no such record.")),
     answer && h(Pager, { ...answer, onTurn: setOffset }),
   );
 }
@@ -85,7 +85,7 @@ function Tries({ record, now }) {
   const times = `${record.attempts} ${record.attempts === 1 ? "try" : "tries"}`;
   const { run } = record;
   const next = record.next_try ? ["next ", h(Ago, { key: "next", at: record.next_try, now })] : "next when it changes";
-  return [h(Text, { key: "times" }, run ? h(To, { to: recordsOfRun(run.dag_id, run.run_id) }, times) : times), record.since && h(Quiet, { key: "since" }, "since ", h(Ago, { at: record.since, now })), h(Quiet, { key: "next" }, next)];
+  return [h(Text, { key: "times" }, run ? h(To, { to: recordsOfRun(run.dag_id, run.run_id) }, times) : times), record.since && h(Quiet, { key: "since" }, h(Since, { at: record.since, now })), h(Quiet, { key: "next" }, next)];
 }
 
 function Buttons({ record, flow, decisions }) {

@@ -1,6 +1,6 @@
 // The box that explains an id of either side: what is remembered of it, and what it waits for.
 
-import { Ago, Box, Button, Flex, Heading, Id, InPortal, Input, Note, Quiet, ReactRouterDOM, Table, Text, To, ask, askAirflow, count, h, records, recordsOfRun, useEffect, useState } from "./kit.js";
+import { Ago, Box, Button, Flex, Heading, Id, InPortal, Input, Note, Quiet, ReactRouterDOM, Since, Table, Text, To, ask, askAirflow, count, h, records, recordsOfRun, useEffect, useState } from "./kit.js";
 
 const SHOWN = 20;
 
@@ -50,7 +50,7 @@ function Answer({ id, now, links, records: known, announced, waiting, waiting_to
       h(Text, { key: `${link.table} ${link.external_id}` }, `${link.table}: ${link.external_id} in Business Central is ${link.internal_id} in iPaaS.com`, !link.pushed && ", which iPaaS.com has yet to be told", link.portal && h(InPortal, { key: "portal", id: link.internal_id, portal: link.portal })),
     ),
     known.map((record) => h(Known, { key: `${record.flow} ${record.key}`, record, now })),
-    Object.entries(announced).map(([flow, since]) => h(Text, { key: flow }, `A webhook has announced it to ${flow}, whose next run takes it: since `, h(Ago, { at: since, now }))),
+    Object.entries(announced).map(([flow, since]) => h(Text, { key: flow }, `A webhook has announced it to ${flow}, whose next run takes it: `, h(Since, { at: since, now }))),
     total > 0 && h(Text, { mt: 2 }, `${records(total)} ${total === 1 ? "waits" : "wait"} for it: `, waiting.slice(0, SHOWN).map((one, n) => h(Box, { as: "span", key: `${one.flow} ${one.key}` }, n > 0 && ", ", h(Id, { id: one.key }), ` of ${one.flow}`)), total > SHOWN && ` and ${count(total - SHOWN)} more`),
   );
 }
@@ -115,6 +115,7 @@ function Past({ past, now }) {
     Box,
     { mt: 1 },
     h(Button, { size: "xs", variant: "outline", me: 2, "aria-expanded": open, onClick: () => setOpen(!open) }, `${past.result}: ${count(past.fields.length)} ${past.fields.length === 1 ? "field" : "fields"}`),
+    " ",
     h(Ago, { at: past.at, now }),
     h(Quiet, { as: "span" }, " by ", past.dag_id ? h(To, { to: recordsOfRun(past.dag_id, past.run_id) }, past.run_id) : past.run_id),
     open && h(Table, { label: `What was ${past.result}`, columns, rows: past.fields, keyOf: (field) => field.field }),

@@ -97,13 +97,26 @@ export const records = (number) => `${count(number)} ${number === 1 ? "record" :
 
 const STEPS = [["day", 86_400], ["hour", 3_600], ["minute", 60]];
 
-/** A moment in words, with the whole of it when the pointer rests on it. */
-export function Ago({ at, now }) {
+/** A moment in words, with the whole of it when the pointer rests on it; `nearby` is said of what is less than a minute off. */
+export function Ago({ at, now, nearby }) {
   if (!at) return null;
   const seconds = (new Date(at) - new Date(now ?? Date.now())) / 1_000;
   const step = STEPS.find(([, length]) => Math.abs(seconds) >= length);
-  const said = step ? new Intl.RelativeTimeFormat("en").format(Math.trunc(seconds / step[1]), step[0]) : seconds > 0 ? "in a moment" : "just now";
+  const said = step ? new Intl.RelativeTimeFormat("en").format(Math.trunc(seconds / step[1]), step[0]) : (nearby ?? (seconds > 0 ? "in a moment" : "just now"));
   return h("time", { dateTime: at, title: new Date(at).toLocaleString() }, said);
+}
+
+/** How long something has been so. What began after the page was asked for has begun a moment ago, and not "in a moment". */
+export const Since = ({ at, now }) => ["since ", h(Ago, { key: "at", at, now, nearby: "a moment ago" })];
+
+/** What to do, in lines; those that begin with an asterisk are a list. */
+export function Advice({ text }) {
+  const lines = (text ?? "").split("\n").filter((line) => line.trim());
+  const items = lines.filter((line) => line.startsWith("* "));
+  return [
+    lines.filter((line) => !line.startsWith("* ")).map((line, n) => h(Text, { key: n }, line)),
+    items.length > 0 && h(Box, { as: "ul", key: "list", listStyleType: "disc", ps: 5, mt: 1 }, items.map((line, n) => h(Box, { as: "li", key: n, mb: 1 }, line.slice(2)))),
+  ];
 }
 
 /** A link within Airflow. */
@@ -140,19 +153,40 @@ export function Note({ color, children, ...more }) {
 
 export const Quiet = ({ children, ...more }) => h(Text, { color: "fg.muted", fontSize: "sm", ...more }, children);
 
-/** A table in the host's colours; `columns` are [heading, content of a row, options of the cells]. */
-export function Table({ label, columns, rows, keyOf }) {
+/** A table in the host's colours; `columns` are [heading, content of a row, options of the cells].
+ *
+ * A column with the option `sort`, a value of a row, has a button as its heading. `sorted` is the heading by which the rows
+ * are sorted as long as nobody has chosen another. Only rows that are all there can be sorted here: `sortable` says so.
+ */
+export function Table({ label, columns, rows, keyOf, sorted, sortable = true }) {
+  const [order, setOrder] = useState({ by: sorted, down: false });
   const cell = { px: 2, py: 2, textAlign: "start", verticalAlign: "top", borderBottomWidth: "1px", overflowWrap: "anywhere" };
+  const value = sortable ? columns.find(([heading, , options]) => heading === order.by && options?.sort)?.[2].sort : undefined;
+  const shown = value ? rows.toSorted((one, other) => (order.down ? -1 : 1) * compared(value(one), value(other))) : rows;
+  const choose = (heading) => setOrder({ by: heading, down: order.by === heading && !order.down });
+  const head = ([heading, , { sort, ...options } = {}]) => {
+    const by = sort && sortable;
+    const chosen = by && order.by === heading;
+    const said = by ? { "aria-sort": chosen ? (order.down ? "descending" : "ascending") : "none" } : {};
+    return h(Box, { as: "th", scope: "col", key: heading, fontWeight: "semibold", ...cell, ...options, ...said, verticalAlign: "middle", whiteSpace: "nowrap" }, by ? h(SortBy, { heading, chosen, down: order.down, onClick: () => choose(heading) }) : heading);
+  };
+  const body = (row) => h("tr", { key: keyOf(row) }, columns.map(([heading, content, { sort, ...options } = {}]) => h(Box, { as: "td", key: heading, ...cell, ...options }, content(row))));
   return h(
     Box,
     { overflowX: "auto" },
-    h(
-      ChakraUI.chakra.table,
-      { width: "full", fontSize: "sm", "aria-label": label, borderCollapse: "collapse" },
-      h("thead", null, h("tr", null, columns.map(([heading, , options]) => h(Box, { as: "th", scope: "col", key: heading, fontWeight: "semibold", ...cell, ...options, whiteSpace: "nowrap" }, heading)))),
-      h("tbody", null, rows.map((row) => h("tr", { key: keyOf(row) }, columns.map(([heading, content, options]) => h(Box, { as: "td", key: heading, ...cell, ...options }, content(row)))))),
-    ),
+    h(ChakraUI.chakra.table, { width: "full", fontSize: "sm", "aria-label": label, borderCollapse: "collapse" }, h("thead", null, h("tr", null, columns.map(head))), h("tbody", null, shown.map(body))),
   );
+}
+
+// Numbers by their size, also those within a text; what has no value goes first.
+function compared(one, other) {
+  if (typeof one === "number" && typeof other === "number") return one - other;
+  return String(one ?? "").localeCompare(String(other ?? ""), "en", { numeric: true });
+}
+
+function SortBy({ heading, chosen, down, onClick }) {
+  const arrow = h(Box, { as: "span", "aria-hidden": true, color: chosen ? "fg" : "fg.muted" }, chosen ? (down ? "↓" : "↑") : "↕");
+  return h(Button, { variant: "ghost", size: "xs", fontSize: "sm", fontWeight: "semibold", px: 1, mx: -1, my: -1, gap: 1, onClick }, heading, arrow);
 }
 
 /** A search box that asks when somebody has stopped typing. */

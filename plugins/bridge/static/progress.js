@@ -1,6 +1,6 @@
 // How far runs have come that are under way: what is done of each flow, how fast it goes, and what it waits for.
 
-import { Ago, Box, ChakraUI, Flex, Heading, Quiet, Text, To, count, h, recordsOfRun } from "./kit.js";
+import { Box, ChakraUI, Flex, Heading, Quiet, Since, Text, To, count, h, recordsOfRun } from "./kit.js";
 
 const { Progress } = ChakraUI;
 const AT = { extract: "reading", transform: "looking what has changed", look: "reading the other side's list", load: "writing", report: "adding up" };
@@ -21,7 +21,7 @@ function Run({ run, now }) {
   return h(
     Box,
     { as: "article", mb: 2 },
-    h(Text, null, h(To, { to: recordsOfRun(run.dag_id, run.run_id) }, name), run.state === "queued" ? ", queued" : [", since ", h(Ago, { key: "began", at: run.began, now })]),
+    h(Text, null, h(To, { to: recordsOfRun(run.dag_id, run.run_id) }, name), run.state === "queued" ? ", queued" : [", ", h(Since, { key: "began", at: run.began, now })]),
     h(Progressed, { run }),
   );
 }

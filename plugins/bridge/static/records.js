@@ -1,6 +1,6 @@
 // The tab of a run: what became of each of its records, with what to do.
 
-import { Box, Button, Flex, Heading, Id, Note, Out, Pager, Quiet, Search, Table, Text, To, ask, count, h, useLive, useState } from "./kit.js";
+import { Advice, Box, Button, Flex, Heading, Id, Note, Out, Pager, Quiet, Search, Table, Text, To, ask, count, h, useLive, useState } from "./kit.js";
 import { Progressed } from "./progress.js";
 
 const COLORS = { failed: "red.fg", retrying: "orange.fg", waiting: "orange.fg", created: "green.fg", updated: "green.fg" };
@@ -21,7 +21,7 @@ function Records({ dagId, runId }) {
     Box,
     { as: "section", p: 4, "aria-label": "Records" },
     error && h(Note, { color: "red", role: "alert" }, error),
-    problems.map((problem, n) => h(Note, { key: n, color: "red" }, h(Text, { fontWeight: "semibold" }, problem.what), h(Text, null, problem.advice))),
+    problems.map((problem, n) => h(Note, { key: n, color: "red" }, h(Text, { fontWeight: "semibold" }, problem.what), h(Advice, { text: problem.advice }))),
     answer.questions.map((one) => h(Note, { key: one.path, color: "orange" }, h(Text, { fontWeight: "semibold" }, "Waits for approval: nothing was written yet."), h(To, { to: one.path }, one.subject))),
     flow && h(Button, { size: "sm", variant: "outline", onClick: () => open("") }, "All flows of the run"),
     flows && h(Flows, { flows, applying: answer.applying, open }),
@@ -44,8 +44,8 @@ function nothing(state) {
 // How far a run has come with each of its flows.
 function Flows({ flows, applying, open }) {
   const columns = [
-    ["Flow", (one) => [h(Button, { key: "open", size: "sm", variant: "outline", onClick: () => open(one.flow) }, one.flow), h(Quiet, { key: "name" }, one.collection)]],
-    ["Is", (one) => h(Text, { color: one.task.includes("failed") ? "red.fg" : one.task === "success" ? "green.fg" : undefined }, one.task.replaceAll("_", " "))],
+    ["Flow", (one) => [h(Button, { key: "open", size: "sm", variant: "outline", onClick: () => open(one.flow) }, one.flow), h(Quiet, { key: "name" }, one.collection)], { sort: (one) => one.flow }],
+    ["Is", (one) => h(Text, { color: one.task.includes("failed") ? "red.fg" : one.task === "success" ? "green.fg" : undefined }, one.task.replaceAll("_", " ")), { sort: (one) => one.task }],
     flows.some((one) => one.compared) && ["Compared", (one) => one.compared && h(Compared, one.compared)],
     ["What became of its records", (one) => Object.entries(one.counts).filter(([name, number]) => number && !name.endsWith("requests")).map(([name, number]) => h(Text, { key: name, color: COLORS[name] }, `${count(number)} ${name}`))],
   ].filter(Boolean);
@@ -77,11 +77,18 @@ function Inspected({ lines }) {
   return h(Table, { label: "What was looked at", columns, rows: lines, keyOf: (one) => one.line });
 }
 
+// What a run is that writes nothing. Only a plan is there to be applied.
+const WITHOUT_WRITING = {
+  plan: "A plan: nothing was written.",
+  explain: "What each side has: nothing was written.",
+  report: "What differs between both sides: nothing was written.",
+};
+
 function Head({ report, dagId, runId }) {
   const doc = new URLSearchParams({ dag_id: report.flow, from_dag: dagId, run_id: runId });
   return [
     h(Heading, { key: "name", as: "h1", size: "md" }, report.collection ?? report.flow),
-    report.mode === "plan" && h(Text, { key: "plan", fontWeight: "semibold" }, "A plan: nothing was written."),
+    WITHOUT_WRITING[report.mode] && h(Text, { key: "plan", fontWeight: "semibold" }, WITHOUT_WRITING[report.mode]),
     report.applying && h(Text, { key: "applying" }, report.applying),
     h(Quiet, { key: "kind" }, report.kind, " ", h(Out, { href: new URL(`sync/doc?${doc}`, document.baseURI).href }, "Documentation of this flow")),
   ];
@@ -102,19 +109,20 @@ function Counts({ report, result, choose }) {
 
 function Lines({ report, search, setSearch, setOffset }) {
   const plan = report.mode === "plan";
+  const would = report.mode in WITHOUT_WRITING;
   const some = (name) => report.records.some((record) => record[name]?.length);
   const columns = [
-    ["Record", (record) => h(Key, { record })],
-    [plan ? "Would be" : "Outcome", (record) => [h(Text, { key: "result", color: COLORS[record.result] }, record.result), record.difference && h(Text, { key: "difference", fontWeight: "semibold" }, record.difference), record.kind && h(Quiet, { key: "kind" }, record.kind)]],
-    (some("message") || some("notes")) && ["What happened", (record) => h(Happened, { record })],
+    ["Record", (record) => h(Key, { record }), { sort: (record) => record.key }],
+    [would ? "Would be" : "Outcome", (record) => [h(Text, { key: "result", color: COLORS[record.result] }, record.result), record.difference && h(Text, { key: "difference", fontWeight: "semibold" }, record.difference), record.kind && h(Quiet, { key: "kind" }, record.kind)], { sort: (record) => record.result }],
+    (some("message") || some("notes")) && [plan ? "What would happen" : would ? "What was found" : "What happened", (record) => h(Happened, { record })],
     some("advice") && ["What to do", (record) => record.advice],
     some("both") && ["Both sides now", (record) => h(Both, { record, report })],
-    some("changes") && !some("both") && [plan ? "Fields that would change" : "Fields", (record) => h(Changes, { record })],
+    some("changes") && !some("both") && [would ? "Fields that would change" : "Fields", (record) => h(Changes, { record })],
   ].filter(Boolean);
   if (!report.total && !search && !Object.keys(report.of_result).length) return h(Text, null, "Nothing but unchanged records.");
   return [
     h(Search, { key: "search", label: "Find a record", onSearch: setSearch }),
-    report.total ? h(Table, { key: "lines", label: "Records of the run", columns, rows: report.records, keyOf: (record) => `${record.key} ${record.result}` }) : h(Text, { key: "none", my: 2 }, "There is no such record."),
+    report.total ? h(Table, { key: "lines", label: "Records of the run", sortable: report.total <= report.page, columns, rows: report.records, keyOf: (record) => `${record.key} ${record.result}` }) : h(Text, { key: "none", my: 2 }, "There is no such record."),
     h(Pager, { key: "pager", ...report, onTurn: setOffset }),
   ];
 }

@@ -1,6 +1,6 @@
 // The page of all flows: whether both systems are in step, what needs a person, and how each flow stands.
 
-import { Ago, Badge, Box, Button, Flex, Heading, Note, Quiet, Table, Text, To, ask, count, h, records, recordsOfRun, useLive, useState } from "./kit.js";
+import { Ago, Badge, Box, Button, Flex, Heading, Input, Note, Quiet, Since, Table, Text, To, ask, count, h, records, recordsOfRun, useLive, useState } from "./kit.js";
 import { Explain } from "./explain.js";
 import { UnderWay } from "./progress.js";
 import { Unfinished, useDecisions } from "./decisions.js";
@@ -19,6 +19,7 @@ function Sync() {
     Box,
     { as: "main", p: 4, maxW: "90rem", overflowY: "auto", height: "full" },
     h(Sentence, page),
+    h(Operations, page),
     error && h(Note, { color: "red", role: "alert" }, error),
     decisions.said.map((line, n) => h(Said, { key: n, ...line })),
     h(Explain, { now: page.now }),
@@ -26,7 +27,7 @@ function Sync() {
     h(NeedsYou, page),
     h(UnderWay, page),
     h(Flows, page),
-    answer.to_push > 0 && h(Note, { color: "orange" }, `iPaaS.com has yet to be told of ${count(answer.to_push)} links. The next run of a flow from iPaaS.com does so.`),
+    answer.to_push > 0 && h(Note, { color: "orange" }, `iPaaS.com has yet to be told of ${count(answer.to_push)} ${answer.to_push === 1 ? "link" : "links"}. The next run of a flow from iPaaS.com does so.`),
   );
 }
 
@@ -41,6 +42,19 @@ function Sentence({ sentence, flows, now }) {
     h(Heading, { as: "h1", size: "md", "aria-live": "polite" }, sentence),
     advice && h(Text, { mt: 1 }, advice),
     h(Quiet, { mt: 1 }, "Seen ", h(Box, { as: "time", dateTime: now }, new Date(now).toLocaleTimeString()), ". The page looks again by itself."),
+  );
+}
+
+// What is run by hand, or looks at everything; a new installation begins with it.
+const OPERATIONS = { preflight: "Preflight", initialize: "Initialize", manual_sync: "Manual Sync", reconcile: "Reconcile", health: "Health" };
+
+function Operations({ flows }) {
+  const fresh = flows.length > 0 && flows.every((flow) => !flow.last && !flow.as_of);
+  return h(
+    Box,
+    { as: "nav", "aria-label": "Operations", my: 3 },
+    fresh && h(Text, { mb: 1 }, "New here? Run Preflight, then Initialize, then unpause the flows."),
+    h(Flex, { gap: 4, wrap: "wrap" }, Object.entries(OPERATIONS).map(([dag, name]) => h(To, { key: dag, to: `/dags/${dag}` }, name))),
   );
 }
 
@@ -91,7 +105,7 @@ function Cause({ cause, page }) {
     { as: "article", borderWidth: "1px", borderRadius: "md", p: 3, my: 3, "data-flow": cause.flow },
     h(Heading, { as: "h3", size: "sm" }, `${records(cause.count)}: ${cause.cause || "no reason was given"}`),
     cause.advice && h(Text, { mt: 1 }, cause.advice),
-    h(Quiet, { mt: 1 }, h(To, { to: `/dags/${cause.flow}` }, cause.collection), cause.since && [" · since ", h(Ago, { key: "since", at: cause.since, now: page.now })]),
+    h(Quiet, { mt: 1 }, h(To, { to: `/dags/${cause.flow}` }, cause.collection), cause.since && [" · ", h(Since, { key: "since", at: cause.since, now: page.now })]),
     h(
       Flex,
       { gap: 2, mt: 2, wrap: "wrap" },
@@ -104,12 +118,14 @@ function Cause({ cause, page }) {
 }
 
 function Flows(page) {
-  const flows = page.flows.toSorted((one, other) => ORDER.indexOf(one.word) - ORDER.indexOf(other.word));
+  const [wanted, setWanted] = useState("");
+  const text = wanted.trim().toLowerCase();
+  const flows = page.flows.filter((flow) => [flow.flow, flow.collection, flow.word].some((name) => name.toLowerCase().includes(text)));
   const columns = [
-    ["Flow", (flow) => h(Name, { flow, said: page.sentence })],
-    ["State", (flow) => h(State, { flow, now: page.now }), { whiteSpace: "nowrap" }],
+    ["Flow", (flow) => h(Name, { flow, said: page.sentence }), { sort: (flow) => flow.flow }],
+    ["State", (flow) => h(State, { flow, now: page.now }), { sort: (flow) => ORDER.indexOf(flow.word) }],
     ["Runs", (flow) => h(Runs, { flow, now: page.now })],
-    ["Records", (flow) => h(Numbers, { flow, page })],
+    ["Records", (flow) => h(Numbers, { flow, page }), { sort: changed }],
   ];
   const open = page.shown && page.shown.cause === undefined;
   return h(
@@ -117,7 +133,9 @@ function Flows(page) {
     { as: "section", "aria-label": "Flows" },
     h(Heading, { as: "h2", size: "md", mt: 5, mb: 2 }, "Flows"),
     open && h(Box, { borderWidth: "1px", borderRadius: "md", p: 3, mb: 3 }, h(Shown, { page })),
-    h(Table, { label: "Flows", columns, rows: flows, keyOf: (flow) => flow.flow }),
+    h(Input, { size: "sm", maxW: "20rem", mb: 2, type: "search", "aria-label": "Find a flow", placeholder: "Find a flow", value: wanted, onChange: (event) => setWanted(event.target.value) }),
+    h(Table, { label: "Flows", columns, rows: flows, keyOf: (flow) => flow.flow, sorted: "State" }),
+    text && !flows.length && h(Text, { role: "status", my: 2 }, "There is no such flow."),
   );
 }
 
@@ -151,12 +169,15 @@ function State({ flow, now }) {
 function Runs({ flow, now }) {
   const { last } = flow;
   return [
-    last && h(Text, { key: "last", whiteSpace: "nowrap" }, h(To, { to: recordsOfRun(flow.flow, last.run_id) }, "last"), " ", h(Ago, { at: last.began, now }), last.failed && ", failed"),
-    flow.next_run && h(Text, { key: "next", whiteSpace: "nowrap" }, "next ", h(Ago, { at: flow.next_run, now })),
+    last && h(Text, { key: "last" }, h(To, { to: recordsOfRun(flow.flow, last.run_id) }, "last"), " ", h(Ago, { at: last.began, now }), last.failed && ", failed"),
+    flow.next_run && h(Text, { key: "next" }, "next ", h(Ago, { at: flow.next_run, now })),
   ];
 }
 
 const CHANGES = ["created", "updated", "skipped"];
+
+// What was left out has changed nothing.
+const changed = ({ counts }) => (counts.created ?? 0) + (counts.updated ?? 0);
 
 function Numbers({ flow, page }) {
   const changes = CHANGES.filter((name) => flow.counts[name]).map((name) => `${count(flow.counts[name])} ${name}`);
@@ -167,7 +188,7 @@ function Numbers({ flow, page }) {
       const of = { flow: flow.flow, state };
       return h(Button, { key: state, size: "xs", variant: "outline", me: 1, mb: 1, "aria-expanded": same(of, page.shown), onClick: () => page.show(of) }, `${count(number)} ${STATES[state] ?? state}`);
     }),
-    flow.webhooks > 0 && h(Text, { key: "webhooks" }, `${count(flow.webhooks)} webhooks since `, h(Ago, { at: flow.webhooks_since, now: page.now })),
+    flow.webhooks > 0 && h(Text, { key: "webhooks" }, `${count(flow.webhooks)} ${flow.webhooks === 1 ? "webhook" : "webhooks"} `, h(Since, { at: flow.webhooks_since, now: page.now })),
   ];
 }
 

@@ -1,0 +1,152 @@
+"""How a person finds the way on the page and the tab: narrow windows, sorting, lists, links; in a real browser."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+
+from include.flows import FLOWS
+from include.sandbox import Sandbox
+from include.sync.differences import Reconciled
+from include.sync.outcomes import Difference
+from tests.dags.browser import Visit, gone, sees
+from tests.dags.conftest import RunDag
+
+pytestmark = [pytest.mark.dag, pytest.mark.usefixtures("no_earlier_runs")]
+
+FLOW = "customer_category_to_ipaas"
+
+
+def _column(table: Any) -> list[str]:
+    """The flows or records of a table, as they stand below each other."""
+    found: list[str] = table.locator("tbody tr td:first-child a:first-child").all_inner_texts()
+    return found
+
+
+def test_in_a_narrow_window_nothing_of_the_flows_is_off_screen(run_dag: RunDag, sandbox: Sandbox, visit: Visit) -> None:
+    from bridge.connected import current_pair, ledger_of
+
+    run_dag(FLOW)
+    left = {kind.value: 1_200 for kind in Difference}
+    with ledger_of(current_pair()) as ledger:
+        for flow in (FLOW, "company_to_ipaas"):
+            ledger.note_reconciled(Reconciled(flow=flow, as_of=datetime.now(UTC), compared=9_000, left=left))
+    page = visit("plugin/sync")
+    page.set_viewport_size({"width": 700, "height": 900})
+    table = page.get_by_role("table", name="Flows")
+    sees(table.get_by_role("row", name="company_to_ipaas"), "1,200 stale")
+    assert page.evaluate("document.documentElement.scrollWidth") <= 700
+    box = table.bounding_box()
+    assert box["x"] + box["width"] <= 700
+
+
+def test_flows_are_sorted_and_found_by_keyboard(run_dag: RunDag, sandbox: Sandbox, visit: Visit) -> None:
+    run_dag(FLOW)
+    page = visit("plugin/sync")
+    table = page.get_by_role("table", name="Flows")
+    state, flow = (table.get_by_role("columnheader", name=name) for name in ("State", "Flow"))
+    sees(table, FLOW)
+    assert (state.get_attribute("aria-sort"), flow.get_attribute("aria-sort")) == ("ascending", "none")
+    flow.get_by_role("button").press("Enter")
+    assert _column(table) == sorted(FLOWS)
+    flow.get_by_role("button").press("Space")
+    assert _column(table) == sorted(FLOWS, reverse=True)
+    assert (state.get_attribute("aria-sort"), flow.get_attribute("aria-sort")) == ("none", "descending")
+    records = table.get_by_role("columnheader", name="Records").get_by_role("button")
+    records.press("Enter")
+    records.press("Enter")
+    assert _column(table)[0] == FLOW
+    page.get_by_role("searchbox", name="Find a flow").fill("Location")
+    gone(table.get_by_role("row", name=FLOW))
+    assert _column(table) == [name for name in _column(table) if "location" in name]
+
+
+def test_records_of_a_run_are_sorted_by_key_and_by_result(run_dag: RunDag, sandbox: Sandbox, visit: Visit) -> None:
+    for code in ("S10", "S9", "S<i>8"):
+        sandbox.bc.add("Customer Price Group", {"Code": code, "Description": code})
+    run = run_dag("manual_sync", {"flow": FLOW, "ids": ["S10", "NOWHERE", "S9", "S<i>8"]})
+    page = visit(f"dags/manual_sync/runs/{run.run_id}/plugin/records")
+    table = page.get_by_role("table", name="Records of the run")
+    table.get_by_role("columnheader", name="Record").get_by_role("button").click()
+    assert [key for key in _column(table) if key in ("NOWHERE", "S9", "S10")] == ["NOWHERE", "S9", "S10"]
+    table.get_by_role("columnheader", name="Would be").get_by_role("button").press("Enter")
+    assert table.get_by_role("columnheader", name="Would be").get_attribute("aria-sort") == "ascending"
+    assert _column(table)[-1] == "NOWHERE"
+    assert table.get_by_role("columnheader", name="What would happen").is_visible()
+    assert table.get_by_role("columnheader", name="What happened").count() == 0
+
+
+def test_what_health_has_found_is_a_list(run_dag: RunDag, sandbox: Sandbox, visit: Visit) -> None:
+    run = run_dag("health", bc={"password": "not-the-secret"}, ipaas={"password": "nor-this"})
+    page = visit(f"dags/health/runs/{run.run_id}/plugin/records")
+    tab = page.get_by_role("region", name="Records")
+    sees(tab, "A person is needed.")
+    assert tab.get_by_role("listitem").count() >= 2
+    assert "* " not in tab.inner_text()
+
+
+def test_what_is_explained_is_no_plan(run_dag: RunDag, sandbox: Sandbox, visit: Visit) -> None:
+    run_dag(FLOW)
+    code = sandbox.bc.rows("Customer Price Group")[0]["Code"]
+    run = run_dag("manual_sync", {"flow": FLOW, "ids": [code], "mode": "explain"})
+    page = visit(f"dags/manual_sync/runs/{run.run_id}/plugin/records")
+    tab = page.get_by_role("region", name="Records")
+    sees(tab, "What each side has: nothing was written.")
+    assert "plan" not in tab.inner_text()
+    assert "Applying" not in tab.inner_text()
+
+
+def test_the_page_leads_to_what_is_run_by_hand_and_a_new_installation_is_told_where_to_begin(
+    run_dag: RunDag, sandbox: Sandbox, visit: Visit
+) -> None:
+    run_dag("preflight")  # so that the ledger of this test is there
+    page = visit("plugin/sync")
+    ways = page.get_by_role("navigation", name="Operations")
+    sees(ways, "New here? Run Preflight, then Initialize, then unpause the flows.")
+    assert ways.get_by_role("link").all_inner_texts() == [
+        "Preflight",
+        "Initialize",
+        "Manual Sync",
+        "Reconcile",
+        "Health",
+    ]
+    run_dag(FLOW)
+    page.reload()
+    sees(ways, "Manual Sync")
+    assert "New here?" not in ways.inner_text()
+    ways.get_by_role("link", name="Reconcile").click()
+    page.wait_for_url("**/dags/reconcile")
+
+
+def test_the_history_of_a_record_is_spaced_and_the_record_links_to_the_portal(
+    run_dag: RunDag, sandbox: Sandbox, visit: Visit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("include.ipaas.portal._API", urlsplit(sandbox.url).hostname)
+    run_dag(FLOW)
+    code = sandbox.bc.rows("Customer Price Group")[0]["Code"]
+    page = visit(f"plugin/sync?explain={code}")
+    box = page.get_by_role("region", name="Explain a record")
+    sees(box, re.compile(r"created: \d+ fields? (just now|\d)"))
+    ways = box.get_by_role("link", name=re.compile("in iPaaS.com$"))
+    assert {way.get_attribute("href") for way in ways.all()} == {"https://portal.ipaas.com"}
+
+
+def test_what_begins_this_very_moment_has_been_so_for_a_moment(
+    run_dag: RunDag, sandbox: Sandbox, visit: Visit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from bridge import api
+
+    class Slow(datetime):
+        @classmethod
+        def now(cls, tz: Any = UTC) -> datetime:
+            return datetime.now(tz) - timedelta(seconds=30)
+
+    sandbox.bc.add("Customer", {"No.": "P1", "Name": "P1", "Contact Type": "Person", "E-Mail": ""})
+    run_dag("customer_to_ipaas")
+    monkeypatch.setattr(api, "datetime", Slow)
+    page = visit("plugin/sync")
+    sees(page.get_by_role("region", name="Needs you"), "since a moment ago")
