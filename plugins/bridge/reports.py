@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -34,16 +35,18 @@ from include.flows import FLOWS
 from include.sync.approval.decision import PLANNED
 from include.sync.lines import lines_of
 from include.sync.outcomes import Result
-from include.sync.runs import Direction
+from include.sync.runs import Direction, RunKind
 from include.sync.staging.files import Staging, StagingFault
 
 router = APIRouter(prefix="/api")
 # The task that reads, in a flow's DAG and in either group of Manual Sync.
 _EXTRACTS = ("extract", *(f"{direction.value}.extract" for direction in Direction))
-_KINDS = {
-    "poll": "What changed since the last run, what webhooks announced, and what was to be tried again.",
-    "ids": "The records asked for.",
-    "backfill": "Everything, or what was modified in the interval of a backfill.",
+# What a run of each kind took, in words.
+KINDS: Mapping[RunKind, str] = {
+    RunKind.poll: "What changed since the last run, what webhooks announced, and what was to be tried again.",
+    RunKind.announced: "What webhooks announced, and what was to be tried again.",
+    RunKind.ids: "The records asked for.",
+    RunKind.backfill: "Everything, or what was modified in the interval of a backfill.",
 }
 _PAGE = 100
 _FAR = 1_000_000
@@ -159,7 +162,7 @@ def _report(folder: ObjectStoragePath, result: Result | None, search: str, offse
             "collection": FLOWS[flow].collection if flow in FLOWS else None,
             "mode": report["mode"],
             **_sides(flow),
-            "kind": _KINDS[report["kind"]],
+            "kind": KINDS[RunKind(report["kind"])],
             "applying": report.get("applying", {}).get("words"),
             "counts": report["counts"],
             "warnings": report["warnings"],

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import html
+import json
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,6 +14,7 @@ from include.flows import FLOWS
 from include.sandbox import Sandbox
 from include.sync.flow import Flow
 from include.sync.ledger.entries import Finish, State, iso
+from include.sync.runs import RunKind
 from tests.dags.conftest import Run, RunDag, connect, lose_ledger
 from tests.systems import PAIR
 
@@ -61,6 +64,18 @@ def test_the_report_says_what_stopped_a_run(run_dag: RunDag, server: Any, login:
     told = _report(server, login, run_dag("customer_category_to_ipaas", bc={"password": "wrong"}))
     assert "Certificates & Secrets" in told["problems"][0]["advice"]
     assert (told["state"], told["report"]) == ("failed", None)
+
+
+@pytest.mark.parametrize("kind", RunKind)
+def test_a_run_of_every_kind_says_what_it_took(
+    run_dag: RunDag, sandbox: Sandbox, server: Any, login: dict[str, str], kind: RunKind
+) -> None:
+    from bridge.staging import base
+
+    run = run_dag("customer_category_to_ipaas")
+    for report in Path(base().path).glob(f"{run.dag_id}/*/*/report.json"):
+        report.write_text(json.dumps({**json.loads(report.read_text()), "kind": kind.value}))
+    assert _report(server, login, run)["report"]["kind"].endswith(".")
 
 
 def test_the_report_of_many_records_is_paged_sorted_and_searched_on_the_server(
