@@ -26,7 +26,7 @@ class Word(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class Run:
-    """The last run of a flow's schedule, or by hand without ids: what moves its position."""
+    """A run of a flow's schedule, of webhooks, or by hand without ids."""
 
     run_id: str
     began: datetime

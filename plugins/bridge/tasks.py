@@ -24,6 +24,7 @@ from bridge.extract_task import RunEnded
 from bridge.form import CHOSEN, DIRECTION, EXPLAIN, FLOW, FORCE, HEAL, IDS, MODE, ids_param, is_wanted
 from bridge.given_time import unused_time
 from bridge.hooks import BusinessCentralHook, IPaaSHook, current_settings
+from bridge.last_run import note_run
 from bridge.staging import PLAN, forget_old_runs, private_folder, run_folder, staged_folder
 from bridge.turns import Turn, take_turn, take_turn_of_announced, takes_announced
 from include.flows import CATALOGUE, FLOWS
@@ -56,6 +57,9 @@ _LONGEST_WAIT = timedelta(hours=1)
 def extract(flow_name: str | None, context: Mapping[str, Any]) -> dict[str, Any]:
     """Fix what the run does, read it, stage it. Without a name, the form says which flow."""
     with advised(context):
+        if flow_name:
+            # Before anything can end it, so that `health` finds it then.
+            note_run(context["dag_run"])
         flow = _flow(flow_name, context)
         return _extract(flow, _asked(flow, context), context)
 

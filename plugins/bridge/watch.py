@@ -2,27 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
 from airflow.sdk.exceptions import AirflowFailException
 from airflow.sdk.execution_time import task_runner
-from airflow.sdk.execution_time.comms import GetPreviousDagRun, PreviousDagRunResult
+from airflow.sdk.execution_time.comms import GetDagRun, GetPreviousDagRun, PreviousDagRunResult
 
 from bridge.advice import advised
 from bridge.connected import current_pair, ledger_of
 from bridge.factory import every
 from bridge.hooks import BusinessCentralHook, IPaaSHook, current_settings
+from bridge.last_run import ENDED, Said, begun, reads_all_changes, silent, standing_of, telling
 from bridge.turns import open_question
 from include.flows import FLOWS
 from include.sync.flow import Flow
-from include.sync.ledger.entries import moment
 from include.sync.overview import FlowState, flow_states, needs_you, since_before
-from include.sync.states import Known, Run, Standing, alarms, standing
+from include.sync.states import Run, Standing, alarms
 
 _TASKS = ("extract", "transform", "load", "report")
 _REASONS = 1_000
+# States of runs, of each of which the last one is looked at, and of each how many are gone through for one that counts.
+_STATES = ("running", "failed", "success")
+_RUNS = 50
 
 
 def look(context: Mapping[str, Any]) -> None:
@@ -59,19 +62,17 @@ def _flows(ti: Any) -> list[str]:
 
 def _standing(ti: Any, flow: Flow, state: FlowState, needs: int, now: datetime) -> Standing:
     dag = ti.get_dag(flow.name)
-    last = _last_scheduled(flow.name, now)
-    known = Known(
+    return standing_of(
+        state,
+        telling(_runs(flow.name, now)),
+        lambda run: _said(ti, flow.name, run),
+        now,
         paused=dag.is_paused,
-        last=last,
-        problem=_problem(ti, flow.name, last) if last and last.failed else None,
         due=dag.next_dagrun + every(flow) if dag.next_dagrun else None,
         every=every(flow),
-        read_from=moment(state.read_from) if state.read_from else None,
         needs=needs,
-        piles_up=state.webhooks,
         asks=_asks(ti, flow.name),
     )
-    return standing(known, now)
 
 
 def _asks(ti: Any, flow: str) -> datetime | None:
@@ -85,33 +86,51 @@ def _asks(ti: Any, flow: str) -> datetime | None:
     return datetime.fromisoformat(asked["at"]) if found else None
 
 
-def _last_scheduled(dag_id: str, now: datetime) -> Run | None:
-    """The last run of a flow's schedule. Airflow's tasks have no word for that of another DAG, its supervisor has."""
-    answer = task_runner.SUPERVISOR_COMMS.send(GetPreviousDagRun(dag_id=dag_id, logical_date=now))
-    run = answer.dag_run if isinstance(answer, PreviousDagRunResult) else None
-    if run is None:
+def _runs(dag_id: str, now: datetime) -> Iterator[Any]:
+    """The runs of a flow among which is the one that tells how it stands. Airflow's tasks have no word for the runs of
+    another DAG, its supervisor has."""
+    for state in _STATES:
+        before: datetime | None = now
+        for _ in range(_RUNS):
+            # Of each state the last one that counts: by hand in a row, others may lie before it.
+            run = _previous(dag_id, before, state) if before else None
+            if run is None:
+                break
+            yield run
+            if reads_all_changes(run):
+                break
+            before = run.logical_date
+    for run_id in begun(dag_id):
+        if run := _detail(dag_id, run_id):
+            yield run
+
+
+def _previous(dag_id: str, before: datetime, state: str) -> Any:
+    asked = GetPreviousDagRun(dag_id=dag_id, logical_date=before, state=state)
+    answer = task_runner.SUPERVISOR_COMMS.send(asked)
+    return answer.dag_run if isinstance(answer, PreviousDagRunResult) else None
+
+
+def _detail(dag_id: str, run_id: str) -> Any:
+    """A run by its id; None when it was deleted since."""
+    if not task_runner.RuntimeTaskInstance.get_dr_count(dag_id=dag_id, run_ids=[run_id]):
         return None
-    return Run(
-        run_id=run.run_id,
-        began=run.start_date or run.run_after,
-        ended=run.end_date,
-        failed=str(run.state.value) == "failed",
-    )
+    return task_runner.SUPERVISOR_COMMS.send(GetDagRun(dag_id=dag_id, run_id=run_id))
 
 
-def _problem(ti: Any, dag_id: str, run: Run) -> tuple[str, str] | None:
-    """What ended a run, where that was not the fault of single records."""
+def _said(ti: Any, dag_id: str, run: Run) -> Said:
+    """What a run that failed says of itself."""
+    problems, spoke = [], set()
     for task_id in _TASKS:
-        for said in _pulled(ti, dag_id, run, task_id, "problem"):
-            return said["what"], said["advice"]
-    for counts in _pulled(ti, dag_id, run, "report", "return_value"):
-        if counts.get("failed"):
-            return None
-        return (
-            f"The service took none of the {counts.get('retrying', 0):,} records.",
-            "They are tried again by themselves.",
-        )
-    return "The last run ended without a word: its process was ended from outside.", "Look where the worker ran."
+        said = list(_pulled(ti, dag_id, run, task_id, "problem"))
+        problems += said
+        if said or _pulled(ti, dag_id, run, task_id, "records"):
+            spoke.add(task_id)
+    states = ti.get_task_states(dag_id=dag_id, run_ids=[run.run_id]).get(run.run_id, {})
+    # The parts of `load` are named by their numbers, too.
+    ended = {name.partition("_")[0] for name, state in states.items() if str(state) in ENDED}
+    counts = next(iter(_pulled(ti, dag_id, run, "report", "return_value")), None)
+    return Said(counts=counts, problems=[*problems, *silent(ended - spoke)])
 
 
 def _pulled(ti: Any, dag_id: str, run: Run, task_id: str, key: str) -> list[dict[str, Any]]:

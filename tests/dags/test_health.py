@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from include.sandbox import Sandbox
 from include.sync.differences import Reconciled
-from tests.dags.conftest import Run, RunDag
+from tests.dags.conftest import Ask, Run, RunDag, connect
 
 pytestmark = pytest.mark.dag
 
@@ -146,6 +147,107 @@ def test_it_is_red_when_the_last_run_of_a_schedule_was_ended(health: Callable[..
     assert run.state == "failed"
     assert "location_to_ipaas: Stopped. The last run ended without a word" in run.problem
     assert "product_to_ipaas" not in run.problem
+
+
+class TestWhatStoppedAFlow:
+    """It holds until another run has ended well, of whatever sort; `health` and the page say the same."""
+
+    FLOW = "customer_category_to_ipaas"
+
+    @pytest.fixture
+    def told(
+        self, health: Callable[..., Run], ask: Ask, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+    ) -> Callable[[], str]:
+        """Both are asked whether the flow is stopped, and why."""
+
+        def told() -> str:
+            run = health()
+            assert run.state == "success" or _lines(run), "it could not look"
+            line = next((line for line in _lines(run) if line.startswith(f"* {self.FLOW}: Stopped.")), "")
+            connect(monkeypatch, sandbox)
+            server.current.cache.clear()
+            server.ledger.cache.clear()
+            (flow,) = (one for one in ask("/sync/api/overview")["flows"] if one["flow"] == self.FLOW)
+            assert (flow["word"] == "Stopped") is bool(line)
+            assert not line or line == f"* {self.FLOW}: Stopped. {flow['why']} {flow['advice']}"
+            return line
+
+        from bridge import server
+
+        return told
+
+    def test_a_run_of_the_schedule_that_failed_is_over_with_one_by_hand_without_a_date(
+        self, run_dag: RunDag, told: Callable[[], str]
+    ) -> None:
+        _ran(self.FLOW, "failed")
+        assert "ended without a word" in told()
+        assert run_dag(self.FLOW).state == "success"
+        assert told() == ""
+
+    def test_a_run_without_a_date_that_failed_counts_and_is_over_with_the_next_one(
+        self, run_dag: RunDag, told: Callable[[], str]
+    ) -> None:
+        _ran(self.FLOW, "success")
+        assert run_dag(self.FLOW, bc={"password": "wrong"}).state == "failed"
+        assert "Certificates & Secrets" in told()
+        run_dag(self.FLOW)
+        assert told() == ""
+
+    def test_a_run_that_a_webhook_started_counts(self, run_dag: RunDag, told: Callable[[], str]) -> None:
+        _becomes(run_dag(self.FLOW, bc={"password": "wrong"}), logical_date=datetime.now(UTC))
+        assert "Certificates & Secrets" in told()
+        _becomes(run_dag(self.FLOW), run_type="asset_triggered")
+        assert told() == ""
+
+    @pytest.mark.parametrize("conf", [{"mode": "plan"}, {"external_ids": ["RETAIL"]}])
+    def test_a_plan_and_a_run_of_ids_mend_nothing(
+        self, run_dag: RunDag, told: Callable[[], str], conf: dict[str, Any]
+    ) -> None:
+        _becomes(run_dag(self.FLOW, bc={"password": "wrong"}), logical_date=datetime.now(UTC))
+        _becomes(run_dag(self.FLOW, conf), logical_date=datetime.now(UTC))
+        assert "Certificates & Secrets" in told()
+
+    def test_it_holds_while_another_run_is_under_way(self, run_dag: RunDag, told: Callable[[], str]) -> None:
+        assert run_dag(self.FLOW, bc={"password": "wrong"}).state == "failed"
+        _ran(self.FLOW, "running")
+        assert "Certificates & Secrets" in told()
+
+    def test_runs_that_were_deleted_say_nothing(self, run_dag: RunDag, told: Callable[[], str]) -> None:
+        from airflow.models.dagrun import DagRun
+        from airflow.utils.session import create_session
+        from sqlalchemy import delete
+
+        run_dag(self.FLOW, bc={"password": "wrong"})
+        with create_session() as session:
+            session.execute(delete(DagRun))
+        assert told() == ""
+
+    def test_no_more_of_them_are_remembered_than_can_tell(self, run_dag: RunDag) -> None:
+        from bridge.factory import _RUNS_AT_ONCE
+        from bridge.last_run import begun, note_run
+
+        run_dag("health")
+        for number in range(30):
+            run = SimpleNamespace(
+                dag_id=FLOW, run_id=f"manual__{number}", run_type="manual", conf={}, logical_date=None
+            )
+            note_run(run)
+        assert sorted(begun(FLOW)) == [f"manual__{number}" for number in range(20, 30)]
+        assert len(begun(FLOW)) > _RUNS_AT_ONCE
+
+
+def _lines(run: Run) -> list[str]:
+    return [line for value in run.xcoms.values() if isinstance(value, dict) for line in value["advice"].split("\n")]
+
+
+def _becomes(run: Run, **values: Any) -> None:
+    """Airflow started the run otherwise. Without a date it would be deleted by the next one that a test starts."""
+    from airflow.models.dagrun import DagRun
+    from airflow.utils.session import create_session
+    from sqlalchemy import update
+
+    with create_session() as session:
+        session.execute(update(DagRun).where(DagRun.run_id == run.run_id).values(**values))
 
 
 def test_it_is_looked_at_hourly_and_on_from_the_beginning(dags: Mapping[str, Any]) -> None:

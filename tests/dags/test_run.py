@@ -143,7 +143,9 @@ def test_a_ledger_that_does_not_answer_is_put_into_words_and_the_task_repeated(
             "customer_category_to_ipaas",
             {
                 "ti": SimpleNamespace(xcom_push=lambda **xcom: shown.update(xcom)),
-                "dag_run": SimpleNamespace(dag_id="customer_category_to_ipaas", run_id="r", conf={}, run_type="manual"),
+                "dag_run": SimpleNamespace(
+                    dag_id="customer_category_to_ipaas", run_id="r", conf={}, run_type="manual", logical_date=None
+                ),
                 "params": {},
             },
         )
