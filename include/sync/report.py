@@ -244,9 +244,9 @@ def _settle(task: TaskContext) -> dict[str, Outcome]:
 
 
 def _advance(task: TaskContext, read_from: datetime) -> None:
-    """Move the position of a flow that has one to when this run began to read."""
-    whole = task.flow.poll == "missing" and task.plan.since is None
-    if task.flow.poll in ("position", "lookback") or whole:
+    """Move the position of a flow to when this run began to read. One that reads everything each time does without one;
+    it says that the flow has run, and as of when."""
+    if task.flow.poll != "missing" or task.plan.since is None:
         task.ledger.advance(task.flow.name, read_from)
     if task.plan.late:
         task.ledger.advance(late_commits(task.flow), read_from)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -9,6 +10,11 @@ from enum import StrEnum
 
 from include.sync.differences import Reconciled
 
+# How a fault names the request that failed: "(HTTP 503, request 1a45…)", or "(request 1a45…)".
+_ID = r"request [0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
+_REQUEST = re.compile(rf" \({_ID}\)|, {_ID}", re.IGNORECASE)
+# Reasons that the sentence on all flows names.
+_SHOWN = 2
 SEE_DIFFERENCES = "The run of the DAG reconcile lists them; its mode Heal writes what differs."
 
 
@@ -69,7 +75,10 @@ def standing(known: Known, now: datetime) -> Standing:
     last = known.last
     if known.problem:
         return Standing(
-            word=Word.stopped, as_of=last.ended if last else None, why=known.problem[0], advice=known.problem[1]
+            word=Word.stopped,
+            as_of=last.ended if last else None,
+            why=_without_request(known.problem[0]),
+            advice=known.problem[1],
         )
     if known.asks:
         return Standing(
@@ -87,7 +96,7 @@ def standing(known: Known, now: datetime) -> Standing:
         )
     if known.paused:
         piled = f" Meanwhile {known.piles_up:,} {_records(known.piles_up)} wait for it." if known.piles_up else ""
-        never = "" if last else " It has never run."
+        never = "" if has_run(known) else " It has never run."
         return Standing(
             word=Word.paused,
             as_of=known.read_from,
@@ -103,9 +112,15 @@ def standing(known: Known, now: datetime) -> Standing:
             why=f"Its run of {known.due:%Y-%m-%d %H:%M} UTC has not begun.",
             advice="Look whether Airflow's scheduler is up, and whether the pools have free slots (Admin, Pools).",
         )
-    if last is None:
+    if not has_run(known):
         return Standing(word=Word.never_run, why="It waits for its first run.")
-    return Standing(word=Word.in_step, as_of=known.read_from or last.began)
+    return Standing(word=Word.in_step, as_of=known.read_from or (last.began if last else None))
+
+
+def has_run(known: Known) -> bool:
+    """Whether a flow has brought its records over: by a run of its own, or wholly by one of another DAG, as `initialize`,
+    of which only the ledger knows."""
+    return known.last is not None or known.read_from is not None
 
 
 def alarms(
@@ -148,8 +163,7 @@ def sentence(
     of = {word: [flow for flow, one in standings.items() if one.word is word] for word in Word}
     stopped, late, paused = of[Word.stopped], of[Word.late], of[Word.paused]
     if stopped:
-        why = next(standings[flow].why for flow in stopped)
-        return f"Stopped: {_flows(stopped)}. {why}"
+        return _stopped({flow: standings[flow].why for flow in stopped})
     if needs or asking:
         runs = "A run waits" if len(asking) == 1 else f"{len(asking):,} runs wait"
         asked = [f"{runs} for your approval: {_flows(asking)}."] if asking else []
@@ -165,13 +179,44 @@ def sentence(
     if paused or of[Word.never_run]:
         idle = [*paused, *of[Word.never_run]]
         if len(idle) == len(standings):
-            return "Nothing is kept in step yet: no flow is switched on and has run."
+            return _nothing_yet([standings[flow] for flow in paused], len(of[Word.never_run]))
         return f"In step, but for what is switched off or has never run: {_flows(idle)}."
     if working and working == found.keys():
         compared_at = min(one.as_of for one in found.values())
         return f"In step: all records were compared at {compared_at:%Y-%m-%d %H:%M} UTC, and there were no differences."
     dates = [one.as_of for one in standings.values() if one.as_of]
     return f"In step as of {min(dates):%Y-%m-%d %H:%M} UTC." if dates else "In step."
+
+
+def _stopped(reasons: Mapping[str, str]) -> str:
+    """Which flows are stopped, by their reasons: one outage may stop many, and each flow may have a reason of its own."""
+    of: dict[str, list[str]] = {}
+    for flow, why in reasons.items():
+        of.setdefault(why, []).append(flow)
+    said = [f"{_flows(flows)}. {why}" for why, flows in list(of.items())[:_SHOWN]]
+    if len(of) == 1:
+        return f"Stopped: {said[0]}"
+    left = sum(len(flows) for flows in list(of.values())[_SHOWN:])
+    more = f" And {left} more {'flow' if left == 1 else 'flows'}." if left else ""
+    return f"Stopped: {' Also stopped: '.join(one if one.endswith('.') else f'{one}.' for one in said)}{more}"
+
+
+def _without_request(text: str) -> str:
+    """A reason without the id of the request that failed, which differs with each: the run says it, for the service's
+    support."""
+    return _REQUEST.sub("", text)
+
+
+def _nothing_yet(paused: Sequence[Standing], waiting: int) -> str:
+    """Why nothing is kept in step, when each flow is switched off or waits for its first run."""
+    if waiting:
+        one = "1 flow is switched on and waits for its first run"
+        several = f"{waiting} flows are switched on and wait for their first run"
+        return f"Nothing is kept in step yet: {one if waiting == 1 else several}."
+    dates = [one.as_of for one in paused if one.as_of]
+    if dates:
+        return f"Nothing is kept in step: no flow is switched on. Records were read last at {max(dates):%Y-%m-%d %H:%M} UTC."
+    return "Nothing is kept in step yet: no flow is switched on."
 
 
 def _flows(names: Sequence[str]) -> str:

@@ -70,6 +70,19 @@ def test_a_wrong_secret_is_the_first_sentence(run_dag: RunDag, ask: Ask) -> None
     assert answer.json()["sentence"].startswith(f"Stopped: {FLOW}")
 
 
+def test_what_initialize_has_brought_over_has_run(run_dag: RunDag, ask: Ask) -> None:
+    flows = ["customer_category_to_ipaas", "location_to_ipaas"]
+    run_dag("initialize", {"flows": flows, "mode": "plan"}, flows=flows)
+    assert _of(ask("overview"), flows[0])["why"].endswith("It has never run.")
+    run_dag("initialize", {"flows": flows, "mode": "apply"}, flows=flows)
+    answer = ask("overview")
+    for flow in flows:
+        told = _of(answer, flow)
+        assert (told["word"], told["why"]) == ("Paused", "Its schedule is switched off.")
+        assert told["as_of"]
+    assert "Records were read last at" in answer.json()["sentence"]
+
+
 def test_runs_by_hand_say_nothing_of_how_a_flow_stands(run_dag: RunDag, ask: Ask) -> None:
     run = run_dag(FLOW, {"external_ids": ["P20001"]}, bc={"password": "wrong"})
     assert run.state == "failed"

@@ -25,7 +25,8 @@ def test_in_step_is_said_as_of_when_the_source_was_read() -> None:
 @pytest.mark.parametrize(
     ("known", "word"),
     [
-        (replace(WELL, last=None), Word.never_run),
+        (replace(WELL, last=None, read_from=None), Word.never_run),
+        (replace(WELL, last=None), Word.in_step),
         (replace(WELL, paused=True), Word.paused),
         (replace(WELL, paused=True, last=None), Word.paused),
         (replace(WELL, last=replace(RAN, ended=None)), Word.running),
@@ -49,6 +50,73 @@ def test_a_flow_that_is_stopped_says_why_and_what_to_do() -> None:
 def test_a_paused_flow_says_what_piles_up() -> None:
     assert "1,200 records wait" in standing(replace(WELL, paused=True, piles_up=1_200), NOW).why
     assert "1 record wait" in standing(replace(WELL, paused=True, piles_up=1), NOW).why
+
+
+class TestWhatInitializeHasBroughtUp:
+    """The flow's own DAG has had no run; its source has been read all the same."""
+
+    BROUGHT_UP = replace(WELL, last=None)
+    NEVER = replace(WELL, last=None, read_from=None)
+
+    def test_it_is_in_step_as_of_then_until_its_first_tick(self) -> None:
+        said = standing(self.BROUGHT_UP, NOW)
+        assert (said.word, said.as_of) == (Word.in_step, READ)
+        assert sentence({"a": said}, 0) == f"In step as of {READ:%Y-%m-%d %H:%M} UTC."
+
+    def test_while_it_is_paused_nobody_is_told_that_it_has_never_run(self) -> None:
+        said = standing(replace(self.BROUGHT_UP, paused=True), NOW)
+        assert (said.word, said.as_of, said.why) == (Word.paused, READ, "Its schedule is switched off.")
+        assert standing(replace(self.NEVER, paused=True), NOW).why.endswith("It has never run.")
+
+    def test_while_all_are_paused_it_is_said_when_records_were_read_last(self) -> None:
+        said = sentence({"a": standing(replace(self.BROUGHT_UP, paused=True), NOW)}, 0)
+        assert said == (
+            f"Nothing is kept in step: no flow is switched on. Records were read last at {READ:%Y-%m-%d %H:%M} UTC."
+        )
+
+    def test_nobody_is_told_that_no_flow_is_switched_on_while_one_is(self) -> None:
+        off, on = standing(replace(self.NEVER, paused=True), NOW), standing(self.NEVER, NOW)
+        assert sentence({"a": off}, 0) == "Nothing is kept in step yet: no flow is switched on."
+        assert sentence({"a": off, "b": on}, 0) == (
+            "Nothing is kept in step yet: 1 flow is switched on and waits for its first run."
+        )
+        assert sentence({"a": on, "b": on}, 0) == (
+            "Nothing is kept in step yet: 2 flows are switched on and wait for their first run."
+        )
+
+
+class TestAnOutage:
+    """The headline names each reason with its flows, at most two."""
+
+    ID, OTHER = "1a45ce2f-0b1c-4d2e-8f3a-5b6c7d8e9f01", "9b45ce2f-0b1c-4d2e-8f3a-5b6c7d8e9f02"
+
+    @staticmethod
+    def _stopped(**reasons: str) -> str:
+        return sentence(
+            {flow: standing(replace(WELL, problem=(why, "Wait.")), NOW) for flow, why in reasons.items()}, 0
+        )
+
+    def test_one_reason_is_said_once(self) -> None:
+        assert self._stopped(a="It is down.", b="It is down.") == "Stopped: a, b. It is down."
+
+    def test_each_reason_is_said_with_its_flows(self) -> None:
+        said = self._stopped(a="It is down.", b="The secret is wrong.", c="It is down.")
+        assert said == "Stopped: a, c. It is down. Also stopped: b. The secret is wrong."
+
+    def test_of_more_than_two_reasons_it_is_said_how_many_flows_have_others(self) -> None:
+        said = self._stopped(a="One (HTTP 503)", b="Two.", c="Three.", d="Four.")
+        assert said == "Stopped: a. One (HTTP 503). Also stopped: b. Two. And 2 more flows."
+
+    @pytest.mark.parametrize("how", ["iPaaS.com: It is down (HTTP 503{})", "iPaaS.com: It is down{}"])
+    def test_what_differs_by_the_id_of_a_request_is_one_reason_and_no_id_is_shown(self, how: str) -> None:
+        named = ", request {}" if "HTTP" in how else " (request {})"
+        said = self._stopped(a=how.format(named.format(self.ID)), b=how.format(named.format(self.OTHER)))
+        assert said == f"Stopped: a, b. {how.format('')}"
+
+    def test_a_row_gives_the_reason_in_the_words_of_the_headline(self) -> None:
+        row = standing(replace(WELL, problem=(f"It is down (HTTP 503, request {self.ID})", "Wait.")), NOW)
+        assert row.why == "It is down (HTTP 503)"
+        assert row.why in sentence({"a": row}, 0)
 
 
 class TestAfterAComparison:
