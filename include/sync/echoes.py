@@ -26,7 +26,7 @@ from include.sync.wire import from_wire, to_wire
 class Settled:
     """Fields of a body as they were agreed (`before`) and as the other direction has written them (`after`).
 
-    `whole`: there is no base of this flow's own; what the other direction has agreed is all of it.
+    `whole`: there is no base of this flow's own; what the other direction has agreed of what it made is all of it.
     """
 
     before: Json
@@ -70,8 +70,8 @@ class Echoes:
         return key in self._bases and bool(self._bases[key].values)
 
     def _agreed_there(self, flow: str, records: Sequence[Json]) -> dict[str, Base]:
-        """What the other direction has last agreed, for those of these records that it has written; with what a try of its
-        that has not come to its end has sent of them, and has arrived.
+        """What the other direction has last agreed, for those of these records that it made; with what a try of its that
+        has not come to its end has sent of them, and has arrived. Of one that it has only matched, it knows not all.
 
         How its last try ended does not matter: what it could not send yet is still to be sent, and nobody's to put back.
         """
@@ -83,7 +83,7 @@ class Echoes:
         return {
             key: base.with_own(self._side.fields(there[key], task.plan.system_id)) if base.sent else base
             for key, base in bases.items()
-            if base.values
+            if base.made
         }
 
     def of(self, record: Json) -> Json:
