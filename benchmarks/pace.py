@@ -93,15 +93,24 @@ class Asking(Paced):
     first: float = 0.0
 
     def _pacer(self, system: str) -> Pacer:
-        pacer = super()._pacer(system)
-        acquire = pacer.acquire
+        return _Noting(super()._pacer(system), self)
 
-        def noting(cost: int = 1) -> None:
-            acquire(cost)
-            self.first = self.first or time.monotonic()
 
-        pacer.acquire = noting  # type: ignore[method-assign]
-        return pacer
+@dataclass
+class _Noting:
+    """A pacer that tells whoever asks when it let the first call through."""
+
+    pacer: Pacer
+    asking: Asking
+
+    def acquire(self, cost: int = 1) -> None:
+        """Wait as the pacer does."""
+        self.pacer.acquire(cost)
+        self.asking.first = self.asking.first or time.monotonic()
+
+    def hold(self, seconds: float) -> None:
+        """Let no call start for so long."""
+        self.pacer.hold(seconds)
 
 
 def of_fairness(number: int) -> Iterator[Row]:

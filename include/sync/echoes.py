@@ -81,7 +81,7 @@ class Echoes:
         bases = {key: Base.from_json(data) for key, end in ends.items() if end in found and (data := found[end].base)}
         there = {str(record["key"]): record["data"] for record in records}
         return {
-            key: base.with_own(self._side.fields(there[key], task.plan.system_id)) if base.sent else base
+            key: base.with_own(self._side.fields(there[key], task.plan.system_id))
             for key, base in bases.items()
             if base.made
         }

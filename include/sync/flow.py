@@ -213,9 +213,7 @@ class Flow(Generic[RowT]):
         if len(wrong) > 1:
             named = ", ".join(repr(error.text) for error in wrong[:20])
             more = f" and {len(wrong) - 20} more" if len(wrong) > 20 else ""
-            raise InvalidId(
-                f"These are not ids of {self.record}: {named}{more}. Give for example {self._allowed}.", named
-            )
+            raise InvalidId(f"No id of {self.record}: {named}{more}. Give for example {self._allowed}.", named)
         if wrong:
             raise wrong[0]
         return tuple(asked)

@@ -207,6 +207,18 @@ class TestEditsOnBothSides:
         assert record["addresses"][0]["phone_number"] == "+1 555 7777"
         stands(bench, "customer", "FTFT")
 
+    def test_what_was_sent_without_being_known_to_have_arrived_is_no_edit_of_the_shop(self, bench: Bench) -> None:
+        """It has arrived, and was taken back meanwhile."""
+        record, path = self.made_in_bc(bench), "addresses[K1|address].phone_number"
+        bench.ledger.sending("customer_to_ipaas", "K1", {path: "+1 555 7777"}, {})
+        bench.sandbox.ipaas.edit(
+            "customer",
+            record["id"],
+            {"addresses": [{"id": record["addresses"][0]["id"], "phone_number": "+1 555 7777"}]},
+        )
+        assert tally(run(bench, "customer", "F")) == {"read": 1, "unchanged": 1}
+        assert bench.sandbox.bc.get("Customer", "K1")["Phone No."] == "+1 555 0100"
+
     def test_an_edit_that_has_not_been_brought_yet_is_not_put_back(self, bench: Bench) -> None:
         record = self.made_in_ipaas(bench)
         bench.sandbox.ipaas.edit("customer", record["id"], {"last_name": "Bergman"})

@@ -59,7 +59,7 @@ def test_all_that_are_wrong_are_named_at_once() -> None:
     flow = FLOWS["company_from_ipaas"]
     with pytest.raises(InvalidId) as raised:
         flow.parse_ids(["17", "abc", "18", "0"])
-    assert "These are not ids of company: 'abc', '0'. Give" in str(raised.value)
+    assert "No id of company: 'abc', '0'. Give" in str(raised.value)
     assert "17542" in str(raised.value)
 
 
