@@ -32,6 +32,8 @@ class Base:
     `written` is what the other direction has written since into this flow's source, in the names of that: what had been
     agreed, and what is there now. `at` is when it last did. `made`: all that the target had was made by this flow.
 
+    `partial`: of fields that are not in `values`, nothing is known. It is never kept.
+
     `sent` is what tries have sent that did not come to their end: found there, it is this flow's own. `owed` are fields that
     one of them was yet to set again after writes that reset them. `tried` is what the other direction was about to write into
     this flow's source, and has not come to its end: what was there, and each value that it may have sent.
@@ -42,9 +44,14 @@ class Base:
     written: Mapping[str, tuple[Any, Any]] = field(default_factory=dict)
     at: str | None = None
     made: bool = False
+    partial: bool = False
     sent: Mapping[str, Sequence[Any]] = field(default_factory=dict)
     owed: Json = field(default_factory=dict)
     tried: Mapping[str, tuple[Any, Sequence[Any]]] = field(default_factory=dict)
+
+    def knows(self, name: str) -> bool:
+        """Whether it says anything of a field."""
+        return not self.partial or name in self.values
 
     def agreed(self, name: str) -> Any:
         """What the target had of a field."""
@@ -143,3 +150,7 @@ class Base:
             owed=data.get("owed", {}),
             tried={name: (was, values) for name, (was, values) in data.get("tried", {}).items()},
         )
+
+
+NOTHING = Base(partial=True)
+"""The base of a record of which nothing was ever agreed."""

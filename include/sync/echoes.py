@@ -21,26 +21,37 @@ from include.sync.task_context import TaskContext
 from include.sync.values import fold
 from include.sync.wire import from_wire, to_wire
 
+# What a page or an API entity tells its records apart by.
+_KEYS = frozenset({"No", "Code", "id", "number", "code"})
+
 
 @dataclass(frozen=True, kw_only=True)
 class Settled:
     """Fields of a body as they were agreed (`before`) and as the other direction has written them (`after`).
 
-    `whole`: there is no base of this flow's own; what the other direction has agreed of what it made is all of it.
+    `whole`: there is no base of this flow's own; what the other direction has agreed is all of it. `partial`: that has only
+    matched the record, and does not know what is not named here.
     """
 
     before: Json
     after: Json
     whole: bool = False
+    partial: bool = False
 
     def as_json(self) -> Json:
         """For staging."""
-        return {"before": to_wire(self.before), "after": to_wire(self.after), "whole": self.whole}
+        return {
+            "before": to_wire(self.before),
+            "after": to_wire(self.after),
+            "whole": self.whole,
+            "partial": self.partial,
+        }
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Settled:
         """Read back what `as_json` wrote."""
-        return cls(before=from_wire(data["before"]), after=from_wire(data["after"]), whole=data["whole"])
+        before, after = from_wire(data["before"]), from_wire(data["after"])
+        return cls(before=before, after=after, whole=data["whole"], partial=data.get("partial", False))
 
 
 class Echoes:
@@ -70,8 +81,8 @@ class Echoes:
         return key in self._bases and bool(self._bases[key].values)
 
     def _agreed_there(self, flow: str, records: Sequence[Json]) -> dict[str, Base]:
-        """What the other direction has last agreed, for those of these records that it made; with what a try of its that
-        has not come to its end has sent of them, and has arrived. Of one that it has only matched, it knows not all.
+        """What the other direction has last agreed of these records; with what a try of its that has not come to its end
+        has sent of them, and has arrived.
 
         How its last try ended does not matter: what it could not send yet is still to be sent, and nobody's to put back.
         """
@@ -83,7 +94,7 @@ class Echoes:
         return {
             key: base.with_own(self._side.fields(there[key], task.plan.system_id))
             for key, base in bases.items()
-            if base.made
+            if base.values
         }
 
     def of(self, record: Json) -> Json:
@@ -94,9 +105,8 @@ class Echoes:
         key, data = str(record["key"]), record["data"]
         more: Json = self._side.own(data)
         if key in self._agreed:
-            after = self._body(key, self._side.rebuilt(data, self._agreed[key], self._task))
-            if after is not None:
-                more["settled"] = Settled(before={}, after=after, whole=True).as_json()
+            if (settled := self._settled_there(key, data)) is not None:
+                more["settled"] = settled.as_json()
         elif self._has_values(key) and (written := self._written(key, data)):
             system_id = self._task.plan.system_id
             before = self._body(key, self._side.put(data, {n: was for n, (was, _) in written.items()}, system_id))
@@ -108,6 +118,16 @@ class Echoes:
                     after={n: after[n] for n in names if n in after},
                 ).as_json()
         return more
+
+    def _settled_there(self, key: str, data: Json) -> Settled | None:
+        base = self._agreed[key]
+        after = self._body(key, self._side.rebuilt(data, base, self._task))
+        if after is None:
+            return None
+        if not base.made:
+            # What it has of the record is what it names; a blank may as well be a field that it does not know.
+            after = {name: value for name, value in after.items() if value not in (None, "", [])}
+        return Settled(before={}, after=after, whole=True, partial=not base.made)
 
     def _written(self, key: str, data: Json) -> Mapping[str, tuple[Any, Any]]:
         base = self._bases[key]
@@ -163,7 +183,10 @@ class _FromBusinessCentral:
         return {**data, "detail": {**data["detail"], **{n: v for n, v in values.items() if n in data["detail"]}}}
 
     def rebuilt(self, data: Json, base: Base, task: TaskContext) -> Json:
-        return self.put(data, {**base.values, **base.kept}, task.plan.system_id)
+        if base.made:
+            return self.put(data, {**base.values, **base.kept}, task.plan.system_id)
+        agreed = {name: value for name, value in base.values.items() if name not in base.kept}
+        return {**data, "detail": {name: value for name, value in data["detail"].items() if name in _KEYS} | agreed}
 
     def other_ends(self, task: TaskContext, table: str, records: Sequence[Json]) -> dict[str, str]:
         links = task.ledger.internal_ids(table, [str(record["key"]) for record in records])
@@ -188,7 +211,8 @@ class _FromIPaaS:
     def rebuilt(self, data: Json, base: Base, task: TaskContext) -> Json:
         """The record with nothing but what was agreed of it."""
         record = data["record"]
-        made = put({"id": record["id"]}, {**base.values, **base.kept}, task.plan.system_id, add=True)
+        kept = base.kept if base.made else dict.fromkeys(base.kept)
+        made = put({"id": record["id"]}, {**base.values, **kept}, task.plan.system_id, add=True)
         return {**data, "record": made}
 
     def other_ends(self, task: TaskContext, table: str, records: Sequence[Json]) -> dict[str, str]:

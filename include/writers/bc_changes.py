@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from include.business_central.records.base import unblank
-from include.sync.base import Base
+from include.sync.base import NOTHING, Base
 from include.sync.merge import Merged, Times, merge, unit_of
 from include.sync.outcomes import Change
 from include.sync.records import Json, Shared
@@ -23,7 +23,7 @@ def base_of(item: WriteRequest, target: Target, number: str) -> Base | None:
     """
     base = item.base
     if item.settled and item.settled.whole and (base is None or not base.values):
-        return Base(values=item.settled.after, at=base.at if base else None)
+        return Base(values=item.settled.after, at=base.at if base else None, partial=item.settled.partial)
     if base is None or not base.values or item.transfer is None or str(item.transfer.target_id) != number:
         return None
     if item.settled:
@@ -54,20 +54,21 @@ class BCUpdate:
         found = {name: unblank(row.get(name)) for name in self.wanted}
         if self.force:
             self.merged = Merged(send=list(self.wanted))
-        elif self.base is None:
-            self.merged = Merged(send=list(self.target.differences(self.wanted, row)))
         else:
-            self.base = self.base.with_own(found, self.target.alike)
+            self.base = self.base and self.base.with_own(found, self.target.alike)
+            base = self.base or NOTHING
             shared: Sequence[Shared] = self.item.flow.counterpart.shared if self.item.flow.counterpart else ()
             self.merged = merge(
-                self.wanted,
+                {name: value for name, value in self.wanted.items() if base.knows(name)},
                 found,
-                self.base,
+                base,
                 direction=Direction.from_ipaas,
                 units=unit_of(shared, lambda thing: thing.bc),
                 times=self.times,
                 alike=self.target.alike,
             )
+            unknown = {name: value for name, value in self.wanted.items() if not base.knows(name)}
+            self.merged.send += self.target.differences(unknown, row)
         insisted = {name: self.wanted[name] for name in self.item.mapped.insisted if name in self.wanted}
         lacking = self.target.differences(insisted, row)
         self.merged.send += [name for name in lacking if name not in self.merged.send]
@@ -110,14 +111,16 @@ class BCUpdate:
 
     def agreed(self, row: Json, *, made: bool = False) -> Base:
         """What both sides agree on, now that Business Central has `row`."""
-        before = self.base or Base()
+        before = self.base or NOTHING
         values = {**before.values, **{n: v for n, v in self.wanted.items() if n not in self.merged.held}}
-        if self.base is None:
-            names = self.names if made else self.target.fields
-            differing = (n for n in names if n in row and not self.target.alike(n, values.get(n), unblank(row[n])))
-            kept = {name: row[name] for name in differing}
-        else:
-            kept = {name: value for name, value in before.kept.items() if name not in self._sent}
+        kept = {name: value for name, value in before.kept.items() if name not in self._sent}
+        for name in self.names if made else self.target.fields:
+            if (
+                not before.knows(name)
+                and name in row
+                and not self.target.alike(name, values.get(name), unblank(row[name]))
+            ):
+                kept[name] = row[name]
         return Base(values=values, kept=kept, at=before.at, made=made or before.made)
 
     def written(self, row: Json) -> dict[str, tuple[Any, Any]]:

@@ -253,7 +253,9 @@ class _Transfer:
     def _bring(self, order: Order) -> None:
         """Write what the order lacks. One that others change meanwhile is read and compared again."""
         force = self.work.plan.force
-        self.base = base_of(self.item, HEADER, order.no)
+        known = base_of(self.item, HEADER, order.no)
+        # Lines cannot be told by a part of what was agreed of them.
+        self.base = None if known is None or known.partial else known
 
         def once() -> None:
             self._once(order, force=force)

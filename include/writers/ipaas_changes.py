@@ -13,7 +13,7 @@ from typing import Any
 from include.errors import Rejected, Waiting
 from include.ipaas.endpoints import Endpoint
 from include.ipaas.external_ids import CUSTOMER_CATEGORY_TABLE, PRODUCT_CATEGORY_TABLE, Id, id_from
-from include.sync.base import Base, alike
+from include.sync.base import NOTHING, Base, alike
 from include.sync.context import WriteContext
 from include.sync.fields import SETS, FieldPair, cut, is_link, members, pairs, pattern, values_of
 from include.sync.merge import Merged, Times, merge, unit_of
@@ -50,7 +50,7 @@ def base_of(work: WriteContext, item: WriteRequest, internal_id: Id) -> Base | N
     base = item.base
     if item.settled and (base is None or not base.values) and item.settled.whole:
         after = _resolved(work, item.settled.after)
-        return None if after is None else Base(values=after, at=base.at if base else None)
+        return None if after is None else Base(values=after, at=base.at if base else None, partial=item.settled.partial)
     if base is None or not base.values or item.transfer is None or str(item.transfer.target_id) != str(internal_id):
         return None
     if item.settled:
@@ -93,7 +93,7 @@ def update_of(
     for path in send & SETS:
         body[path] = sets.sent(path, wanted[path])
     agreed = {path: value for path, value in values.items() if path not in merged.held}
-    before = base or Base()
+    before = base or NOTHING
     return Update(
         body=body,
         base=replace(
@@ -101,13 +101,14 @@ def update_of(
             values={**before.values, **agreed},
             kept={path: value for path, value in {**before.kept, **kept}.items() if path not in send},
             written={},
+            partial=False,
             sent={},
             tried={},
         ),
         changes=tuple(_changes(both, found, send, whole)),
         written={
             path: (
-                before.agreed(path) if base else found[path],
+                before.agreed(path) if before.knows(path) else found[path],
                 sets.merged(path, values[path]) if path in SETS else value,
             )
             for path, value in values.items()
@@ -133,35 +134,35 @@ def _merged(
 
     `seen` is what the record has, by the same paths.
     """
-    kept: Json = {}
-    merged = Merged()
     if work.plan.force:
-        merged.send = list(values)
-    elif base is None:
-        merged.send = [path for path in values if not alike(path, values[path], seen[path])]
-        if item.flow.counterpart and present is not None:
-            equal = _equal_otherwise(work, item, present)
-            # A record that is yet to be linked owns nothing where it has nothing.
-            kept = {
-                path: seen[path]
-                for path in merged.send
-                if equal(path) and not ("external_ids" in wanted and seen[path] in (None, "", []))
-            }
-            merged.send = [path for path in merged.send if path not in kept]
-    else:
-        times = Times(bc=lambda: item.modified, ipaas=lambda: (present or {}).get("updated_datetime"))
-        shared = item.flow.counterpart.shared if item.flow.counterpart else ()
-        merged = merge(
-            values,
-            seen,
-            base,
-            direction=Direction.to_ipaas,
-            units=unit_of(shared, lambda thing: thing.ipaas),
-            times=times,
-            alike=alike,
-            ours=_ours(shared) if work.plan.compares else lambda path: False,
-        )
+        return Merged(send=list(values)), {}
+    base = base or NOTHING
+    times = Times(bc=lambda: item.modified, ipaas=lambda: (present or {}).get("updated_datetime"))
+    shared = item.flow.counterpart.shared if item.flow.counterpart else ()
+    merged = merge(
+        {path: value for path, value in values.items() if base.knows(path)},
+        seen,
+        base,
+        direction=Direction.to_ipaas,
+        units=unit_of(shared, lambda thing: thing.ipaas),
+        times=times,
+        alike=alike,
+        ours=_ours(shared) if work.plan.compares else lambda path: False,
+    )
+    lacking = [path for path in values if not base.knows(path) and not alike(path, values[path], seen[path])]
+    kept = _kept(work, item, wanted, present, {path: seen[path] for path in lacking})
+    merged.send += [path for path in lacking if path not in kept]
     return merged, kept
+
+
+def _kept(work: WriteContext, item: WriteRequest, wanted: Json, present: Json | None, lacking: Json) -> Json:
+    """What of `lacking`, of which nothing is known, is left as the record has it."""
+    if not lacking or item.flow.counterpart is None or present is None:
+        return {}
+    equal = _equal_otherwise(work, item, present)
+    # A record that is yet to be linked owns nothing where it has nothing.
+    new = "external_ids" in wanted
+    return {path: value for path, value in lacking.items() if equal(path) and not (new and value in (None, "", []))}
 
 
 def _ours(shared: Sequence[Shared]) -> Callable[[str], bool]:
@@ -198,7 +199,7 @@ class _Sets:
     def _others(self, path: str, wanted: Sequence[str]) -> list[str]:
         """What is in it that did not come from here."""
         found = [member for member in self._found.get(path) or () if member not in wanted]
-        if self._base is not None:
+        if self._base is not None and self._base.knows(path):
             removed = self._base.values.get(path) or ()
             return [member for member in found if member not in removed]
         linked = self._work.task.links.external_ids(_CATEGORIES[self._endpoint.family], found) if found else {}

@@ -175,6 +175,16 @@ class TestEditsOnBothSides:
         run(bench, "customer", "F")
         return record
 
+    def matched(self, bench: Bench, first: str) -> Record:
+        """Both sides have the record, alike but for what only one of them has, and one flow has linked it."""
+        body = {"first_name": "Anna", "last_name": "Berg", "email_address": "anna@example.net", "addresses": [BILLING]}
+        record: Record = bench.sandbox.ipaas.add("customer", {**body, "customer_number": "K1"})
+        fields = {"E-Mail": "anna@example.net", "Phone No.": "+1 555 0100"}
+        bench.sandbox.bc.add_customer("K1", "Anna Berg", "Person", **fields)
+        run(bench, "customer", first)
+        assert bench.linked("customer", "K1")["id"] == record["id"]
+        return record
+
     @pytest.mark.parametrize("made", ["made_in_bc", "made_in_ipaas"])
     @pytest.mark.parametrize("order", ORDERS)
     @pytest.mark.parametrize("settled", [False, True])
@@ -236,6 +246,46 @@ class TestEditsOnBothSides:
         assert run(bench, "customer", "T").counts["failed"] == 1
         run(bench, "customer", "F")
         assert bench.sandbox.bc.get("Customer", "K1")["E-Mail"] == ""
+
+    @pytest.mark.parametrize("order", ["F", "FT", "TF"])
+    def test_nor_is_an_edit_of_a_record_that_was_only_matched(self, bench: Bench, order: str) -> None:
+        """What the shop alone had before, and has edited since, comes over all the same."""
+        record = self.matched(bench, "T")
+        bench.sandbox.bc.change("Customer", "K1", **{"Phone No.": "+1 555 7777"})
+        bench.sandbox.ipaas.edit("customer", record["id"], {"last_name": "Bergman"})
+        for way in order:
+            run(bench, "customer", way)
+        card = bench.sandbox.bc.get("Customer", "K1")
+        assert (card["Name"], card["Phone No."]) == ("Anna Bergman", "+1 555 7777")
+        run(bench, "customer", "T")
+        assert (record["last_name"], record["addresses"][0]["phone_number"]) == ("Bergman", "+1 555 7777")
+        stands(bench, "customer", "FTFT")
+
+    @pytest.mark.parametrize("order", ["T", "FT", "TF"])
+    def test_nor_is_one_of_the_shop_s(self, bench: Bench, order: str) -> None:
+        record = self.matched(bench, "F")
+        bench.sandbox.ipaas.edit("customer", record["id"], {"last_name": "Bergman"})
+        bench.sandbox.bc.change("Customer", "K1", **{"Phone No.": "+1 555 7777"})
+        for way in order:
+            run(bench, "customer", way)
+        assert (record["last_name"], record["addresses"][0]["phone_number"]) == ("Bergman", "+1 555 7777")
+        run(bench, "customer", "F")
+        card = bench.sandbox.bc.get("Customer", "K1")
+        assert (card["Name"], card["Phone No."]) == ("Anna Bergman", "+1 555 7777")
+        stands(bench, "customer", "FTFT")
+
+    @pytest.mark.parametrize("first", ["F", "T"])
+    def test_what_nothing_is_known_of_is_not_taken_for_agreed(self, bench: Bench, first: str) -> None:
+        """A field that no flow from iPaaS.com carries."""
+        body = {"name": "Acme", "account_number": "K1", "email_address": "acme@example.net", "fax_number": "1"}
+        record: Record = bench.sandbox.ipaas.add("company", body)
+        bench.sandbox.bc.add_customer("K1", "Acme", "Company", **{"E-Mail": "acme@example.net", "Fax No.": "2"})
+        for way in (first, "T"):
+            report = run(bench, "company", way)
+        assert bench.linked("company", "K1")["id"] == record["id"]
+        assert record["fax_number"] == bench.sandbox.bc.get("Customer", "K1")["Fax No."] == "2"
+        assert not [note for outcome in report.outcomes for note in outcome.notes]
+        stands(bench, "company", "FTFT")
 
     def test_an_update_sends_what_changed_and_says_from_what_to_what(self, bench: Bench) -> None:
         self.made_in_bc(bench)
