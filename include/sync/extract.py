@@ -62,6 +62,9 @@ def extract(task: TaskContext, *, leaves_announced: bool = False) -> None:
     held = task.held or bool(task.nameless)
     read = raw.count + len(rejected)
     task.save_stats("extract", read=read, read_from=read_from, held=held, **compared_with)
+    if plan.takes_announced:
+        # What is due of this flow has been read; its own schedule may be an hour away for another one.
+        task.wakes.update(name for name in ledger.flows_due() if name != flow.name)
     task.headway.end("read", read)
 
 

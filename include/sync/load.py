@@ -29,7 +29,7 @@ from include.sync.ledger.entries import State, Transfer
 from include.sync.links import side_of
 from include.sync.look import present_of
 from include.sync.outcomes import Outcome, Result
-from include.sync.progress import Progress, finish_of, note
+from include.sync.progress import Progress, finish_of, note, outage_over
 from include.sync.records import Json
 from include.sync.shift import give_way, go_on, requests_with
 from include.sync.staging.chunks import chunk_records
@@ -109,7 +109,7 @@ def _load_chunk(work: WriteContext, todo: Sequence[WriteRequest], progress: Prog
     finally:
         note(work, progress, work.task.flow)
         work.natural.release()
-        _outage_over(work, progress)
+        outage_over(work.task, progress)
 
 
 def _prepared(
@@ -198,17 +198,6 @@ def _still_to_do(
     for read_at, keys in seen.items():
         task.ledger.seen(task.flow.name, keys, read_at)
     return todo
-
-
-def _outage_over(work: WriteContext, progress: Progress) -> None:
-    """What the target did not take during an outage need not wait for its next try once it takes records again."""
-    if progress.first_taken is None or progress.last_taken is None:
-        return
-    direction, catalogue = work.task.flow.direction, work.task.catalogue
-    taken = f"{direction.value}|taken"
-    flows = [name for name, flow in catalogue.items() if flow.direction is direction]
-    work.ledger.outage_over(flows, after=work.ledger.position(taken), before=progress.first_taken)
-    work.ledger.advance(taken, progress.last_taken)
 
 
 def _by_an_earlier_try(task: TaskContext, item: WriteRequest, transfer: Transfer, *, goes_on: bool) -> Outcome | None:

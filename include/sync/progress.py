@@ -16,6 +16,7 @@ from include.sync.history import history_of
 from include.sync.ledger.entries import Finish, State
 from include.sync.links import Link
 from include.sync.outcomes import Outcome
+from include.sync.task_context import TaskContext
 from include.sync.work import Echo, WriteRequest, WriteResult
 
 
@@ -131,3 +132,15 @@ def note(work: Work, progress: Progress, flow: Flow) -> None:
     progress.ends, progress.links, progress.unpushed, progress.echoes = [], [], [], []
     progress.record_ids = {}
     progress.noted_at = time.monotonic()
+
+
+def outage_over(task: TaskContext, progress: Progress) -> None:
+    """What the target did not take during an outage need not wait for its next try once it takes records again."""
+    if progress.first_taken is None or progress.last_taken is None:
+        return
+    direction = task.flow.direction
+    taken = f"{direction.value}|taken"
+    flows = [name for name, flow in task.catalogue.items() if flow.direction is direction]
+    due = task.ledger.outage_over(flows, after=task.ledger.position(taken), before=progress.first_taken)
+    task.wakes.update(due)
+    task.ledger.advance(taken, progress.last_taken)

@@ -46,6 +46,8 @@ class TaskContext:
     held: bool = False
     nameless: list[Outcome] = field(default_factory=list)
     refused: dict[str, str] = field(default_factory=dict)
+    # Flows that have something to try again at once.
+    wakes: set[str] = field(default_factory=set)
     # How far this stage has come, for whoever looks meanwhile.
     headway: Headway = field(default_factory=Headway)
     # What this stage did, by the words of a report.

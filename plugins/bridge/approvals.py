@@ -10,6 +10,7 @@ from urllib.parse import quote
 
 from airflow.sdk.exceptions import AirflowRescheduleException
 
+from bridge.announcing import start
 from bridge.in_line import ASIDE, waits_for
 from bridge.tasks import RunAt, concurrency_of, planned_run
 from bridge.turns import answer_question, take_question
@@ -57,18 +58,20 @@ def _load_chunk(run: RunAt, chunk: int, context: Mapping[str, Any]) -> bool:
     """Write one chunk; answers False when it gave way. A plan does not: of what it has done nothing is remembered."""
     at_once, tasks = concurrency_of(run, context)
     stage = run.stage("load", Shift(waits_for(run.flow, context)).over) if run.plan.applies else run.stage("load")
-    return loading.load(stage, chunk, at_once, tasks)
+    ended = loading.load(stage, chunk, at_once, tasks)
+    start(stage.wakes, context)
+    return ended
 
 
 def _load_or_ask(run: RunAt, context: Mapping[str, Any]) -> tuple[Asked | None, timedelta | None]:
     """Do what was decided, or ask; or answers after what time to look again whether another run has asked."""
     decision = decided(run.staging)
     if decision and (decision.approved or not decision.settled):
-        _carry_out(run, decision)
+        _carry_out(run, decision, context)
         return None, None
     question = _question(run)
     if question is None:
-        _write(run, approved_=False)
+        _write(run, context, approved_=False)
         return None, None
     other = take_question(context, run.flow.name, question.why)
     if other is None:
@@ -83,7 +86,7 @@ def answered(context: Mapping[str, Any], *, approves: bool, by: str | None, at: 
         decision = ApprovalDecision(approved=approves, by=by, at=iso(at or datetime.now(UTC)))
         decide(run.staging, decision)
         answer_question(context, run.flow.name)
-        _carry_out(run, decision)
+        _carry_out(run, decision, context)
 
 
 def _question(run: RunAt) -> ApprovalQuestion | None:
@@ -91,20 +94,22 @@ def _question(run: RunAt) -> ApprovalQuestion | None:
     return plan_first(planned.stage, run.at_once)
 
 
-def _carry_out(run: RunAt, decision: ApprovalDecision) -> None:
+def _carry_out(run: RunAt, decision: ApprovalDecision, context: Mapping[str, Any]) -> None:
     if decision.approved:
         if run.plan.looks:
             looking.look(run.stage("look"))  # what was seen before the question may be a day old
-        _write(run, approved_=True)
+        _write(run, context, approved_=True)
     else:
         refuse(run.stage("load"), decision)
 
 
-def _write(run: RunAt, *, approved_: bool) -> None:
+def _write(run: RunAt, context: Mapping[str, Any], *, approved_: bool) -> None:
     """Write all chunks, one after another: a run that may have to ask has one load task."""
     for chunk in range(load_chunks(run.staging)):
         steps = approved(run.staging, chunk, run.plan) if approved_ else None
-        loading.load(run.stage("load"), chunk, run.at_once, steps=steps)
+        stage = run.stage("load")
+        loading.load(stage, chunk, run.at_once, steps=steps)
+        start(stage.wakes, context)
 
 
 def _in_markdown(question: ApprovalQuestion, context: Mapping[str, Any]) -> Asked:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 from airflow.sdk import DAG, Asset, AssetOrTimeSchedule, CronTriggerTimetable, XComArg, get_current_context, task
 from croniter import croniter
 
+from bridge.announcing import DUE, UNSCHEDULED, announced
 from bridge.docs import doc_md
 from bridge.extract_task import Extract
 from bridge.form import params_of
@@ -19,8 +19,6 @@ from include.sync.flow import Flow
 from include.sync.runs import Direction, talks_to
 from include.sync.slots import SLOTS
 
-# For set-ups that start every run themselves, as the demo does.
-UNSCHEDULED = os.environ.get("SYNC_SCHEDULES", "").lower() == "off"
 # Which every DAG of the project has.
 TAGS = frozenset({"business-central", "ipaas"})
 # How tasks of every DAG of the project are repeated.
@@ -37,8 +35,6 @@ _FIRST: dict[str, Any] = {"priority_weight": 3, "weight_rule": "absolute"}
 _LOADS: dict[str, Any] = {"priority_weight": 2, "weight_rule": "bridge.priority.LaterChunksLast"}
 # Runs by hand go beside a poll; a poll stands aside for another one by itself (`bridge.turns`).
 _RUNS_AT_ONCE = 8
-# What the name of the asset ends with that starts a flow.
-ANNOUNCED = ".announced"
 _ANY_DAY = datetime(2026, 1, 1)
 
 
@@ -114,6 +110,7 @@ def four_tasks(
 
     extract = Extract(
         task_id="extract",
+        outlets=[DUE],
         flow_name=flow_name,
         whole=whole,
         compares=compares,
@@ -122,7 +119,7 @@ def four_tasks(
     )
     first, chunks, last = XComArg(extract), transform(), report()
     first >> chunks
-    loads = LoadTask.partial(task_id="load", **place("load")).expand(chunk=chunks)
+    loads = LoadTask.partial(task_id="load", outlets=[DUE], **place("load")).expand(chunk=chunks)
     loads >> last
     if compares and direction is Direction.to_ipaas:
         chunks >> look() >> loads
@@ -139,15 +136,8 @@ def every(flow: Flow) -> timedelta:
     return second - first
 
 
-def announced(flow_name: str) -> str:
-    """The name of the asset whose events start a flow: what was announced to it is in the ledger."""
-    return f"{flow_name}{ANNOUNCED}"
-
-
-def _schedule(flow: Flow) -> CronTriggerTimetable | AssetOrTimeSchedule:
-    """A flow's schedule, and beside it what is announced to it."""
-    if not flow.listens:
-        return _timetable(flow)
+def _schedule(flow: Flow) -> AssetOrTimeSchedule:
+    """A flow's schedule, and beside it what is announced to it or due again."""
     return AssetOrTimeSchedule(timetable=_timetable(flow), assets=[Asset(announced(flow.name))])
 
 

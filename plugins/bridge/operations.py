@@ -8,7 +8,8 @@ from typing import Any
 
 from airflow.sdk import DAG, CronTriggerTimetable, TaskGroup, XComArg, get_current_context, task
 
-from bridge.factory import DEFAULT_ARGS, TAGS, UNSCHEDULED, FourTasks, four_tasks
+from bridge.announcing import UNSCHEDULED
+from bridge.factory import DEFAULT_ARGS, TAGS, FourTasks, four_tasks
 from bridge.notify import NOTIFIERS
 from include.flows import CATALOGUE, FLOWS
 from include.sync.flow import Flow

@@ -19,6 +19,7 @@ from airflow.sdk import ObjectStoragePath
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException, TaskDeferred
 
 from bridge.advice import advised, show_problem
+from bridge.announcing import start
 from bridge.connected import current_pair, ledger_of
 from bridge.extract_task import RunEnded
 from bridge.form import CHOSEN, DIRECTION, EXPLAIN, FLOW, FORCE, HEAL, IDS, MODE, ids_param, is_wanted
@@ -116,6 +117,7 @@ def _extract(flow: Flow, asked: _Asked, context: Mapping[str, Any]) -> dict[str,
         else:
             leaves = plan.kind is RunKind.poll and plan.applies and takes_announced(context)
             extracting.extract(task, leaves_announced=leaves)
+            start(task.wakes, context)
     return {"staged": str(folder)}
 
 

@@ -20,7 +20,7 @@ from anyio import CapacityLimiter, to_thread
 from sqlalchemy import and_, or_, select
 from sqlalchemy.orm import Session
 
-from bridge.factory import ANNOUNCED, announced
+from bridge.announcing import ANNOUNCED, announced
 
 # Seconds from one look at Airflow's database to the next: what is announced meanwhile goes with that.
 PAUSE = 1.0

@@ -8,9 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import update
 
 from include.sandbox import Sandbox
+from include.sandbox.faults import Fault
 from include.sync.ledger import Ledger
+from include.sync.ledger.tables import transfers
 from tests import ledgers
 from tests.dags.conftest import RunDag, connect, ledger_file, lose_ledger
 from tests.dags.scheduling import (
@@ -270,3 +273,58 @@ def test_a_poll_leaves_what_was_announced_to_the_run_that_takes_it(
     assert (ended.state, names(sandbox, [told])) == ("success", set() if state == "running" else {"Told"})
     assert left == [state == "running"]
     set_state(FLOW, first.run_id, "success")
+
+
+class TestWhatAServiceDidNotTake:
+    """It is tried again as soon as it may be, whenever the next tick of its own flow is."""
+
+    MINE = "company_to_ipaas"
+
+    @pytest.fixture
+    def down(
+        self, dags: Any, sandbox: Sandbox, run_dag: RunDag, no_earlier_runs: None, monkeypatch: pytest.MonkeyPatch
+    ) -> Iterator[Ledger]:
+        """iPaaS.com has taken no company; it is up again."""
+        pause_all()
+        unpause(self.MINE)
+        connect(monkeypatch, sandbox)
+        sandbox.faults.add(Fault(system="ipaas", method="POST", path="v2/Customer/Company", times=1_000, status=503))
+        for before in ("customer_category_to_ipaas", "location_to_ipaas"):
+            run_dag(before)
+        failed = run_dag(self.MINE)
+        assert failed.state == "failed"
+        assert failed.counts["retrying"]
+        sandbox.faults.clear()
+        opened = Ledger(ledgers.url_of(ledger_file()), PAIR)
+        yield opened
+        opened.close()
+        unpause(self.MINE, paused=True)
+
+    def started(self) -> list[str]:
+        """What was started beside the clock of the flow."""
+        let_the_scheduler_look()
+        return [run.run_id for run in runs_of(self.MINE) if run.run_type == "asset_triggered"]
+
+    def test_goes_through_at_once_when_any_flow_finds_the_service_up_again(
+        self, down: Ledger, sandbox: Sandbox, run_dag: RunDag, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        assert not down.due(self.MINE)
+        sandbox.bc.add("Shipping Agent", {"Code": "NEW", "Name": "A new one"})
+        assert run_dag("shipping_method_to_ipaas").counts["created"]
+        (run_id,) = self.started()
+        instead_of_a_new_run(monkeypatch, run_id)
+        ended = run_dag(self.MINE)
+        assert (ended.state, ended.counts["created"]) == ("success", ended.counts["read"])
+        assert not down.flows_due()
+
+    def test_is_begun_by_the_next_poll_of_any_flow_once_it_is_due(
+        self, down: Ledger, run_dag: RunDag, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        run_dag("location_to_ipaas")
+        assert not self.started(), "it is not due yet"
+        with down._writing() as db:
+            db.execute(update(transfers).where(transfers.c.flow == self.MINE).values(next_try="2026-01-01T00:00:00Z"))
+        run_dag("location_to_ipaas", {"mode": "plan"})
+        assert not self.started(), "a plan starts nothing"
+        run_dag("location_to_ipaas")
+        assert len(self.started()) == 1

@@ -129,8 +129,13 @@ class ReadOnlyLedger(Ledger):
     def look_again(self, flow: str, keys: Sequence[str]) -> None:
         """The run that applies finds the same."""
 
-    def outage_over(self, flows: Sequence[str], *, after: datetime | None, before: datetime) -> None:
+    def flows_due(self) -> list[str]:
+        """A plan starts nothing."""
+        return []
+
+    def outage_over(self, flows: Sequence[str], *, after: datetime | None, before: datetime) -> list[str]:
         """A plan says nothing of whether records are taken."""
+        return []
 
     def advance(self, flow: str, read_from: datetime) -> None:
         """What a plan has read is read again."""

@@ -139,6 +139,17 @@ class Transfers(Store):
         with self.reading() as db:
             return list(db.execute(query.order_by(transfers.c.next_try, transfers.c.key).limit(limit)).scalars())
 
+    def flows_due(self) -> list[str]:
+        """Flows that have records which a service did not take, and whose next try has come."""
+        query = sa.select(transfers.c.flow).where(
+            self.mine(transfers),
+            transfers.c.state == State.retry,
+            transfers.c.attempts > 0,
+            transfers.c.next_try <= iso(self._now()),
+        )
+        with self.reading() as db:
+            return sorted(db.execute(query.distinct()).scalars())
+
     @repeated
     def begin(self, flow: str, key: str, run_id: str, fingerprint: str) -> None:
         """Note that a record is about to be made step by step, before the first one.
@@ -262,8 +273,9 @@ class Transfers(Store):
                 db.execute(sa.update(transfers).where(where).values(values))
 
     @repeated
-    def outage_over(self, flows: Sequence[str], *, after: datetime | None, before: datetime) -> None:
+    def outage_over(self, flows: Sequence[str], *, after: datetime | None, before: datetime) -> list[str]:
         """Make due what a service did not take in an outage: `after` its last success, and `before` its first one since.
+        Answers the flows of which something is due now.
 
         What it does not take while it takes others waits for its own next try.
         """
@@ -286,6 +298,7 @@ class Transfers(Store):
                 for batch in batches(keys, BATCH):
                     where = sa.and_(self._of(flow), transfers.c.key.in_(batch), _STATE.in_([State.retry]))
                     db.execute(sa.update(transfers).where(where).values(next_try=iso(now)))
+        return sorted(due)
 
     def _earlier(self, db: Connection, flow: str, keys: Sequence[str]) -> dict[str, sa.Row[Any]]:
         """How far these records have come: state, attempts, next try, and when what was tried of them was read."""

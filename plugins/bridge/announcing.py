@@ -1,0 +1,31 @@
+"""By what a flow is started beside the clock: the events of an asset of its own, from the API server or from tasks."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from airflow.sdk import Asset, AssetAlias
+
+# For set-ups that start every run themselves, as the demo does.
+UNSCHEDULED = os.environ.get("SYNC_SCHEDULES", "").lower() == "off"
+# What the name of the asset ends with that starts a flow.
+ANNOUNCED = ".announced"
+# What tasks that may start flows declare, for Airflow: which flows these are turns out as they work.
+DUE = AssetAlias("records due again")
+
+
+def announced(flow_name: str) -> str:
+    """The name of the asset whose events start a flow: what it is to do at once is in the ledger."""
+    return f"{flow_name}{ANNOUNCED}"
+
+
+def start(flows: Collection[str], context: Mapping[str, Any]) -> None:
+    """Have Airflow start these flows as the task at hand ends well; it leaves out those that are paused.
+
+    Otherwise their own schedules do, as does the next task that finds something due of them.
+    """
+    if not UNSCHEDULED:
+        for flow in sorted(flows):
+            context["outlet_events"][DUE].add(Asset(announced(flow)))
