@@ -64,7 +64,7 @@ def extract(task: TaskContext, *, leaves_announced: bool = False) -> None:
     task.save_stats("extract", read=read, read_from=read_from, held=held, **compared_with)
     if plan.takes_announced:
         # What is due of this flow has been read; its own schedule may be an hour away for another one.
-        task.wakes.update(name for name in ledger.flows_due() if name != flow.name)
+        task.wakes.update(ledger.flows_due(name for name in task.catalogue if name != flow.name))
     task.headway.end("read", read)
 
 

@@ -315,7 +315,7 @@ class TestWhatAServiceDidNotTake:
         instead_of_a_new_run(monkeypatch, run_id)
         ended = run_dag(self.MINE)
         assert (ended.state, ended.counts["created"]) == ("success", ended.counts["read"])
-        assert not down.flows_due()
+        assert not down.flows_due([self.MINE])
 
     def test_is_begun_by_the_next_poll_of_any_flow_once_it_is_due(
         self, down: Ledger, run_dag: RunDag, monkeypatch: pytest.MonkeyPatch

@@ -26,6 +26,7 @@ QUESTIONS: dict[str, Callable[[Ledger], Any]] = {
     "transfers": lambda ledger: ledger.transfers(FLOW, KEYS),
     "keys": lambda ledger: list(ledger.keys(FLOW)),
     "due": lambda ledger: ledger.due(FLOW, 10),
+    "flows_due": lambda ledger: ledger.flows_due([FLOW, "company_to_ipaas"]),
     "seen": lambda ledger: ledger.seen(FLOW, KEYS, "2026"),
     "look_again": lambda ledger: ledger.look_again(FLOW, KEYS),
     "retry_now": lambda ledger: ledger.retry_now(FLOW, KEYS),

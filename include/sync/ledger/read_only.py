@@ -129,7 +129,7 @@ class ReadOnlyLedger(Ledger):
     def look_again(self, flow: str, keys: Sequence[str]) -> None:
         """The run that applies finds the same."""
 
-    def flows_due(self) -> list[str]:
+    def flows_due(self, flows: Iterable[str]) -> list[str]:
         """A plan starts nothing."""
         return []
 

@@ -139,10 +139,11 @@ class Transfers(Store):
         with self.reading() as db:
             return list(db.execute(query.order_by(transfers.c.next_try, transfers.c.key).limit(limit)).scalars())
 
-    def flows_due(self) -> list[str]:
-        """Flows that have records which a service did not take, and whose next try has come."""
+    def flows_due(self, flows: Iterable[str]) -> list[str]:
+        """Those of the flows that have records which a service did not take, and whose next try has come."""
         query = sa.select(transfers.c.flow).where(
             self.mine(transfers),
+            transfers.c.flow.in_(list(flows)),
             transfers.c.state == State.retry,
             transfers.c.attempts > 0,
             transfers.c.next_try <= iso(self._now()),
