@@ -8,7 +8,7 @@ from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from include.errors import Rejected
+from include.errors import Rejected, Waiting
 from include.ipaas.external_ids import COMPANY_TABLE
 from include.ipaas.records.transactions import Transaction, TransactionAddress, TransactionLine
 from include.mappings.limits import fit
@@ -163,12 +163,19 @@ def plain(record: Any) -> Json:
 def party_ref(party: Json, context: MappingContext) -> Ref:
     """Who buys or who pays, as a reference to the record that is a customer of Business Central.
 
-    Raises Rejected for a contact that belongs to no company: documents are made out to customers.
+    Raises Rejected for a contact that belongs to no company: documents are made out to customers. Raises Waiting as long as
+    the contact waits for its company itself.
     """
+    if party.get("waits"):
+        raise Waiting(
+            f"The buyer is contact {party['contact']}, whose company is not in iPaaS.com yet.",
+            advice="Nothing to do: it goes on when the contact has been transferred with its company.",
+            at_once=True,
+        )
     if party.get("id") is None:
         raise Rejected(
             f"The buyer is contact {party['contact']}, which belongs to no company in iPaaS.com.",
-            "Give the contact its company in Business Central; it is transferred with the contact.",
+            "Give the contact its company in Business Central, if it has none there, and have contact_to_ipaas transfer it.",
         )
     is_company = party["table"] == COMPANY_TABLE
     creates = is_company and context.settings.bc_processing_company_creation_in_prerequisite

@@ -21,9 +21,12 @@ from include.mappings.rows_of_ipaas import TransactionRow
 from include.sources.ipaas_records import IPaaSRecords, isolated
 from include.sync.asked import AskedId
 from include.sync.flow import Reads, Window
+from include.sync.ledger.entries import State
 from include.sync.records import Json, MappingContext, SourceRecord
 from include.sync.values import fold
 
+# The flow that gives contacts their company in iPaaS.com.
+CONTACTS = "contact_to_ipaas"
 # What is nested in a transaction and announced by itself.
 NESTED_SCOPES = {
     "transaction/line": "lines",
@@ -120,11 +123,18 @@ def _buyers(reads: Reads, record: Json) -> dict[str, Json]:
     if contact is not None:
         if company_id is None:
             company_id = reference((reads.ipaas.get(CUSTOMER, customer_id) or {}).get("company_id"), "company_id")
-        return {"buyer": {**_company(company_id), "contact": contact}}
+        waits = company_id is None and _waits(reads, str(customer))
+        return {"buyer": {**_company(company_id), "contact": contact, **({"waits": True} if waits else {})}}
     if customer is None and company_id is not None:
         return {"buyer": _company(company_id)}
     buyer: Json = {"table": CUSTOMER.table, "id": customer_id}
     return {"buyer": buyer} if company_id is None else {"buyer": buyer, "bill_to": _company(company_id)}
+
+
+def _waits(reads: Reads, contact: str) -> bool:
+    """Whether a contact waits for its company to arrive in iPaaS.com."""
+    found = reads.ledger.transfers(CONTACTS, [contact]).get(contact)
+    return found is not None and found.state == State.waiting
 
 
 def _company(company_id: Any) -> Json:

@@ -233,6 +233,20 @@ class TestWhoBuys:
         record = shop.order(customer_id=contact["id"])
         assert "CT9" in rejection(run(shop, record), record)
 
+    def test_a_contact_whose_company_is_on_its_way_is_waited_for(self, shop: Shop) -> None:
+        shop.bench.sandbox.bc.add_customer("C1", "Office", "Company", **CARD)
+        shop.bench.sandbox.bc.add_person("CT9", "Bo Buyer", customer="C1", email="bo@example.org")
+        contact = shop.link_customer("CT9|contact")
+        record = shop.order(customer_id=contact["id"])
+        assert tally(shop.bench.run("contact_to_ipaas"))["waiting"] == 1
+        report = shop.bench.run(FLOW)
+        assert tally(report) == {"read": 1, "waiting": 1}
+        assert "contact CT9, whose company is not in iPaaS.com yet" in outcome_of(report, str(record["id"])).message
+        shop.bench.run("company_to_ipaas")
+        shop.bench.run("contact_to_ipaas")
+        assert tally(shop.bench.run(FLOW, str(record["id"]))) == {"read": 1, "created": 1}
+        assert the_order(shop)["Sell-to Contact No."] == "CT9"
+
     def test_a_customer_who_turns_out_to_be_a_contact_meanwhile_buys_for_its_company(self, shop: Shop) -> None:
         buyer = shop.unlinked_contact()
         record = shop.order(customer_id=buyer["id"])
