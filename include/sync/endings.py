@@ -59,14 +59,20 @@ def finish_failed(
     )
 
 
+_RESTS = {State.retry: Result.retrying, State.waiting: Result.waiting, State.failed: Result.skipped}
+
+
 def resting(key: str, transfer: Transfer) -> Outcome:
-    """How a record looks whose last attempt did not go through, and whose next one is not due yet."""
+    """How a record looks whose last attempt did not go through, and whose next one is not due yet.
+
+    What needs a person does not wait: it is left out until it changes, or its next try has come.
+    """
     if transfer.state == State.ignored:
         return Outcome(key=key, result=Result.skipped, message=transfer.message or "", advice=transfer.advice or "")
     when = f"Next try {transfer.next_try[:16]}Z." if transfer.next_try else "No further try unless it changes."
     return Outcome(
         key=key,
-        result=Result.retrying if transfer.state == State.retry else Result.waiting,
+        result=_RESTS[transfer.state],
         kind=ErrorKind(transfer.kind) if transfer.kind else ErrorKind.waiting,
         message=f"{transfer.message or ''} (tried {times(transfer.attempts)}. {when})",
         advice=transfer.advice or "",

@@ -157,8 +157,9 @@ def report(task: TaskContext) -> Report:
     if plan.compares:
         lines = iter(found.through(lines))
     if plan.kind is not RunKind.ids:
-        # The same ones are left out by every poll, and nobody asked for them; the tab lists them from the staged files.
-        lines = (line for line in lines if line.result is not Result.skipped or line.difference)
+        # The same ones are left out by every poll, and nobody asked for them; the tab lists them from the staged files. What was
+        # rejected before is told of all the same.
+        lines = (line for line in lines if line.result is not Result.skipped or line.difference or line.kind)
     kept, left_out = _most_urgent(lines)
     result = Report(
         plan=plan,

@@ -170,8 +170,10 @@ class TestCompanies:
         company(bench, "C1", name="")
         company(bench, "C2", name="Good")
         assert tally(bench.run("company_to_ipaas")) == {"read": 2, "created": 1, "failed": 1}
-        # Unchanged it is not tried again at once, but it does not disappear.
-        assert tally(bench.run("company_to_ipaas"))["waiting"] == 1
+        # Unchanged it is not tried again at once, and does not wait: a person is needed. It does not disappear.
+        report = bench.run("company_to_ipaas")
+        assert tally(report) == {"read": 2, "unchanged": 1, "skipped": 1}
+        assert "The customer has no name" in outcome_of(report, "C1").message
         bench.sandbox.bc.change("Customer", "C1", Name="Corrected")
         assert tally(bench.run("company_to_ipaas"))["created"] == 1
 
