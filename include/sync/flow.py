@@ -182,6 +182,19 @@ class Flow(Generic[RowT]):
     # Ids that are only ever announced: of other records, by which the source finds those that they concern.
     pointers: tuple[IdFormat, ...] = ()
 
+    @property
+    def records(self) -> str:
+        """What it carries, of several: `companies`."""
+        if self.record.endswith("s"):
+            return self.record
+        return f"{self.record[:-1]}ies" if self.record.endswith("y") else f"{self.record}s"
+
+    @property
+    def title(self) -> str:
+        """What a person calls it: `Companies to iPaaS.com`."""
+        way = "to" if self.direction is Direction.to_ipaas else "from"
+        return f"{self.records.capitalize()} {way} iPaaS.com"
+
     def __post_init__(self) -> None:
         """Raises ValueError when an id format has parts that the source does not find a record by."""
         for id_format in (*self.id_formats, *self.pointers):

@@ -14,6 +14,7 @@ from bridge.docs import doc_md
 from bridge.extract_task import Extract
 from bridge.form import params_of
 from bridge.load_task import LoadTask
+from bridge.order import listed_as
 from bridge.retry import RetryWhenAsked
 from include.sync.flow import Flow
 from include.sync.runs import Direction, talks_to
@@ -42,7 +43,7 @@ def build(flow: Flow) -> DAG:
     """The DAG of a flow: extract, transform, load over chunks, report."""
     with DAG(
         dag_id=flow.name,
-        dag_display_name=_in_words(flow),
+        dag_display_name=listed_as(flow.name),
         description=flow.collection,
         doc_md=doc_md(flow),
         schedule=None if UNSCHEDULED else _schedule(flow),
@@ -54,12 +55,6 @@ def build(flow: Flow) -> DAG:
     ) as dag:
         four_tasks(flow.direction, flow.name)
     return dag
-
-
-def _in_words(flow: Flow) -> str:
-    """What a flow is called in the list of DAGs, where those of a direction stand together."""
-    way = "To" if flow.direction is Direction.to_ipaas else "From"
-    return f"{way} iPaaS.com: {flow.record}"
 
 
 @dataclass(frozen=True, kw_only=True)

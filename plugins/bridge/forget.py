@@ -31,7 +31,6 @@ def build() -> DAG:
     """The DAG."""
     with operations_dag(
         FORGET,
-        name="Forget",
         description="Erase what is remembered of one customer's values",
         doc=_DOC,
         params={

@@ -28,7 +28,6 @@ def build() -> DAG:
     """The DAG."""
     with operations_dag(
         HEALTH,
-        name="Health",
         description="Red when a person is needed",
         doc=_DOC,
         cron="55 * * * *",

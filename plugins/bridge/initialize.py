@@ -36,7 +36,6 @@ def build(flows: Mapping[str, Flow] = FLOWS) -> DAG:
     """The DAG: the four tasks of each flow."""
     with operations_dag(
         INITIALIZE,
-        name="Initialize",
         description="Bring a new subscription up: all records of all flows, in the order of dependency",
         doc=_DOC,
         params=params_of_initialize(flows.values()),

@@ -35,7 +35,6 @@ def build() -> DAG:
     """
     with operations_dag(
         MANUAL_SYNC,
-        name="Manual Sync",
         description="Transfer or plan the records you name, with any flow",
         doc=_DOC,
         runs_at_once=_RUNS_AT_ONCE,

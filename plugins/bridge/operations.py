@@ -11,6 +11,7 @@ from airflow.sdk import DAG, CronTriggerTimetable, TaskGroup, XComArg, get_curre
 from bridge.announcing import UNSCHEDULED
 from bridge.factory import DEFAULT_ARGS, TAGS, FourTasks, four_tasks
 from bridge.notify import NOTIFIERS
+from bridge.order import listed_as
 from include.flows import CATALOGUE, FLOWS
 from include.sync.flow import Flow
 
@@ -18,7 +19,6 @@ from include.sync.flow import Flow
 def operations_dag(
     dag_id: str,
     *,
-    name: str,
     description: str,
     doc: str,
     cron: str | None = None,
@@ -32,7 +32,7 @@ def operations_dag(
     ticks = cron if not UNSCHEDULED else None
     return DAG(
         dag_id=dag_id,
-        dag_display_name=name,
+        dag_display_name=listed_as(dag_id),
         description=description,
         doc_md=doc,
         schedule=CronTriggerTimetable(ticks, timezone="UTC", run_immediately=timedelta()) if ticks else None,

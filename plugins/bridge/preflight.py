@@ -24,7 +24,6 @@ def build() -> DAG:
     """The DAG."""
     with operations_dag(
         PREFLIGHT,
-        name="Preflight",
         description="Whether everything that runs need is in place",
         doc=_DOC,
         cron="50 5 * * *",

@@ -42,7 +42,6 @@ def build(flows: Mapping[str, Flow] = FLOWS) -> DAG:
     """The DAG: for each flow the tasks of a run and, going to iPaaS.com, one that reads its list."""
     with operations_dag(
         RECONCILE,
-        name="Reconcile",
         description="Compare all records of both systems, and heal what differs when told to",
         doc=_DOC,
         cron="30 2 * * *",

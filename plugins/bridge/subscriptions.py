@@ -25,7 +25,6 @@ def build() -> DAG:
     """The DAG."""
     with operations_dag(
         SUBSCRIPTIONS,
-        name="Subscriptions",
         description="Has Business Central announce what changes",
         doc=_DOC,
         cron="5 * * * *",

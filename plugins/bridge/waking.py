@@ -20,7 +20,7 @@ from anyio import CapacityLimiter, to_thread
 from sqlalchemy import and_, or_, select
 from sqlalchemy.orm import Session
 
-from bridge.announcing import ANNOUNCED, announced
+from bridge.announcing import announced
 
 # Seconds from one look at Airflow's database to the next: what is announced meanwhile goes with that.
 PAUSE = 1.0
@@ -38,14 +38,12 @@ def wake(flows: Collection[str]) -> set[str]:
     or has not begun to read takes along what was kept before this is called. Raises SQLAlchemyError.
     """
     with create_session() as session:
-        wanted = _at_rest(session, flows)
-        assets = session.scalars(
-            select(AssetModel).where(AssetModel.name.in_(announced(flow) for flow in wanted), AssetModel.active.has())
-        )
+        wanted = {announced(flow): flow for flow in _at_rest(session, flows)}
+        assets = session.scalars(select(AssetModel).where(AssetModel.name.in_(wanted), AssetModel.active.has()))
         woken: set[str] = set()
         for asset in assets.all():
             asset_manager.register_asset_change(asset=asset, source_is_api=True, session=session)
-            woken.add(asset.name.removesuffix(ANNOUNCED))
+            woken.add(wanted[asset.name])
     return woken
 
 

@@ -76,12 +76,36 @@ def test_only_what_has_to_be_filled_in_is_marked_so(dags: Mapping[str, Any], flo
     assert "whatever logical date or data interval is given" in params.get_param(ids).schema["description_md"]
 
 
-def test_the_list_of_dags_speaks_in_words_and_keeps_a_direction_together(dags: Mapping[str, Any]) -> None:
-    shown = sorted(dags[name].dag_display_name for name in FLOWS)
-    assert shown[:2] == ["From iPaaS.com: company", "From iPaaS.com: customer"]
-    assert shown[-1] == "To iPaaS.com: shipping method"
-    assert len(set(shown)) == len(FLOWS)
-    assert not [name for name in shown if "_" in name]
+def test_the_list_of_dags_begins_with_manual_sync_and_has_the_flows_in_the_order_of_dependency(
+    dags: Mapping[str, Any],
+) -> None:
+    by_name = {dag.dag_display_name: dag_id for dag_id, dag in dags.items()}
+    shown = [by_name[name] for name in sorted(by_name)]
+    first = ["manual_sync", "preflight", "initialize", "reconcile", "health", "subscriptions", "forget"]
+    assert shown == [*first, *FLOWS]
+
+
+def test_the_list_of_dags_speaks_in_words(dags: Mapping[str, Any]) -> None:
+    shown = {name: dag.dag_display_name.lstrip("0123456789 ") for name, dag in dags.items()}
+    assert shown["manual_sync"] == "Manual Sync"
+    assert shown["company_to_ipaas"] == "Companies to iPaaS.com"
+    assert shown["sales_order_from_ipaas"] == "Sales orders from iPaaS.com"
+    assert len(set(shown.values())) == len(dags)
+    assert not [name for name in shown.values() if "_" in name]
+
+
+def test_what_starts_a_flow_beside_the_clock_is_in_words(dags: Mapping[str, Any]) -> None:
+    """Airflow's list of DAGs shows the name of the asset that a DAG is scheduled on."""
+    from airflow.serialization.encoders import coerce_to_core_timetable
+
+    timetables = {name: coerce_to_core_timetable(dags[name].timetable) for name in FLOWS}
+    shown = {
+        name: [key.name for key, _ in timetable.asset_condition.iter_assets()] for name, timetable in timetables.items()
+    }
+    assert shown["company_to_ipaas"] == ["Companies that Business Central announces, or that are due again"]
+    assert shown["company_from_ipaas"] == ["Companies that iPaaS.com announces, or that are due again"]
+    assert shown["location_to_ipaas"] == ["Locations to iPaaS.com that are due again"]
+    assert len({name for (name,) in shown.values()}) == len(FLOWS), "an asset starts one flow"
 
 
 @flows
