@@ -18,7 +18,8 @@ from include.sync.ledger.transfers import UNFINISHED, columns
 @dataclass(frozen=True, kw_only=True)
 class FlowState:
     """One flow: `webhooks` announced and not yet dealt with, since when, up to when its source has been read, how many
-    transfers are unfinished in each state (`waiting`, `retry`, `failed`), and how many a person has set aside."""
+    transfers are unfinished in each state (`waiting`, `retry`, `failed`), and how many a person has set aside. `retrying` are
+    those to be tried again that an earlier try has not brought over, `next_try` when the first of them is due."""
 
     flow: str
     webhooks: int = 0
@@ -26,6 +27,8 @@ class FlowState:
     read_from: str | None = None
     unfinished: Mapping[str, int] = field(default_factory=dict)
     ignored: int = 0
+    retrying: int = 0
+    next_try: str | None = None
 
 
 def flow_states(ledger: Ledger, flows: Sequence[str]) -> list[FlowState]:
@@ -40,7 +43,15 @@ def flow_states(ledger: Ledger, flows: Sequence[str]) -> list[FlowState]:
         .where(ledger.mine(transfers), transfers.c.flow.in_(flows), transfers.c.state.in_((*UNFINISHED, State.ignored)))
         .group_by(transfers.c.flow, transfers.c.state)
     )
+    # One that is being written for the first time has not been left undone since any time.
+    again = (
+        sa.select(transfers.c.flow, sa.func.count(), sa.func.min(transfers.c.next_try))
+        .where(ledger.mine(transfers), transfers.c.flow.in_(flows))
+        .where(transfers.c.state == State.retry, transfers.c.since.is_not(None))
+        .group_by(transfers.c.flow)
+    )
     with ledger.reading() as db:
+        retrying = {flow: (count, at) for flow, count, at in db.execute(again)}
         webhooks = {flow: (count, since) for flow, count, since in db.execute(waiting)}
         read = {row.flow: row.read_from for row in db.execute(sa.select(positions).where(ledger.mine(positions)))}
         counts: dict[str, dict[str, int]] = {}
@@ -54,6 +65,8 @@ def flow_states(ledger: Ledger, flows: Sequence[str]) -> list[FlowState]:
             read_from=read.get(flow),
             unfinished={name: n for name, n in counts.get(flow, {}).items() if name != State.ignored},
             ignored=counts.get(flow, {}).get(State.ignored, 0),
+            retrying=retrying.get(flow, (0, None))[0],
+            next_try=retrying.get(flow, (0, None))[1],
         )
         for flow in flows
     ]

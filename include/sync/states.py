@@ -47,6 +47,7 @@ class Known:
     `problem` is what ended its last run, with advice, when that was the run's own fault; `due` when its next run was to
     begin, `every` the time between two. `read_from` is up to when its source has been read. `needs` counts the records
     that only a person can mend, `asks` is since when a run waits for an approval, `piles_up` what waits for the flow to run: webhooks, and records to be tried again.
+    `retrying` are records that have not gone through and are tried again by themselves, from `next_try` on.
     """
 
     paused: bool
@@ -58,16 +59,19 @@ class Known:
     needs: int = 0
     piles_up: int = 0
     asks: datetime | None = None
+    retrying: int = 0
+    next_try: datetime | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
 class Standing:
-    """The word, as of when it holds, and why, with what to do."""
+    """The word, as of when it holds, and why, with what to do; `passes`: nobody has to do anything about it."""
 
     word: Word
     as_of: datetime | None = None
     why: str = ""
     advice: str = ""
+    passes: bool = False
 
 
 def standing(known: Known, now: datetime) -> Standing:
@@ -114,6 +118,20 @@ def standing(known: Known, now: datetime) -> Standing:
         )
     if not has_run(known):
         return Standing(word=Word.never_run, why="It waits for its first run.")
+    if known.retrying:
+        again = (
+            f"at {known.next_try:%Y-%m-%d %H:%M} UTC"
+            if known.next_try and known.next_try > now
+            else "with its next run"
+        )
+        one = known.retrying == 1
+        return Standing(
+            word=Word.late,
+            as_of=known.read_from,
+            why=f"{known.retrying:,} {_records(known.retrying)} could not be sent yet, and {'is' if one else 'are'} tried again {again}.",
+            advice="Nothing to do: should it go on for too long, it stands under Needs you.",
+            passes=True,
+        )
     return Standing(word=Word.in_step, as_of=known.read_from or (last.began if last else None))
 
 
@@ -130,7 +148,9 @@ def alarms(
     comparison of its records found."""
     red = (Word.stopped, Word.needs_you, Word.late)
     lines = [
-        f"{flow}: {one.word}. {one.why} {one.advice}".rstrip() for flow, one in standings.items() if one.word in red
+        f"{flow}: {one.word}. {one.why} {one.advice}".rstrip()
+        for flow, one in standings.items()
+        if one.word in red and not one.passes
     ]
     lines += [
         f"{flow}: Paused, and {webhooks[flow]:,} webhooks wait for it. {one.advice}"

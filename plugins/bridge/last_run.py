@@ -83,6 +83,8 @@ def standing_of(
         needs=needs,
         piles_up=state.webhooks + sum(state.unfinished.values()),
         asks=asks,
+        retrying=state.retrying,
+        next_try=moment(state.next_try) if state.next_try else None,
     )
     return standing(known, now)
 

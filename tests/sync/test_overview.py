@@ -49,6 +49,14 @@ def test_the_state_of_every_flow(ledger: Ledger) -> None:
     ]
 
 
+def test_what_is_being_written_for_the_first_time_has_not_been_left_undone(ledger: Ledger) -> None:
+    ledger.begin(TO, "N", "r", "print")
+    assert flow_states(ledger, [TO]) == [FlowState(flow=TO, unfinished={"retry": 1})]
+    finish(ledger, TO, "N", "retry")
+    (state,) = flow_states(ledger, [TO])
+    assert (state.retrying, state.next_try) == (1, iso(NOW + timedelta(minutes=20)))
+
+
 def fails(ledger: Ledger, flow: str, key: str, message: str, state: str = "failed") -> None:
     end = Finish(
         key=key, state=State(state), run_id="r", outcome={}, read_at=iso(NOW), message=message, advice="Do it."

@@ -32,6 +32,10 @@ def test_in_step_is_said_as_of_when_the_source_was_read() -> None:
         (replace(WELL, last=replace(RAN, ended=None)), Word.running),
         (replace(WELL, due=NOW - 2 * HOUR), Word.late),
         (replace(WELL, due=NOW - HOUR / 2), Word.in_step),
+        (replace(WELL, retrying=1), Word.late),
+        (replace(WELL, retrying=1, needs=1), Word.needs_you),
+        (replace(WELL, retrying=1, paused=True), Word.paused),
+        (replace(WELL, retrying=1, last=replace(RAN, ended=None)), Word.running),
         (replace(WELL, needs=1), Word.needs_you),
         (replace(WELL, needs=1, paused=True), Word.needs_you),
         (replace(WELL, problem=("The secret is wrong.", "Enter it again.")), Word.stopped),
@@ -45,6 +49,27 @@ def test_what_a_person_has_to_look_at_first_is_what_is_said(known: Known, word: 
 def test_a_flow_that_is_stopped_says_why_and_what_to_do() -> None:
     said = standing(replace(WELL, problem=("The secret is wrong.", "Enter it again.")), NOW)
     assert (said.why, said.advice) == ("The secret is wrong.", "Enter it again.")
+
+
+class TestWhatAServiceDidNotTake:
+    """It is tried again by itself; until then the two systems are not in step."""
+
+    LEFT = replace(WELL, retrying=2, next_try=NOW + HOUR / 2)
+
+    def test_it_is_said_how_much_it_is_and_when_it_is_tried_again(self) -> None:
+        said = standing(self.LEFT, NOW)
+        assert said.why == "2 records could not be sent yet, and are tried again at 2026-05-01 12:30 UTC."
+        assert sentence({"a": said, "b": standing(WELL, NOW)}, 0) == f"Late: a. {said.why}"
+
+    def test_what_is_due_goes_with_the_next_run(self) -> None:
+        due = replace(self.LEFT, retrying=1, next_try=NOW - HOUR)
+        assert standing(due, NOW).why == "1 record could not be sent yet, and is tried again with its next run."
+
+    def test_nobody_is_called_for_it(self) -> None:
+        assert alarms({"a": standing(self.LEFT, NOW)}, {}) == []
+        assert alarms({"a": standing(replace(WELL, due=NOW - 2 * HOUR), NOW)}, {}), (
+            "a schedule that is not kept is another"
+        )
 
 
 def test_a_paused_flow_says_what_piles_up() -> None:
