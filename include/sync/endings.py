@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from include.errors import ErrorKind, Rejected, Waiting, said_of
-from include.sync.ledger.entries import Finish, State, Transfer
+from include.sync.ledger.entries import Finish, State, Transfer, told
 from include.sync.links import side_of
 from include.sync.outcomes import Apart, Outcome, Result
 from include.sync.runs import RunKind, RunPlan
@@ -69,7 +69,7 @@ def resting(key: str, transfer: Transfer) -> Outcome:
     """
     if transfer.state == State.ignored:
         return Outcome(key=key, result=Result.skipped, message=transfer.message or "", advice=transfer.advice or "")
-    when = f"Next try {transfer.next_try[:16]}Z." if transfer.next_try else "No further try unless it changes."
+    when = f"Next try {told(transfer.next_try)}." if transfer.next_try else "No further try unless it changes."
     return Outcome(
         key=key,
         result=_RESTS[transfer.state],

@@ -9,7 +9,7 @@ from itertools import chain
 from include.sync.base import Base
 from include.sync.endings import times
 from include.sync.explain import Explained, explain
-from include.sync.ledger.entries import State, Transfer
+from include.sync.ledger.entries import State, Transfer, told
 from include.sync.lines import EXPLAINED, told_files
 from include.sync.outcomes import Both, Outcome
 from include.sync.records import Json
@@ -56,15 +56,16 @@ def _sent(known: Transfer | None) -> Iterator[str]:
     if known is None:
         yield "This flow has not met it yet."
         return
+    at = f" {told(known.read_at)}" if known.read_at else ""
     by = f", by the run {known.run_id}" if known.run_id else ""
-    yield f"{_STATES.get(State(known.state), known.state)}, as it was read {known.read_at}{by}."
+    yield f"{_STATES.get(State(known.state), known.state)}, as it was read{at}{by}."
 
 
 def _tried(known: Transfer | None) -> Iterator[str]:
     if known is None or known.state == State.done:
         return
-    when = f" Next try {known.next_try}." if known.next_try else " No further try unless it changes."
-    since = f" since {known.since}" if known.since else ""
+    when = f" Next try {told(known.next_try)}." if known.next_try else " No further try unless it changes."
+    since = f" since {told(known.since)}" if known.since else ""
     yield f"Tried {times(known.attempts)}{since}: {known.message or 'no reason was given.'}{when}"
     if known.waits_for:
         yield f"It waits for {known.waits_for.replace('|', ' ').replace('#', ' ')}."
@@ -72,7 +73,7 @@ def _tried(known: Transfer | None) -> Iterator[str]:
 
 def _waits(found: Explained, around: Explained) -> Iterator[str]:
     for flow, since in found.announced.items():
-        yield f"A webhook has announced it to {flow}, whose next run takes it: since {since}."
+        yield f"A webhook has announced it to {flow}, whose next run takes it: since {told(since)}."
     if around.waiting_total:
         named = ", ".join(f"{key} of {flow}" for flow, key in around.waiting[:_NAMED])
         more = f" and {around.waiting_total - _NAMED:,} more" if around.waiting_total > _NAMED else ""

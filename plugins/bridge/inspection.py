@@ -17,6 +17,7 @@ from include.preflight import Line
 from include.preflight.preflight import preflight
 from include.preflight.project import Here
 from include.settings import SyncSettings
+from include.sync.ledger.entries import told
 from include.sync.notices import listening
 from include.sync.overview import flow_states
 from include.sync.slots import LOAD_SLOTS
@@ -60,4 +61,4 @@ def _webhooks() -> tuple[int, str | None]:
     with ledger_of(current_pair()) as ledger:
         states = flow_states(ledger, list(FLOWS))
     since = [state.webhooks_since for state in states if state.webhooks_since]
-    return sum(state.webhooks for state in states), min(since, default=None)
+    return sum(state.webhooks for state in states), told(min(since)) if since else None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -17,6 +18,17 @@ def test_it_is_daily_and_on_from_the_beginning(dags: Mapping[str, Any]) -> None:
     assert dag.is_paused_upon_creation is False
     assert dag.timetable.expression == "50 5 * * *"
     assert "operations" in dag.tags
+
+
+def test_since_when_a_webhook_waits_is_said_as_a_person_reads_it(run_dag: RunDag) -> None:
+    run_dag("preflight")  # which has made the ledger
+    from bridge.connected import current_pair, ledger_of
+
+    with ledger_of(current_pair()) as ledger:
+        ledger.receive([("company_from_ipaas", "1", "company/updated")])
+    lines = {line["line"]: line["said"] for line in run_dag("preflight").xcoms["look", "return_value"]}
+    (said,) = [text for text in lines.values() if text.startswith("1 has arrived")]
+    assert re.search(r"since \d{4}-\d\d-\d\d \d\d:\d\d UTC\.$", said)
 
 
 def test_a_red_line_fails_it_and_all_lines_are_on_its_page(

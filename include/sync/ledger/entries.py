@@ -34,6 +34,11 @@ def moment(text: str) -> datetime:
     return datetime.strptime(text, "%Y-%m-%dT%H:%M:%S.%fZ").replace(tzinfo=UTC)
 
 
+def told(text: str) -> str:
+    """What `iso` wrote, as a person reads it: to the minute."""
+    return f"{moment(text):%Y-%m-%d %H:%M} UTC"
+
+
 class State(StrEnum):
     """How far a record has come: `done`; `waiting` for another record; to be tried again (`retry`); `failed`, until it
     changes or a person sees to it; or `ignored`, by a person, until it changes."""
