@@ -46,7 +46,7 @@ def build() -> DAG:
             ),
             "mode": param(
                 "plan",
-                type="string",
+                type=["string", "null"],
                 enum=["plan", "apply"],
                 values_display={"plan": "Plan: list the records", "apply": "Apply: erase"},
                 title="Mode",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from airflow.sdk import Param
@@ -58,7 +58,7 @@ def params_of(flow: Flow) -> dict[str, Param]:
 def params_of_manual_sync(flows: Iterable[Flow]) -> dict[str, Param]:
     """The form of Manual Sync: which flow, which records. It proposes to plan."""
     flows = tuple(flows)
-    formats = "\n".join(f"* {flow.collection}: {_examples(flow)}" for flow in flows)
+    formats = "\n".join(f"* {flow.title}: `{flow.id_formats[0].example}`" for flow in flows)
     return {
         FLOW: param(
             type="string",
@@ -69,8 +69,8 @@ def params_of_manual_sync(flows: Iterable[Flow]) -> dict[str, Param]:
         ),
         IDS: _ids(
             "IDs",
-            "The records, one per line or with commas between them. With none, a plan says what the next scheduled run "
-            f"would do.\n\n{formats}",
+            "The records, one per line or with commas between them; the documentation of each flow names all formats. With "
+            f"none, a plan says what the next scheduled run would do.\n\n{formats}",
         ),
         MODE: _mode(
             "plan",
@@ -94,7 +94,7 @@ def params_of_reconcile(flows: Iterable[Flow]) -> dict[str, Param]:
     """The form of Reconcile: which flows. It proposes to report, which is what the schedule does."""
     mode = param(
         REPORT,
-        type="string",
+        type=["string", "null"],
         enum=[REPORT, HEAL],
         values_display={
             REPORT: "Report: say what differs, write nothing",
@@ -112,7 +112,7 @@ def _which(flows: Iterable[Flow], none: str) -> dict[str, Param]:
     return {
         DIRECTION: param(
             _BOTH,
-            type="string",
+            type=["string", "null"],
             enum=[_BOTH, *(direction.value for direction in Direction)],
             values_display={
                 _BOTH: "Both ways",
@@ -132,6 +132,17 @@ def _which(flows: Iterable[Flow], none: str) -> dict[str, Param]:
             description=f"Only these; {none}",
         ),
     }
+
+
+def mode_of(params: Mapping[str, Any]) -> str:
+    """The mode that a form says; left empty it is the one that the form proposes."""
+    return str(params.get(MODE) or ("plan" if FLOW in params or CHOSEN in params else "apply"))
+
+
+def ids_of(params: Mapping[str, Any], name: str) -> Sequence[str]:
+    """The ids that somebody has entered; a request may hold them as one text."""
+    given = params.get(name) or ()
+    return [given] if isinstance(given, str) else given
 
 
 def is_wanted(flow: Flow, params: Mapping[str, Any]) -> bool:
@@ -159,7 +170,7 @@ def _ids(title: str, description: str) -> Param:
 def _mode(default: str, modes: Mapping[str, str] = _MODES, more: str = "") -> Param:
     return param(
         default,
-        type="string",
+        type=["string", "null"],
         enum=sorted(modes, key=lambda mode: mode != default),
         values_display=dict(modes),
         title="Mode",

@@ -9,6 +9,7 @@ checks as Airflow always does; the plugin, which all of them load, makes it know
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -34,10 +35,12 @@ class _Refused(ValidationError):  # type: ignore[misc]
 
 
 def _in_words(keyword: str) -> Callable[..., Iterator[ValidationError]]:
-    """The check of a keyword, which says what is wrong in words."""
+    """The check of a keyword, which says what is wrong in words, and takes what a person means."""
     check = Draft202012Validator.VALIDATORS[keyword]
 
     def checked(validator: Any, value: Any, instance: Any, schema: Mapping[str, Any]) -> Iterator[ValidationError]:
+        if _is_meant(instance, schema):
+            return
         if any(check(validator, value, instance, schema) or ()):
             given = _shown(instance)
             if keyword == "items":
@@ -48,6 +51,17 @@ def _in_words(keyword: str) -> Callable[..., Iterator[ValidationError]]:
             yield _Refused(f"{given} is not allowed. Allowed: {_allowed(schema)}.")
 
     return checked
+
+
+def _is_meant(value: Any, schema: Mapping[str, Any]) -> bool:
+    """Whether a value is taken beside what the schema says: nothing, where something may be left out, and a text that
+    holds a list. Airflow draws the form by the schema, and would draw another one if that named them."""
+    types = schema["type"]
+    if value is None:
+        return isinstance(types, list) and "null" in types
+    if not isinstance(value, str) or "array" not in types or "enum" in schema["items"]:
+        return False
+    return bool(len(re.split(r"[\n\r\t,]", value)) <= schema["maxItems"])
 
 
 def _shown(value: Any) -> str:

@@ -22,7 +22,7 @@ from bridge.advice import advised, show_problem
 from bridge.announcing import start
 from bridge.connected import current_pair, ledger_of
 from bridge.extract_task import RunEnded
-from bridge.form import CHOSEN, DIRECTION, EXPLAIN, FLOW, FORCE, HEAL, IDS, MODE, ids_param, is_wanted
+from bridge.form import CHOSEN, DIRECTION, EXPLAIN, FLOW, FORCE, HEAL, IDS, MODE, ids_of, ids_param, is_wanted, mode_of
 from bridge.given_time import unused_time
 from bridge.hooks import BusinessCentralHook, IPaaSHook, current_settings
 from bridge.last_run import note_run
@@ -72,7 +72,7 @@ def extract_whole(flow_name: str, context: Mapping[str, Any]) -> dict[str, Any]:
         _refuse_others(context, {CHOSEN, DIRECTION, MODE})
         if not is_wanted(flow, params):
             raise AirflowSkipException(f"{flow_name} is not among those chosen.")
-        return _extract(flow, _Asked(kind=RunKind.backfill, mode=Mode(params[MODE])), context)
+        return _extract(flow, _Asked(kind=RunKind.backfill, mode=Mode(mode_of(params))), context)
 
 
 def extract_compared(flow_name: str, context: Mapping[str, Any]) -> dict[str, Any]:
@@ -327,13 +327,14 @@ def _asked(flow: Flow, context: Mapping[str, Any]) -> _Asked:
     chosen = {FLOW, IDS} if FLOW in params else {ids_param(flow)}
     _refuse_others(context, {*chosen, MODE, FORCE})
     backfill = run.run_type == "backfill"
-    explains = params.get(MODE) == EXPLAIN
+    mode = mode_of(params)
+    explains = mode == EXPLAIN
     asked = _Asked(
         kind=_KINDS.get(run.run_type, RunKind.poll),
-        mode=Mode.plan if explains else Mode(params.get(MODE) or "apply"),
+        mode=Mode.plan if explains else Mode(mode),
         compares=explains,
         explains=explains,
-        ids=params.get(IDS if FLOW in params else ids_param(flow)) or (),
+        ids=ids_of(params, IDS if FLOW in params else ids_param(flow)),
         force=bool(params.get(FORCE)),
         interval=(run.data_interval_start, run.data_interval_end) if backfill else None,
     )

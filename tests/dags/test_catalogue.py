@@ -70,7 +70,7 @@ def test_only_what_has_to_be_filled_in_is_marked_so(dags: Mapping[str, Any], flo
     params = dags[flow.name].params
     ids = "external_ids" if flow.direction == "to_ipaas" else "ipaas_ids"
     # Airflow's form marks what may not be null.
-    assert [name for name, param in params.items() if "null" not in param.schema["type"]] == ["mode"]
+    assert [name for name, param in params.items() if "null" not in param.schema["type"]] == []
     assert params.get_param(ids).resolve(None) is None
     # A run by hand has no use for Airflow's own fields, and says so.
     assert "whatever logical date or data interval is given" in params.get_param(ids).schema["description_md"]

@@ -35,7 +35,11 @@ def test_the_form_offers_every_flow_in_words_and_proposes_to_plan(dags: Mapping[
     assert params["mode"].schema["enum"][0] == params["mode"].value == "plan"
     assert set(params["mode"].schema["enum"]) == {"plan", "apply", "explain"}
     assert all("explain" not in dags[name].params.get_param("mode").schema["enum"] for name in FLOWS)
-    assert all(flow.id_formats[0].example in params["ids"].schema["description_md"] for flow in FLOWS.values())
+    # Two sentences, and one example of each flow on a line of its own.
+    help_, *examples = params["ids"].schema["description_md"].split("\n* ")
+    assert help_.count(". ") == 1
+    assert examples == [f"{flow.title}: `{flow.id_formats[0].example}`" for flow in FLOWS.values()]
+    assert [name for name, param in params.items() if "null" not in param.schema["type"]] == ["flow"]
 
 
 def test_one_record_is_planned_then_moved_and_nothing_else_is(run_dag: RunDag, sandbox: Sandbox) -> None:

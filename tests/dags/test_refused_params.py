@@ -33,11 +33,11 @@ def post(server: Any, login: dict[str, str], dags: Mapping[str, Any]) -> Post:
 
 REFUSED = [
     (FLOW, {"mode": "delete"}, 'mode: "delete" is not allowed. Allowed: "apply", "plan".'),
-    (FLOW, {"mode": None}, 'mode: null is not allowed. Allowed: "apply", "plan".'),
     (FLOW, {"force": "perhaps"}, 'force: "perhaps" is not allowed. Allowed: true or false.'),
-    (FLOW, {"external_ids": "1005"}, f'external_ids: "1005" is not allowed. Allowed: {IDS}.'),
+    (FLOW, {"external_ids": 1005}, f"external_ids: 1005 is not allowed. Allowed: {IDS}."),
     (FLOW, {"external_ids": ["A", 1005, {}]}, f"external_ids: 1005, {{}} is not allowed. Allowed: {IDS}."),
     (FLOW, {"external_ids": ["1"] * 3001}, f"external_ids: A list of 3001 is not allowed. Allowed: {IDS}."),
+    (FLOW, {"external_ids": "1," * 3001}, f'external_ids: "{"1," * 99}1… is not allowed. Allowed: {IDS}.'),
     ("manual_sync", {"ids": ["1005"]}, f"flow: null is not allowed. Allowed: {ALL}."),
     ("manual_sync", {"flow": "x" * 300}, f'flow: "{"x" * 199}… is not allowed. Allowed: {ALL}.'),
     ("reconcile", {"flows": ["a", FLOW, "b"]}, f'flows: "a", "b" is not allowed. Allowed: a list, any of {ALL}.'),
@@ -56,6 +56,27 @@ def test_the_rest_api_refuses_in_words(post: Post) -> None:
 def test_what_is_allowed_is_taken(post: Post) -> None:
     answer = post("manual_sync", {"flow": FLOW, "ids": ["C10000, C10001"], "mode": "plan", "force": None})
     assert answer.status_code == 200, answer.text
+
+
+def test_what_may_be_left_out_may_be_empty(post: Post) -> None:
+    answer = post("manual_sync", {"flow": FLOW, "ids": ["C10000"], "mode": None})
+    assert answer.status_code == 200, answer.text
+
+
+@pytest.mark.parametrize("given", ["P20001, P20002", "P20001\nP20002\n", "P20001\tP20002"])
+@pytest.mark.parametrize(("dag_id", "name"), [(FLOW, "external_ids"), ("manual_sync", "ids")])
+def test_ids_in_one_text_are_a_list(post: Post, run_dag: RunDag, dag_id: str, name: str, given: str) -> None:
+    chosen = {"flow": FLOW} if dag_id == "manual_sync" else {}
+    assert post(dag_id, {**chosen, name: given, "mode": "plan"}).status_code == 200
+    run = run_dag(dag_id, {**chosen, name: given, "mode": "plan"})
+    assert {line["key"] for line in run.reported("records")["records"]} == {"P20001", "P20002"}
+
+
+def test_a_mode_that_is_left_empty_is_the_one_that_the_form_proposes(run_dag: RunDag) -> None:
+    for dag_id, more, writes in (("manual_sync", {"flow": FLOW, "ids": ["P20001"]}, False), (FLOW, {}, True)):
+        run = run_dag(dag_id, {**more, "mode": None})
+        assert run.state == "success"
+        assert any(name == "applying" for _, name in run.xcoms) is not writes
 
 
 def test_what_no_schema_tells_the_first_task_does_and_names_all_of_it(run_dag: RunDag) -> None:
