@@ -6,7 +6,7 @@ another site: it wants a header that only a page of this one can send.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Annotated, Any
@@ -64,7 +64,7 @@ def show_overview(user: GetUserDep) -> dict[str, Any]:
         "may_change": sorted(_may_change(names, user)),
         "to_push": links_to_push(ledger) if ledger else 0,
         "flows": [_flow(one) for one in found.flows],
-        "causes": [_cause(one) for one in sorted(found.causes, key=_documents_first)],
+        "causes": _causes(ledger, sorted(found.causes, key=_documents_first)) if ledger else [],
         "questions": [
             {
                 "dag_id": one.dag_id,
@@ -295,17 +295,25 @@ def _flow(one: FlowStanding) -> dict[str, Any]:
     }
 
 
-def _cause(one: Cause) -> dict[str, Any]:
+def _causes(ledger: Ledger, causes: Sequence[Cause]) -> list[dict[str, Any]]:
+    """Why records need a person, with what a person calls the first of each."""
+    names = with_numbers(ledger, [one.example.key for one in causes], _TABLES)
+    return [_cause(one, names.get(one.example.key, one.example.key)) for one in causes]
+
+
+def _cause(one: Cause, name: str) -> dict[str, Any]:
     return {
         "flow": one.flow,
         "collection": FLOWS[one.flow].collection,
         "cause": one.cause,
+        # Of one record its own words, which name it.
+        "said": (one.example.message if one.count == 1 else one.cause) or "",
         "count": one.count,
         "since": one.since,
         "kind": one.example.kind,
         "state": one.example.state,
         "advice": one.example.advice,
-        "example": one.example.key,
+        "example": name,
     }
 
 

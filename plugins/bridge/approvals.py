@@ -19,12 +19,14 @@ from include.sync import look as looking
 from include.sync.approval.asking import ApprovalQuestion, approved, asks_first, plan_first, refuse
 from include.sync.approval.decision import PLANNED, ApprovalDecision, decide, decided
 from include.sync.ledger.entries import iso
+from include.sync.outcomes import Change, Outcome
 from include.sync.shift import Shift
 from include.sync.staging.chunks import load_chunks
 
 # How often a run looks whether another question of its flow has been answered.
 _LOOKS_AGAIN = timedelta(minutes=5)
-# Of a value so much is shown; and characters that would make something else of a line of a table.
+# Of a record so many fields are shown, of a value so much; and characters that would make something else of a line of a table.
+_DIFFERENCES = 4
 _SHOWN = 60
 _MARKS = str.maketrans({mark: f"\\{mark}" for mark in "\\`*_{}[]<>()#+!|~$"})
 
@@ -122,15 +124,17 @@ def _in_markdown(question: ApprovalQuestion, context: Mapping[str, Any]) -> Aske
     ]
     if question.jumps:
         rows = [
-            (one.key, one.field, one.before, one.after, "" if one.percent.is_infinite() else f"{one.percent:.1f} %")
+            (
+                *map(_shown, (one.key, one.field, one.before, one.after)),
+                "" if one.percent.is_infinite() else f"{one.percent:.1f} %",
+            )
             for one in question.jumps
         ]
         parts.append(_table("Prices that change most", ("record", "field", "before", "after", "by"), rows))
-    lines = [
-        (line.key, line.result.value, ", ".join(line.fields[:8]) + (" …" if len(line.fields) > 8 else ""))
-        for line in question.lines
-    ]
-    parts.append(_table("Some of the records", ("record", "would be", "fields"), lines))
+    lines = [(_shown(line.key), line.result.value, _differences(line, tab)) for line in question.lines]
+    parts.append(_table("Some of the records", ("record", "would be", "differences"), lines))
+    if more := question.records - len(lines):
+        parts.append(f"[And {more:,} more {'record' if more == 1 else 'records'}]({tab})")
     parts.append(
         "**Approve**: exactly this is written; what has changed meanwhile is left for the next run. **Refuse**: nothing is "
         "written, and the records are kept as some that need you until they change. Without an answer within "
@@ -139,9 +143,24 @@ def _in_markdown(question: ApprovalQuestion, context: Mapping[str, Any]) -> Aske
     return Asked(subject=f"May {question.flow} write {question.records:,} records?", body="\n\n".join(parts))
 
 
+def _differences(line: Outcome, tab: str) -> str:
+    """The first fields of a record with what they are and would be, and the way to the others."""
+    told = [_difference(change) for change in line.changes[:_DIFFERENCES]]
+    more = len(line.changes) + line.more_changes - len(told)
+    return "; ".join([*told, *([f"[and {more:,} more]({tab})"] if more else [])])
+
+
+def _difference(change: Change) -> str:
+    if change.after is None:
+        return _shown(change.field)
+    before = "∅" if change.before is None else _shown(str(change.before))
+    return f"{_shown(change.field)}: {before} → {_shown(str(change.after))}"
+
+
 def _table(title: str, heads: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
+    """Rows of Markdown as a table."""
     head = f"| {' | '.join(heads)} |\n|{'---|' * len(heads)}"
-    return f"{title}:\n\n{head}\n" + "\n".join(f"| {' | '.join(map(_shown, row))} |" for row in rows)
+    return f"{title}:\n\n{head}\n" + "\n".join(f"| {' | '.join(row)} |" for row in rows)
 
 
 def _shown(text: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -10,6 +11,7 @@ import pytest
 
 from include.flows import FLOWS
 from include.sandbox import Sandbox
+from include.sync.ledger.entries import Finish, State, iso
 from tests.dags.conftest import RunDag, connect
 
 pytestmark = [pytest.mark.dag, pytest.mark.usefixtures("no_earlier_runs")]
@@ -52,7 +54,7 @@ def test_what_needs_a_person_is_one_line_for_each_reason(run_dag: RunDag, sandbo
     answer = ask("overview")
     assert answer.status_code == 200
     cause = next(one for one in answer.json()["causes"] if one["flow"] == FLOW)
-    assert cause["count"] == 3
+    assert (cause["count"], cause["example"], cause["said"]) == (3, "P1", cause["cause"])
     assert "no e-mail" in cause["cause"]
     assert cause["advice"]
     assert _of(answer, FLOW)["word"] == "Needs you"
@@ -60,6 +62,19 @@ def test_what_needs_a_person_is_one_line_for_each_reason(run_dag: RunDag, sandbo
     page = ask("records", dag_id=FLOW, cause=cause["cause"], search="p2").json()
     assert [one["key"] for one in page["records"]] == ["P2"]
     assert ask("records", dag_id=FLOW, cause=cause["cause"]).json()["total"] == 3
+
+
+def test_one_record_needs_a_person_in_words_that_name_it(run_dag: RunDag, ask: Ask) -> None:
+    from bridge.connected import current_pair, ledger_of
+
+    run_dag(FLOW)
+    said = "Customer P1 would have been created, which was refused by anna."
+    end = Finish(key="P1", state=State.failed, run_id="r", outcome={}, read_at=iso(datetime.now(UTC)), message=said)
+    with ledger_of(current_pair()) as ledger:
+        ledger.finish(FLOW, "customer", [end], [])
+    (cause,) = ask("overview").json()["causes"]
+    assert cause["cause"] == said.replace("P1", "…")
+    assert cause["said"] == said
 
 
 def test_a_wrong_secret_is_the_first_sentence(run_dag: RunDag, ask: Ask) -> None:

@@ -45,6 +45,7 @@ def test_a_record_is_ignored_until_it_changes(run_dag: RunDag, sandbox: Sandbox,
     run_dag(FLOW)
     page = visit("plugin/sync")
     sees(_groups(page), "2 records: The customer has no e-mail")
+    sees(_groups(page), "P1 and 1 more")
     _groups(page).get_by_role("button", name="Show").click()
     page.get_by_label("Find a record by its key").fill("p1")
     gone(page.get_by_role("row", name="P2"))

@@ -10,6 +10,8 @@ import pytest
 
 from include.sandbox import Sandbox
 from include.sandbox.app import is_write
+from include.sync.approval.asking import ApprovalQuestion
+from include.sync.outcomes import Change, Outcome, Result
 from tests.dags.conftest import Ask, RunDag
 
 pytestmark = [pytest.mark.dag, pytest.mark.usefixtures("no_earlier_runs")]
@@ -39,6 +41,7 @@ def test_what_is_approved_is_written(run_and_answer: Any, ask: Ask, answer: Any,
         assert question["subject"] == f"May {FLOW} write {len(groups)} records?"
         assert f"{len(groups)} records would be written." in question["body"]
         assert f"(dags/{FLOW}/runs/" in question["body"]
+        assert f"description: ∅ → {groups[0]['Description']}" in question["body"]
         assert not sandbox.ipaas.records["customer category"]
         overview = ask("/sync/api/overview")
         assert overview["sentence"] == f"A run waits for your approval: {FLOW}."
@@ -56,6 +59,27 @@ def test_what_is_approved_is_written(run_and_answer: Any, ask: Ask, answer: Any,
     assert len(run.states) == 4
 
 
+def test_the_question_shows_fields_before_and_after_and_the_way_to_the_others(dags: Mapping[str, Any]) -> None:
+    from bridge import approvals
+
+    changes = (Change(field="name", before="A|B", after="<b>"), *(Change(field=f"f{n}", after=n) for n in range(9)))
+    question = ApprovalQuestion(
+        flow=FLOW,
+        collection="Categories",
+        records=7,
+        counts={"updated": 7},
+        prices=0,
+        percent=None,
+        jumps=(),
+        lines=(Outcome(key="G_1", result=Result.updated, changes=changes, more_changes=5),),
+    )
+    run = SimpleNamespace(dag_id=FLOW, run_id="r 1")
+    lines = approvals._in_markdown(question, {"dag_run": run}).body.splitlines()
+    tab = f"dags/{FLOW}/runs/r%201/plugin/records"
+    assert rf"| G\_1 | updated | name: A\|B → \<b\>; f0: ∅ → 0; f1: ∅ → 1; f2: ∅ → 2; [and 11 more]({tab}) |" in lines
+    assert f"[And 6 more records]({tab})" in lines
+
+
 def test_what_is_refused_is_not(run_and_answer: Any, ask: Ask, answer: Any, sandbox: Sandbox) -> None:
     codes = [f"G{number}" for number in range(3)]
     for code in codes:
@@ -70,7 +94,8 @@ def test_what_is_refused_is_not(run_and_answer: Any, ask: Ask, answer: Any, sand
     overview = ask("/sync/api/overview")
     (cause,) = overview["causes"]
     assert (cause["count"], overview["questions"]) == (3, [])
-    assert f"{run.run_id} would have created it, and was refused by admin" in cause["cause"]
+    assert cause["cause"].startswith("Customer category … would have been created, which was refused by admin on ")
+    assert cause["example"] == "G0"
 
 
 def test_an_open_question_is_an_alarm_and_keeps_other_polls_aside(

@@ -135,7 +135,7 @@ class TestARefusal:
         assert report.warnings[0].startswith("Nothing was written: the run was refused by anna on 2026-11-28")
         assert (report.counts["failed"], report.failed) == (3, True)
         line = outcome_of(report, "B")
-        assert "would have updated it, and was refused by anna" in line.message
+        assert line.message.startswith(f"Product {line.key} would have been updated, which was refused by anna")
         assert line.fields == ("default_price",)
         assert shop.ledger.position(FLOW) > before
         known = shop.ledger.transfers(FLOW, "ABC")

@@ -150,7 +150,7 @@ def _refused(
             line,
             result=Result.failed,
             kind=ErrorKind.rejected,
-            message=f"The run {task.plan.run_id} would have {line.result.value} it, and was {decision.words}.",
+            message=f"{task.flow.record.capitalize()} {line.key} would have been {line.result.value}, which was {decision.words}.",
             advice="It was not written. Correct it where it is wrong: the change brings it back. Or retry it: it is asked for again, "
             "if it still has to be.",
         )

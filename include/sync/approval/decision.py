@@ -27,7 +27,7 @@ class ApprovalDecision:
 
     @property
     def words(self) -> str:
-        """What became of the question, to follow on *it was*."""
+        """What became of the question, to follow on *it was* or *which was*."""
         if self.by is None:
             return "approved by nobody in time"
         return f"{'approved' if self.approved else 'refused'} by {self.by} on {self.at[:10]} at {self.at[11:16]} UTC"

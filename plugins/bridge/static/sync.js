@@ -1,6 +1,6 @@
 // The page of all flows: whether both systems are in step, what needs a person, and how each flow stands.
 
-import { Ago, Badge, Box, Button, Flex, Heading, Input, Note, Quiet, Since, Table, Text, To, ask, count, h, records, recordsOfRun, useLive, useState } from "./kit.js";
+import { Ago, Badge, Box, Button, Flex, Heading, Id, Input, Note, Quiet, Since, Table, Text, To, ask, count, h, records, recordsOfRun, useLive, useState } from "./kit.js";
 import { Explain } from "./explain.js";
 import { UnderWay } from "./progress.js";
 import { Unfinished, useDecisions } from "./decisions.js";
@@ -103,7 +103,8 @@ function Cause({ cause, page }) {
   return h(
     Box,
     { as: "article", borderWidth: "1px", borderRadius: "md", p: 3, my: 3, "data-flow": cause.flow },
-    h(Heading, { as: "h3", size: "sm" }, `${records(cause.count)}: ${cause.cause || "no reason was given"}`),
+    h(Heading, { as: "h3", size: "sm" }, `${records(cause.count)}: ${cause.said || "no reason was given"}`),
+    h(Text, { mt: 1 }, h(Id, { id: cause.example }), cause.count > 1 && ` and ${count(cause.count - 1)} more`),
     cause.advice && h(Text, { mt: 1 }, cause.advice),
     h(Quiet, { mt: 1 }, h(To, { to: `/dags/${cause.flow}` }, cause.collection), cause.since && [" · ", h(Since, { key: "since", at: cause.since, now: page.now })]),
     h(
