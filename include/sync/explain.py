@@ -11,6 +11,7 @@ from include.sync.ledger import Ledger
 from include.sync.ledger.entries import Transfer, as_text, from_text, waits_for_external, waits_for_internal
 from include.sync.ledger.tables import inbox, links, transfers
 from include.sync.ledger.transfers import columns
+from include.sync.plan import split_ids
 from include.sync.spelling import with_immutable_ids
 from include.sync.values import fold
 
@@ -40,6 +41,29 @@ class Explained:
     announced: Mapping[str, str]
     waiting: Sequence[tuple[str, str]]
     waiting_total: int
+
+    @property
+    def something(self) -> bool:
+        """Whether anything is known."""
+        return bool(self.links or self.records or self.announced or self.waiting_total)
+
+
+def explain_all(
+    ledger: Ledger, text: str, tables: Mapping[str, str], numbers_of: Collection[str] | None = None
+) -> list[tuple[str, Explained]]:
+    """The same as `explain` of each id in a text, with commas, blanks or line ends between them.
+
+    A key may hold any of these: what is known as a whole is one id, and one with blanks is, unless a part is known.
+    """
+    whole = explain(ledger, text, tables, numbers_of)
+    if whole.something:
+        return [(text, whole)]
+    for parts, are_ids in ((split_ids([text]), True), (text.split(), False)):
+        if len(parts) > 1:
+            found = [one for part in parts for one in explain_all(ledger, part, tables, numbers_of)]
+            if are_ids or any(one.something for _, one in found):
+                return found
+    return [(text, whole)]
 
 
 def explain(

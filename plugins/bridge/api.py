@@ -27,10 +27,7 @@ from bridge.server import current
 from bridge.standing import FlowStanding, overview, too_long
 from include.errors import InvalidId
 from include.flows import FLOWS
-from include.sync.base import Base
-from include.sync.explain import explain
 from include.sync.ledger import Ledger
-from include.sync.ledger.entries import Transfer, as_text
 from include.sync.overview import Cause, keys_of_cause, links_to_push, records_of
 from include.sync.runs import Direction
 from include.sync.spelling import with_immutable_ids, with_numbers
@@ -39,9 +36,7 @@ from include.sync.states import sentence
 router = APIRouter(prefix="/api")
 _PAGE = 100
 # The tables of links.
-_TABLES = frozenset(flow.writer.table for flow in FLOWS.values())
-# Writes of a record that are shown.
-_PAST = 20
+TABLES = frozenset(flow.writer.table for flow in FLOWS.values())
 
 
 @router.get("/overview")
@@ -101,11 +96,11 @@ def show_records(
     offset: Annotated[int, Query(ge=0)] = 0,
 ) -> dict[str, Any]:
     """A page of the unfinished records of a flow: those of one reason, in one state, or whose key holds a text."""
-    ledger = _ledger()
-    texts = [search, *with_immutable_ids(ledger, search, _TABLES)] if search else []
+    ledger = the_ledger()
+    texts = [search, *with_immutable_ids(ledger, search, TABLES)] if search else []
     found, total = records_of(ledger, dag_id, cause=cause, state=state, search=texts, offset=offset, limit=_PAGE)
-    dags = _dags_of(dag_id, {one.run_id for one in found if one.run_id})
-    names = with_numbers(ledger, [one.key for one in found], _TABLES)
+    dags = dags_of(dag_id, {one.run_id for one in found if one.run_id})
+    names = with_numbers(ledger, [one.key for one in found], TABLES)
     records = [
         {
             "key": one.key,
@@ -126,79 +121,11 @@ def show_records(
     return {"records": records, "total": total, "offset": offset, "page": _PAGE}
 
 
-def _dags_of(flow: str, run_ids: Collection[str]) -> dict[str, str]:
+def dags_of(flow: str, run_ids: Collection[str]) -> dict[str, str]:
     """By run, the DAG that it is of: the flow's own, or Manual Sync; without those that Airflow has forgotten."""
     asked = select(DagRun).where(DagRun.run_id.in_(run_ids), DagRun.dag_id.in_((flow, MANUAL_SYNC)))
     with create_session() as session:
         return {run.run_id: run.dag_id for run in session.scalars(asked)}
-
-
-@router.get("/explain")
-def show_explained(
-    user: GetUserDep, asked: Annotated[str, Query(alias="id", min_length=1, max_length=200)]
-) -> dict[str, Any]:
-    """What is known of an id of either side, in the flows whose DAGs the person may see."""
-    visible = get_auth_manager().filter_authorized_dag_ids(dag_ids=set(FLOWS), user=user)
-    tables = {name: flow.writer.table for name, flow in FLOWS.items() if name in visible}
-    found = explain(_ledger(), asked, tables, numbers_of=_TABLES)
-    return {
-        "links": [
-            {
-                "table": one.table,
-                "external_id": one.external_id,
-                "internal_id": one.internal_id,
-                "pushed": one.pushed,
-                "portal": in_portal(one.internal_id),
-            }
-            for one in found.links
-        ],
-        "records": [_known(flow, one) for flow, one in found.records],
-        "announced": found.announced,
-        "waiting": [{"flow": flow, "key": key} for flow, key in found.waiting],
-        "waiting_total": found.waiting_total,
-    }
-
-
-def _shown(field: dict[str, Any]) -> dict[str, Any]:
-    """A field of the history, whose values are shown as they are written."""
-    return {
-        name: value if name in ("field", "masked") or value is None else str(value) for name, value in field.items()
-    }
-
-
-def _known(flow: str, one: Transfer) -> dict[str, Any]:
-    history = _ledger().history(flow, one.key, _PAST)
-    base = Base.from_json(one.base) if one.base else Base()
-    dags = _dags_of(flow, {run for run in (one.run_id, *(past.run_id for past in history)) if run})
-    return {
-        "flow": flow,
-        "key": one.key,
-        "target_id": one.target_id,
-        **addresses_of(flow, one.key, one.target_id),
-        "state": one.state,
-        "message": one.message,
-        "advice": one.advice,
-        "attempts": one.attempts,
-        "since": one.since,
-        "next_try": one.next_try,
-        "read_at": one.read_at,
-        "waits_for": one.waits_for,
-        "run": {"dag_id": dags[one.run_id], "run_id": one.run_id} if one.run_id in dags else None,
-        "history": [
-            {
-                "at": past.at,
-                "run_id": past.run_id,
-                "dag_id": dags.get(past.run_id),
-                "result": past.result,
-                "fields": [_shown(field) for field in past.fields],
-            }
-            for past in history
-        ],
-        "agreed": [
-            {"field": name, "value": value if isinstance(value, str) else as_text(value)}
-            for name, value in sorted({**base.values, **base.kept}.items())
-        ],
-    }
 
 
 class Decision(BaseModel):
@@ -220,14 +147,14 @@ _CHANGES = [Depends(of_this_site), Depends(requires_access_dag("PUT", DagAccessE
 @router.post("/ignore", dependencies=[*_CHANGES, Depends(action_logging("sync_ignore"))])
 def ignore(dag_id: str, decision: Decision, user: GetUserDep) -> dict[str, Any]:
     """Leave records alone until they change."""
-    ledger = _ledger()
+    ledger = the_ledger()
     return {"ignored": len(ledger.ignore(dag_id, _keys(ledger, dag_id, decision), user.get_name()))}
 
 
 @router.post("/retry", dependencies=[*_CHANGES, Depends(action_logging("sync_retry"))])
 def retry(dag_id: str, decision: Decision) -> dict[str, Any]:
     """Make records due with the next run; answers which of them Manual Sync takes by their ids, to move them now."""
-    flow, ledger = FLOWS[dag_id], _ledger()
+    flow, ledger = FLOWS[dag_id], the_ledger()
     due = ledger.retry_now(dag_id, _keys(ledger, dag_id, decision))
     ids = []
     for key in due:
@@ -256,7 +183,8 @@ def in_portal(internal_id: Any) -> str | None:
     return portal.address(internal_id) if portal else None
 
 
-def _ledger() -> Ledger:
+def the_ledger() -> Ledger:
+    """What the Connections' pair remembers. Raises HTTPException as long as they name none."""
     ledger = current().ledger
     if ledger is None:
         raise HTTPException(409, "The Connections business_central and ipaas are not filled in yet.")
@@ -297,7 +225,7 @@ def _flow(one: FlowStanding) -> dict[str, Any]:
 
 def _causes(ledger: Ledger, causes: Sequence[Cause]) -> list[dict[str, Any]]:
     """Why records need a person, with what a person calls the first of each."""
-    names = with_numbers(ledger, [one.example.key for one in causes], _TABLES)
+    names = with_numbers(ledger, [one.example.key for one in causes], TABLES)
     return [_cause(one, names.get(one.example.key, one.example.key)) for one in causes]
 
 

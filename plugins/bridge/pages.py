@@ -18,7 +18,7 @@ from markdown_it import MarkdownIt
 from markupsafe import Markup
 from starlette.staticfiles import StaticFiles
 
-from bridge import api, reports
+from bridge import api, explaining, reports
 from bridge.docs import doc_md
 from include.flows import FLOWS
 
@@ -36,6 +36,7 @@ class _Scripts(StaticFiles):
 
 app = FastAPI(title="Synchronization", docs_url=None, redoc_url=None, openapi_url=None)
 app.include_router(api.router)
+app.include_router(explaining.router)
 app.include_router(reports.router)
 app.mount("/static", _Scripts(directory=_HERE / "static"), name="static")
 _templates = Environment(

@@ -155,13 +155,39 @@ def test_every_flow_is_there(ask: Ask) -> None:
 def test_an_id_of_either_side_is_explained(run_dag: RunDag, sandbox: Sandbox, ask: Ask) -> None:
     run = run_dag("customer_category_to_ipaas")
     code = sandbox.bc.rows("Customer Price Group")[0]["Code"]
-    told = ask("explain", id=code).json()
+    (told,) = ask("explain", id=code).json()["found"]
     assert [one["external_id"] for one in told["links"]] == [code]
     known = next(one for one in told["records"] if one["flow"] == "customer_category_to_ipaas")
+    assert known["title"] == "Customer categories to iPaaS.com"
     assert (known["state"], known["run"]) == ("done", {"dag_id": run.dag_id, "run_id": run.run_id})
     assert known["agreed"]
-    assert ask("explain", id=told["links"][0]["internal_id"]).json()["links"] == told["links"]
-    assert ask("explain", id="NOBODY").json()["records"] == []
+    (other,) = ask("explain", id=told["links"][0]["internal_id"]).json()["found"]
+    assert other["links"] == told["links"]
+    assert told["likely"] == []
+
+
+def test_several_ids_are_explained_at_a_time_and_too_many_refused_in_words(
+    run_dag: RunDag, sandbox: Sandbox, ask: Ask
+) -> None:
+    run_dag("customer_category_to_ipaas")
+    codes = [row["Code"] for row in sandbox.bc.rows("Customer Price Group")[:2]]
+    for given in (", ".join(codes), "\n".join(codes), " ".join(codes)):
+        found = ask("explain", id=given).json()["found"]
+        assert [one["id"] for one in found] == codes
+        assert all(one["records"] for one in found)
+    refused = ask("explain", id=",".join(map(str, range(51))))
+    assert (refused.status_code, refused.json()["detail"]) == (
+        400,
+        "These are 51 ids: at most 50 are explained at a time.",
+    )
+
+
+def test_of_an_id_that_no_run_has_met_the_flows_are_named_that_may_look_for_it(ask: Ask) -> None:
+    named, unnamed = ask("explain", id=f"NOPE, {'?' * 60}").json()["found"]
+    flows = {one["flow"]: one["title"] for one in named["likely"]}
+    assert flows["company_to_ipaas"] == "Companies to iPaaS.com"
+    assert "company_from_ipaas" not in flows, "ids of iPaaS.com are numbers"
+    assert unnamed["likely"] == []
 
 
 def test_records_link_to_the_portal_of_ipaas_where_it_is_the_platforms_own(
@@ -171,7 +197,7 @@ def test_records_link_to_the_portal_of_ipaas_where_it_is_the_platforms_own(
     code = sandbox.bc.rows("Customer Price Group")[0]["Code"]
 
     def told() -> list[dict[str, Any]]:
-        found = ask("explain", id=code).json()
+        (found,) = ask("explain", id=code).json()["found"]
         listed = ask("report", dag_id=run.dag_id, run_id=run.run_id, search=code).json()["report"]["records"]
         return [*found["links"], *found["records"], *listed]
 

@@ -120,7 +120,7 @@ def test_one_record_is_planned_then_moved_and_nothing_else(run_dag: RunDag, sand
     assert {**sandbox.ipaas.records, "customer category": {}} == before
     page.get_by_role("link", name="Sync", exact=True).click()
     page.wait_for_url("**/plugin/sync")
-    page.get_by_role("searchbox", name="Id of a record").fill("bold")
+    page.get_by_role("searchbox", name="Ids of records").fill("bold")
     page.get_by_role("button", name="Explain").click()
     box = page.get_by_role("region", name="Explain a record")
     sees(box, f"BOLD in Business Central is {made['id']} in iPaaS.com")
@@ -133,6 +133,24 @@ def test_one_record_is_planned_then_moved_and_nothing_else(run_dag: RunDag, sand
     sees(tab.get_by_role("row", name="BOLD"), "no field differs")
     tab.get_by_role("row", name="BOLD").get_by_role("button", name="All fields").click()
     sees(tab.get_by_role("row", name="BOLD"), f"name: Business Central {made['name']}, iPaaS.com {made['name']}")
+
+
+def test_ids_are_explained_in_words_and_one_that_no_run_has_met_may_be_looked_for(
+    run_dag: RunDag, sandbox: Sandbox, visit: Visit
+) -> None:
+    run_dag("manual_sync", {"flow": "customer_category_to_ipaas", "mode": "plan"})  # so that Airflow knows the DAG
+    sandbox.bc.add("Customer Price Group", {"Code": "BOLD", "Description": "Bold"})
+    run_dag("customer_category_to_ipaas", {"external_ids": ["BOLD"]})
+    page = visit("plugin/sync")
+    page.get_by_role("searchbox", name="Ids of records").fill("BOLD, NOPE")
+    page.get_by_role("button", name="Explain").click()
+    box = page.get_by_role("region", name="Explain a record")
+    sees(box, "Customer categories to iPaaS.com: done")
+    sees(box, "Nothing is known of NOPE: no run has met it.")
+    box.get_by_label("Flow that looks for NOPE").select_option("Companies to iPaaS.com")
+    box.get_by_role("button", name="Plan its transfer").click()
+    sees(box, "A plan is being made, and nothing is written")
+    assert _conf_of_the_queued_run() == {"flow": "company_to_ipaas", "ids": ["NOPE"], "mode": "plan"}
 
 
 def test_a_large_change_is_seen_and_approved(

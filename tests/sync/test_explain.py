@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from include.sync.explain import Explained, explain
+from include.sync.explain import Explained, explain, explain_all
 from include.sync.ledger import Ledger
 from include.sync.ledger.entries import Finish, State, iso, waits_for_external
 from include.sync.overview import records_of
@@ -79,6 +79,22 @@ def test_flows_that_a_person_may_not_see_are_not_told_of(ledger: Ledger) -> None
 def test_of_an_unknown_id_nothing_is_told(ledger: Ledger) -> None:
     found = explain(ledger, "NOBODY", TABLES)
     assert found == Explained(links=[], records=[], announced={}, waiting=[], waiting_total=0)
+
+
+def test_a_text_with_blanks_is_one_id_unless_only_its_parts_are_known(ledger: Ledger) -> None:
+    tables = {TO: TABLE}
+    finish(ledger, TO, "10 DAYS", State.done)
+    finish(ledger, TO, "C1", State.done)
+    finish(ledger, TO, "A,B", State.done)
+    asked = {
+        "10 DAYS": ["10 DAYS"],
+        "C1 C2": ["C1", "C2"],
+        "NO BODY": ["NO BODY"],
+        "A,B": ["A,B"],
+        "C1, NO BODY": ["C1", "NO BODY"],
+        "X\nY": ["X", "Y"],
+    }
+    assert {text: [id_ for id_, _ in explain_all(ledger, text, tables)] for text in asked} == asked
 
 
 def test_an_empty_set_of_flows_is_no_fault(ledger: Ledger) -> None:

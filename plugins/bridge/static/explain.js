@@ -1,6 +1,6 @@
 // The box that explains an id of either side: what is remembered of it, and what it waits for.
 
-import { Ago, Box, Button, Flex, Heading, Id, InPortal, Input, Note, Quiet, ReactRouterDOM, Since, Table, Text, To, ask, askAirflow, count, h, records, recordsOfRun, useEffect, useState } from "./kit.js";
+import { Ago, Box, Button, Flex, Heading, Id, ChakraUI, InPortal, Input, Note, Quiet, ReactRouterDOM, STATES, Since, Table, Text, To, ask, askAirflow, count, h, records, recordsOfRun, useEffect, useState } from "./kit.js";
 
 const SHOWN = 20;
 
@@ -31,42 +31,66 @@ export function Explain({ now }) {
     h(
       Flex,
       { as: "form", gap: 2, wrap: "wrap", role: "search", onSubmit: (event) => [event.preventDefault(), explain(text.trim())] },
-      h(Input, { size: "sm", maxW: "24rem", type: "search", "aria-label": "Id of a record, of either side", placeholder: "Id of a record, of either side", value: text, onChange: (event) => setText(event.target.value) }),
+      h(Input, { size: "sm", maxW: "24rem", type: "search", "aria-label": "Ids of records, of either side", placeholder: "Ids of records, of either side", value: text, onChange: (event) => setText(event.target.value) }),
       h(Button, { size: "sm", variant: "outline", type: "submit" }, "Explain"),
       found && h(Button, { size: "sm", variant: "outline", onClick: () => explain("") }, "Close"),
     ),
     found?.error && h(Note, { color: "red", role: "alert" }, found.error),
-    found?.answer && h(Answer, { id: found.id, now, ...found.answer }),
+    found?.answer?.found.map((one) => h(Answer, { key: one.id, now, ...one })),
   );
 }
 
-function Answer({ id, now, links, records: known, announced, waiting, waiting_total: total }) {
-  const nothing = !links.length && !known.length && !Object.keys(announced).length && !total;
+function Answer({ id, now, links, records: known, announced, waiting, waiting_total: total, likely }) {
+  const nothing = !links.length && !known.length && !announced.length && !total;
   return h(
     Box,
     { borderWidth: "1px", borderRadius: "md", p: 3, mt: 2, role: "status" },
-    nothing && h(Text, null, `Nothing is known of ${id}: no run has met it. manual_sync with the mode Explain reads both sides of it.`),
+    nothing && h(Text, null, `Nothing is known of ${id}: no run has met it. ${likely.length ? "Have Manual Sync look for it; nothing is written:" : "It has the form of no flow's ids: check it."}`),
+    nothing && likely.length > 0 && h(LookForIt, { id, likely }),
     links.map((link) =>
       h(Text, { key: `${link.table} ${link.external_id}` }, `${link.table}: ${link.external_id} in Business Central is ${link.internal_id} in iPaaS.com`, !link.pushed && ", which iPaaS.com has yet to be told", link.portal && h(InPortal, { key: "portal", id: link.internal_id, portal: link.portal })),
     ),
     known.map((record) => h(Known, { key: `${record.flow} ${record.key}`, record, now })),
-    Object.entries(announced).map(([flow, since]) => h(Text, { key: flow }, `A webhook has announced it to ${flow}, whose next run takes it: `, h(Since, { at: since, now }))),
-    total > 0 && h(Text, { mt: 2 }, `${records(total)} ${total === 1 ? "waits" : "wait"} for it: `, waiting.slice(0, SHOWN).map((one, n) => h(Box, { as: "span", key: `${one.flow} ${one.key}` }, n > 0 && ", ", h(Id, { id: one.key }), ` of ${one.flow}`)), total > SHOWN && ` and ${count(total - SHOWN)} more`),
+    announced.map((one) => h(Text, { key: one.flow }, `A webhook has announced it to ${one.title}, whose next run takes it: `, h(Since, { at: one.since, now }))),
+    total > 0 && h(Text, { mt: 2 }, `${records(total)} ${total === 1 ? "waits" : "wait"} for it: `, waiting.slice(0, SHOWN).map((one, n) => h(Box, { as: "span", key: `${one.flow} ${one.key}` }, n > 0 && ", ", h(Id, { id: one.key }), ` of ${one.title}`)), total > SHOWN && ` and ${count(total - SHOWN)} more`),
   );
 }
 
-function Known({ record, now }) {
-  const [open, setOpen] = useState(false);
+// A run of Manual Sync that writes nothing, once somebody has asked for it.
+function useLook() {
   const [looked, setLooked] = useState(undefined);
-  async function look() {
+  async function look(flow, id, mode) {
     try {
-      const conf = { flow: record.flow, ids: [record.key], mode: "explain" };
-      const run = await askAirflow("dags/manual_sync/dagRuns", { logical_date: null, conf });
+      const run = await askAirflow("dags/manual_sync/dagRuns", { logical_date: null, conf: { flow, ids: [id], mode } });
       setLooked({ run: run.dag_run_id });
     } catch (error) {
       setLooked({ error: error.message });
     }
   }
+  return [looked, look];
+}
+
+// What no run has met may be moved by hand: by which of the flows is for the person to say.
+function LookForIt({ id, likely }) {
+  const [flow, setFlow] = useState(likely[0].flow);
+  const [looked, look] = useLook();
+  return h(
+    Box,
+    { mt: 1 },
+    h(
+      Flex,
+      { gap: 2, wrap: "wrap" },
+      h(ChakraUI.chakra.select, { "aria-label": `Flow that looks for ${id}`, value: flow, onChange: (event) => setFlow(event.target.value), borderWidth: "1px", borderRadius: "sm", px: 2, bg: "bg", fontSize: "sm" }, likely.map((one) => h("option", { key: one.flow, value: one.flow }, one.title))),
+      h(Button, { size: "xs", variant: "outline", onClick: () => look(flow, id, "plan") }, "Plan its transfer"),
+    ),
+    looked?.run && h(Text, { role: "status" }, "A plan is being made, and nothing is written: ", h(To, { to: recordsOfRun("manual_sync", looked.run) }, "see what would become of it")),
+    looked?.error && h(Note, { color: "red", role: "alert" }, looked.error),
+  );
+}
+
+function Known({ record, now }) {
+  const [open, setOpen] = useState(false);
+  const [looked, look] = useLook();
   const columns = [
     ["Field", (field) => field.field],
     ["Value", (field) => field.value],
@@ -74,7 +98,7 @@ function Known({ record, now }) {
   return h(
     Box,
     { as: "article", mt: 3 },
-    h(Heading, { as: "h3", size: "sm" }, h(To, { to: `/dags/${record.flow}` }, record.flow), `: ${record.state}`),
+    h(Heading, { as: "h3", size: "sm" }, h(To, { to: `/dags/${record.flow}` }, record.title), `: ${STATES[record.state] ?? record.state}`),
     h(
       Text,
       null,
@@ -88,7 +112,7 @@ function Known({ record, now }) {
     record.next_try && h(Text, null, "Next try ", h(Ago, { at: record.next_try, now })),
     record.agreed.length > 0 && h(Button, { size: "xs", variant: "outline", mt: 1, "aria-expanded": open, onClick: () => setOpen(!open) }, "What both sides last agreed on"),
     " ",
-    h(Button, { size: "xs", variant: "outline", mt: 1, onClick: look }, "Read both sides now"),
+    h(Button, { size: "xs", variant: "outline", mt: 1, onClick: () => look(record.flow, record.key, "explain") }, "Read both sides now"),
     looked?.run && h(Text, { role: "status" }, "Both sides are being read, and nothing is written: ", h(To, { to: recordsOfRun("manual_sync", looked.run) }, "see what each has")),
     looked?.error && h(Note, { color: "red", role: "alert" }, looked.error),
     open && h(Table, { label: `Agreed values of ${record.key}`, columns, rows: record.agreed, keyOf: (field) => field.field }),

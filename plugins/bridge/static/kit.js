@@ -95,6 +95,9 @@ const underWay = (answer) => answer.under_way?.length > 0 || ["queued", "running
 export const count = (number) => Number(number).toLocaleString("en");
 export const records = (number) => `${count(number)} ${number === 1 ? "record" : "records"}`;
 
+/** How far a record has come, in words. */
+export const STATES = { done: "done", waiting: "waiting", retry: "to be retried", failed: "failed", ignored: "ignored" };
+
 const STEPS = [["day", 86_400], ["hour", 3_600], ["minute", 60]];
 
 /** A moment in words, with the whole of it when the pointer rests on it; `nearby` is said of what is less than a minute off. */

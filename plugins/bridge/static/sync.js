@@ -1,13 +1,12 @@
 // The page of all flows: whether both systems are in step, what needs a person, and how each flow stands.
 
-import { Ago, Badge, Box, Button, Flex, Heading, Id, Input, Note, Quiet, Since, Table, Text, To, ask, count, h, records, recordsOfRun, useLive, useState } from "./kit.js";
+import { Ago, Badge, Box, Button, Flex, Heading, Id, Input, Note, Quiet, STATES, Since, Table, Text, To, ask, count, h, records, recordsOfRun, useLive, useState } from "./kit.js";
 import { Explain } from "./explain.js";
 import { UnderWay } from "./progress.js";
 import { Unfinished, useDecisions } from "./decisions.js";
 
 const ORDER = ["Stopped", "Needs you", "Late", "Running", "Paused", "Never run", "In step"];
 const COLORS = { Stopped: "red", "Needs you": "orange", Late: "orange", Running: "blue", Paused: "gray", "Never run": "gray", "In step": "green" };
-const STATES = { waiting: "waiting", retry: "to be retried", failed: "failed" };
 
 function Sync() {
   const { answer, error, again } = useLive(() => ask("overview"), "overview");
