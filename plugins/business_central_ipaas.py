@@ -32,10 +32,10 @@ async def _notifications(scope: Any, receive: Any, send: Any) -> None:
 
 
 class BusinessCentralIPaaSPlugin(AirflowPlugin):
-    """The page of all flows in the navigation, the records of a run as a tab of it, and the addresses
-    for what either system announces.
+    """The page of all flows in the navigation, how one stands and the records of a run as tabs of DAG and run, and the
+    addresses for what either system announces.
 
-    Airflow 3.3 shows a tab with the runs of every DAG; this one says of others that it does not concern them. The
+    Airflow 3.3 shows a tab with every DAG, behind its own; these say of others that they do not concern them. The
     addresses are relative, so that they hold behind a proxy that serves Airflow under a path.
     """
 
@@ -53,6 +53,12 @@ class BusinessCentralIPaaSPlugin(AirflowPlugin):
             "destination": "nav",
             "nav_top_level": True,
             "url_route": "sync",
+        },
+        {
+            "name": "State",
+            "bundle_url": "sync/static/flow.js",
+            "destination": "dag",
+            "url_route": "state",
         },
         {
             "name": "Records",

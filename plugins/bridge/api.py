@@ -24,7 +24,7 @@ from sqlalchemy import select
 
 from bridge.manual_sync import MANUAL_SYNC
 from bridge.server import current
-from bridge.standing import FlowStanding, overview, too_long
+from bridge.standing import FlowStanding, last_runs, overview, too_long
 from include.errors import InvalidId
 from include.flows import FLOWS
 from include.sync.ledger import Ledger
@@ -35,6 +35,7 @@ from include.sync.states import sentence
 
 router = APIRouter(prefix="/api")
 _PAGE = 100
+_LAST_RUNS = 10
 # The tables of links.
 TABLES = frozenset(flow.writer.table for flow in FLOWS.values())
 
@@ -43,7 +44,20 @@ TABLES = frozenset(flow.writer.table for flow in FLOWS.values())
 def show_overview(user: GetUserDep) -> dict[str, Any]:
     """How the flows stand whose DAGs the person may see, and what needs a person."""
     visible = get_auth_manager().filter_authorized_dag_ids(dag_ids=set(FLOWS), user=user)
-    names = [name for name in FLOWS if name in visible]
+    return _overview([name for name in FLOWS if name in visible], user)
+
+
+@router.get("/flow", dependencies=[Depends(requires_access_dag("GET", DagAccessEntity.RUN))])
+def show_flow(dag_id: str, user: GetUserDep) -> dict[str, Any]:
+    """The same of one flow, with its last runs; without any of a DAG that is none."""
+    if dag_id not in FLOWS:
+        return {"flows": [], "runs": []}
+    with create_session() as session:
+        runs = [asdict(run) for run in last_runs(session, dag_id, _LAST_RUNS)]
+    return {**_overview([dag_id], user), "runs": runs}
+
+
+def _overview(names: Sequence[str], user: BaseUser) -> dict[str, Any]:
     now = datetime.now(UTC)
     ledger = current().ledger
     found = overview(ledger, names, now)
@@ -202,6 +216,7 @@ def _keys(ledger: Ledger, flow: str, decision: Decision) -> list[str]:
 def _flow(one: FlowStanding) -> dict[str, Any]:
     return {
         "flow": one.flow,
+        "title": FLOWS[one.flow].title,
         "collection": FLOWS[one.flow].collection,
         "word": one.standing.word,
         "as_of": one.standing.as_of,

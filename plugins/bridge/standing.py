@@ -100,6 +100,39 @@ def too_long(now: datetime) -> str:
     return since_before(SyncSettings.load(lambda name: Variable.get(name, default_var=None)), now)
 
 
+@dataclass(frozen=True, kw_only=True)
+class LastRun:
+    """One of the last runs of a flow: what has started it, how it stands, and the counts of its report, once it has one."""
+
+    run_id: str
+    by: str
+    state: str
+    began: datetime | None
+    counts: Mapping[str, int]
+
+
+# What starts runs, in words.
+_BY = {"scheduled": "the schedule", "asset_triggered": "what was announced", "backfill": "a backfill"}
+
+
+def last_runs(session: Session, dag_id: str, number: int) -> list[LastRun]:
+    """The last runs of a flow's DAG, the latest first."""
+    runs = session.scalars(select(DagRun).where(DagRun.dag_id == dag_id).order_by(DagRun.id.desc()).limit(number)).all()
+    pushed = (XComModel.dag_id == dag_id, XComModel.task_id == "report", XComModel.key == "return_value")
+    told = select(XComModel).where(*pushed, XComModel.run_id.in_([run.run_id for run in runs]))
+    counts = {xcom.run_id: XComModel.deserialize_value(xcom) for xcom in session.scalars(told)}
+    return [
+        LastRun(
+            run_id=run.run_id,
+            by=_BY.get(str(getattr(run.run_type, "value", run.run_type)), "hand"),
+            state=str(run.state),
+            began=run.start_date,
+            counts={name: count for name, count in counts.get(run.run_id, {}).items() if count},
+        )
+        for run in runs
+    ]
+
+
 def states_of(session: Session, dag_id: str, run_id: str) -> dict[str, str]:
     """The state of each group of tasks of a run, of which there is one for each flow.
 

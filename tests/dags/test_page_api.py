@@ -152,6 +152,23 @@ def test_every_flow_is_there(ask: Ask) -> None:
     assert [one["flow"] for one in ask("overview").json()["flows"]] == list(FLOWS)
 
 
+def test_a_flow_stands_alone_with_its_last_runs(run_dag: RunDag, sandbox: Sandbox, ask: Ask) -> None:
+    _nameless(sandbox, "P1")
+    run = run_dag(FLOW)
+    run_dag("company_to_ipaas")
+    told = ask("flow", dag_id=FLOW).json()
+    assert [flow["flow"] for flow in told["flows"]] == [FLOW]
+    assert {cause["flow"] for cause in told["causes"]} == {FLOW}
+    (last,) = told["runs"]
+    assert (last["run_id"], last["by"], last["state"]) == (run.run_id, "hand", "failed")
+    assert last["counts"]["failed"] == 1
+
+
+def test_of_a_dag_that_is_no_flow_there_is_none(run_dag: RunDag, ask: Ask) -> None:
+    run_dag("preflight")
+    assert ask("flow", dag_id="preflight").json() == {"flows": [], "runs": []}
+
+
 def test_an_id_of_either_side_is_explained(run_dag: RunDag, sandbox: Sandbox, ask: Ask) -> None:
     run = run_dag("customer_category_to_ipaas")
     code = sandbox.bc.rows("Customer Price Group")[0]["Code"]

@@ -195,11 +195,12 @@ def test_the_documentation_leads_back_to_the_run_that_somebody_came_from(server:
     assert 'href="../dags/manual_sync/runs/manual__1%2B2/plugin/records"' in page
 
 
-def test_the_page_and_the_tab_are_scripts_that_airflow_loads(server: Any, login: dict[str, str]) -> None:
+def test_the_page_and_the_tabs_are_scripts_that_airflow_loads(server: Any, login: dict[str, str]) -> None:
     plugins = server.get("/api/v2/plugins", headers=login).json()["plugins"]
     ours = next(plugin for plugin in plugins if plugin["name"] == "business_central_ipaas")
     assert [(app["destination"], app["nav_top_level"]) for app in ours["react_apps"]] == [
         ("nav", True),
+        ("dag", False),
         ("dag_run", False),
     ]
     assert {app["url_prefix"] for app in ours["fastapi_apps"]} == {"/sync", "/ipaas", "/business_central"}

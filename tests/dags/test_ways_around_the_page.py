@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 import pytest
 
@@ -63,6 +63,31 @@ def test_flows_are_sorted_and_found_by_keyboard(run_dag: RunDag, sandbox: Sandbo
     page.get_by_role("searchbox", name="Find a flow").fill("Location")
     gone(table.get_by_role("row", name=FLOW))
     assert _column(table) == [name for name in _column(table) if "location" in name]
+
+
+def test_a_flow_has_a_tab_of_its_own_with_what_needs_a_person_and_its_last_runs(
+    run_dag: RunDag, sandbox: Sandbox, visit: Visit
+) -> None:
+    sandbox.bc.add("Customer", {"No.": "P1", "Name": "P1", "Contact Type": "Person", "E-Mail": ""})
+    run_dag("preflight")
+    run_dag(FLOW)
+    run = run_dag("customer_to_ipaas")
+    page = visit("dags/customer_to_ipaas")
+    page.get_by_role("link", name="State").click()
+    tab = page.get_by_role("region", name="State")
+    sees(tab, "Customers to iPaaS.com")
+    sees(tab.get_by_role("region", name="Needs you"), "1 record: The customer has no e-mail")
+    assert "Customer categories" not in tab.inner_text()
+    tab.get_by_role("button", name="1 failed").click()
+    sees(tab.get_by_role("table", name="Records of customer_to_ipaas"), "P1")
+    tab.get_by_role("button", name="Ignore P1 until it changes").click()
+    gone(tab.get_by_role("region", name="Needs you"))
+    runs = tab.get_by_role("table", name="Last runs")
+    sees(runs, "1 failed")
+    runs.get_by_role("link").first.click()
+    page.wait_for_url(f"**/runs/{quote(run.run_id, safe='')}/plugin/records")
+    page.goto("/dags/preflight/plugin/state")
+    sees(page.locator("body"), "This tab is about the flows between Business Central and iPaaS.com.")
 
 
 def test_records_of_a_run_are_sorted_by_key_and_by_result(run_dag: RunDag, sandbox: Sandbox, visit: Visit) -> None:

@@ -51,6 +51,16 @@ async function retry(flow, which) {
   return { color: why ? "orange" : "green", text: told.filter(Boolean).join(" ") + why, runs };
 }
 
+/** What came of a decision, with the runs that it has started. */
+export function Said({ color, text, runs }) {
+  return h(
+    Note,
+    { color, role: "status" },
+    text,
+    runs.map((run, n) => h(Box, { as: "span", key: run }, " ", h(To, { to: recordsOfRun("manual_sync", run) }, runs.length === 1 ? "See the run" : `See run ${n + 1}`))),
+  );
+}
+
 /** A page of the records of a flow that are not done: of one reason, or in one state. */
 export function Unfinished({ flow, cause, state, may, decisions, now }) {
   const [search, setSearch] = useState("");
