@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
+from typing import Any, Literal
 
 from include.sync.outcomes import Result
 from include.sync.records import Json
@@ -25,6 +27,8 @@ URGENCY = (
 VANISHED = "outcomes-vanished"  # of a run that compares
 EXPLAINED = "outcomes-explained"  # of a run that explains: all lines, with what is known beside them
 NAMES = "names"  # by which ids a person asks for records that are known by others
+# By what they may be sorted.
+Sort = Literal["result", "-result", "record", "-record"]
 _RANK = {result.value: rank for rank, result in enumerate(URGENCY)}
 
 
@@ -53,9 +57,16 @@ def told_files(staging: Staging) -> list[str]:
 
 
 def lines_of(
-    staging: Staging, *, result: str | None = None, search: str = "", offset: int = 0, limit: int = 100
+    staging: Staging,
+    *,
+    result: str | None = None,
+    search: str = "",
+    sort: Sort = "result",
+    offset: int = 0,
+    limit: int = 100,
 ) -> Listed:
-    """A page of what became of the records: the most urgent first, then by their keys. Raises StagingFault.
+    """A page of what became of the records: the most urgent first, then by their keys, or by these alone; with a minus the
+    other way round. Raises StagingFault.
 
     Holds no more than the pages up to the one that is asked for.
     """
@@ -71,7 +82,8 @@ def lines_of(
                 if result in (None, line["result"]):
                     yield line
 
-    found = heapq.nsmallest(offset + limit, chosen(_all(staging)), key=_place)
+    first = heapq.nlargest if sort.startswith("-") else heapq.nsmallest
+    found = first(offset + limit, chosen(_all(staging)), key=_SORTS[sort.removeprefix("-")])
     total = sum(number for name, number in counts.items() if result in (None, name))
     lines = found[offset:]
     keys = {line["key"] for line in lines}
@@ -96,5 +108,13 @@ def _all(staging: Staging) -> Iterator[Json]:
     yield from refused.values()
 
 
-def _place(line: Json) -> tuple[int, str]:
-    return _RANK[line["result"]], line["key"]
+def _by_key(line: Json) -> list[str | int]:
+    """Numbers within a key by their size: texts and numbers take turns, so that each meets its like."""
+    return [int(part) if n % 2 else part.casefold() for n, part in enumerate(re.split(r"([0-9]+)", line["key"]))]
+
+
+def _by_result(line: Json) -> tuple[int, list[str | int]]:
+    return _RANK[line["result"]], _by_key(line)
+
+
+_SORTS: Mapping[str, Callable[[Json], Any]] = {"result": _by_result, "record": _by_key}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Any, Literal
 
 import sqlalchemy as sa
 
@@ -13,6 +14,14 @@ from include.sync.ledger import Ledger
 from include.sync.ledger.entries import State, Transfer, iso
 from include.sync.ledger.tables import inbox, links, positions, transfers
 from include.sync.ledger.transfers import UNFINISHED, columns
+
+# By what lists of records may be sorted.
+Sort = Literal["record", "-record", "message", "-message", "tries", "-tries"]
+_SORTS: Mapping[str, sa.ColumnElement[Any]] = {
+    "record": transfers.c.key,
+    "message": sa.func.coalesce(transfers.c.message, ""),
+    "tries": transfers.c.attempts,
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -134,10 +143,12 @@ def records_of(
     cause: str | None,
     state: str | None,
     search: Sequence[str] = (),
+    sort: Sort = "record",
     offset: int,
     limit: int,
 ) -> tuple[list[Transfer], int]:
-    """A page of the unfinished or ignored records of a flow, by their keys, and how many there are.
+    """A page of the unfinished or ignored records of a flow, and how many there are: by their keys, by what happened or by
+    the number of tries; with a minus the other way round.
 
     `search` are texts one of which stands in the key; none: all of them.
     """
@@ -150,7 +161,10 @@ def records_of(
         where.append(sa.or_(*(c.key.icontains(text, autoescape=True) for text in search)))
     with ledger.reading() as db:
         total = int(db.execute(sa.select(sa.func.count()).where(*where)).scalar_one())
-        rows = db.execute(sa.select(c.flow, *columns()).where(*where).order_by(c.key).offset(offset).limit(limit))
+        by = _SORTS[sort.removeprefix("-")]
+        order = by.desc() if sort.startswith("-") else by
+        asked = sa.select(c.flow, *columns()).where(*where).order_by(order, c.key)
+        rows = db.execute(asked.offset(offset).limit(limit))
         return [Transfer.of_row(row) for row in rows], total
 
 

@@ -28,7 +28,7 @@ from bridge.standing import FlowStanding, last_runs, overview, too_long
 from include.errors import InvalidId
 from include.flows import FLOWS
 from include.sync.ledger import Ledger
-from include.sync.overview import Cause, keys_of_cause, links_to_push, records_of
+from include.sync.overview import Cause, Sort, keys_of_cause, links_to_push, records_of
 from include.sync.runs import Direction
 from include.sync.spelling import with_immutable_ids, with_numbers
 from include.sync.states import sentence
@@ -107,12 +107,15 @@ def show_records(
     cause: str | None = None,
     search: str = "",
     state: str | None = None,
+    sort: Sort = "record",
     offset: Annotated[int, Query(ge=0)] = 0,
 ) -> dict[str, Any]:
     """A page of the unfinished records of a flow: those of one reason, in one state, or whose key holds a text."""
     ledger = the_ledger()
     texts = [search, *with_immutable_ids(ledger, search, TABLES)] if search else []
-    found, total = records_of(ledger, dag_id, cause=cause, state=state, search=texts, offset=offset, limit=_PAGE)
+    found, total = records_of(
+        ledger, dag_id, cause=cause, state=state, search=texts, sort=sort, offset=offset, limit=_PAGE
+    )
     dags = dags_of(dag_id, {one.run_id for one in found if one.run_id})
     names = with_numbers(ledger, [one.key for one in found], TABLES)
     records = [

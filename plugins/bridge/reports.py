@@ -33,7 +33,7 @@ from bridge.standing import problems_of, states_of
 from bridge.under_way import of_run
 from include.flows import FLOWS
 from include.sync.approval.decision import PLANNED
-from include.sync.lines import lines_of
+from include.sync.lines import Sort, lines_of
 from include.sync.outcomes import Result
 from include.sync.runs import Direction, RunKind
 from include.sync.staging.files import Staging, StagingFault
@@ -59,6 +59,7 @@ def show_report(
     flow: str = "",
     result: Result | None = None,
     search: str = "",
+    sort: Sort = "result",
     offset: Annotated[int, Query(ge=0, le=_FAR)] = 0,
 ) -> dict[str, Any]:
     """The report of a run with a page of its records; as far as it has come, when it is not finished.
@@ -89,7 +90,7 @@ def show_report(
     if passed_on is not None:
         try:
             folder = staged_folder(run_folder(dag_id, run_id), passed_on)
-            answer["report"] = _report(folder, result, search, offset)
+            answer["report"] = _report(folder, offset, result=result, search=search, sort=sort)
         except StagingFault as fault:
             answer["problems"].append({"what": str(fault), "advice": fault.advice})
     return answer
@@ -137,8 +138,8 @@ def _passed_on(session: Session, dag_id: str, run_id: str, flow: str) -> Any:
     return XComModel.deserialize_value(xcom) if xcom else None
 
 
-def _report(folder: ObjectStoragePath, result: Result | None, search: str, offset: int) -> dict[str, Any] | None:
-    """The report in a folder; None when there is none yet. Raises StagingFault."""
+def _report(folder: ObjectStoragePath, offset: int, **asked: Any) -> dict[str, Any] | None:
+    """The report in a folder, with the lines that are asked for; None when there is none yet. Raises StagingFault."""
     staging = Staging(folder)
     path, planned = folder / "report.json", folder / PLANNED / "report.json"
     try:
@@ -151,7 +152,7 @@ def _report(folder: ObjectStoragePath, result: Result | None, search: str, offse
     if report is None:
         return None
     flow = report["flow"]
-    found = lines_of(staging, result=result, search=search, offset=offset, limit=_PAGE)
+    found = lines_of(staging, **asked, offset=offset, limit=_PAGE)
     lines = [
         {**line, **addresses_of(flow, str(line.get("name") or line["key"]), line.get("target_id"))}
         for line in found.lines

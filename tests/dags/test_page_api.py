@@ -62,6 +62,9 @@ def test_what_needs_a_person_is_one_line_for_each_reason(run_dag: RunDag, sandbo
     page = ask("records", dag_id=FLOW, cause=cause["cause"], search="p2").json()
     assert [one["key"] for one in page["records"]] == ["P2"]
     assert ask("records", dag_id=FLOW, cause=cause["cause"]).json()["total"] == 3
+    downwards = ask("records", dag_id=FLOW, sort="-record").json()["records"]
+    assert [one["key"] for one in downwards] == ["P3", "P2", "P1"]
+    assert ask("records", dag_id=FLOW, sort="fingerprint").status_code == 422
 
 
 def test_one_record_needs_a_person_in_words_that_name_it(run_dag: RunDag, ask: Ask) -> None:

@@ -94,6 +94,9 @@ def test_the_report_of_many_records_is_paged_sorted_and_searched_on_the_server(
         f"G61{n}" for n in range(10)
     ]
     assert _report(server, login, run, result="failed")["report"]["records"] == []
+    assert _report(server, login, run, search="g", sort="-record")["report"]["records"][0]["key"] == "G619"
+    asked = {"dag_id": run.dag_id, "run_id": run.run_id, "sort": "password"}
+    assert server.get("/sync/api/report", params=asked, headers=login).status_code == 422
 
 
 def test_what_a_poll_left_out_is_a_list_with_reasons(

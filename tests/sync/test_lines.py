@@ -37,6 +37,14 @@ def test_the_most_urgent_come_first_then_by_their_keys(staging: Staging) -> None
     assert keys(staging) == ["C", "Z", "A", "B", "S1", "S2"]
 
 
+def test_they_are_sorted_by_key_or_result_over_all_pages(staging: Staging) -> None:
+    staging.write_all("outcomes-extract", [line("S10", "failed"), line("s9", "failed")])
+    assert keys(staging, sort="record") == ["A", "B", "C", "S1", "S2", "s9", "S10"]
+    assert keys(staging, sort="-record", limit=2) == ["S10", "s9"]
+    assert keys(staging, sort="-record", offset=2, limit=2) == ["S2", "S1"]
+    assert keys(staging, sort="-result") == ["S2", "S1", "B", "A", "S10", "s9", "C"]
+
+
 def test_a_refused_link_makes_one_failed_line(staging: Staging) -> None:
     assert lines_of(staging).counts == {"failed": 2, "waiting": 1, "created": 1, "skipped": 2}
     assert lines_of(staging).total == 6

@@ -12,10 +12,12 @@ from include.sync.ledger import Ledger
 from include.sync.ledger.entries import Finish, State, iso, waits_for_external
 from include.sync.overview import (
     FlowState,
+    Sort,
     flow_states,
     keys_of_cause,
     links_to_push,
     needs_you,
+    records_of,
 )
 from tests import ledgers
 from tests.systems import PAIR
@@ -82,6 +84,20 @@ def test_what_needs_a_person_is_grouped_by_its_reason(ledger: Ledger) -> None:
     assert keys_of_cause(ledger, TO, "… has no name.", too_long=iso(NOW)) == ["P60", "P61|x"]
     assert len(needs_you(ledger, [FROM, TO], too_long=iso(NOW), limit=2)) == 2
     assert needs_you(ledger, [], too_long=iso(NOW), limit=2) == []
+
+
+def test_records_are_sorted_over_all_pages(ledger: Ledger) -> None:
+    for key, message in (("A", "z"), ("B", "x"), ("C", "y")):
+        fails(ledger, TO, key, message)
+    fails(ledger, TO, "C", "y")
+
+    def keys(sort: Sort, offset: int = 0) -> list[str]:
+        found, _ = records_of(ledger, TO, cause=None, state=None, sort=sort, offset=offset, limit=2)
+        return [one.key for one in found]
+
+    assert (keys("record"), keys("-record"), keys("-record", 2)) == (["A", "B"], ["C", "B"], ["A"])
+    assert (keys("message"), keys("-message")) == (["B", "C"], ["A", "C"])
+    assert (keys("tries"), keys("-tries")) == (["A", "B"], ["C", "A"])
 
 
 def test_what_waits_for_too_long_needs_a_person_too(tmp_path: Path) -> None:

@@ -65,11 +65,12 @@ export function Said({ color, text, runs }) {
 export function Unfinished({ flow, cause, state, may, decisions, now }) {
   const [search, setSearch] = useState("");
   const [offset, setOffset] = useState(0);
-  const { answer, error } = useLive(() => ask("records", { dag_id: flow, cause, state, search, offset }), JSON.stringify([search, offset, decisions.said]));
+  const [sort, setSort] = useState("record");
+  const { answer, error } = useLive(() => ask("records", { dag_id: flow, cause, state, search, sort, offset }), JSON.stringify([search, sort, offset, decisions.said]));
   const columns = [
-    ["Record", (record) => h(Key, { record }), { sort: (record) => record.name ?? record.key }],
-    ["What happened", (record) => [record.message, record.advice && record.state === "ignored" && h(Quiet, { key: "by" }, record.advice)], { sort: (record) => record.message }],
-    ["Tries", (record) => h(Tries, { record, now }), { sort: (record) => record.attempts }],
+    ["Record", (record) => h(Key, { record }), { sort: "record" }],
+    ["What happened", (record) => [record.message, record.advice && record.state === "ignored" && h(Quiet, { key: "by" }, record.advice)], { sort: "message" }],
+    ["Tries", (record) => h(Tries, { record, now }), { sort: "tries" }],
   ];
   if (cause === undefined) columns.splice(2, 0, ["What to do", (record) => record.state !== "ignored" && record.advice]);
   if (may) columns.push(["", (record) => h(Buttons, { record, flow, decisions }), { whiteSpace: "nowrap" }]);
@@ -78,7 +79,7 @@ export function Unfinished({ flow, cause, state, may, decisions, now }) {
     { mt: 3 },
     h(Search, { label: "Find a record by its key", onSearch: (text) => [setSearch(text), setOffset(0)] }),
     error && h(Note, { color: "red", role: "alert" }, error),
-    answer && (answer.total ? h(Table, { label: `Records of ${flow}`, sortable: answer.total <= answer.page, columns, rows: answer.records, keyOf: (record) => record.key }) : h(Text, { my: 2 }, "There is no such record.")),
+    answer && (answer.total ? h(Table, { label: `Records of ${flow}`, order: sort, onOrder: (by) => [setSort(by), setOffset(0)], columns, rows: answer.records, keyOf: (record) => record.key }) : h(Text, { my: 2 }, "There is no such record.")),
     answer && h(Pager, { ...answer, onTurn: setOffset }),
   );
 }

@@ -158,20 +158,24 @@ export const Quiet = ({ children, ...more }) => h(Text, { color: "fg.muted", fon
 
 /** A table in the host's colours; `columns` are [heading, content of a row, options of the cells].
  *
- * A column with the option `sort`, a value of a row, has a button as its heading. `sorted` is the heading by which the rows
- * are sorted as long as nobody has chosen another. Only rows that are all there can be sorted here: `sortable` says so.
+ * A column with the option `sort` has a button as its heading. Rows that are all here are sorted here: `sort` is a value of a
+ * row, and `sorted` the heading by which they are as long as nobody has chosen another. Of a list of which a page is here, `sort`
+ * is what the server calls the column: `order` by which it has sorted, with a minus downwards, and `onOrder` asks for another.
  */
-export function Table({ label, columns, rows, keyOf, sorted, sortable = true }) {
-  const [order, setOrder] = useState({ by: sorted, down: false });
+export function Table({ label, columns, rows, keyOf, sorted = "", order, onOrder }) {
+  const [own, setOwn] = useState(sorted);
+  const sortedBy = order ?? own;
+  const down = sortedBy.startsWith("-");
+  const by = down ? sortedBy.slice(1) : sortedBy;
   const cell = { px: 2, py: 2, textAlign: "start", verticalAlign: "top", borderBottomWidth: "1px", overflowWrap: "anywhere" };
-  const value = sortable ? columns.find(([heading, , options]) => heading === order.by && options?.sort)?.[2].sort : undefined;
-  const shown = value ? rows.toSorted((one, other) => (order.down ? -1 : 1) * compared(value(one), value(other))) : rows;
-  const choose = (heading) => setOrder({ by: heading, down: order.by === heading && !order.down });
+  const value = onOrder ? undefined : columns.find(([heading, , options]) => heading === by && options?.sort)?.[2].sort;
+  const shown = value ? rows.toSorted((one, other) => (down ? -1 : 1) * compared(value(one), value(other))) : rows;
+  const choose = (name) => (onOrder ?? setOwn)(by === name && !down ? `-${name}` : name);
   const head = ([heading, , { sort, ...options } = {}]) => {
-    const by = sort && sortable;
-    const chosen = by && order.by === heading;
-    const said = by ? { "aria-sort": chosen ? (order.down ? "descending" : "ascending") : "none" } : {};
-    return h(Box, { as: "th", scope: "col", key: heading, fontWeight: "semibold", ...cell, ...options, ...said, verticalAlign: "middle", whiteSpace: "nowrap" }, by ? h(SortBy, { heading, chosen, down: order.down, onClick: () => choose(heading) }) : heading);
+    const name = onOrder ? sort : heading;
+    const chosen = sort && by === name;
+    const said = sort ? { "aria-sort": chosen ? (down ? "descending" : "ascending") : "none" } : {};
+    return h(Box, { as: "th", scope: "col", key: heading, fontWeight: "semibold", ...cell, ...options, ...said, verticalAlign: "middle", whiteSpace: "nowrap" }, sort ? h(SortBy, { heading, chosen, down, onClick: () => choose(name) }) : heading);
   };
   const body = (row) => h("tr", { key: keyOf(row) }, columns.map(([heading, content, { sort, ...options } = {}]) => h(Box, { as: "td", key: heading, ...cell, ...options }, content(row))));
   return h(

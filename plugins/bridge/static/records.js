@@ -10,7 +10,8 @@ function Records({ dagId, runId }) {
   const [result, setResult] = useState("");
   const [search, setSearch] = useState("");
   const [offset, setOffset] = useState(0);
-  const asked = { dag_id: dagId, run_id: runId, flow, result, search, offset };
+  const [sort, setSort] = useState("result");
+  const asked = { dag_id: dagId, run_id: runId, flow, result, search, sort, offset };
   const { answer, error } = useLive(() => ask("report", asked), JSON.stringify(asked), { seldom: 60_000 });
   if (!answer) return h(Box, { p: 4 }, h(Text, { role: "status" }, error ?? "Looking at the records of the run …"));
   if (!answer.ours) return h(Box, { p: 4 }, h(Text, null, "This tab is about runs of the flows between Business Central and iPaaS.com. This run is none of them."));
@@ -30,7 +31,7 @@ function Records({ dagId, runId }) {
     report && h(Head, { report, dagId, runId }),
     report && h(Counts, { report, result, choose }),
     report?.warnings.map((warning, n) => h(Note, { key: n, color: "orange" }, warning)),
-    report && h(Lines, { report, search, setSearch: (text) => [setSearch(text), setOffset(0)], setOffset }),
+    report && h(Lines, { report, search, setSearch: (text) => [setSearch(text), setOffset(0)], sort, setSort: (by) => [setSort(by), setOffset(0)], setOffset }),
     !report && !flows?.length && !lines?.length && problems.length === 0 && h(Text, { role: "status" }, nothing(state)),
   );
 }
@@ -107,13 +108,13 @@ function Counts({ report, result, choose }) {
   );
 }
 
-function Lines({ report, search, setSearch, setOffset }) {
+function Lines({ report, search, setSearch, sort, setSort, setOffset }) {
   const plan = report.mode === "plan";
   const would = report.mode in WITHOUT_WRITING;
   const some = (name) => report.records.some((record) => record[name]?.length);
   const columns = [
-    ["Record", (record) => h(Key, { record }), { sort: (record) => record.key }],
-    [would ? "Would be" : "Outcome", (record) => [h(Text, { key: "result", color: COLORS[record.result] }, record.result), record.difference && h(Text, { key: "difference", fontWeight: "semibold" }, record.difference), record.kind && h(Quiet, { key: "kind" }, record.kind)], { sort: (record) => record.result }],
+    ["Record", (record) => h(Key, { record }), { sort: "record" }],
+    [would ? "Would be" : "Outcome", (record) => [h(Text, { key: "result", color: COLORS[record.result] }, record.result), record.difference && h(Text, { key: "difference", fontWeight: "semibold" }, record.difference), record.kind && h(Quiet, { key: "kind" }, record.kind)], { sort: "result" }],
     (some("message") || some("notes")) && [plan ? "What would happen" : would ? "What was found" : "What happened", (record) => h(Happened, { record })],
     some("advice") && ["What to do", (record) => record.advice],
     some("both") && ["Both sides now", (record) => h(Both, { record, report })],
@@ -122,7 +123,7 @@ function Lines({ report, search, setSearch, setOffset }) {
   if (!report.total && !search && !Object.keys(report.of_result).length) return h(Text, null, "Nothing but unchanged records.");
   return [
     h(Search, { key: "search", label: "Find a record", onSearch: setSearch }),
-    report.total ? h(Table, { key: "lines", label: "Records of the run", sortable: report.total <= report.page, columns, rows: report.records, keyOf: (record) => `${record.key} ${record.result}` }) : h(Text, { key: "none", my: 2 }, "There is no such record."),
+    report.total ? h(Table, { key: "lines", label: "Records of the run", order: sort, onOrder: setSort, columns, rows: report.records, keyOf: (record) => `${record.key} ${record.result}` }) : h(Text, { key: "none", my: 2 }, "There is no such record."),
     h(Pager, { key: "pager", ...report, onTurn: setOffset }),
   ];
 }
