@@ -58,7 +58,9 @@ def params_of(flow: Flow) -> dict[str, Param]:
 def params_of_manual_sync(flows: Iterable[Flow]) -> dict[str, Param]:
     """The form of Manual Sync: which flow, which records. It proposes to plan."""
     flows = tuple(flows)
-    formats = "\n".join(f"* {flow.title}: `{flow.id_formats[0].example}`" for flow in flows)
+    # The shortest is the one that a person types.
+    examples = {flow.title: min((f.example for f in flow.id_formats), key=len) for flow in flows}
+    formats = "\n".join(f"* {title}: {example}" for title, example in examples.items())
     return {
         FLOW: param(
             type="string",
