@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlsplit
@@ -13,6 +14,7 @@ from include.flows import FLOWS
 from include.sandbox import Sandbox
 from include.sync.ledger.entries import Finish, State, iso
 from tests.dags.conftest import RunDag, connect
+from tests.dags.scheduling import unpause
 
 pytestmark = [pytest.mark.dag, pytest.mark.usefixtures("no_earlier_runs")]
 
@@ -78,6 +80,29 @@ def test_one_record_needs_a_person_in_words_that_name_it(run_dag: RunDag, ask: A
     (cause,) = ask("overview").json()["causes"]
     assert cause["cause"] == said.replace("P1", "…")
     assert cause["said"] == said
+
+
+@pytest.fixture
+def switched_on(dags: Mapping[str, Any]) -> Iterator[None]:
+    """The flow's schedule, for the time of a test."""
+    unpause(FLOW)
+    yield
+    unpause(FLOW, paused=True)
+
+
+@pytest.mark.usefixtures("switched_on")
+def test_a_flow_of_which_records_could_not_be_sent_is_late_and_no_alarm(run_dag: RunDag, ask: Ask) -> None:
+    from bridge.connected import current_pair, ledger_of
+
+    run_dag(FLOW)
+    assert _of(ask("overview"), FLOW)["word"] == "In step"
+    end = Finish(key="P1", state=State.retry, run_id="r", outcome={}, read_at=iso(datetime.now(UTC)))
+    with ledger_of(current_pair()) as ledger:
+        ledger.finish(FLOW, "customer", [end], [])
+    told = _of(ask("overview"), FLOW)
+    assert told["word"] == "Late"
+    assert re.search(r"^1 record could not be sent yet, and is tried again at .{16} UTC\.$", told["why"])
+    assert run_dag("health").state == "success"
 
 
 def test_a_wrong_secret_is_the_first_sentence(run_dag: RunDag, ask: Ask) -> None:
