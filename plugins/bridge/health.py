@@ -12,7 +12,8 @@ _DOC = """## Health
 Hourly. Red when a person is needed, and then it says for what:
 
 * a flow is stopped: its last run ended by a fault that concerns the whole run;
-* a flow is late: its schedule has not been kept;
+* a flow is late: its schedule has not been kept (one that is late with records that a service did not take, which are tried
+  again by themselves, is no alarm);
 * records need a person, or have waited for longer than `sync_needs_you_after_hours`;
 * a flow is paused while webhooks pile up for it;
 * the last comparison of both sides (the DAG `reconcile`) has found differences in a flow that is switched on;
