@@ -21,7 +21,8 @@ def test_one_customer_is_forgotten(run_dag: RunDag, server: Any, login: dict[str
 
     def explained() -> Any:
         answer = server.get("/sync/api/explain", params={"id": "P1"}, headers=login)
-        return next(one for one in answer.json()["records"] if one["flow"] == FLOW)
+        (found,) = answer.json()["found"]
+        return next(one for one in found["records"] if one["flow"] == FLOW)
 
     (past,) = explained()["history"]
     assert (past["result"], past["run_id"]) == ("created", moved.run_id)
