@@ -10,6 +10,7 @@ from typing import Any
 
 import bridge.refused_params  # noqa: F401 - makes known how params are checked
 from airflow.plugins_manager import AirflowPlugin
+from bridge.no_port import NoPort
 from bridge.priority import LaterChunksLast
 
 
@@ -45,6 +46,7 @@ class BusinessCentralIPaaSPlugin(AirflowPlugin):
         {"app": _webhooks, "url_prefix": "/ipaas", "name": "ipaas"},
         {"app": _notifications, "url_prefix": "/business_central", "name": "business_central"},
     ]
+    fastapi_root_middlewares = [{"middleware": NoPort, "name": "no_port"}]  # noqa: RUF012 - declared by the base class
     priority_weight_strategies = [LaterChunksLast]  # noqa: RUF012 - declared by the base class
     react_apps = [  # noqa: RUF012 - declared by the base class
         {

@@ -25,8 +25,12 @@ def load(path: Path | None = None) -> dict[str, list[dict[str, Any]]]:
 
 
 def connection_of(given: Mapping[str, Any], present: Any = None) -> Any:
-    """A Connection of Airflow's as the file has it; the one that is present brought up to date."""
+    """A Connection of Airflow's as the file has it; the one that is present brought up to date.
+
+    What the file leaves out of the extra is there without a value: the form that edits a Connection has no other fields.
+    """
     from airflow.models import Connection
+    from bridge.provider import extras_of
 
     connection = present or Connection(conn_id=given["conn_id"])
     connection.conn_type = given["conn_type"]
@@ -35,7 +39,8 @@ def connection_of(given: Mapping[str, Any], present: Any = None) -> Any:
     connection.login = given.get("conn_login")
     connection.port = given.get("conn_port")
     connection.set_password(str(given["conn_password"]) if given.get("conn_password") else None)
-    connection.set_extra(json.dumps(given.get("conn_extra") or {}))
+    left_out = dict.fromkeys(extras_of(given["conn_type"]))
+    connection.set_extra(json.dumps({**left_out, **(given.get("conn_extra") or {})}))
     return connection
 
 

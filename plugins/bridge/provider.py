@@ -85,6 +85,11 @@ _IPAAS_FIELDS: dict[str, dict[str, Any]] = {
 }
 
 
+def extras_of(conn_type: str) -> list[str]:
+    """The names of the fields that the form of a type has beside Airflow's own; none of a type that is not ours."""
+    return list({BUSINESS_CENTRAL: _BC_FIELDS, IPAAS: _IPAAS_FIELDS}.get(conn_type, ()))
+
+
 def provider_info() -> dict[str, Any]:
     """What Airflow asks a provider for."""
     return {

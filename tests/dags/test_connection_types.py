@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,8 @@ import pytest
 
 from include.sandbox import Sandbox
 from include.settings import BusinessCentralConnection, IPaaSConnection
+from tests.dags.browser import Visit, sees
+from tests.dags.conftest import script
 
 pytestmark = pytest.mark.dag
 ROOT = Path(__file__).resolve().parents[2]
@@ -90,6 +93,59 @@ def test_the_button_says_what_is_wrong_and_no_secret(test: Any, sandbox: Sandbox
     found = test("ipaas", sandbox.url, sandbox.IPAAS_EMAIL, "geheim-geheim", sandbox.ipaas_extra)
     assert not found["status"]
     assert "geheim" not in found["message"]
+
+
+@pytest.fixture
+def stored(sandbox: Sandbox, dags: Any) -> Iterator[str]:
+    """A Connection to the sandbox in Airflow's database, as `make settings` writes it."""
+    from airflow.models import Connection
+    from airflow.utils.session import create_session
+    from sqlalchemy import delete
+
+    name = "sandbox_as_stored"
+    with create_session() as session:
+        session.execute(delete(Connection).where(Connection.conn_id == name))
+        given = {
+            "conn_id": name,
+            "conn_type": "business_central",
+            "conn_host": sandbox.url,
+            "conn_login": sandbox.CLIENT_ID,
+            "conn_password": sandbox.CLIENT_SECRET,
+            "conn_extra": sandbox.bc_extra,
+        }
+        session.add(script("settings").connection_of(given))
+    yield name
+    with create_session() as session:
+        session.execute(delete(Connection).where(Connection.conn_id == name))
+
+
+def test_the_button_in_the_list_tests_what_is_stored_with_its_secret(
+    stored: str, visit: Visit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AIRFLOW__CORE__TEST_CONNECTION", "Enabled")
+    page = visit("connections")
+    page.get_by_role("row", name=stored).get_by_role("button", name="Test Connection").click()
+    sees(page.locator("body"), "the web services can be read.")
+
+
+def test_what_is_no_connection_of_ours_is_handed_on_as_it_is(
+    server: Any, login: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AIRFLOW__CORE__TEST_CONNECTION", "Enabled")
+    for body in ("", "[", "[0]", '{"conn_type": 5, "port": "x"}'):
+        assert server.post("/api/v2/connections/test", content=body, headers=login).status_code == 422
+
+
+def test_the_form_of_a_stored_connection_has_a_field_for_every_extra(
+    stored: str, forms: dict[str, Any], visit: Visit
+) -> None:
+    page = visit("connections")
+    page.get_by_role("row", name=stored).get_by_role("button", name="Edit Connection").click()
+    form = page.get_by_role("dialog")
+    form.get_by_role("button", name="Extra Fields", exact=True).click()
+    sees(form, "Second Client Secret ends")
+    for field in forms["business_central"]["extra_fields"].values():
+        sees(form, field["schema"]["title"])
 
 
 def test_it_is_found_in_a_process_that_scripts_run_starts(tmp_path: Path) -> None:
