@@ -144,19 +144,23 @@ def records_of(
     state: str | None,
     search: Sequence[str] = (),
     sort: Sort = "record",
+    too_long: str | None = None,
     offset: int,
     limit: int,
 ) -> tuple[list[Transfer], int]:
     """A page of the unfinished or ignored records of a flow, and how many there are: by their keys, by what happened or by
     the number of tries; with a minus the other way round.
 
-    `search` are texts one of which stands in the key; none: all of them.
+    `search` are texts one of which stands in the key; none: all of them. With `too_long` those of a reason are the ones that
+    `needs_you` counts of it. What is asked for past the end is the last page.
     """
     c = transfers.c
     where = [ledger.mine(transfers), c.flow == flow]
     where.append(c.state == state if state else c.state.in_((*UNFINISHED, State.ignored)))
     if cause is not None:
         where.append(sa.func.coalesce(c.cause, c.message, "") == cause)
+    if too_long is not None:
+        where.append(_needs_a_person(too_long))
     if search:
         where.append(sa.or_(*(c.key.icontains(text, autoescape=True) for text in search)))
     with ledger.reading() as db:
@@ -164,8 +168,13 @@ def records_of(
         by = _SORTS[sort.removeprefix("-")]
         order = by.desc() if sort.startswith("-") else by
         asked = sa.select(c.flow, *columns()).where(*where).order_by(order, c.key)
-        rows = db.execute(asked.offset(offset).limit(limit))
+        rows = db.execute(asked.offset(within(offset, total, limit)).limit(limit))
         return [Transfer.of_row(row) for row in rows], total
+
+
+def within(offset: int, total: int, page: int) -> int:
+    """Where a page of a list begins: a list may have become shorter since somebody turned to its end."""
+    return min(offset, max(total - 1, 0) // page * page)
 
 
 def _needs_a_person(too_long: str) -> sa.ColumnElement[bool]:

@@ -22,13 +22,15 @@ from fastapi import APIRouter, Depends, Header, HTTPException, Query
 from pydantic import BaseModel, Field
 from sqlalchemy import select
 
+from bridge.initialize import INITIALIZE
 from bridge.manual_sync import MANUAL_SYNC
+from bridge.reconcile import RECONCILE
 from bridge.server import current
 from bridge.standing import FlowStanding, last_runs, overview, too_long
 from include.errors import InvalidId
 from include.flows import FLOWS
 from include.sync.ledger import Ledger
-from include.sync.overview import Cause, Sort, keys_of_cause, links_to_push, records_of
+from include.sync.overview import Cause, Sort, keys_of_cause, links_to_push, records_of, within
 from include.sync.runs import Direction
 from include.sync.spelling import with_immutable_ids, with_numbers
 from include.sync.states import sentence
@@ -36,6 +38,8 @@ from include.sync.states import sentence
 router = APIRouter(prefix="/api")
 _PAGE = 100
 _LAST_RUNS = 10
+# DAGs that move records of any flow.
+_OF_SEVERAL = (MANUAL_SYNC, INITIALIZE, RECONCILE)
 # The tables of links.
 TABLES = frozenset(flow.writer.table for flow in FLOWS.values())
 
@@ -113,8 +117,17 @@ def show_records(
     """A page of the unfinished records of a flow: those of one reason, in one state, or whose key holds a text."""
     ledger = the_ledger()
     texts = [search, *with_immutable_ids(ledger, search, TABLES)] if search else []
+    needing = None if cause is None else too_long(datetime.now(UTC))
     found, total = records_of(
-        ledger, dag_id, cause=cause, state=state, search=texts, sort=sort, offset=offset, limit=_PAGE
+        ledger,
+        dag_id,
+        cause=cause,
+        state=state,
+        search=texts,
+        too_long=needing,
+        sort=sort,
+        offset=offset,
+        limit=_PAGE,
     )
     dags = dags_of(dag_id, {one.run_id for one in found if one.run_id})
     names = with_numbers(ledger, [one.key for one in found], TABLES)
@@ -135,14 +148,18 @@ def show_records(
         }
         for one in found
     ]
-    return {"records": records, "total": total, "offset": offset, "page": _PAGE}
+    return {"records": records, "total": total, "offset": within(offset, total, _PAGE), "page": _PAGE}
 
 
 def dags_of(flow: str, run_ids: Collection[str]) -> dict[str, str]:
-    """By run, the DAG that it is of: the flow's own, or Manual Sync; without those that Airflow has forgotten."""
-    asked = select(DagRun).where(DagRun.run_id.in_(run_ids), DagRun.dag_id.in_((flow, MANUAL_SYNC)))
+    """By run, the DAG that it is of: the flow's own, or one that moves records of several; without those that Airflow has
+    forgotten.
+    """
+    asked = select(DagRun).where(DagRun.run_id.in_(run_ids), DagRun.dag_id.in_((flow, *_OF_SEVERAL)))
     with create_session() as session:
-        return {run.run_id: run.dag_id for run in session.scalars(asked)}
+        found = sorted(session.scalars(asked), key=lambda run: run.dag_id == flow)
+        # Two schedules may name their runs alike; then it is the flow's own, which comes last.
+        return {run.run_id: run.dag_id for run in found}
 
 
 class Decision(BaseModel):

@@ -145,6 +145,25 @@ def test_records_of_a_reason_are_ignored_until_they_change(run_dag: RunDag, sand
     assert ask("records", dag_id=FLOW, state="ignored").json()["total"] == 1
 
 
+def test_the_list_of_a_reason_has_none_that_is_ignored_and_ends_with_its_last_page(
+    run_dag: RunDag, sandbox: Sandbox, ask: Ask
+) -> None:
+    _nameless(sandbox, "P1", "P2")
+    run_dag(FLOW)
+    cause = ask("overview").json()["causes"][0]["cause"]
+    ask("ignore", {"keys": ["P1"]}, dag_id=FLOW)
+    page = ask("records", dag_id=FLOW, cause=cause, offset=100).json()
+    assert ([one["key"] for one in page["records"]], page["total"], page["offset"]) == (["P2"], 1, 0)
+
+
+def test_what_initialize_has_written_names_its_run(run_dag: RunDag, sandbox: Sandbox, ask: Ask) -> None:
+    flow = "customer_category_to_ipaas"
+    run = run_dag("initialize", {"flows": [flow], "mode": "apply"}, flows=[flow])
+    (known,) = ask("explain", id=sandbox.bc.rows("Customer Price Group")[0]["Code"]).json()["records"]
+    assert known["run"] == {"dag_id": "initialize", "run_id": run.run_id}
+    assert [past["dag_id"] for past in known["history"]] == ["initialize"]
+
+
 def test_what_a_person_decides_is_in_the_audit_log(run_dag: RunDag, sandbox: Sandbox, ask: Ask) -> None:
     from airflow.models.log import Log
     from airflow.utils.session import create_session

@@ -18,6 +18,7 @@ from include.sync.overview import (
     links_to_push,
     needs_you,
     records_of,
+    within,
 )
 from tests import ledgers
 from tests.systems import PAIR
@@ -123,6 +124,36 @@ def test_a_person_may_retry_records_or_leave_them_alone(ledger: Ledger) -> None:
     assert ledger.due(TO) == []
     assert ledger.retry_now(TO, ["A", "B"]) == ["A", "B"]
     assert ledger.due(TO) == ["A", "B"]
+
+
+def test_the_list_of_a_reason_holds_what_is_counted_of_it(ledger: Ledger) -> None:
+    for key in ("A", "B", "C"):
+        fails(ledger, TO, key, f"{key} is refused.")
+    fails(ledger, TO, "D", "D is refused.", "waiting")  # not for long yet
+    ledger.ignore(TO, ["A"], "admin")
+    too_long = iso(NOW)
+    (cause,) = needs_you(ledger, [TO], too_long=too_long, limit=10)
+    found, total = records_of(ledger, TO, cause=cause.cause, state=None, too_long=too_long, offset=0, limit=10)
+    assert [one.key for one in found] == ["B", "C"]
+    assert total == cause.count == 2
+
+
+def test_past_the_end_of_a_list_is_its_last_page(ledger: Ledger) -> None:
+    for key in ("A", "B", "C"):
+        fails(ledger, TO, key, "It is refused.")
+
+    def last() -> list[str]:
+        return [one.key for one in records_of(ledger, TO, cause=None, state=None, offset=2, limit=2)[0]]
+
+    assert last() == ["C"]
+    fails(ledger, TO, "C", "", "done")
+    assert last() == ["A", "B"]
+    assert [within(offset, total, 100) for offset, total in ((0, 0), (100, 0), (100, 100), (100, 101))] == [
+        0,
+        0,
+        0,
+        100,
+    ]
 
 
 def test_what_is_ignored_is_not_woken_by_what_it_waited_for(ledger: Ledger) -> None:
