@@ -26,7 +26,7 @@ and says for each flow how many differ, and which:
 
 What was changed by hand in iPaaS.com, as a stock or the name of a location, is found by this and by no poll. A field that
 the shop may change is a difference of the flow that carries it to Business Central, not of the one that goes the other
-way.
+way; where that flow is not compared, the tab *Records* says which fields are left out.
 
 * **Report** (the mode of the schedule) writes nothing to either system.
 * **Heal** writes what differs, by the same tasks, and by the same rules of who has the last word, as any run of the flow.

@@ -43,7 +43,7 @@ from include.sync.outcomes import Result
 from include.sync.plan import make_plan, split_ids
 from include.sync.problems import Problem
 from include.sync.run import task_for
-from include.sync.runs import Mode, RunKind, RunPlan, System
+from include.sync.runs import Direction, Mode, RunKind, RunPlan, System
 from include.sync.slots import SLOTS, concurrency
 from include.sync.staging.files import Staging
 from include.sync.task_context import TaskContext
@@ -94,6 +94,18 @@ def is_compared(flow_name: str, context: Mapping[str, Any]) -> bool:
     return bool(params.get(CHOSEN)) or not context["ti"].get_dag(flow_name).is_paused
 
 
+def _not_compared(flow: Flow, context: Mapping[str, Any]) -> str:
+    """What a comparison of a flow to iPaaS.com says nothing of: changes there that the flow the other way would carry."""
+    other = flow.counterpart
+    if flow.direction is not Direction.to_ipaas or other is None or is_compared(other.flow, context):
+        return ""
+    fields = ", ".join(dict.fromkeys(name for one in other.shared for name in one.ipaas))
+    return (
+        f"What was changed in iPaaS.com of these fields is not compared: {fields}. It is for {other.flow}, which is neither "
+        "switched on nor chosen: choose both flows to have it compared."
+    )
+
+
 def look(context: Mapping[str, Any]) -> None:
     """Read the list of the target, which all records are compared with."""
     with planned_run(context) as run:
@@ -112,6 +124,8 @@ def _extract(flow: Flow, asked: _Asked, context: Mapping[str, Any]) -> dict[str,
         task = _stage("extract", flow, plan, ledger, staging, _headway(context))
         if unused := unused_time(flow, context["dag_run"]):
             task.warn(unused)
+        if asked.compares and (left_out := _not_compared(flow, context)):
+            task.warn(left_out)
         if turn.leaves_to:
             extracting.stand_aside(task, turn.leaves_to)
         else:

@@ -77,6 +77,24 @@ def test_it_reports_then_heals_and_the_page_and_health_say_how_both_sides_stand(
     assert (total["healed"], total["differences"]) == (1, 0)
 
 
+def test_what_only_the_flow_the_other_way_compares_is_said_where_that_is_off(run_dag: RunDag, sandbox: Sandbox) -> None:
+    there, back = "product_to_ipaas", "product_from_ipaas"
+    before = ["location_to_ipaas", "product_category_to_ipaas", there]
+    run_dag("initialize", {"flows": before, "mode": "apply"}, flows=before)
+    number = str(sandbox.bc.rows("Item")[0]["No."])
+    record = sandbox.ipaas.linked("product", number)
+    assert record
+    sandbox.ipaas.change("product", record["id"], {"default_price": 77})
+    alone = run_dag("reconcile", {"flows": [there]}, flows=[there])
+    assert alone.xcoms[f"{there}.report", "reconciled"]["differences"] == 0
+    (said,) = alone.xcoms[f"{there}.report", "records"]["warnings"]
+    assert "default_price" in said
+    assert f"It is for {back}, which is neither switched on nor chosen" in said
+    both = run_dag("reconcile", {"flows": [there, back]}, flows=[there, back])
+    assert both.xcoms[f"{back}.report", "reconciled"]["left"]["stale"] == 1  # others were born in the shop
+    assert [both.xcoms[f"{name}.report", "records"]["warnings"] for name in (there, back)] == [[], []]
+
+
 def test_what_cannot_be_healed_is_said_and_ends_the_run_as_failed(run_dag: RunDag, sandbox: Sandbox) -> None:
     run_dag("initialize", {"flows": [FLOW], "mode": "apply"}, flows=[FLOW])
     row = sandbox.bc.rows("Location")[0]
