@@ -159,7 +159,8 @@ def test_the_list_of_a_reason_has_none_that_is_ignored_and_ends_with_its_last_pa
 def test_what_initialize_has_written_names_its_run(run_dag: RunDag, sandbox: Sandbox, ask: Ask) -> None:
     flow = "customer_category_to_ipaas"
     run = run_dag("initialize", {"flows": [flow], "mode": "apply"}, flows=[flow])
-    (known,) = ask("explain", id=sandbox.bc.rows("Customer Price Group")[0]["Code"]).json()["records"]
+    (found,) = ask("explain", id=sandbox.bc.rows("Customer Price Group")[0]["Code"]).json()["found"]
+    (known,) = found["records"]
     assert known["run"] == {"dag_id": "initialize", "run_id": run.run_id}
     assert [past["dag_id"] for past in known["history"]] == ["initialize"]
 
