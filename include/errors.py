@@ -124,7 +124,8 @@ class Rejected(RecordFault):
 class Waiting(RecordFault):
     """This record needs another one first. It goes through by itself once that has arrived.
 
-    `table` and `source_id` name the other one as a `Ref` does. `at_once`: it is due with the very next run.
+    `table` and `source_id` name the other one as a `Ref` does. `at_once`: it is due with the very next run. `is_plain`: who
+    raised it had no advice of its own.
     """
 
     kind = ErrorKind.waiting
@@ -137,6 +138,7 @@ class Waiting(RecordFault):
         self.table = table
         self.source_id = source_id
         self.at_once = at_once
+        self.is_plain = not advice
         self.advice = advice or "Nothing to do: it is transferred when that record has arrived."
 
 

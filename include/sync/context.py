@@ -292,7 +292,6 @@ class WriteContext:
                 f"It needs {ref.label}, which is not in {self.side.target} yet.",
                 table=ref.table,
                 source_id=ref.source_id,
-                advice=self.task.flow.while_it_waits(ref.table, self.task.catalogue),
             )
         if isinstance(target_id, ToBeMade):
             self._needs_first(ref, target_id)

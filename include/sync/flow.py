@@ -267,22 +267,6 @@ class Flow(Generic[RowT]):
         except BadRecord as error:
             raise Rejected(f"The {self.record} cannot be read: {error}.") from error
 
-    def while_it_waits(self, table: str, catalogue: Mapping[str, Flow]) -> str:
-        """What to do about a record that waits for one of another table: nothing, as long as the flow that brings that one
-        is switched on. Empty where it is none that this flow goes after.
-        """
-        brings = [
-            name
-            for name in self.after
-            if (other := catalogue.get(name)) and other.direction is self.direction and other.writer.table == table
-        ]
-        if not brings:
-            return ""
-        return (
-            f"Nothing to do as long as {' or '.join(brings)} is switched on, which brings that record: then this one goes "
-            f"through by itself. If it is paused, unpause it, or move that record with Manual Sync."
-        )
-
     @property
     def listens(self) -> bool:
         """Whether changes of its records are announced to it."""

@@ -20,6 +20,7 @@ from queue import SimpleQueue
 
 from include.errors import ODD, ErrorKind, GaveWay, Rejected, RunFault, Sent, ServiceDown, ServiceError, Waiting
 from include.sync.approval.steps import Steps
+from include.sync.awaited import looked_into
 from include.sync.companions import claimed_with, give_back, without_news
 from include.sync.context import BUSY_WAIT, WriteContext
 from include.sync.echoes import Settled
@@ -249,7 +250,7 @@ def _wait_on(work: WriteContext, progress: Progress) -> None:
     """Note of what waits for another record that it does."""
     waiting, progress.waiting = progress.waiting, []
     for item, problem in waiting:
-        _fail(work, item, problem, progress)
+        _fail(work, item, looked_into(work.task, problem), progress)
 
 
 def _arrived(work: WriteContext, problem: Waiting) -> bool:

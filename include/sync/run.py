@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from include.sync.approval.asking import ApprovalQuestion, approved, asks_first, plan_first, refuse
 from include.sync.approval.decision import PLANNED, ApprovalDecision, decide
@@ -37,6 +37,7 @@ def task_for(
     ipaas: IPaaSClient | None = None,
     headway: Headway | None = None,
     gives_way: Callable[[], bool] = lambda: False,
+    is_off: Callable[[str], bool] = lambda flow: False,
 ) -> TaskContext:
     """A stage with only the client of the system that it talks to. A plan gets what refuses to write."""
     system = flow.talks_to(name)
@@ -52,6 +53,7 @@ def task_for(
         ipaas_client=ipaas if system is System.ipaas else None,
         headway=headway or Headway(),
         gives_way=gives_way,
+        is_off=is_off,
     )
 
 
@@ -73,14 +75,16 @@ def run(
     before: Callable[[str], None] = lambda stage: None,
     ask: Callable[[ApprovalQuestion], ApprovalDecision] = nobody,
     gives_way: Callable[[], bool] = lambda: False,
+    is_off: Callable[[str], bool] = lambda flow: False,
 ) -> Report:
     """Extract, transform, load, report. `at_once` overrides how many records are written at a time; `before` is called
-    with the name of each stage before it starts, `ask` is asked where a person has to be, and `gives_way` whether a load
-    is to stop, after which it goes on."""
+    with the name of each stage before it starts, `ask` is asked where a person has to be, `gives_way` whether a load is to
+    stop, after which it goes on, and `is_off` whether a flow is switched off."""
 
     def stage(name: str) -> TaskContext:
         before(name)
-        return task_for(name, flow, plan, ledger, staging, catalogue, bc=bc, ipaas=ipaas, gives_way=gives_way)
+        how: dict[str, Any] = {"bc": bc, "ipaas": ipaas, "gives_way": gives_way, "is_off": is_off}
+        return task_for(name, flow, plan, ledger, staging, catalogue, **how)
 
     extract(stage("extract"))
     chunks = transform(stage("transform"))

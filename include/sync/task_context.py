@@ -42,6 +42,8 @@ class TaskContext:
     ipaas_client: IPaaSClient | None = None
     # Whether others wait for the slots of this stage, so that it is to give way (`include/sync/shift.py`).
     gives_way: Callable[[], bool] = lambda: False
+    # Whether a flow is switched off.
+    is_off: Callable[[str], bool] = lambda flow: False
     warnings: list[str] = field(default_factory=list)
     held: bool = False
     nameless: list[Outcome] = field(default_factory=list)

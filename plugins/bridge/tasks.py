@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
 import simplejson
@@ -121,7 +121,7 @@ def _extract(flow: Flow, asked: _Asked, context: Mapping[str, Any]) -> dict[str,
     staging = Staging(folder)
     with ledger_of(current_pair()) as ledger:
         plan = _plan(flow, asked, str(context["dag_run"].run_id), staging, ledger)
-        task = _stage("extract", flow, plan, ledger, staging, _headway(context))
+        task = _stage("extract", flow, plan, ledger, staging, headway=_headway(context))
         if unused := unused_time(flow, context["dag_run"]):
             task.warn(unused)
         if asked.compares and (left_out := _not_compared(flow, context)):
@@ -272,6 +272,7 @@ class RunAt:
     ledger: Ledger
     staging: Staging
     headway: Headway
+    is_off: Callable[[str], bool]
 
     @property
     def at_once(self) -> int:
@@ -280,7 +281,8 @@ class RunAt:
 
     def stage(self, name: str, gives_way: Callable[[], bool] = lambda: False) -> TaskContext:
         """A stage with the client that it needs. `gives_way`: whether it is to leave its slots to others."""
-        return _stage(name, self.flow, self.plan, self.ledger, self.staging, self.headway, gives_way)
+        how: dict[str, Any] = {"headway": self.headway, "gives_way": gives_way, "is_off": self.is_off}
+        return _stage(name, self.flow, self.plan, self.ledger, self.staging, **how)
 
 
 @contextmanager
@@ -290,8 +292,22 @@ def planned_run(context: Mapping[str, Any]) -> Iterator[RunAt]:
         staging = _staging(context)
         plan = _planned(staging)
         with ledger_of(plan.pair) as ledger:
-            headway = _headway(context)
-            yield RunAt(flow=FLOWS[plan.flow], plan=plan, ledger=ledger, staging=staging, headway=headway)
+            yield RunAt(
+                flow=FLOWS[plan.flow],
+                plan=plan,
+                ledger=ledger,
+                staging=staging,
+                headway=_headway(context),
+                is_off=_switched_off(context),
+            )
+
+
+def _switched_off(context: Mapping[str, Any]) -> Callable[[str], bool]:
+    """Says whether a flow is paused. A run through several flows, which bring what others need, cares about none."""
+    ti = context["ti"]
+    if "." in ti.task_id:
+        return lambda flow: False
+    return cache(lambda flow: flow in FLOWS and bool(ti.get_dag(flow).is_paused))
 
 
 def _headway(context: Mapping[str, Any]) -> Headway:
@@ -401,22 +417,20 @@ def _stage(
     plan: RunPlan,
     ledger: Ledger,
     staging: Staging,
-    headway: Headway,
-    gives_way: Callable[[], bool] = lambda: False,
+    **more: Any,
 ) -> TaskContext:
     """A stage with the client that it needs, which takes its calls from the window that all tasks share, and opens as many
     at once as it holds slots."""
     system, at_once = flow.talks_to(name), SLOTS.get(name, 1)
     window = partial(ledger.window, run=plan.name)
+    gives_way = more.get("gives_way", lambda: False)
     how: dict[str, Any] = {"concurrency": at_once, "window": window, "gives_way": gives_way}
     bc = ipaas = None
     if system is System.business_central:
         bc = BusinessCentralHook().get_conn(plan.settings, **how)
     elif system is System.ipaas:
         ipaas = IPaaSHook().get_conn(plan.settings, **how)
-    return task_for(
-        name, flow, plan, ledger, staging, CATALOGUE, bc=bc, ipaas=ipaas, headway=headway, gives_way=gives_way
-    )
+    return task_for(name, flow, plan, ledger, staging, CATALOGUE, bc=bc, ipaas=ipaas, **more)
 
 
 def _folder(context: Mapping[str, Any]) -> ObjectStoragePath:

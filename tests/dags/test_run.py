@@ -17,6 +17,7 @@ from include.sandbox import Sandbox
 from include.sync.ledger import LedgerFault
 from include.sync.report import COUNTS
 from tests.dags.conftest import RunDag, connect
+from tests.dags.scheduling import pause_all, unpause
 from tests.transport.scripted import Wire
 
 pytestmark = pytest.mark.dag
@@ -69,6 +70,23 @@ def test_plan_mode_writes_nothing_and_says_what_it_would(run_dag: RunDag, sandbo
     posts = [path for system, method, path in sandbox.counters.paths if (system, method) == ("ipaas", "POST")]
     assert all("/Auth/" in path for path in posts)
     assert run_dag("customer_category_to_ipaas").counts["created"] == run.counts["read"]
+
+
+@pytest.mark.parametrize("paused", [True, False])
+def test_a_record_that_waits_says_whether_the_flow_that_brings_the_other_one_is_paused(
+    run_dag: RunDag, sandbox: Sandbox, paused: bool
+) -> None:
+    pause_all()
+    unpause("product_category_to_ipaas", paused=paused)
+    sandbox.bc.add("Item Category", {"Code": "NEWCAT", "Description": "New"})
+    number = str(sandbox.bc.rows("Item")[0]["No."])
+    sandbox.bc.change("Item", number, **{"Item Category Code": "NEWCAT"})
+    run = run_dag("product_to_ipaas", {"external_ids": [number]})
+    (line,) = run.xcoms["report", "records"]["records"]
+    assert line["result"] == "waiting"
+    assert ("product_category_to_ipaas, which would bring it, is paused" in line["message"]) is paused
+    assert line["advice"].startswith("Unpause product_category_to_ipaas" if paused else "Nothing to do")
+    pause_all()
 
 
 def test_a_refused_record_fails_the_run_after_the_good_ones_are_written(run_dag: RunDag, sandbox: Sandbox) -> None:

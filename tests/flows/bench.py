@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
@@ -139,10 +139,11 @@ class Bench:
         before: Callable[[str], None] = lambda stage: None,
         ask: Callable[[ApprovalQuestion], ApprovalDecision] = nobody,
         gives_way: Callable[[], bool] = lambda: False,
+        off: Collection[str] = (),
         run_id: str = "",
     ) -> Report:
         """Run a flow from end to end: a poll, or the records with these ids. `before` is called before each stage, `ask`
-        where a person has to be asked. A `run_id` is that of another flow's run, too."""
+        where a person has to be asked. `off` are flows that are switched off. A `run_id` is that of another flow's run, too."""
         # A client of another place works with what is remembered of that.
         ledger = self.ledger.of(replace(self.ledger.known.systems, **bc.place)) if bc else self.ledger
         folder = self.folder / flow if run_id else self.folder
@@ -174,6 +175,7 @@ class Bench:
             before=before,
             ask=ask,
             gives_way=gives_way,
+            is_off=lambda flow: flow in off,
         )
 
     def linked(self, record: str, external_id: str) -> Any:
