@@ -608,6 +608,23 @@ class TestFaults:
         run(shop, record)
         intact(shop, record)
 
+    def test_a_draft_that_was_begun_is_ours_though_the_flow_of_orders_leaves_the_transaction_out(
+        self, shop: Shop, record: Record
+    ) -> None:
+        """A webhook announces it to both flows."""
+        odd = Fault(
+            system="business_central", method="POST", path="/salesInvoices$", after=True, **GATEWAY["200 empty"]
+        )
+        shop.bench.sandbox.faults.rules += [odd, Outage(after=odd)]
+        run(shop, record)
+        shop.bench.sandbox.faults.rules = [Fault(system="ipaas", method="GET", times=100, **GATEWAY["400 page"])]
+        shop.bench.sandbox.faults.rules[0].path = f"v2/Transaction/{record['id']}$"
+        assert "cannot be read" in rejection(run(shop, record), record)
+        shop.bench.sandbox.faults.clear()
+        assert tally(shop.bench.run("sales_order_from_ipaas"))["skipped"] == 1
+        run(shop, record)
+        intact(shop, record)
+
     def test_a_draft_that_somebody_has_entered_is_left_alone(self, shop: Shop, record: Record) -> None:
         client = shop.bench.bc()
         client.create(API_INVOICES, {"customerNumber": "P1", "externalDocumentNumber": "WEB-1"})

@@ -321,7 +321,11 @@ class TestReservations:
         ledger.finish(FLOW, self.CLAIMED, [self.failed("55")], [])
         kept = ledger.reservation(self.CLAIMED, "55")
         assert kept is not None and (kept.reference, kept.purpose) == ("C1", Purpose.create)
-        ledger.finish(FLOW, self.CLAIMED, [self.done("55")], [])
+        ledger.finish("another flow", self.CLAIMED, [self.done("55")], [], owner="its transform, which claims nothing")
+        assert ledger.reservation(self.CLAIMED, "55") is not None
+        task, _ = ledger.begin_try("load", 0.0)
+        ledger.claim(self.CLAIMED, ["55"], task)
+        ledger.finish(FLOW, self.CLAIMED, [self.done("55")], [], owner=task)
         assert ledger.reservation(self.CLAIMED, "55") is None
         assert self.take(ledger, "66", "C1", Purpose.match)
 

@@ -92,6 +92,9 @@ class Ledger(Pairs, Transfers, Links, Claims, Reservations, Positions, Inbox, Wi
         """Give up the claims of attempts that have ended, and the reservations of what is done."""
         whose = None if owner is None else claimant_of(owner)
         self._free(db, claimed, (end.key for end in ends if end.claimed), whose)
+        if not isinstance(owner, Claimant):
+            # It has written nothing: what another task has begun, of another flow it may be, is found by its reservation.
+            return
         # What is done has its link; what is not may have been written, and is found again by its reservation.
         for batch in batches((end.key for end in ends if end.state == State.done), BATCH):
             db.execute(_NO_LONGER_RESERVED, {"of_pair": self.pair, "of_table": claimed, "keys": batch})
