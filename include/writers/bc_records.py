@@ -170,6 +170,9 @@ class BCWriter:
             if self.beside:
                 self.beside.forget(session.beside, item)
         session.matches.look(work, item.mapped.candidates)
+        if begun and fold(begun) in map(fold, session.matches.alike(item)):
+            # What an earlier try sent has arrived only now: it is no match, and lacks what new records are given.
+            return self._complete(work, session, item, body, begun)
         matched = session.matches.match(work, item)
         if isinstance(matched, WriteResult):
             return matched

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from bench import Bench, outcome_of, tally
 from include.sandbox.faults import Fault
 from include.sandbox.ipaas.platform import Record
 from include.sandbox.spoils import Spoil
+from include.sync.ledger.entries import Purpose
 
 COMPANY = {"name": "Adatum", "account_number": "C1", "addresses": [{"city": "Atlanta", "is_primary_billing": True}]}
 PRODUCT = {
@@ -117,6 +119,39 @@ def test_a_create_that_was_lost_with_what_followed_is_found_again_by_its_number(
     assert row is not None
     assert (row["Name"] if table == "Customer" else row["Description"]) == ("Renamed" if renamed else fields["name"])
     settled(bench, kind, record, table, no)
+
+
+@dataclass(kw_only=True)
+class Arrives(Fault):
+    """A create that was long on its way takes effect, once its record has been looked for and was not there."""
+
+    bench: Bench
+    looked: bool = False
+
+    def meets(self, system: str, method: str, path: str, body: bytes) -> bool:
+        """It meets no call; this is when it happens."""
+        self.looked = self.looked or path.endswith("/CustomerCard")
+        if (
+            self.looked
+            and path.endswith("/customers")
+            and method == "GET"
+            and not self.bench.sandbox.bc.rows("Customer")
+        ):
+            self.bench.sandbox.bc.add_customer("C1", "Adatum", "Company")
+        return False
+
+
+def test_a_create_that_arrives_while_it_is_looked_for_is_no_match_but_completed(bench: Bench) -> None:
+    record = bench.sandbox.ipaas.add("company", COMPANY)
+    scope, key = "customer company from iPaaS.com", str(record["id"])
+    # A try that died as it had sent the create.
+    died, _ = bench.ledger.begin_try("load of another run", 0.0)
+    bench.ledger.claim(scope, [key], died)
+    bench.ledger.reserve(scope, key, "customers", "C1", Purpose.create)
+    bench.ledger.end_try(died, [(scope, key)])
+    bench.sandbox.faults.rules.append(Arrives(bench=bench))
+    bench.run("company_from_ipaas")
+    assert bench.sandbox.bc.get("Customer", "C1")["Payment Terms Code"] == "30 DAYS"
 
 
 @pytest.mark.parametrize(("kind", "fields", "table", "no"), CASES)
