@@ -12,6 +12,7 @@ from include.ipaas.external_ids import Id, external_id_of, linked_to
 from include.sync.base import Base
 from include.sync.context import WriteContext
 from include.sync.fields import values_of
+from include.sync.ledger.entries import Purpose
 from include.sync.links import Link, side_of
 from include.sync.outcomes import Change, Result, values_of_changes
 from include.sync.records import Json, Mapped
@@ -80,7 +81,7 @@ class IPaaSWriter(IPaaSFinder):
     def _take(self, work: WriteContext, item: WriteRequest, body: Json, matched: Json) -> WriteResult:
         """Write to an unlinked record and link it, while no flow from iPaaS.com makes a record of its own from it.
 
-        Raises Waiting while one does, Rejected when one has.
+        Raises Waiting while one does, or has yet to complete what it began, Rejected when one has.
         """
         external_id, key = item.mapped.source_id, str(matched["id"])
         claims = side_of(Direction.from_ipaas).claim_scope(self.table)
@@ -95,6 +96,14 @@ class IPaaSWriter(IPaaSFinder):
                 if self.shares_name:
                     return self._create(work, item, body)
                 raise self._belongs(item.mapped, matched, holder)
+            begun = work.ledger.reservation(claims, key)
+            if begun and begun.purpose is Purpose.create and fold(begun.reference) == fold(external_id):
+                # Linked, it would pass for whole: orders would be made out to it that lack what it still lacks.
+                raise Waiting(
+                    f"It is being made of iPaaS.com {self.endpoint.name} {key}, and is not complete yet.",
+                    advice="Nothing to do: it goes on when the flow from iPaaS.com has completed it.",
+                    at_once=True,
+                )
             with work.writing(claims, key):
                 if not self.endpoint.updates:
                     written = self._link(work, item, matched["id"])
