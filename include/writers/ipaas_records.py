@@ -203,7 +203,7 @@ class IPaaSWriter(IPaaSFinder):
 
     def _is_agreed(self, work: WriteContext, wanted: Json, base: Base | None) -> bool:
         """Whether the base alone says that there is nothing to write."""
-        if base is None or base.partial or base.sent or self.restrict or "external_ids" in wanted:
+        if base is None or base.sent or self.restrict or "external_ids" in wanted:
             return False
         if work.plan.force or work.plan.compares:
             return False

@@ -305,6 +305,11 @@ class TestWhatAServiceDidNotTake:
         let_the_scheduler_look()
         return [run.run_id for run in runs_of(self.MINE) if run.run_type == "asset_triggered"]
 
+    def make_due(self, ledger: Ledger) -> None:
+        """The next try of all that was not taken has come."""
+        with ledger._writing() as db:
+            db.execute(update(transfers).where(transfers.c.flow == self.MINE).values(next_try="2026-01-01T00:00:00Z"))
+
     def test_goes_through_at_once_when_any_flow_finds_the_service_up_again(
         self, down: Ledger, sandbox: Sandbox, run_dag: RunDag, monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -322,9 +327,13 @@ class TestWhatAServiceDidNotTake:
     ) -> None:
         run_dag("location_to_ipaas")
         assert not self.started(), "it is not due yet"
-        with down._writing() as db:
-            db.execute(update(transfers).where(transfers.c.flow == self.MINE).values(next_try="2026-01-01T00:00:00Z"))
+        self.make_due(down)
         run_dag("location_to_ipaas", {"mode": "plan"})
         assert not self.started(), "a plan starts nothing"
         run_dag("location_to_ipaas")
         assert len(self.started()) == 1
+
+    def test_is_not_begun_once_more_by_the_run_that_takes_it(self, down: Ledger, run_dag: RunDag) -> None:
+        self.make_due(down)
+        assert run_dag(self.MINE).counts["created"]
+        assert not self.started()

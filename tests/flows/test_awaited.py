@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from bench import Bench, outcome_of, tally
 
+from include.sync.ledger.entries import Finish, State
 from include.sync.outcomes import Outcome
 
 FLOW, BRINGS = "product_to_ipaas", "product_category_to_ipaas"
@@ -59,6 +60,24 @@ def test_nor_what_somebody_has_set_aside(bench: Bench) -> None:
     line = outcome_of(bench.run("contact_to_ipaas"), "CT1|contact")
     assert "company_to_ipaas leaves it alone" in line.message
     assert line.advice.startswith("Retry that one on the page Sync")
+
+
+def test_what_waits_itself_says_for_what(bench: Bench) -> None:
+    bench.sandbox.bc.add_customer("C1", "Adatum", "Company")
+    bench.sandbox.bc.add_person("CT1", "Bo Buyer", customer="C1", email="ct1@example.org")
+    waiting = Finish(
+        key="C1",
+        state=State.waiting,
+        run_id="r",
+        outcome={},
+        read_at="2026-05-05T12:00:00.000000Z",
+        message="It needs another one.",
+        advice="Bring that.",
+    )
+    bench.ledger.finish("company_to_ipaas", "customer company", [waiting], [])
+    line = outcome_of(bench.run("contact_to_ipaas"), "CT1|contact")
+    assert line.message.endswith("it waits itself: It needs another one.")
+    assert line.advice.startswith("Of that one: Bring that.")
 
 
 def test_once_it_has_arrived_the_record_goes_through(bench: Bench) -> None:

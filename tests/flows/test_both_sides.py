@@ -287,6 +287,26 @@ class TestEditsOnBothSides:
         assert not [note for outcome in report.outcomes for note in outcome.notes]
         stands(bench, "company", "FTFT")
 
+    def test_a_category_of_ours_that_no_base_names_is_replaced(self, bench: Bench) -> None:
+        """The flow from iPaaS.com, which does not carry categories, came first."""
+        for one in ("CHAIR", "DESK"):
+            bench.sandbox.bc.add("Item Category", {"Code": one, "Description": one})
+        bench.run("product_category_to_ipaas")
+        ids = {one: bench.linked("product category", one)["id"] for one in ("CHAIR", "DESK")}
+        _, body = CASES["a long description"]
+        record = bench.sandbox.ipaas.add("product", {**body, "categories": [{"category_id": ids["CHAIR"]}]})
+        fields = {
+            "Description": "Bicycle",
+            "Type": "Inventory",
+            "Unit Price": Decimal(50),
+            "Item Category Code": "DESK",
+        }
+        bench.sandbox.bc.add("Item", {"No.": "1000", **fields})
+        for way in "FT":
+            run(bench, "product", way)
+        assert [one["category_id"] for one in record["categories"]] == [ids["DESK"]]
+        stands(bench, "product", "FTFT")
+
     def test_an_update_sends_what_changed_and_says_from_what_to_what(self, bench: Bench) -> None:
         self.made_in_bc(bench)
         bench.sandbox.bc.change("Customer", "K1", **{"City": "Macon"})

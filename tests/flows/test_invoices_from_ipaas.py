@@ -100,6 +100,13 @@ def run(shop: Shop, *records: Record, **options: Any) -> Report:
     return shop.bench.run(FLOW, *(str(record["id"]) for record in records), **options)
 
 
+def begin_unheard(shop: Shop, record: Record) -> None:
+    """A draft is made, nobody hears of it, and Business Central answers nothing more."""
+    odd = Fault(system="business_central", method="POST", path="/salesInvoices$", after=True, **GATEWAY["200 empty"])
+    shop.bench.sandbox.faults.rules += [odd, Outage(after=odd)]
+    run(shop, record)
+
+
 class TestCreating:
     def test_a_complete_transaction_is_invoiced_posted_and_paid(self, shop: Shop) -> None:
         record = complete(shop)
@@ -595,11 +602,7 @@ class TestFaults:
     def test_a_draft_whose_create_was_answered_oddly_is_ours_whatever_keeps_it_waiting_meanwhile(
         self, shop: Shop, record: Record
     ) -> None:
-        odd = Fault(
-            system="business_central", method="POST", path="/salesInvoices$", after=True, **GATEWAY["200 empty"]
-        )
-        shop.bench.sandbox.faults.rules += [odd, Outage(after=odd)]
-        run(shop, record)
+        begin_unheard(shop, record)
         shop.bench.sandbox.faults.clear()
         item = shop.bench.sandbox.bc.get("Item", "1000")
         item["Blocked"] = True
@@ -612,11 +615,7 @@ class TestFaults:
         self, shop: Shop, record: Record
     ) -> None:
         """A webhook announces it to both flows."""
-        odd = Fault(
-            system="business_central", method="POST", path="/salesInvoices$", after=True, **GATEWAY["200 empty"]
-        )
-        shop.bench.sandbox.faults.rules += [odd, Outage(after=odd)]
-        run(shop, record)
+        begin_unheard(shop, record)
         shop.bench.sandbox.faults.rules = [Fault(system="ipaas", method="GET", times=100, **GATEWAY["400 page"])]
         shop.bench.sandbox.faults.rules[0].path = f"v2/Transaction/{record['id']}$"
         assert "cannot be read" in rejection(run(shop, record), record)
