@@ -282,9 +282,7 @@ def _pass(work: WriteContext, items: Sequence[WriteRequest], progress: Progress,
                 done = ended.get()
                 item = running.pop(done)
                 work.task.headway.at(work.task.plan.does, len(progress.outcomes), progress.of)
-                problem = _settle(work, item, done, progress)
-                if problem:
-                    progress.waiting.append((item, problem))
+                _settle(work, item, done, progress)
                 following = work.natural.done(item)
                 if following is not None:
                     # It must find what has become of the one before it.
@@ -364,13 +362,14 @@ def _take_in(
         _settle(work, item, done, progress)
 
 
-def _settle(work: WriteContext, item: WriteRequest, done: Future[WriteResult], progress: Progress) -> Waiting | None:
-    """Take in one finished record. Returns why it waits, when it may still go through in this pass."""
+def _settle(work: WriteContext, item: WriteRequest, done: Future[WriteResult], progress: Progress) -> None:
+    """Take in one finished record, or that it waits: it may still go through."""
     problem: Exception
     try:
         written = done.result()
     except Waiting as waits:
-        return waits
+        progress.waiting.append((item, waits))
+        return
     except ServiceError as error:
         if error.stops_run:
             raise
@@ -408,9 +407,8 @@ def _settle(work: WriteContext, item: WriteRequest, done: Future[WriteResult], p
         progress.take(written, item, work.task.flow.writer.table)
         progress.take_companions(work, item, written)
         progress.ends.append(finish_of(work, item, written, outcome))
-        return None
+        return
     _fail(work, item, problem, progress)
-    return None
 
 
 def _fail(

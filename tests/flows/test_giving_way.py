@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import pytest
@@ -98,22 +99,30 @@ def test_what_did_not_go_through_is_not_tried_again_by_the_next_shift(bench: Ben
     assert {one.attempts for one in bench.ledger.transfers(FLOW, failed).values()} == {1}
 
 
+@pytest.mark.parametrize("when", ["in its turn", "as the shift ends"])
 def test_what_waits_for_a_record_of_a_later_shift_is_tried_again_when_that_is_there(
-    bench: Bench, shifts: list[list[Any]], monkeypatch: pytest.MonkeyPatch
+    bench: Bench, shifts: list[list[Any]], monkeypatch: pytest.MonkeyPatch, when: str
 ) -> None:
-    """And not before, so that what has not been tried has its turn."""
+    """And not before, so that what has not been tried has its turn; also when it is found to wait as the shift ends."""
     number = categories(bench)
     tried: list[str] = []
+    first_ends = Event()
     write = IPaaSWriter.write
 
     def spying(writer: Any, work: Any, item: Any) -> Any:
         tried.append(item.key)
         if item.key == "B" and "Z" not in tried:
+            if when == "as the shift ends":
+                assert first_ends.wait(30)
             raise Waiting("It needs Z.", table=item.flow.writer.table, source_id="Z")
         return write(writer, work, item)
 
+    def ends() -> bool:
+        first_ends.set()
+        return True
+
     monkeypatch.setattr(IPaaSWriter, "write", spying)
-    counts = bench.run(FLOW, gives_way=always).counts
+    counts = bench.run(FLOW, gives_way=ends).counts
     assert len(shifts) > 3
     assert (counts["created"], counts["waiting"], sent(bench)) == (number, 0, number)
     assert tried.count("B") == 2
