@@ -81,11 +81,14 @@ def test_every_room_is_known() -> None:
 def test_imports_run_downward(room: str) -> None:
     itself = room.removesuffix(".py").replace("/", ".")
     allowed = (*ALLOWED[room], itself)
+    # The package itself, which knows none of its rooms.
     wrong = [
         f"{path.relative_to(ROOT)}: {name}"
         for path in _files(room)
         for name in _imports(path)
-        if _within(name, ("include", "bridge", "dags", "tests", "scripts")) and not _within(name, allowed)
+        if name != "include"
+        and _within(name, ("include", "bridge", "dags", "tests", "scripts"))
+        and not _within(name, allowed)
     ]
     assert wrong == []
 

@@ -57,6 +57,8 @@ _GENERAL = (
 )
 
 
+# MSAL is asked for the token every so many seconds, and renews it so many before it ends.
+_ASKED_EVERY, _RENEWED_BEFORE = 30.0, 300.0
 # Refusals of what was shown, that is: another credential of the same application may be taken.
 _OF_THE_CREDENTIAL = {7000215, 7000222, 700027, 700024, 70021, 700211, 700212, 700213}
 log = logging.getLogger(__name__)
@@ -132,11 +134,14 @@ class TokenProvider:
         self._refusals: list[str] = []
         self._app: msal.ConfidentialClientApplication | None = None
         self._current: str | None = None
+        self._good_until = 0.0
         self._not_before = 0.0
 
     def headers(self) -> dict[str, str]:
         """The Authorization header with a valid token. Raises ServiceError with advice."""
         with self._lock:
+            if self._current and time.monotonic() < self._good_until:
+                return {"Authorization": self._current}
             if (wait := self._not_before - time.monotonic()) > 0:
                 raise self._busy(429, wait)
             try:
@@ -152,6 +157,9 @@ class TokenProvider:
             if not answer or "access_token" not in answer:
                 raise self._refused(answer or {})
             self._current = f"Bearer {answer['access_token']}"
+            # MSAL renews a token minutes before it ends, but goes through all that it has to say so.
+            left = (_whole(answer.get("expires_in", 0)) or 0) - _RENEWED_BEFORE
+            self._good_until = time.monotonic() + min(_ASKED_EVERY, left)
             return {"Authorization": self._current}
 
     def faults(self) -> list[str]:

@@ -176,7 +176,7 @@ def price_texts(rows: Iterable[Mapping[str, Any]], context: MappingContext) -> d
     for price in sorted(prices, key=_price_order):
         if wanted and fold(price.Sales_Code) not in wanted:
             continue
-        if settings.bc_exclude_expired_rules and price.Ending_Date and price.Ending_Date < context.today:
+        if settings.bc_exclude_expired_rules and price.Ending_Date and price.Ending_Date < context.today.date:
             continue
         separator = settings.bc_sales_price_field_separator or DEFAULT_FIELD_SEPARATOR
         texts.setdefault(price.Sales_Code, []).append(separator.join(_price_parts(price)))

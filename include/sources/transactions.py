@@ -22,7 +22,7 @@ from include.sources.ipaas_records import IPaaSRecords, isolated
 from include.sync.asked import AskedId
 from include.sync.flow import Reads, Window
 from include.sync.ledger.entries import State
-from include.sync.records import Json, MappingContext, SourceRecord
+from include.sync.records import Json, MappingContext, SourceRecord, Today
 from include.sync.values import fold
 
 # The flow that gives contacts their company in iPaaS.com.
@@ -61,7 +61,7 @@ class ForeignTransactions:
     def _complete(
         self, reads: Reads, records: Iterable[SourceRecord[TransactionRow]]
     ) -> Iterator[SourceRecord[TransactionRow]]:
-        context = MappingContext(settings=reads.settings, system_id=reads.plan.system_id, today=reads.plan.today)
+        context = MappingContext(settings=reads.settings, system_id=reads.plan.system_id, today=Today(reads.plan.today))
         products: dict[str, Any] = {}
         for record in records:
             if record.problem is not None:

@@ -362,7 +362,10 @@ class WriteContext:
         # While waiting for the claim, another worker or run may have brought the very record.
         self.know_links(flow.writer.table, [key])
         item = replace(
-            item, suspect=claim.suspect, transfer=self.ledger.transfers(flow.name, [key], base=True).get(key)
+            item,
+            suspect=claim.suspect,
+            transfer=self.ledger.transfers(flow.name, [key], base=True).get(key),
+            reserved=self.ledger.reservation(claims, key),
         )
         try:
             with self.writing(claims, key):

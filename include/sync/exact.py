@@ -3,12 +3,11 @@ text for every record of a run."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from decimal import Decimal
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
-
-from include.transport.values import Record
 
 
 def _plain(value: Any) -> str:
@@ -18,6 +17,7 @@ def _plain(value: Any) -> str:
     raise NotImplementedError  # msgspec says of it that it cannot be written
 
 
+T = TypeVar("T")
 _ENCODER = msgspec.json.Encoder(decimal_format="number", enc_hook=_plain)
 _DECODER = msgspec.json.Decoder(float_hook=Decimal)
 
@@ -35,13 +35,14 @@ def from_json(text: bytes | str) -> Any:
         raise ValueError(str(error)) from None
 
 
-def as_record(value: Any) -> Any:
-    """The same with objects that say which field is asked for in vain."""
-    if type(value) is dict:
-        return Record({name: as_record(item) if type(item) in _NESTED else item for name, item in value.items()})
-    if type(value) is list:
-        return [as_record(item) if type(item) in _NESTED else item for item in value]
-    return value
+def decoder_of(kind: type[T]) -> Callable[[bytes], T]:
+    """What reads texts of `to_json` as values of a type of msgspec. It raises ValueError."""
+    decoder = msgspec.json.Decoder(kind, float_hook=Decimal)
 
+    def decode(text: bytes) -> T:
+        try:
+            return decoder.decode(text)
+        except msgspec.DecodeError as error:
+            raise ValueError(str(error)) from None
 
-_NESTED = (dict, list)
+    return decode

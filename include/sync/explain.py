@@ -94,7 +94,7 @@ def explain(
             sa.false(), *(sa.and_(transfers.c.flow == flow, transfers.c.key.in_(of)) for flow, of in keys.items())
         )
         rows = db.execute(sa.select(transfers.c.flow, *columns(base=True)).where(mine, ours).order_by(transfers.c.flow))
-        records = [(row.flow, Transfer.of_row(row)) for row in rows]
+        records = [(row.flow, Transfer.of(row._asdict().items())) for row in rows]
         waits = (mine, transfers.c.waits_for.in_(awaited), transfers.c.flow.in_(tables))
         waiting = db.execute(
             sa.select(transfers.c.flow, transfers.c.key)

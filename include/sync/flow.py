@@ -13,10 +13,10 @@ from typing_extensions import TypeVar
 from include.errors import BadRecord, InvalidId, Rejected, place_of
 from include.settings import SyncSettings
 from include.sync.asked import AskedId, IdFormat
-from include.sync.exact import as_record
 from include.sync.outcomes import Change
 from include.sync.records import Json, Mapped, MappingContext, RowT_co, Shared, SourceRecord
 from include.sync.runs import Direction, RunPlan, System, talks_to
+from include.transport.values import as_records
 
 if TYPE_CHECKING:
     from include.business_central.client import BusinessCentralClient
@@ -252,7 +252,7 @@ class Flow(Generic[RowT]):
     def row_of(self, staged: Json) -> RowT:
         """What was read of a record, from how it is staged."""
         # What a row lacks is its record's own fault, as it was on the wire.
-        return self.source.row(**as_record(staged))
+        return self.source.row(**as_records(staged))
 
     def take(self, row: RowT, context: MappingContext) -> Mapped | str:
         """A record as the other system shall have it, or why it is left out.

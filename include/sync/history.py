@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from include.settings import SyncSettings
-from include.sync.outcomes import Change, Result
+from include.sync.outcomes import Result
 from include.sync.records import Json, Ref
 from include.sync.values import PLAIN
 from include.sync.work import WriteRequest, WriteResult
@@ -20,18 +20,22 @@ def history_of(settings: SyncSettings, item: WriteRequest, written: WriteResult)
     """The fields of a write, for the ledger; None where nothing was written, or nothing is kept."""
     if not settings.sync_history_days or written.result not in (Result.created, Result.updated):
         return None
-    changes = list(written.changes) or [
-        Change(field=path, after=value) for path, value in _fields(item.mapped.body, "") if value is not None
-    ]
     masked = [_names(name) for name in settings.sync_history_masked_fields]
-    return [_kept(change, masked) for change in changes]
+    changes = [(change.field, change.before, change.after) for change in written.changes]
+    if not changes:
+        _add_fields(item.mapped.body, "", changes)
+    return [_kept(*change, masked) for change in changes]
 
 
-def _kept(change: Change, masked: Sequence[Sequence[str]]) -> Json:
-    if masked and _is_masked(_names(change.field), masked):
-        return {"field": change.field, "masked": True}
-    values = {"before": change.before, "after": change.after}
-    return {"field": change.field, **{name: _plain(value) for name, value in values.items() if value is not None}}
+def _kept(path: str, before: Any, after: Any, masked: Sequence[Sequence[str]]) -> Json:
+    if masked and _is_masked(_names(path), masked):
+        return {"field": path, "masked": True}
+    kept: Json = {"field": path}
+    if before is not None:
+        kept["before"] = _plain(before)
+    if after is not None:
+        kept["after"] = _plain(after)
+    return kept
 
 
 def _names(path: str) -> list[str]:
@@ -58,20 +62,18 @@ def _plain(value: Any) -> Any:
     return value if isinstance(value, str | int | float | bool | list) or value is None else str(value)
 
 
-def _fields(value: Any, path: str) -> Iterator[tuple[str, Any]]:
-    """Every field of a body by its path; what it refers to by its name."""
+def _add_fields(value: Any, path: str, found: list[tuple[str, Any, Any]]) -> None:
+    """Every field of a body by its path, with nothing before it; what it refers to by its name."""
+    if isinstance(value, Mapping) and "custom_field_name" in value:
+        path, value = f"{path.rpartition('[')[0]}[{value['custom_field_name']}]", value.get("value")
     if type(value) in PLAIN:
-        yield path, value
-    elif isinstance(value, Ref):
-        yield path, value.label
+        if value is not None:
+            found.append((path, None, value))
     elif isinstance(value, Mapping):
-        if "custom_field_name" in value:
-            yield f"{path.rpartition('[')[0]}[{value['custom_field_name']}]", value.get("value")
-            return
         for name, item in value.items():
-            yield from _fields(item, f"{path}.{name}" if path else str(name))
+            _add_fields(item, f"{path}.{name}" if path else str(name), found)
     elif isinstance(value, list | tuple):
         for number, item in enumerate(value):
-            yield from _fields(item, f"{path}[{number}]")
+            _add_fields(item, f"{path}[{number}]", found)
     else:
-        yield path, value
+        found.append((path, None, value.label if isinstance(value, Ref) else value))

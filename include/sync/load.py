@@ -318,9 +318,14 @@ def _write(work: WriteContext, item: WriteRequest) -> WriteResult:
 
 
 def _with_bases(work: WriteContext, group: Sequence[WriteRequest]) -> list[WriteRequest]:
-    """The items with what was last agreed of them: few at a time, since a long document has much of it."""
-    known = work.ledger.transfers(work.task.flow.name, [item.key for item in group], base=True)
-    return [replace(item, transfer=known.get(item.key, item.transfer)) for item in group]
+    """The items with what was last agreed of them, few at a time, since a long document has much of it; and with what is
+    reserved for them."""
+    keys = [item.key for item in group]
+    known = work.ledger.transfers(work.task.flow.name, keys, base=True)
+    reserved = work.ledger.reservations(work.side.claim_scope(work.task.flow.writer.table), keys)
+    return [
+        replace(item, transfer=known.get(item.key, item.transfer), reserved=reserved.get(item.key)) for item in group
+    ]
 
 
 def _claimed(

@@ -167,9 +167,9 @@ def records_of(
         total = int(db.execute(sa.select(sa.func.count()).where(*where)).scalar_one())
         by = _SORTS[sort.removeprefix("-")]
         order = by.desc() if sort.startswith("-") else by
-        asked = sa.select(c.flow, *columns()).where(*where).order_by(order, c.key)
+        asked = sa.select(*columns()).where(*where).order_by(order, c.key)
         rows = db.execute(asked.offset(within(offset, total, limit)).limit(limit))
-        return [Transfer.of_row(row) for row in rows], total
+        return list(Transfer.of_rows(rows)), total
 
 
 def within(offset: int, total: int, page: int) -> int:

@@ -62,6 +62,8 @@ class Progress:
 
     def take_companions(self, work: Work, item: WriteRequest, written: WriteResult) -> None:
         """Keep what has become of the records that came along with a written one."""
+        if not item.companions:
+            return
         tried = {request.key for request, _ in written.companions}
         for request, end in written.companions:
             of_flow = self.companions.setdefault(request.flow.name, Progress())

@@ -178,13 +178,27 @@ class Companion:
     mapped: Mapped
 
 
+class Today:
+    """The day of a run. What a mapping makes when it has `asked` for it, it may make otherwise on another day."""
+
+    def __init__(self, date: date) -> None:
+        self._date = date
+        self.asked = False
+
+    @property
+    def date(self) -> date:
+        """The day."""
+        self.asked = True
+        return self._date
+
+
 @dataclass(frozen=True, kw_only=True)
 class MappingContext:
     """Everything a mapping may know beside its record; mappings read no clock, no Variable and no network."""
 
     settings: SyncSettings
     system_id: int
-    today: date
+    today: Today
     # What this flow's mapping of the same record returned as `Mapped.memory` when it was last written.
     carry: Mapping[str, Any] = field(default_factory=dict)
 

@@ -16,7 +16,7 @@ from include.sync.ledger import Ledger
 from include.sync.ledger.entries import iso
 from include.sync.links import LinkLookup
 from include.sync.outcomes import Outcome, Result
-from include.sync.records import MappingContext
+from include.sync.records import MappingContext, Today
 from include.sync.runs import Pair, RunPlan
 from include.sync.staging.files import Staging
 from include.transport.telemetry import Spent
@@ -162,7 +162,7 @@ class TaskContext:
     def context(self, memory: Mapping[str, Any]) -> MappingContext:
         """The mapping context for a record that left `memory` the last time."""
         plan = self.plan
-        return MappingContext(settings=plan.settings, system_id=plan.system_id, today=plan.today, carry=memory)
+        return MappingContext(settings=plan.settings, system_id=plan.system_id, today=Today(plan.today), carry=memory)
 
     def did(self, counts: Mapping[str, int]) -> None:
         """Note what this stage has done until now, for its line in the log."""

@@ -20,6 +20,7 @@ from include.sync.outcomes import Outcome, Result
 from include.sync.prerequisites import stage_prerequisites, wanted
 from include.sync.records import Json, Mapped, refs_of
 from include.sync.runs import RunKind, RunPlan
+from include.sync.seen import Prints, Staged
 from include.sync.slots import load_tasks
 from include.sync.staging.chunks import Chunks
 from include.sync.task_context import BATCH, TaskContext
@@ -33,36 +34,38 @@ _LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
 def transform(task: TaskContext) -> int:
     """Filter, map and fingerprint what was read; stage what differs from what was last written. Returns the chunks."""
     counts: Counter[str] = Counter()
-    twins = Twins()
+    twins, prints = Twins(), Prints(task.plan)
     chunks = Chunks(task.staging, load_tasks(task.plan.settings))
     read, seen = next(task.staging.read("stats-extract"))["read"], 0
     with task.staging.write("outcomes-transform") as outcomes, wanted(task.staging) as needs:
-        for batch in batches(task.staging.read("raw"), BATCH):
-            known = _known(task, batch)
-            echoes = Echoes(task, batch, known)
-            twins.look_at(record["key"] for record in batch)
+        for staged in batches(task.staging.read_as("raw", Staged), BATCH):
+            known = _known(task, staged)
+            twins.look_at(record.key for record in staged)
             task.headway.at("looked at", seen, read)
-            seen += len(batch)
+            seen += len(staged)
+            unchanged = _Unchanged()
+            batch = [record for one in staged if (record := unchanged.without(one, prints, known)) is not None]
+            counts[Result.unchanged.value] += len(staged) - len(batch)
+            echoes = Echoes(task, batch, known)
             ends: list[Finish] = []
-            unchanged: dict[str, list[str]] = {}
             overtook: list[str] = []
             for record, decided, late in _decided(task, batch, known):
+                key = record["key"]
                 if isinstance(decided, _Changed):
                     needs.add(refs_of(decided.mapped))
-                    chunks.add(record["key"], decided.mapped, decided.fingerprint, record["read_at"], echoes.of(record))
+                    chunks.add(key, decided.mapped, decided.fingerprint, record["read_at"], echoes.of(record))
                     continue
-                outcome, end = decided
+                outcome = decided.outcome
                 counts[outcome.result.value] += 1
                 if outcome.message or outcome.notes:
                     outcomes.add(outcome.as_json())
-                if end:
-                    ends.append(end)
+                if decided.end:
+                    ends.append(decided.end)
                 elif outcome.result is Result.unchanged and late:
-                    overtook.append(record["key"])
+                    overtook.append(key)
                 elif outcome.result is Result.unchanged:
-                    unchanged.setdefault(record["read_at"], []).append(record["key"])
-            for read_at, keys in unchanged.items():
-                task.ledger.seen(task.flow.name, keys, read_at)
+                    unchanged.add(key, record["read_at"], record["print"] if decided.lasts else None)
+            unchanged.note(task)
             task.ledger.look_again(task.flow.name, overtook)
             if ends:
                 claims = side_of(task.flow.direction).claim_scope(task.flow.writer.table)
@@ -77,14 +80,43 @@ def transform(task: TaskContext) -> int:
     return number
 
 
-def _known(task: TaskContext, batch: Sequence[Json]) -> dict[str, Transfer]:
+class _Unchanged:
+    """The records of a batch that are unchanged, by when they were read, and prints of what was read of them."""
+
+    def __init__(self) -> None:
+        self._keys: dict[str, list[str]] = {}
+        self._prints: dict[str, str] = {}
+
+    def without(self, staged: Staged, prints: Prints, known: Mapping[str, Transfer]) -> Json | None:
+        """A record as it is mapped; None for one that was read as when it was last found unchanged, which is added here."""
+        transfer = known.get(staged.key)
+        print_ = prints.of(staged, transfer) if transfer else None
+        if transfer and print_ and print_ == transfer.seen_as:
+            self.add(staged.key, staged.read_at)
+            return None
+        return staged.as_json() | {"print": print_}
+
+    def add(self, key: str, read_at: str, print_: str | None = None) -> None:
+        """Take in one, with a print where what was read is known to be unchanged by that alone."""
+        self._keys.setdefault(read_at, []).append(key)
+        if print_:
+            self._prints[key] = print_
+
+    def note(self, task: TaskContext) -> None:
+        """Have the ledger know."""
+        for read_at, keys in self._keys.items():
+            prints = {key: self._prints[key] for key in keys if key in self._prints}
+            task.ledger.seen(task.flow.name, keys, read_at, prints)
+
+
+def _known(task: TaskContext, batch: Sequence[Staged]) -> dict[str, Transfer]:
     """What the ledger knows of these records; of one that was renumbered, what it left behind under its old number.
 
     What is known under a key that another record had before says nothing of the one that has it now.
     """
     flow = task.flow
-    ids = {record["key"]: record["record_id"] for record in batch if record.get("record_id")}
-    found = task.ledger.transfers(flow.name, (record["key"] for record in batch), outcome=False)
+    ids = {record.key: record.record_id for record in batch if record.record_id}
+    found = task.ledger.transfers(flow.name, (record.key for record in batch), outcome=False)
     known = {
         key: one for key, one in found.items() if not one.record_id or ids.get(key, one.record_id) == one.record_id
     }
@@ -107,7 +139,17 @@ class _Changed:
     fingerprint: str
 
 
-Decision = _Changed | tuple[Outcome, Finish | None]
+@dataclass(frozen=True, kw_only=True)
+class _Settled:
+    """A record that nothing is written of, and what the ledger is to remember. `lasts`: of an unchanged one, that it is so
+    whenever the same is read, as long as the ledger knows the same of it."""
+
+    outcome: Outcome
+    end: Finish | None = None
+    lasts: bool = False
+
+
+Decision = _Changed | _Settled
 
 
 def _decided(
@@ -118,14 +160,14 @@ def _decided(
     for record in batch:
         transfer = known.get(record["key"])
         late = overtaken(record["key"], transfer, record["read_at"]) if transfer else None
-        decided = (late, None) if late else _decide(task, record, transfer)
+        decided = _Settled(outcome=late) if late else _decide(task, record, transfer)
         if isinstance(decided, _Quiet):
             quiet.append((record, decided))
         else:
             yield record, decided, late is not None
     still = without_news(task, {record["key"]: (one.record.mapped, record["read_at"]) for record, one in quiet})
     for record, one in quiet:
-        yield record, one.end if record["key"] in still else one.record, False
+        yield record, one.settled if record["key"] in still else one.record, False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -133,7 +175,7 @@ class _Quiet:
     """A record that is unchanged, if what comes along with it is."""
 
     record: _Changed
-    end: tuple[Outcome, Finish | None]
+    settled: _Settled
 
 
 def _decide(task: TaskContext, record: Json, transfer: Transfer | None) -> Decision | _Quiet:
@@ -154,17 +196,18 @@ def _decide(task: TaskContext, record: Json, transfer: Transfer | None) -> Decis
     except Exception as fault:  # noqa: BLE001 - one record's defect must not stop the others
         problem = fault if isinstance(fault, Rejected | Waiting) else unexpected("mapping", fault)
         if unfinished and transfer and _rests(task.plan, transfer, source_print()):
-            return resting(key, transfer), None
+            return _Settled(outcome=resting(key, transfer))
         outcome = problem_outcome(key, problem)
-        return outcome, finish_failed(task.plan, outcome, source_print(), record["read_at"], problem)
+        end = finish_failed(task.plan, outcome, source_print(), record["read_at"], problem)
+        return _Settled(outcome=outcome, end=end)
     if isinstance(mapped, str):
         if unfinished:
             task.ledger.forget(task.flow.name, [key])
         outcome = Outcome(key=key, result=Result.skipped, message=mapped)
         # What stays missing on the other side is remembered, so that not every poll reads it again.
         if task.flow.poll != "missing":
-            return outcome, None
-        return outcome, _left_out(task.plan, outcome, source_print(), record["read_at"])
+            return _Settled(outcome=outcome)
+        return _Settled(outcome=outcome, end=_left_out(task.plan, outcome, source_print(), record["read_at"]))
     mapped = mapped.altered(record_id=record.get("record_id"))
     print_ = fingerprint(mapped)
     changed = _Changed(mapped=mapped, fingerprint=print_)
@@ -175,10 +218,12 @@ def _decide(task: TaskContext, record: Json, transfer: Transfer | None) -> Decis
             asked = task.plan.kind is RunKind.ids
             message = "Equal to what was last written." if asked else ""
             outcome = Outcome(key=key, result=Result.unchanged, message=message)
-            end = outcome, _remembered(task.plan, outcome, mapped, transfer, record["read_at"])
-            return _Quiet(record=changed, end=end) if mapped.companions else end
+            carried = _remembered(task.plan, outcome, mapped, transfer, record["read_at"])
+            lasts = not context.today.asked and not mapped.companions
+            settled = _Settled(outcome=outcome, end=carried, lasts=lasts)
+            return _Quiet(record=changed, settled=settled) if mapped.companions else settled
         if unfinished and _rests(task.plan, transfer, fingerprint(mapped, whole=True)):
-            return resting(key, transfer), None
+            return _Settled(outcome=resting(key, transfer))
     return changed
 
 

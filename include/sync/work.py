@@ -12,7 +12,7 @@ from include.sync.base import Base
 from include.sync.echoes import Settled
 from include.sync.fingerprints import fingerprint
 from include.sync.flow import Flow
-from include.sync.ledger.entries import Transfer
+from include.sync.ledger.entries import Reservation, Transfer
 from include.sync.links import Link
 from include.sync.outcomes import Both, Change, Difference, Result
 from include.sync.records import Json, Mapped
@@ -27,7 +27,8 @@ class WriteRequest:
     `own` are its values in the source, by the names there, and `modified` when they were changed there last, as far as
     the flow the other way needs to know. `settled` is what of its body the other direction has written since the record
     was agreed, before and after. `companions` are those records of other flows that are to be written with it. `beside` are
-    the records of the target that stand in one list with a companion, where its parent has just been read.
+    the records of the target that stand in one list with a companion, where its parent has just been read. `reserved` is
+    what an earlier attempt has reserved for it in Business Central.
     """
 
     flow: Flow
@@ -42,6 +43,7 @@ class WriteRequest:
     settled: Settled | None = None
     companions: tuple[WriteRequest, ...] = ()
     beside: tuple[Json, ...] | None = None
+    reserved: Reservation | None = None
 
     @property
     def tried(self) -> str:

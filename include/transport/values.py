@@ -11,6 +11,7 @@ import re
 from decimal import Decimal
 from typing import Any
 
+import msgspec
 import simplejson
 
 from include.errors import BadRecord
@@ -35,12 +36,32 @@ class Uncountable(str):
 
 def loads(content: bytes) -> Any:
     """The value of a JSON text. Raises ValueError when it is none."""
-    value = _DECODER.decode(content.decode(errors="replace"))
-    return _fit(value) if any(mark in content for mark in _ESCAPED) else value
+    escaped = any(mark in content for mark in _ESCAPED)
+    if not escaped:
+        try:
+            return as_records(_STRICT.decode(content))
+        except msgspec.DecodeError:
+            pass  # what is no JSON by the book may be what a service sends
+    value = _LENIENT.decode(content.decode(errors="replace"))
+    return _fit(value) if escaped else value
+
+
+def as_records(value: Any) -> Any:
+    """A value with objects that say which field is asked for in vain, and without numbers that are none."""
+    kind = type(value)
+    if kind is dict:
+        record = Record(value)
+        for name, item in value.items():
+            if type(item) in _LOOKED_AT:
+                record[name] = as_records(item)
+        return record
+    if kind is list:
+        return [as_records(item) if type(item) in _LOOKED_AT else item for item in value]
+    return Uncountable(value) if kind is int and abs(value) >= _MOST else value
 
 
 def _whole(text: str) -> int | str:
-    return int(text) if len(text) <= _DIGITS else Uncountable(text)
+    return int(text) if len(text.lstrip("-")) <= _DIGITS else Uncountable(text)
 
 
 def _decimal(text: str) -> Decimal | str:
@@ -53,7 +74,7 @@ def _decimal(text: str) -> Decimal | str:
 
 
 def _fit(value: Any) -> Any:
-    if isinstance(value, str):
+    if type(value) is str:
         return _UNFIT.sub("", value)
     if isinstance(value, dict):
         return Record((_fit(name), _fit(item)) for name, item in value.items())
@@ -62,6 +83,10 @@ def _fit(value: Any) -> Any:
     return value
 
 
-_DECODER = simplejson.JSONDecoder(
+_LOOKED_AT = (dict, list, int)
+_MOST = 10**_DIGITS
+# The first is several times as fast, and takes what stands in nearly every answer.
+_STRICT = msgspec.json.Decoder(float_hook=_decimal)
+_LENIENT = simplejson.JSONDecoder(
     object_hook=Record, parse_int=_whole, parse_float=_decimal, parse_constant=Uncountable, allow_nan=True, strict=False
 )

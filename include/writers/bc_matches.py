@@ -117,7 +117,8 @@ class Matches:
         """The first number that no record has and that nobody else has reserved; reserved from here on."""
         tried = [c.value for c in item.mapped.candidates if c.by == "number"]
         for number in tried:
-            if self._read.get(("number", fold(number))) or self.holder(work, item, number) is not None:
+            held = str(item.mapped.holders.get(fold(number)) or item.key) != item.key
+            if held or self._read.get(("number", fold(number))):
                 continue
             if self._reserve(work, item, number, Purpose.create):
                 return number
@@ -127,7 +128,8 @@ class Matches:
         )
 
     def _reserve(self, work: WriteContext, item: WriteRequest, number: str, purpose: Purpose) -> bool:
-        return work.ledger.reserve(work.side.claim_scope(self.table), item.key, self.target.api, number, purpose)
+        claims = work.side.claim_scope(self.table)
+        return work.ledger.reserve(claims, item.key, self.target.api, number, purpose, linked_in=self.table)
 
 
 def _words(value: Any) -> str:

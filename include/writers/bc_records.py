@@ -149,13 +149,14 @@ class BCWriter:
                 return self._write(work, session, item, body)
             except _Taken:
                 session.matches.forget(item)
+                item = replace(item, reserved=work.ledger.reservation(self._claims(work), item.key))
         raise Rejected(f"Every number that a new {self.target.name} could have was taken while it was to be created.")
 
     def _write(self, work: WriteContext, session: _Session, item: WriteRequest, body: Json) -> WriteResult:
         number = self._number(work, item)
         if self.beside:
             self.beside.refuse_linked(number)
-        reserved = work.ledger.reservation(self._claims(work), item.key)
+        reserved = item.reserved
         begun = reserved.reference if reserved and reserved.purpose is Purpose.create else None
         kept = reserved.reference if reserved and reserved.purpose is Purpose.keep else None
         if begun and fold(number or begun) == fold(begun) and self._row(work, session, begun, anew=True):

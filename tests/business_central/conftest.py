@@ -14,7 +14,7 @@ from include.transport.session import RetryPolicy
 from include.transport.throttle import Throttle
 
 Connect = Callable[..., BusinessCentralClient]
-QUICK = RetryPolicy(attempts=4, first=0.001, longest=0.002, timeout=(2.0, 5.0))
+QUICK = RetryPolicy(attempts=4, first=0.001, longest=0.002, timeout=(10.0, 10.0))
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from typing import Any
 
 from include.mappings.rows_of_ipaas import TransactionRow
 from include.settings import SyncSettings
-from include.sync.records import Json, MappingContext
+from include.sync.records import Json, MappingContext, Today
 
 OURS, SHOP = 4711, 4712
 
@@ -73,4 +73,4 @@ def read(record: Json | None = None, **more: Any) -> TransactionRow:
 
 def context(**settings: Any) -> MappingContext:
     """A mapping context with these Variables."""
-    return MappingContext(settings=SyncSettings(**settings), system_id=OURS, today=date(2026, 3, 5))
+    return MappingContext(settings=SyncSettings(**settings), system_id=OURS, today=Today(date(2026, 3, 5)))

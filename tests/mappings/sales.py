@@ -8,7 +8,7 @@ from typing import Any
 
 from include.mappings.rows import OrderRow
 from include.settings import SyncSettings
-from include.sync.records import Json, MappingContext
+from include.sync.records import Json, MappingContext, Today
 
 SYSTEM = 7
 GUID = "72F2E4B9-9b71-4f23-8d8c-bf3c876d3c1a"
@@ -17,7 +17,7 @@ GUID = "72F2E4B9-9b71-4f23-8d8c-bf3c876d3c1a"
 def context(*, memory: Json | None = None, **settings: Any) -> MappingContext:
     """A run of our subscription with these settings."""
     return MappingContext(
-        settings=SyncSettings(**settings), system_id=SYSTEM, today=date(2026, 5, 7), carry=memory or {}
+        settings=SyncSettings(**settings), system_id=SYSTEM, today=Today(date(2026, 5, 7)), carry=memory or {}
     )
 
 

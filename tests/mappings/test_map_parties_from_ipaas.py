@@ -18,7 +18,7 @@ from include.mappings.parties_from_ipaas import (
 from include.mappings.rows_of_ipaas import CompanyRow, PersonRow
 from include.settings import SyncSettings
 from include.sync.fingerprints import fingerprint
-from include.sync.records import Candidate, Mapped, MappingContext
+from include.sync.records import Candidate, Mapped, MappingContext, Today
 
 SYSTEM = 4711
 ADDRESS = {"id": 7, "address_1": "1 Main Street", "city": "Atlanta", "is_primary_billing": True}
@@ -30,7 +30,7 @@ DELETED = [{"system_id": SYSTEM, "external_id": "DELETED:C1|address"}]
 
 
 def context(**settings: Any) -> MappingContext:
-    return MappingContext(settings=SyncSettings(**settings), system_id=SYSTEM, today=date(2026, 5, 1))
+    return MappingContext(settings=SyncSettings(**settings), system_id=SYSTEM, today=Today(date(2026, 5, 1)))
 
 
 def company(data: dict[str, Any] | None = None, settings: dict[str, Any] | None = None, **fields: Any) -> Mapped:

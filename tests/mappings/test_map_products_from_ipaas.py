@@ -12,7 +12,7 @@ from include.errors import Rejected
 from include.mappings.products_from_ipaas import cut_description, product_from_ipaas
 from include.mappings.rows_of_ipaas import ProductRow
 from include.settings import SyncSettings
-from include.sync.records import Candidate, Mapped, MappingContext
+from include.sync.records import Candidate, Mapped, MappingContext, Today
 
 PRODUCT = {
     "id": 5,
@@ -26,7 +26,7 @@ PRODUCT = {
 
 
 def product(data: dict[str, Any] | None = None, settings: dict[str, Any] | None = None, **fields: Any) -> Mapped:
-    context = MappingContext(settings=SyncSettings(**(settings or {})), system_id=1, today=date(2026, 5, 1))
+    context = MappingContext(settings=SyncSettings(**(settings or {})), system_id=1, today=Today(date(2026, 5, 1)))
     return product_from_ipaas(ProductRow(record={**PRODUCT, **fields}, **(data or {})), context)
 
 

@@ -23,7 +23,7 @@ from include.transport.throttle import Throttle
 from tests.transport.scripted import Reply, Wire
 
 SYSTEM = "The service"
-QUICK = RetryPolicy(attempts=3, first=0.001, longest=0.002, timeout=(2.0, 0.3))
+QUICK = RetryPolicy(attempts=3, first=0.001, longest=0.002, timeout=(10.0, 10.0))
 
 
 WORDS = b"turned away"

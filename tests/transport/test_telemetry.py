@@ -17,7 +17,7 @@ from include.transport.throttle import Throttle
 from tests.telemetry import heard
 from tests.transport.scripted import Reply, Wire
 
-QUICK = RetryPolicy(attempts=3, first=0.001, longest=0.002, timeout=(2.0, 2.0))
+QUICK = RetryPolicy(attempts=3, first=0.001, longest=0.002, timeout=(10.0, 10.0))
 PATH = "/api/v2.0/customers('C10001')"
 
 

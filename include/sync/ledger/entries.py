@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 import zlib
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
+from functools import lru_cache
 from typing import Any, cast
 
-import simplejson
 import sqlalchemy as sa
 
 from include.ipaas.external_ids import Id
@@ -20,10 +20,9 @@ from include.sync.values import fold
 
 # The length of the column.
 _CAUSE = 300
-# Made once: there are several texts of every record that is written.
-_TEXT = simplejson.JSONEncoder(use_decimal=True)
 
 
+@lru_cache(maxsize=64)  # what is read together has one date
 def iso(moment: datetime) -> str:
     """A UTC timestamp whose text order is its time order."""
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
@@ -58,6 +57,7 @@ class Transfer:
     target_id: Id | None = None
     fingerprint: str | None = None
     memory: Mapping[str, Any]
+    seen_as: str | None = None  # see `include/sync/seen.py`
     read_at: str | None = None
     run_id: str | None = None
     outcome: Json | None = None
@@ -80,9 +80,15 @@ class Transfer:
         return self.next_try is not None and self.next_try <= iso(datetime.now(UTC))
 
     @classmethod
-    def of_row(cls, row: sa.Row[Any]) -> Transfer:
-        """A row of the ledger as what it says."""
-        values = dict(row._mapping)
+    def of_rows(cls, rows: sa.Result[Any]) -> Iterator[Transfer]:
+        """Rows of the ledger as what they say."""
+        names = tuple(rows.keys())
+        return (cls.of(zip(names, row, strict=True)) for row in rows)
+
+    @classmethod
+    def of(cls, row: Iterable[tuple[str, Any]]) -> Transfer:
+        """A row, of names and values, as what it says."""
+        values = dict(row)
         values.pop("flow", None)
         values["state"] = State(values["state"])
         values["base"] = unpack(values.get("base"))
@@ -193,7 +199,7 @@ class Reservation:
 
 def as_text(value: Any) -> str:
     """A value as the ledger keeps it: JSON that loses no digit."""
-    return _TEXT.encode(value)
+    return exact.to_json(value).decode()
 
 
 def from_text(text: str | None) -> Any:

@@ -57,7 +57,7 @@ class History(Store):
         That they are linked stays known, so that nothing is made twice, and what is unfinished stays so.
         """
         found = 0
-        nothing: dict[str, Any] = {"memory": None, "base": None, "outcome": None, "cause": None}
+        nothing: dict[str, Any] = {"memory": None, "seen_as": None, "base": None, "outcome": None, "cause": None}
         said = {"message": words, "advice": None}
         with self._writing() as db:
             for batch in batches(keys, BATCH):

@@ -75,8 +75,13 @@ class ReadOnlyLedger(Ledger):
     def release(self, table: str, keys: Iterable[str], owner: Claimant | str) -> None:
         """Nothing is held."""
 
-    def reserve(self, claimed: str, key: str, numbers: str, reference: str, purpose: Purpose) -> bool:
+    def reserve(
+        self, claimed: str, key: str, numbers: str, reference: str, purpose: Purpose, *, linked_in: str = ""
+    ) -> bool:
         """See `Reservations.reserve`; within this plan alone."""
+        holder = self.internal_ids(linked_in, [reference]).get(fold(reference)) if linked_in else None
+        if holder is not None and str(holder) != key:
+            return False
         with self._taking:
             return self._taken.setdefault((numbers, fold(reference)), (claimed, key)) == (claimed, key)
 
@@ -123,7 +128,7 @@ class ReadOnlyLedger(Ledger):
     def forget(self, flow: str, keys: Iterable[str]) -> None:
         """It stays known."""
 
-    def seen(self, flow: str, keys: Iterable[str], read_at: str) -> None:
+    def seen(self, flow: str, keys: Iterable[str], read_at: str, seen_as: Mapping[str, str] | None = None) -> None:
         """A plan leaves no trace of what it read."""
 
     def look_again(self, flow: str, keys: Sequence[str]) -> None:

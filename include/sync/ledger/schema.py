@@ -9,8 +9,8 @@ from include.sync.ledger.faults import LedgerFault
 from include.sync.ledger.tables import VERSIONS, metadata
 
 # The version that the code knows: the newest of `migrations/versions`.
-NEWEST = "0007"
-KNOWN = ("0001", "0002", "0003", "0004", "0005", "0006", NEWEST)
+NEWEST = "0008"
+KNOWN = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", NEWEST)
 # Any number, the same in every process: PostgreSQL's name of the lock under which the schema is changed.
 _CHANGING = 4_711_000
 _SCRIPTS = "include.sync.ledger:migrations"

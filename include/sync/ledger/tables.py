@@ -44,6 +44,7 @@ transfers = sa.Table(
     sa.Column("record_id", sa.String(64)),  # the record's immutable id in Business Central
     sa.Column("fingerprint", sa.String(64)),
     sa.Column("memory", sa.Text),
+    sa.Column("seen_as", sa.String(32)),  # a print of what was read when it was last found unchanged
     sa.Column("base", sa.LargeBinary),  # the values that both sides had last, JSON compressed by zlib
     sa.Column("read_at", sa.String(40)),  # when what was tried or seen last was read, by the clock of its system
     sa.Column("run_id", sa.String(250)),

@@ -92,6 +92,11 @@ def columns(*, base: bool = False, outcome: bool = True) -> list[sa.Column[Any]]
 
 _OF_KEYS = sa.and_(of_pair(transfers), transfers.c.flow == sa.bindparam("of_flow"), one_of(transfers.c.key))
 _BASES = sa.select(transfers.c.key, transfers.c.base).where(_OF_KEYS)
+_SEEN_AS = (
+    sa.update(transfers)
+    .where(of_pair(transfers), transfers.c.flow == sa.bindparam("of_flow"), transfers.c.key == sa.bindparam("of_key"))
+    .values(seen_as=sa.bindparam("print"))
+)
 _EARLIER = sa.select(
     *(transfers.c[name] for name in ("key", "state", "attempts", "next_try", "read_at", "since"))
 ).where(_OF_KEYS)
@@ -113,8 +118,8 @@ class Transfers(Store):
         found: dict[str, Transfer] = {}
         with self.reading() as db:
             for batch in batches(keys, BATCH):
-                for row in db.execute(_known(base=base, outcome=outcome), self._keys(flow, batch)):
-                    found[row.key] = Transfer.of_row(row)
+                rows = db.execute(_known(base=base, outcome=outcome), self._keys(flow, batch))
+                found |= {one.key: one for one in Transfer.of_rows(rows)}
         return found
 
     def keys(self, flow: str) -> Iterator[tuple[str, str | None]]:
@@ -128,8 +133,9 @@ class Transfers(Store):
         """Every record of a flow that the target has or had, in order of the keys; without what was agreed."""
         with self.reading() as db:
             query = sa.select(*columns()).where(self._of(flow), transfers.c.target_id.is_not(None))
-            for row in db.execution_options(stream_results=True).execute(query.order_by(transfers.c.key)):
-                yield Transfer.of_row(row)
+            yield from Transfer.of_rows(
+                db.execution_options(stream_results=True).execute(query.order_by(transfers.c.key))
+            )
 
     def due(self, flow: str, limit: int | None = None) -> list[str]:
         """Keys of unfinished transfers whose next try has come, oldest first, at most `limit`."""
@@ -251,8 +257,9 @@ class Transfers(Store):
         return self.mine(transfers) & (transfers.c.flow == flow)
 
     @repeated
-    def seen(self, flow: str, keys: Iterable[str], read_at: str) -> None:
-        """Note of records that are done that they were read again then, and were what was last written.
+    def seen(self, flow: str, keys: Iterable[str], read_at: str, seen_as: Mapping[str, str] | None = None) -> None:
+        """Note of records that are done that they were read again then, and were what was last written; of some as what
+        they were seen.
 
         So what was read before that, and is written late, is known to be older.
         """
@@ -261,6 +268,9 @@ class Transfers(Store):
             for batch in batches(keys, BATCH):
                 where = sa.and_(self._of(flow), transfers.c.key.in_(batch), _STATE.in_([State.done]), older)
                 db.execute(sa.update(transfers).where(where).values(read_at=read_at))
+            if seen_as:
+                mine = {"of_pair": self.pair, "of_flow": flow}
+                db.execute(_SEEN_AS, [{**mine, "of_key": key, "print": seen_as[key]} for key in sorted(seen_as)])
 
     @repeated
     def look_again(self, flow: str, keys: Sequence[str]) -> None:

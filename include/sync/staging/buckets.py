@@ -6,8 +6,9 @@ import sqlite3
 import zlib
 from collections.abc import Iterator
 
-from include.sync.exact import as_record, from_json, to_json
+from include.sync.exact import from_json, to_json
 from include.sync.records import Json
+from include.transport.values import as_records
 
 
 class Buckets:
@@ -29,4 +30,4 @@ class Buckets:
         """The records of a bucket, in their order."""
         rows = self._db.execute("SELECT record FROM records WHERE bucket = ? ORDER BY place", (bucket,))
         for (packed,) in rows:
-            yield as_record(from_json(zlib.decompress(packed)))
+            yield as_records(from_json(zlib.decompress(packed)))

@@ -10,12 +10,12 @@ from __future__ import annotations
 import gzip
 import io
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
-from typing import IO, Any, Protocol
+from typing import IO, Any, Protocol, TypeVar
 
 from include.errors import ErrorKind, RunFault
-from include.sync.exact import from_json, to_json
+from include.sync.exact import decoder_of, from_json, to_json
 from include.sync.records import Json
 
 
@@ -64,6 +64,7 @@ _DAMAGED = (EOFError, zlib.error, ValueError)
 
 
 _BLOCK = 64 * 1024
+T = TypeVar("T")
 
 
 class StagingPath(Protocol):
@@ -135,14 +136,21 @@ class Staging:
 
     def read(self, name: str) -> Iterator[Json]:
         """The records of the file `name`, which the task before has written."""
+        return self._read(name, from_json)
+
+    def read_as(self, name: str, kind: type[T]) -> Iterator[T]:
+        """The same, each as what it is."""
+        return self._read(name, decoder_of(kind))
+
+    def _read(self, name: str, decode: Callable[[bytes], T]) -> Iterator[T]:
         path = self._folder / f"{name}.ndjson.gz"
         try:
             with path.open("rb") as raw, gzip.open(raw, "rb") as packed, io.BufferedReader(packed, _BLOCK) as stream:
                 for line in stream:
-                    yield from_json(line)
+                    yield decode(line)
         except FileNotFoundError:
             if self._beneath:
-                yield from self._beneath.read(name)
+                yield from self._beneath._read(name, decode)
                 return
             raise StagingFault.gone(path) from None
         except (OSError, *_DAMAGED) as error:

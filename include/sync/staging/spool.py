@@ -7,9 +7,10 @@ import io
 import tempfile
 from collections.abc import Iterator
 
-from include.sync.exact import as_record, from_json, to_json
+from include.sync.exact import from_json, to_json
 from include.sync.records import Json
 from include.sync.staging.files import StagingFault
+from include.transport.values import as_records
 
 
 class Spool:
@@ -38,4 +39,4 @@ class Spool:
             raise StagingFault.unwritten(tempfile.gettempdir(), error) from None
         with gzip.open(self._file, "rb") as packed, io.BufferedReader(packed) as lines:
             for line in lines:
-                yield as_record(from_json(line))
+                yield as_records(from_json(line))
