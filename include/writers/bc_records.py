@@ -149,7 +149,6 @@ class BCWriter:
                 return self._write(work, session, item, body)
             except _Taken:
                 session.matches.forget(item)
-                item = replace(item, reserved=work.ledger.reservation(self._claims(work), item.key))
         raise Rejected(f"Every number that a new {self.target.name} could have was taken while it was to be created.")
 
     def _write(self, work: WriteContext, session: _Session, item: WriteRequest, body: Json) -> WriteResult:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+import msal
 import pytest
 
 from include.business_central import preflight
@@ -151,6 +152,23 @@ def test_a_token_that_ends_soon_is_renewed_before_it_is_refused(connect: Connect
     before = sandbox.directory.token_requests
     list(bc.read(Page("Locations")))
     assert sandbox.directory.token_requests == before + 1
+
+
+def test_a_token_that_lasts_is_not_looked_for_before_each_call(
+    connect: Connect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[Any] = []
+    acquire = msal.ConfidentialClientApplication.acquire_token_for_client
+
+    def counted(*args: Any, **options: Any) -> Any:
+        asked.append(options)
+        return acquire(*args, **options)
+
+    monkeypatch.setattr(msal.ConfidentialClientApplication, "acquire_token_for_client", counted)
+    bc = connect()
+    for _ in range(5):
+        list(bc.read(Page("Locations")))
+    assert len(asked) == 1
 
 
 @pytest.mark.parametrize("path", ["openid-configuration", "oauth2/v2.0/token"])

@@ -17,6 +17,7 @@ from include.sources.ipaas_records import IPaaSRecords
 from include.sync.asked import IPAAS_ID
 from include.sync.context import WriteContext
 from include.sync.flow import Flow
+from include.sync.ledger.entries import Purpose
 from include.sync.outcomes import Result
 from include.sync.plan import make_plan
 from include.sync.records import Json, Mapped, MappingContext, Missing, Ref
@@ -84,7 +85,7 @@ class Orders:
             flow,
             run_id=f"orders{self.number}",
             kind=RunKind.poll,
-            settings=SyncSettings(),
+            settings=SyncSettings(**bench.settings),
             ledger=bench.ledger,
             ids=[str(i) for i in ids],
             mode=Mode(mode),
@@ -113,6 +114,16 @@ def test_a_missing_company_is_brought_along_once(bench: Bench) -> None:
     assert bench.linked("company", "C1")["id"] == company["id"]
     assert bench.ledger.unpushed() == []
     assert tally(bench.run("company_from_ipaas")) == {}
+
+
+def test_one_that_an_earlier_run_has_left_half_made_is_completed(make_bench: Callable[..., Bench]) -> None:
+    bench = make_bench(bc_create_defaults={"company": {"Payment_Terms_Code": "30 DAYS"}})
+    _, company = order(bench)
+    scope = "customer company from iPaaS.com"
+    bench.ledger.reserve(scope, str(company["id"]), "customers", "C1", Purpose.create)
+    bench.sandbox.bc.add_customer("C1", "Adatum", "Company")
+    assert tally(Orders(bench, Missing.transfer).run()) == {"read": 1, "created": 1}
+    assert bench.sandbox.bc.get("Customer", "C1")["Payment Terms Code"] == "30 DAYS"
 
 
 def test_a_plan_says_that_it_would_be(bench: Bench) -> None:

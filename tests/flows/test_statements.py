@@ -84,6 +84,19 @@ def test_what_a_company_takes_when_it_is_written_and_when_it_is_unchanged(
         bench.close()
 
 
+def test_what_a_company_takes_that_comes_from_ipaas(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    size = Size(**dict.fromkeys(vars(Size()), 0) | {"shop_companies": COMPANIES})
+    with Sandbox("demo", size=size) as sandbox:
+        bench = Bench(sandbox, tmp_path, {"bc_create_defaults": DEFAULTS})
+        with counted(monkeypatch) as first:
+            report = bench.run("company_from_ipaas", before=first.before)
+        bench.close()
+    assert report.counts["created"] == COMPANIES
+    # Of each record by itself: its number is taken, and whether its claim still holds is asked before each of two calls.
+    # What earlier runs have left behind of it is asked of many at once.
+    assert len(first.statements["load"]) <= 9 * COMPANIES
+
+
 @pytest.mark.parametrize(("seconds", "least", "most"), [(0.0, COMPANIES // 2, COMPANIES), (3_600.0, 1, 4)])
 def test_what_a_slow_service_has_taken_is_noted_as_it_goes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seconds: float, least: int, most: int

@@ -16,7 +16,7 @@ import sqlalchemy as sa
 from include.sync import tenure
 from include.sync.ledger import Ledger
 from include.sync.ledger.claims import CLAIM_LIFETIME
-from include.sync.ledger.entries import Claim, Finish, Purpose, iso
+from include.sync.ledger.entries import Claim, Finish, Purpose, Reservation, iso
 from include.sync.ledger.faults import ClaimLost
 from include.sync.ledger.tables import VERSIONS, claims, metadata, tries
 from include.sync.ledger.transfers import MAX_ATTEMPTS, retry_delay
@@ -311,6 +311,22 @@ class TestReservations:
         assert not self.take(ledger, "66", "c1")
         assert self.take(ledger, "55", "C1")
         assert ledger.reserve("product from iPaaS.com", "66", "items", "C1", Purpose.create)
+
+    def test_what_a_record_is_linked_to_is_no_other_records(self, ledger: Ledger) -> None:
+        ledger.link([("customer", "C1", 55)])
+        assert self.take(ledger, "66", "C9")
+        assert not ledger.reserve(self.CLAIMED, "66", "customers", "c1", Purpose.match, linked_in="customer")
+        assert ledger.reservation(self.CLAIMED, "66") == Reservation(reference="C9", purpose=Purpose.create)
+        assert ledger.reserve(self.CLAIMED, "66", "customers", "C1", Purpose.match, linked_in="customer company")
+        assert ledger.reserve(self.CLAIMED, "66", "customers", "C2", Purpose.match, linked_in="customer")
+        assert ledger.reserve(self.CLAIMED, "55", "customers", "C1", Purpose.match, linked_in="customer")
+
+    def test_those_of_many_are_told_at_once(self, ledger: Ledger) -> None:
+        assert self.take(ledger, "55", "C1") and self.take(ledger, "66", "C2", Purpose.match)
+        assert ledger.reservations(self.CLAIMED, ["55", "66", "77"]) == {
+            "55": Reservation(reference="C1", purpose=Purpose.create),
+            "66": Reservation(reference="C2", purpose=Purpose.match),
+        }
 
     def test_customers_and_companies_share_their_numbers(self, ledger: Ledger) -> None:
         assert self.take(ledger, "55", "C1")
