@@ -181,7 +181,7 @@ def _still_to_do(
         if transfer is None:
             todo.append(item)
         elif mine := _by_an_earlier_try(task, item, transfer, goes_on=goes_on):
-            progress.outcomes.append(mine)
+            progress.rests(replace(item, transfer=transfer), mine)
         elif late := overtaken(item.key, transfer, item.read_at):
             progress.outcomes.append(late)
             if late.result is Result.unchanged:
@@ -220,14 +220,14 @@ def _written(task: TaskContext, item: WriteRequest, transfer: Transfer) -> bool:
 
 
 def _write_all(work: WriteContext, todo: Sequence[WriteRequest], progress: Progress) -> None:
-    """Write the items; then again those that waited for a record which has arrived meanwhile."""
+    """Write the items; then those that waited for a record which has arrived meanwhile, in this shift or in one before."""
     busy: list[WriteRequest] = []
     _pass(work, todo, progress, busy)
     deadline = time.monotonic() + BUSY_WAIT
-    while busy or progress.waiting:
+    while True:
         ready = [item for item, problem in progress.waiting if _arrived(work, problem)]
         progress.waiting = [(item, problem) for item, problem in progress.waiting if not _arrived(work, problem)]
-        again, busy = [*ready, *busy], []
+        again, busy = [*ready, *progress.woken(work.arrived), *busy], []
         if not again:
             break
         _pass(work, again, progress, busy)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
@@ -35,6 +35,8 @@ class Progress:
     in_a_row: int = 0
     # What waits for a record that may still arrive in this chunk.
     waiting: list[tuple[WriteRequest, Waiting]] = field(default_factory=list)
+    # What an earlier shift of the task has left waiting: by the name of what it waits for, with what was said of it.
+    left_waiting: dict[str, list[tuple[WriteRequest, Outcome]]] = field(default_factory=dict)
     # What has come of companions, by their flow, and the records whose companions were not all tried.
     companions: dict[str, Progress] = field(default_factory=dict)
     left: list[WriteRequest] = field(default_factory=list)
@@ -45,6 +47,19 @@ class Progress:
     def unnoted_for(self, seconds: float) -> bool:
         """Whether there are outcomes, and the last were noted longer ago."""
         return bool(self.ends) and time.monotonic() - self.noted_at > seconds
+
+    def rests(self, item: WriteRequest, outcome: Outcome) -> None:
+        """Keep what an earlier try of the task has made of a record that it does not try again by itself."""
+        self.outcomes.append(outcome)
+        if item.transfer and item.transfer.state == State.waiting and item.transfer.waits_for:
+            self.left_waiting.setdefault(item.transfer.waits_for, []).append((item, outcome))
+
+    def woken(self, arrived: Collection[str]) -> list[WriteRequest]:
+        """Those that an earlier shift has left waiting for what has arrived by now; they are to be tried again."""
+        woken = [one for name in [*self.left_waiting] if name in arrived for one in self.left_waiting.pop(name)]
+        for _, outcome in woken:
+            self.outcomes.remove(outcome)
+        return [item for item, _ in woken]
 
     def took(self, now: datetime) -> None:
         """Note that the target has taken a record."""
