@@ -116,6 +116,14 @@ def test_what_a_slow_service_has_taken_is_noted_as_it_goes(
     assert least <= len(noted) <= most
 
 
+def test_each_load_looks_whether_the_tables_have_grown(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Many small ones make them long, too."""
+    looked: list[Ledger] = []
+    monkeypatch.setattr(Ledger, "know_growth", looked.append)
+    assert bench.run("shipping_method_to_ipaas").counts["created"]
+    assert len(looked) == 1
+
+
 def counting(finish: Callable[..., None], noted: list[int]) -> Callable[..., None]:
     """The same, of whose calls it is noted how many records each is about."""
 

@@ -24,6 +24,7 @@ from include.sync.ledger.pairs import Pairs
 from include.sync.ledger.positions import Positions
 from include.sync.ledger.reconciled import Comparisons
 from include.sync.ledger.reservations import Reservations
+from include.sync.ledger.statistics import Statistics
 from include.sync.ledger.store import BATCH, of_pair, one_of, repeated
 from include.sync.ledger.tables import reservations, watches
 from include.sync.ledger.tables import transfers as transfers_table
@@ -38,7 +39,9 @@ _NO_LONGER_WATCHED = sa.delete(watches).where(
 )
 
 
-class Ledger(Pairs, Transfers, Links, Claims, Reservations, Positions, Inbox, Windows, Facts, Comparisons, History):
+class Ledger(
+    Pairs, Transfers, Links, Claims, Reservations, Positions, Inbox, Windows, Facts, Comparisons, History, Statistics
+):
     """Reads and writes the ledger. Every method is one transaction; safe to use from several threads and processes."""
 
     @repeated

@@ -104,6 +104,9 @@ class ReadOnlyLedger(Ledger):
     ) -> None:
         """Nothing has ended."""
 
+    def know_growth(self) -> None:
+        """A plan lets nothing grow."""
+
     def link(
         self,
         new_links: Sequence[tuple[str, str, Id]],
