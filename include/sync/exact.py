@@ -19,7 +19,6 @@ def _plain(value: Any) -> str:
 
 T = TypeVar("T")
 _ENCODER = msgspec.json.Encoder(decimal_format="number", enc_hook=_plain)
-_DECODER = msgspec.json.Decoder(float_hook=Decimal)
 
 
 def to_json(value: Any) -> bytes:
@@ -27,22 +26,22 @@ def to_json(value: Any) -> bytes:
     return _ENCODER.encode(value)
 
 
-def from_json(text: bytes | str) -> Any:
-    """Read back what `to_json` wrote. Raises ValueError."""
-    try:
-        return _DECODER.decode(text)
-    except msgspec.DecodeError as error:
-        raise ValueError(str(error)) from None
-
-
-def decoder_of(kind: type[T]) -> Callable[[bytes], T]:
+def decoder_of(kind: type[T]) -> Callable[[bytes | str], T]:
     """What reads texts of `to_json` as values of a type of msgspec. It raises ValueError."""
     decoder = msgspec.json.Decoder(kind, float_hook=Decimal)
 
-    def decode(text: bytes) -> T:
+    def decode(text: bytes | str) -> T:
         try:
             return decoder.decode(text)
         except msgspec.DecodeError as error:
             raise ValueError(str(error)) from None
 
     return decode
+
+
+_decode = decoder_of(object)
+
+
+def from_json(text: bytes | str) -> Any:
+    """Read back what `to_json` wrote. Raises ValueError."""
+    return _decode(text)

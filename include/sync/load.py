@@ -71,8 +71,8 @@ def load(task: TaskContext, chunk: int, concurrency: int, tasks: int = 1, steps:
     before = go_on(task, name)
     forecast = Forecast()
     try:
-        # Claims belong to a task, not to its run: tasks of one run must not write the same record either.
         task.ledger.know_growth()
+        # Claims belong to a task, not to its run: tasks of one run must not write the same record either.
         with Tenure(task.ledger, task.plan.task(name), task.under_way) as tenure:
             items = [staged(task, record) for record in chunk_records(task.staging, chunk)]
             progress.of = len(items)

@@ -146,10 +146,11 @@ def note(work: Work, progress: Progress, flow: Flow) -> None:
         work.ledger.finish(
             flow.name, claims, progress.ends, progress.links, owner=work.owner, record_ids=progress.record_ids
         )
-        work.ledger.grew(len(progress.ends))
+    noted = len(progress.ends)
     progress.ends, progress.links, progress.unpushed, progress.echoes = [], [], [], []
     progress.record_ids = {}
     progress.noted_at = time.monotonic()
+    work.ledger.grew(noted)
 
 
 def outage_over(task: TaskContext, progress: Progress) -> None:

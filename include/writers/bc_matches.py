@@ -117,10 +117,8 @@ class Matches:
         """The first number that no record has and that nobody else has reserved; reserved from here on."""
         tried = [c.value for c in item.mapped.candidates if c.by == "number"]
         for number in tried:
-            held = str(item.mapped.holders.get(fold(number)) or item.key) != item.key
-            if held or self._read.get(("number", fold(number))):
-                continue
-            if self._reserve(work, item, number, Purpose.create):
+            # Whose link a number has, the ledger knows since it was asked for as the record was read.
+            if not self._read.get(("number", fold(number))) and self._reserve(work, item, number, Purpose.create):
                 return number
         raise Rejected(
             f"A new {self.target.name} cannot have a number: {', '.join(tried)} are in use in Business Central.",

@@ -218,3 +218,15 @@ def test_one_that_somebody_links_before_it_is_complete_is_completed_all_the_same
     bench.sandbox.bc.change("Customer", "C1", **{"Payment Terms Code": "14 DAYS"})
     bench.run("company_from_ipaas", str(record["id"]), force=True)
     assert row["Payment Terms Code"] == "14 DAYS"
+
+
+def test_a_number_that_another_record_was_linked_to_meanwhile_is_not_taken(bench: Bench) -> None:
+    """Two records of the shop would have one number."""
+    record = bench.sandbox.ipaas.add("company", COMPANY)
+
+    def linked(stage: str) -> None:
+        if stage == "load":
+            bench.ledger.link([("customer company", "C1", int(record["id"]) + 1)])
+
+    bench.run("company_from_ipaas", before=linked)
+    assert "C1" not in [row["No."] for row in bench.sandbox.bc.rows("Customer")]

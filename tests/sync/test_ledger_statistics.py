@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from include.sync.ledger import Ledger
+from include.sync.ledger import Ledger, statistics
 from include.sync.ledger.entries import Finish
 from include.sync.ledger.read_only import ReadOnlyLedger
 from tests import ledgers
@@ -82,6 +82,15 @@ def test_what_has_not_doubled_is_not_looked_at_again(ledger: Ledger) -> None:
     assert looked_at(ledger) == before
     write(ledger, range(3_000, 9_000))
     assert looked_at(ledger) > before
+
+
+def test_what_cannot_be_looked_at_stops_nobody(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(statistics, "_GROWN", sa.text("SELECT name FROM nowhere WHERE :names = :few"))
+    write(ledger, range(1_000))
+    assert len(ledger.transfers(FLOW, [f"C{n}" for n in range(1_000)])) == 1_000
+    assert "could not be told" in caplog.text
 
 
 def test_a_plan_does_not_look(ledger: Ledger) -> None:

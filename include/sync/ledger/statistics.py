@@ -6,8 +6,11 @@ time, where that is on and keeps up; a first load does not wait for it.
 
 from __future__ import annotations
 
+import logging
+
 import sqlalchemy as sa
 
+from include.sync.ledger.faults import LedgerFault
 from include.sync.ledger.store import Store
 from include.sync.ledger.tables import metadata
 
@@ -19,6 +22,8 @@ _GROWN = sa.text(
     "SELECT oid::regclass::text FROM pg_class WHERE oid IN (SELECT to_regclass(name) FROM unnest(:names) AS name) "
     "AND pg_relation_size(oid) / current_setting('block_size')::int > 2 * relpages + :few ORDER BY 1"
 )
+
+_log = logging.getLogger(__name__)
 
 
 class Statistics(Store):
@@ -36,8 +41,12 @@ class Statistics(Store):
         """Have tables looked at that are more than twice as long as when that was done last."""
         if self._engine.dialect.name != "postgresql":
             return
-        with self._writing() as db:
-            names = [table.name for table in metadata.sorted_tables]
-            for name in db.execute(_GROWN, {"names": names, "few": _FEW}).scalars().all():
-                # Not a table that somebody else is looking at.
-                db.exec_driver_sql(f"ANALYZE (SKIP_LOCKED) {name}")
+        try:
+            with self._writing() as db:
+                names = [table.name for table in metadata.sorted_tables]
+                for name in db.execute(_GROWN, {"names": names, "few": _FEW}).scalars().all():
+                    # Not a table that somebody else is looking at.
+                    db.exec_driver_sql(f"ANALYZE (SKIP_LOCKED) {name}")
+        except LedgerFault as fault:
+            # Whoever writes goes on, if more slowly; where the database is away, the next statement says so.
+            _log.warning("PostgreSQL could not be told that tables of the ledger have grown: %s", fault)
