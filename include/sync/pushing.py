@@ -1,9 +1,16 @@
-"""Tells iPaaS.com the links of what was made or matched in Business Central."""
+"""Tells iPaaS.com the links of what was made or matched in Business Central.
+
+The flows from iPaaS.com begin at the same tick, and each tells whatever is untold, so that nothing depends on the run that
+made a link: one of them at a time, so that no link is told twice.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import replace
 from functools import partial
+from itertools import islice
 from typing import Any
 
 from include.errors import ODD, ErrorKind, NotFound, RecordExists, Rejected, ServiceError
@@ -11,9 +18,10 @@ from include.ipaas.endpoints import ENDPOINTS, Endpoint
 from include.ipaas.external_ids import external_id_of
 from include.ipaas.lists import ListPage
 from include.sync.batches import batches
+from include.sync.context import BUSY_WAIT
 from include.sync.endings import finish_failed, problem_outcome
 from include.sync.ledger import Ledger
-from include.sync.ledger.entries import Purpose, iso
+from include.sync.ledger.entries import Claimant, Purpose, iso
 from include.sync.links import Link, side_of
 from include.sync.listing import LIST_FROM, Listing, from_list
 from include.sync.outcomes import Outcome
@@ -24,27 +32,61 @@ from include.transport.parallel import in_parallel
 
 # Links of so many records are noted at once.
 _GROUP = 25
+# Of what only other flows make, a run tells so much: its own records wait for its end, and others for its slots.
+_OTHERS = 100
+# Under which claims say who tells the links of a table, and of what is nested in its records.
+_CLAIMS = "links to tell"
+# The tables of nested records, with the table of what they stand in.
+_ROOTS = {child.table: endpoint.table for endpoint in ENDPOINTS.values() for child in endpoint.children.values()}
+_IN_BULK = {each.table: each for each in ENDPOINTS.values() if each.updates and not each.within}
 
 
-def push_links(task: TaskContext) -> dict[str, Outcome]:
-    """Push every link that iPaaS.com does not know, those of runs that died included.
+def push_links(task: TaskContext, owner: Claimant) -> dict[str, Outcome]:
+    """Push the links that iPaaS.com does not know, those of runs that died included: all that the flow may have made, and
+    some of others'. What another task is pushing is waited for when it is of the first kind, and left to it otherwise.
 
     Returns, by key, the flow's records whose link is refused: another record has their external id. Raises
-    ServiceError when the fault concerns the whole run.
+    ServiceError when the fault concerns the whole run, and ClaimLost when a later try has taken over.
     """
-    for endpoint in ENDPOINTS.values():
-        if endpoint.updates and not endpoint.within:
-            number = task.ledger.unpushed_in(endpoint.table)
-            if number >= LIST_FROM:
-                _push_with_their_records(task, endpoint, number)
-    return _push_one_by_one(task)
+    tables: dict[str, list[str]] = {}
+    for table in task.ledger.unpushed_tables():
+        tables.setdefault(_ROOTS.get(table, table), []).append(table)
+    flows = (task.flow, *(task.catalogue[name] for name in task.flow.after))
+    own = {_ROOTS.get(flow.writer.table, flow.writer.table) for flow in flows}
+    refused: dict[str, Outcome] = {}
+    for root in sorted(tables, key=lambda root: root not in own):
+        if _is_mine(task.ledger, root, owner, waits=root in own):
+            refused |= _push_all(task, root, tables[root], None if root in own else _OTHERS)
+            task.ledger.release(_CLAIMS, [root], owner)
+    return refused
+
+
+def _is_mine(ledger: Ledger, root: str, owner: Claimant, *, waits: bool) -> bool:
+    """Whether nobody else pushes these links; `waits`, for a while, until nobody does."""
+    deadline = time.monotonic() + (BUSY_WAIT if waits else 0)
+    while not ledger.claim(_CLAIMS, [root], owner)[root].held:
+        if time.monotonic() >= deadline:
+            return False
+        time.sleep(0.5)
+    return True
+
+
+def _push_all(task: TaskContext, root: str, tables: Collection[str], most: int | None) -> dict[str, Outcome]:
+    """Push the links of these tables, or no more than so many."""
+    number = task.ledger.unpushed_tables().get(root, 0)
+    wanted = number if most is None else min(number, most)
+    told = 0
+    if root in _IN_BULK and wanted >= LIST_FROM:
+        told = _push_with_their_records(task, _IN_BULK[root], wanted, most)
+    return _push_one_by_one(task, tables, None if most is None else max(0, most - told))
 
 
 # --- many at once: each record with what is nested in it ----------------------------------------------------------
 
 
-def _push_with_their_records(task: TaskContext, endpoint: Endpoint, number: int) -> None:
-    """Link the records that the list shows, each with all that is nested in it in one change.
+def _push_with_their_records(task: TaskContext, endpoint: Endpoint, number: int, most: int | None) -> int:
+    """Link the records that the list shows, or the first so many, each with all that is nested in it in one change;
+    answers how many links are made.
 
     No external id is taken from another record: the list has to show all links that there are. What does not go that way
     is left to be pushed by itself, where it is found out what is wrong with it.
@@ -53,9 +95,13 @@ def _push_with_their_records(task: TaskContext, endpoint: Endpoint, number: int)
     pages = task.ipaas.pages(endpoint, ahead=number)
     rows = from_list(pages, listing, partial(_to_link, task.ledger, endpoint), number)
     sound = (row for row in rows if listing.complete and _free(listing, row["links"]))
-    calls = (partial(_link_whole, task, endpoint, row["record"], row["links"]) for row in sound)
+    calls = (partial(_link_whole, task, endpoint, row["record"], row["links"]) for row in islice(sound, most))
+    told = 0
     for done in batches(in_parallel(calls, task.ipaas.concurrency), _GROUP):
-        task.ledger.mark_pushed(*(link for links in done for link in links))
+        made = [link for links in done for link in links]
+        task.ledger.mark_pushed(*made)
+        told += len(made)
+    return told
 
 
 def _to_link(ledger: Ledger, endpoint: Endpoint, page: ListPage) -> Iterator[Json]:
@@ -138,10 +184,10 @@ def _shows(endpoint: Endpoint, saved: Json, link: Link, system_id: int) -> bool:
 # --- one by one --------------------------------------------------------------------------------------------------
 
 
-def _push_one_by_one(task: TaskContext) -> dict[str, Outcome]:
-    """Push each link by itself, several at once."""
+def _push_one_by_one(task: TaskContext, tables: Collection[str], most: int | None) -> dict[str, Outcome]:
+    """Push each link of these tables, or the first so many, by itself, several at once."""
     refused: dict[str, Outcome] = {}
-    calls = (partial(_push, task, link) for link in _unpushed(task.ledger))
+    calls = (partial(_push, task, link) for link in islice(_unpushed(task.ledger, tables), most))
     for done in batches(in_parallel(calls, task.ipaas.concurrency), _GROUP):
         task.ledger.mark_pushed(*(link for link, error in done if error is None))
         for link, error in done:
@@ -162,10 +208,10 @@ def _push(task: TaskContext, link: Link) -> tuple[Link, ServiceError | None]:
     return link, None
 
 
-def _unpushed(ledger: Ledger) -> Iterator[Link]:
-    """Every link that iPaaS.com does not know, a few at a time: they may be very many."""
+def _unpushed(ledger: Ledger, tables: Collection[str]) -> Iterator[Link]:
+    """Every link of these tables that iPaaS.com does not know, a few at a time: they may be very many."""
     after = ("", "")
-    while links := ledger.unpushed(after=after):
+    while links := ledger.unpushed(tables, after=after):
         yield from links
         after = links[-1][:2]
 
@@ -182,13 +228,26 @@ def _not_pushed(task: TaskContext, link: Link, error: ServiceError) -> Outcome |
         task.ledger.mark_pushed(link)
         return None
     task.ledger.unlink(table, external_id)
-    if table != task.flow.writer.table or isinstance(error, NotFound):
-        task.warn(f"The link of {table} {internal_id} to {external_id!r} cannot be made in iPaaS.com: {error}")
-        return None
-    return _refused(task, link, holder, error)
+    flow = None if isinstance(error, NotFound) else _flow_of(task, table, str(internal_id))
+    refused = _refused(task, flow, link, holder, error) if flow else None
+    if flow == task.flow.name:
+        return refused
+    # Of another flow's record it is said here, too: that flow's run has ended.
+    told = f" {refused.advice}" if refused else ""
+    task.warn(f"The link of {table} {internal_id} to {external_id!r} cannot be made in iPaaS.com: {error}{told}")
+    return None
 
 
-def _refused(task: TaskContext, link: Link, holder: Any | None, error: ServiceError) -> Outcome:
+def _flow_of(task: TaskContext, table: str, key: str) -> str | None:
+    """The flow whose record this is; None of what is nested in one."""
+    own = task.flow
+    flows = [f.name for f in task.catalogue.values() if f.direction is own.direction and f.writer.table == table]
+    flows.sort(key=lambda name: name != own.name)
+    return next((name for name in flows if key in task.ledger.transfers(name, [key])), flows[0] if flows else None)
+
+
+def _refused(task: TaskContext, flow: str, link: Link, holder: Any | None, error: ServiceError) -> Outcome:
+    """Note that the link of a flow's record is refused."""
     table, external_id, internal_id = link
     key = str(internal_id)
     belongs = f" The external id belongs to iPaaS.com {table} {holder}." if holder is not None else ""
@@ -203,9 +262,11 @@ def _refused(task: TaskContext, link: Link, holder: Any | None, error: ServiceEr
     claims = side_of(task.flow.direction).claim_scope(table)
     # The next try finds what was written for it, instead of making it once more.
     task.ledger.reserve(claims, key, table, external_id, Purpose.keep)
-    known = task.ledger.transfers(task.flow.name, [key]).get(key)
+    known = task.ledger.transfers(flow, [key]).get(key)
     print_ = known.fingerprint if known and known.fingerprint else ""
     read_at = known.read_at if known and known.read_at else iso(task.plan.started_at)
     end = finish_failed(task.plan, outcome, print_, read_at, problem)
-    task.ledger.finish(task.flow.name, claims, [end], [], owner=task.plan.task("report"))
+    if flow != task.flow.name and known and known.run_id:
+        end = replace(end, run_id=known.run_id)  # what is told of it is looked for in a run of its own flow
+    task.ledger.finish(flow, claims, [end], [], owner=task.plan.task("report"))
     return outcome

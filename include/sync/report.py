@@ -14,7 +14,7 @@ from include.sync.approval.decision import ApprovalDecision, decided, may_need_a
 from include.sync.differences import Found, Reconciled
 from include.sync.explained import stage_explained
 from include.sync.forecast import Applying, Forecast
-from include.sync.ledger.entries import moment
+from include.sync.ledger.entries import Claimant, moment
 from include.sync.lines import URGENCY, outcome_files
 from include.sync.outcomes import Difference, Outcome, Result
 from include.sync.plan import late_commits
@@ -238,7 +238,7 @@ def _settle(task: TaskContext) -> dict[str, Outcome]:
     refused: dict[str, Outcome] = {}
     if task.flow.talks_to("report"):
         with Tenure(task.ledger, task.plan.task("report"), task.under_way) as tenure, tenure.alone():
-            refused = _push(task)
+            refused = _push(task, tenure.claimant)
     webhooks = [(webhook["id"], webhook["generation"]) for webhook in task.staging.read("webhooks")]
     task.ledger.dealt_with(task.flow.name, webhooks)
     return refused
@@ -253,10 +253,10 @@ def _advance(task: TaskContext, read_from: datetime) -> None:
         task.ledger.advance(late_commits(task.flow), read_from)
 
 
-def _push(task: TaskContext) -> dict[str, Outcome]:
+def _push(task: TaskContext, owner: Claimant) -> dict[str, Outcome]:
     """Push links; what was refused is staged, so that a repeated task reports it, too."""
     before = {outcome.key: outcome for outcome in map(Outcome.from_json, task.staging.read_if_there("outcomes-report"))}
-    refused = before | push_links(task)
+    refused = before | push_links(task, owner)
     task.staging.write_all("outcomes-report", (outcome.as_json() for outcome in refused.values()))
     return refused
 

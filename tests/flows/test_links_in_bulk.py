@@ -1,9 +1,11 @@
 """Links of many records that were made in Business Central: each goes to iPaaS.com in one change with those of what is
-nested in it, several at once, and none is taken from another record; counted."""
+nested in it, several at once, and none is taken from another record, or told by two runs; counted."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
+from threading import Thread, Timer
 from typing import Any
 
 import pytest
@@ -13,6 +15,8 @@ from test_companies_from_ipaas import ADDRESS, DEFAULTS, company, link_of
 from include.sandbox.credentials import OTHER_SYSTEM_ID, SYSTEM_ID
 from include.sandbox.faults import Fault
 from include.sandbox.ipaas.platform import Record
+from include.sync import pushing
+from include.sync.ledger.entries import State
 from include.sync.outcomes import Result
 
 FLOW = "company_from_ipaas"
@@ -102,4 +106,126 @@ def test_no_link_is_taken_from_another_record(bench: Bench, taken: str) -> None:
     report = bench.run(FLOW, before=somebody_is_faster)
     assert bench.sandbox.ipaas.moved == [] and link_of(bench, faster[0]) == number
     assert outcome_of(report, number).result is Result.failed
+    assert whole(bench, records[1:])
+
+
+# The flows from iPaaS.com begin at the same tick, and each tells what is untold.
+
+
+def others(bench: Bench, *flows: str) -> Callable[[str], None]:
+    """These flows run through just before the report of the run at hand, from which on requests are counted."""
+
+    def run(stage: str) -> None:
+        if stage == "report":
+            bench.sandbox.counters.reset()
+            for name in flows:
+                bench.run(name)
+
+    return run
+
+
+def test_runs_that_end_at_once_tell_each_link_once(bench: Bench) -> None:
+    records = companies(bench)
+    bench.sandbox.latency["ipaas"] = 0.02
+    beside = [Thread(target=bench.run, args=(name,)) for name in ("customer_from_ipaas", "product_from_ipaas")]
+
+    def at_once(stage: str) -> None:
+        if stage == "report":
+            bench.sandbox.counters.reset()
+            for thread in beside:
+                thread.start()
+
+    assert tally(bench.run(FLOW, before=at_once)) == {"read": MANY, "created": MANY}
+    for thread in beside:
+        thread.join()
+    assert whole(bench, records) and bench.ledger.unpushed() == []
+    assert asked(bench, "PUT", "Customer/Company") == MANY
+    assert asked(bench, "POST", "UpdateExternalId") == 0
+
+
+def test_of_what_only_other_flows_make_a_run_tells_some(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pushing, "_OTHERS", 20)
+    records = companies(bench)
+    told: list[int] = []
+
+    def other(stage: str) -> None:
+        others(bench, "product_from_ipaas")(stage)
+        told.append(asked(bench, "PUT", "Customer/Company"))
+
+    bench.run(FLOW, before=other)
+    assert told[-1] == 20
+    assert whole(bench, records) and asked(bench, "PUT", "Customer/Company") == MANY
+
+
+def test_of_what_a_flow_makes_as_a_prerequisite_it_tells_all(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pushing, "_OTHERS", 0)
+    records = companies(bench)
+    orders = others(bench, "sales_order_from_ipaas")
+
+    def then(stage: str) -> None:
+        orders(stage)
+        if stage == "report":
+            assert whole(bench, records)
+
+    bench.run(FLOW, before=then)
+
+
+def test_a_run_waits_until_another_one_has_told_what_it_tells(bench: Bench) -> None:
+    records = companies(bench, 3)
+    pushed: list[str] = []
+
+    def somebody_tells(stage: str) -> None:
+        if stage == "report":
+            assert bench.ledger.claim(pushing._CLAIMS, ["customer company"], "another")["customer company"].held
+            pushed.append("begun")
+            done = partial(bench.ledger.release, pushing._CLAIMS, ["customer company"], "another")
+            Timer(0.7, done).start()
+
+    bench.run(FLOW, before=somebody_tells)
+    assert pushed and whole(bench, records)
+
+
+def test_who_tells_some_links_keeps_nobody_from_others(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    companies(bench, 1)
+    bench.ledger.link([("product", "1000", 990001)], pushed=False)
+    real, free = pushing._push_all, list[bool]()
+
+    def looked_at(task: Any, root: str, *more: Any) -> Any:
+        if root == "product":
+            free.append(bench.ledger.claim(pushing._CLAIMS, ["customer company"], "another")["customer company"].held)
+        return real(task, root, *more)
+
+    monkeypatch.setattr(pushing, "_push_all", looked_at)
+    bench.run(FLOW)
+    assert free == [True]
+
+
+def test_it_does_not_wait_for_ever_and_the_next_run_tells_them(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pushing, "BUSY_WAIT", 0.0)
+    records = companies(bench, 3)
+    bench.ledger.claim(pushing._CLAIMS, ["customer company"], "another")
+    assert tally(bench.run(FLOW)) == {"read": 3, "created": 3}
+    assert len(bench.ledger.unpushed()) == 6
+    bench.ledger.release(pushing._CLAIMS, ["customer company"], "another")
+    assert tally(bench.run(FLOW)) == {}
+    assert whole(bench, records) and bench.ledger.unpushed() == []
+
+
+def test_a_link_that_is_refused_to_another_flows_run_is_its_own_records_fault(bench: Bench) -> None:
+    bench.sandbox.switches.taken_external_id = "refused"
+    records = companies(bench, 25)
+    number = str(records[0]["id"])
+    warnings: list[str] = []
+
+    def another_tells(stage: str) -> None:
+        if stage == "report":
+            faster = company(bench, "Somebody else", addresses=[ADDRESS])
+            bench.sandbox.ipaas.link("customer company", SYSTEM_ID, faster["id"], number)
+            warnings.extend(bench.run("customer_from_ipaas").warnings)
+
+    bench.run(FLOW, before=another_tells, run_id="the-one")
+    known = bench.ledger.transfers(FLOW, [number])[number]
+    assert known.state == State.failed and known.run_id == "the-one"
+    assert known.message and "refuses the link" in known.message
+    assert any(number in text and "merge them" in text for text in warnings)
     assert whole(bench, records[1:])

@@ -417,7 +417,7 @@ def test_links_to_push_are_read_on_from_the_last_one(ledger: Ledger) -> None:
     ledger.link([(TABLE, name, number) for number, name in enumerate(["b", "C1", "a"])], pushed=False)
     ledger.link([("customer", "C0", 9)], pushed=False)
     ledger.link([(TABLE, "known", 10)])
-    first = ledger.unpushed(2)
+    first = ledger.unpushed(limit=2)
     assert first == [("customer", "C0", 9), (TABLE, "a", 2)]
     assert ledger.unpushed(after=first[-1][:2]) == [(TABLE, "b", 0), (TABLE, "C1", 1)]
 

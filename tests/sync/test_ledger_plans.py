@@ -38,6 +38,8 @@ QUESTIONS: dict[str, Callable[[Ledger], Any]] = {
     "external_ids": lambda ledger: ledger.external_ids(TABLE, range(200), pushed=True),
     "link": lambda ledger: ledger.link([(TABLE, "C1", 7)], pushed=False),
     "unpushed": lambda ledger: ledger.unpushed(after=(TABLE, "C1")),
+    "unpushed of tables": lambda ledger: ledger.unpushed([TABLE], after=(TABLE, "C1")),
+    "unpushed_tables": lambda ledger: ledger.unpushed_tables(),
     "claim": lambda ledger: ledger.claim(TABLE, KEYS, "owner"),
     "release": lambda ledger: ledger.release(TABLE, KEYS, "owner"),
     "reserve": lambda ledger: ledger.reserve(TABLE, "7", "customers", "C1", Purpose.create, linked_in=TABLE),

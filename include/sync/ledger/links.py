@@ -158,22 +158,26 @@ class Links(Store):
         with self._writing() as db:
             db.execute(sa.delete(links).where(self._in(table), links.c.folded == fold(external_id)))
 
-    def unpushed(self, limit: int = 1_000, after: tuple[str, str] = ("", "")) -> list[tuple[str, str, Id]]:
-        """Links that iPaaS.com does not know yet: (table, external id, internal id), in order.
+    def unpushed(
+        self, tables: Collection[str] | None = None, *, limit: int = 1_000, after: tuple[str, str] = ("", "")
+    ) -> list[tuple[str, str, Id]]:
+        """Links, of these tables or of all, that iPaaS.com does not know yet: (table, external id, internal id), in order.
 
         At most `limit` of them, those `after` the (table, external id) of the last one already seen.
         """
         place = sa.tuple_(links.c.table_name, links.c.folded)
         query = sa.select(links).where(self.mine(links), links.c.pushed.is_(False), place > (after[0], fold(after[1])))
+        if tables is not None:
+            query = query.where(links.c.table_name.in_(tables))
         with self.reading() as db:
             rows = db.execute(query.order_by(links.c.table_name, links.c.folded).limit(limit))
             return [(row.table_name, row.external_id, from_text(row.internal_id)) for row in rows]
 
-    def unpushed_in(self, table: str) -> int:
-        """How many links of a table iPaaS.com does not know yet."""
-        query = sa.select(sa.func.count()).select_from(links).where(self._in(table), links.c.pushed.is_(False))
+    def unpushed_tables(self) -> dict[str, int]:
+        """The tables with links that iPaaS.com does not know yet, and how many each has."""
+        query = sa.select(links.c.table_name, sa.func.count()).where(self.mine(links), links.c.pushed.is_(False))
         with self.reading() as db:
-            return int(db.execute(query).scalar_one())
+            return {table: int(number) for table, number in db.execute(query.group_by(links.c.table_name))}
 
     @repeated
     def mark_pushed(self, *pushed: Sequence[Any]) -> None:
