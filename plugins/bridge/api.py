@@ -6,10 +6,10 @@ another site: it wants a header that only a page of this one can send.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from airflow.api_fastapi.app import get_auth_manager
 from airflow.api_fastapi.auth.managers.models.base_user import BaseUser
@@ -74,7 +74,7 @@ def _overview(names: Sequence[str], user: BaseUser) -> dict[str, Any]:
             [one.flow for one in found.questions],
         ),
         "now": now.isoformat(),
-        "may_change": sorted(_may_change(names, user)),
+        "may_change": sorted(name for name in names if may_run(name, "PUT", user)),
         "to_push": links_to_push(ledger) if ledger else 0,
         "flows": [_flow(one) for one in found.flows],
         "causes": _causes(ledger, sorted(found.causes, key=_documents_first)) if ledger else [],
@@ -93,16 +93,12 @@ def _overview(names: Sequence[str], user: BaseUser) -> dict[str, Any]:
     }
 
 
-def _may_change(names: Iterable[str], user: BaseUser) -> set[str]:
-    """Of these flows, those of whose records the person may decide."""
-    manager = get_auth_manager()
-    return {
-        name
-        for name in names
-        if manager.is_authorized_dag(
-            method="PUT", access_entity=DagAccessEntity.RUN, details=DagDetails(id=name), user=user
-        )
-    }
+def may_run(dag_id: str, method: Literal["POST", "PUT"], user: BaseUser) -> bool:
+    """Whether the person may begin runs of a DAG (POST), or change what is of them (PUT)."""
+    run = DagAccessEntity.RUN
+    return get_auth_manager().is_authorized_dag(
+        method=method, access_entity=run, details=DagDetails(id=dag_id), user=user
+    )
 
 
 @router.get("/records", dependencies=[Depends(requires_access_dag("GET"))])

@@ -10,7 +10,8 @@ from airflow.api_fastapi.app import get_auth_manager
 from airflow.api_fastapi.core_api.security import GetUserDep
 from fastapi import APIRouter, HTTPException, Query
 
-from bridge.api import TABLES, addresses_of, dags_of, in_portal, the_ledger
+from bridge.api import TABLES, addresses_of, dags_of, in_portal, may_run, the_ledger
+from bridge.manual_sync import MANUAL_SYNC
 from include.errors import InvalidId
 from include.flows import FLOWS
 from include.sync.base import Base
@@ -29,7 +30,8 @@ _PAST = 20
 def show_explained(
     user: GetUserDep, asked: Annotated[str, Query(alias="id", min_length=1, max_length=_LONGEST)]
 ) -> dict[str, Any]:
-    """What is known of one id of either side, or of several, in the flows whose DAGs the person may see."""
+    """What is known of one id of either side, or of several, in the flows whose DAGs the person may see; and whether the
+    person may have Manual Sync look at more."""
     visible = get_auth_manager().filter_authorized_dag_ids(dag_ids=set(FLOWS), user=user)
     flows = [name for name in FLOWS if name in visible]
     many = len(re.split(r"[\s,]+", asked.strip()))
@@ -37,7 +39,10 @@ def show_explained(
         raise HTTPException(400, f"These are {many} ids: at most {_IDS} are explained at a time.")
     tables = {name: FLOWS[name].writer.table for name in flows}
     found = explain_all(the_ledger(), asked.strip(), tables, numbers_of=TABLES)
-    return {"found": [_explained(text, one, flows) for text, one in found]}
+    return {
+        "found": [_explained(text, one, flows) for text, one in found],
+        "may_look": may_run(MANUAL_SYNC, "POST", user),
+    }
 
 
 def _explained(text: str, found: Explained, flows: Collection[str]) -> dict[str, Any]:

@@ -41,8 +41,9 @@ def build() -> DAG:
                 None,
                 type=["null", "string"],
                 enum=[None, *FLOWS],
+                values_display={"null": "Whichever has it", **{name: flow.title for name, flow in FLOWS.items()}},
                 title="Flow",
-                description="Of which the record is, where the id names others, too. Empty: of whichever has it.",
+                description="Of which the record is, where the id names others, too.",
             ),
             "mode": param(
                 "plan",

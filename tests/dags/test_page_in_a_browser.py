@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable
 from copy import deepcopy
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
@@ -190,3 +191,8 @@ def test_who_may_not_decide_sees_no_buttons_and_what_is_sent_is_text(
     assert page.locator("main i, main b").count() == 0
     assert page.get_by_role("button", name="Retry").count() == 0
     assert page.get_by_role("button", name="Ignore").count() == 0
+    for known, said in (("P<i>1", "The customer has no e-mail"), ("C99999", "no run has met it")):
+        page.goto(f"{page.url.partition('?')[0]}?explain={quote(known)}")
+        sees(page.get_by_role("region", name="Explain a record"), said)
+        assert page.get_by_role("button", name="Read both sides now").count() == 0
+        assert page.get_by_role("button", name="Plan its transfer").count() == 0

@@ -36,21 +36,21 @@ export function Explain({ now }) {
       found && h(Button, { size: "sm", variant: "outline", onClick: () => explain("") }, "Close"),
     ),
     found?.error && h(Note, { color: "red", role: "alert" }, found.error),
-    found?.answer?.found.map((one) => h(Answer, { key: one.id, now, ...one })),
+    found?.answer?.found.map((one) => h(Answer, { key: one.id, now, mayLook: found.answer.may_look, ...one })),
   );
 }
 
-function Answer({ id, now, links, records: known, announced, waiting, waiting_total: total, likely }) {
+function Answer({ id, now, mayLook, links, records: known, announced, waiting, waiting_total: total, likely }) {
   const nothing = !links.length && !known.length && !announced.length && !total;
   return h(
     Box,
     { borderWidth: "1px", borderRadius: "md", p: 3, mt: 2, role: "status" },
-    nothing && h(Text, null, `Nothing is known of ${id}: no run has met it. ${likely.length ? "Have Manual Sync look for it; nothing is written:" : "It has the form of no flow's ids: check it."}`),
-    nothing && likely.length > 0 && h(LookForIt, { id, likely }),
+    nothing && h(Text, null, `Nothing is known of ${id}: no run has met it. ${likely.length ? (mayLook ? "Have Manual Sync look for it; nothing is written:" : "") : "It has the form of no flow's ids: check it."}`),
+    nothing && mayLook && likely.length > 0 && h(LookForIt, { id, likely }),
     links.map((link) =>
       h(Text, { key: `${link.table} ${link.external_id}` }, `${link.table}: ${link.external_id} in Business Central is ${link.internal_id} in iPaaS.com`, !link.pushed && ", which iPaaS.com has yet to be told", link.portal && h(InPortal, { key: "portal", id: link.internal_id, portal: link.portal })),
     ),
-    known.map((record) => h(Known, { key: `${record.flow} ${record.key}`, record, now })),
+    known.map((record) => h(Known, { key: `${record.flow} ${record.key}`, record, now, mayLook })),
     announced.map((one) => h(Text, { key: one.flow }, `A webhook has announced it to ${one.title}, whose next run takes it: `, h(Since, { at: one.since, now }))),
     total > 0 && h(Text, { mt: 2 }, `${records(total)} ${total === 1 ? "waits" : "wait"} for it: `, waiting.slice(0, SHOWN).map((one, n) => h(Box, { as: "span", key: `${one.flow} ${one.key}` }, n > 0 && ", ", h(Id, { id: one.key }), ` of ${one.title}`)), total > SHOWN && ` and ${count(total - SHOWN)} more`),
   );
@@ -88,7 +88,7 @@ function LookForIt({ id, likely }) {
   );
 }
 
-function Known({ record, now }) {
+function Known({ record, now, mayLook }) {
   const [open, setOpen] = useState(false);
   const [looked, look] = useLook();
   const columns = [
@@ -112,7 +112,7 @@ function Known({ record, now }) {
     record.next_try && h(Text, null, "Next try ", h(Ago, { at: record.next_try, now })),
     record.agreed.length > 0 && h(Button, { size: "xs", variant: "outline", mt: 1, "aria-expanded": open, onClick: () => setOpen(!open) }, "What both sides last agreed on"),
     " ",
-    h(Button, { size: "xs", variant: "outline", mt: 1, onClick: () => look(record.flow, record.key, "explain") }, "Read both sides now"),
+    mayLook && h(Button, { size: "xs", variant: "outline", mt: 1, onClick: () => look(record.flow, record.key, "explain") }, "Read both sides now"),
     looked?.run && h(Text, { role: "status" }, "Both sides are being read, and nothing is written: ", h(To, { to: recordsOfRun("manual_sync", looked.run) }, "see what each has")),
     looked?.error && h(Note, { color: "red", role: "alert" }, looked.error),
     open && h(Table, { label: `Agreed values of ${record.key}`, columns, rows: record.agreed, keyOf: (field) => field.field }),
