@@ -276,6 +276,32 @@ def test_a_ledger_deleted_under_a_running_process_is_begun_anew(
         ledger.close()
 
 
+@pytest.mark.parametrize("deleted", [gone, emptied])
+def test_a_claim_is_lost_with_the_ledger_that_said_so(url: str, deleted: Callable[[str], None]) -> None:
+    ledger = Ledger(url, PAIR)
+    mine, _ = ledger.begin_try("run#load-0000", 0)
+    ledger.claim(TABLE, ["C1"], mine)
+    assert ledger.holds(mine, [(TABLE, "C1")])
+    deleted(url)
+    other = Ledger(url, PAIR)
+    assert not ledger.holds(mine, [(TABLE, "C1")])
+    for each in (ledger, other):
+        each.close()
+
+
+def test_a_database_that_has_hung_up_is_asked_again(ledger: Ledger) -> None:
+    mine, _ = ledger.begin_try("run#load-0000", 0)
+    ledger.claim(TABLE, ["C1"], mine)
+    assert ledger.holds(mine, [(TABLE, "C1")])
+    if ledger._engine.dialect.name == "sqlite":
+        ledger._questions.close()  # a file does not hang up
+    else:
+        others = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database()"
+        with ledger._engine.connect() as db:
+            db.exec_driver_sql(f"{others} AND pid <> pg_backend_pid()")
+    assert ledger.holds(mine, [(TABLE, "C1")])
+
+
 def test_what_is_committed_survives_a_power_cut(tmp_path: Path) -> None:
     ledger = Ledger(f"sqlite:///{tmp_path / 'ledger.db'}", PAIR)
     with ledger._engine.connect() as db:

@@ -127,8 +127,8 @@ class Claims(Store):
         for number, (table, key) in enumerate(records):
             asked |= {f"table_{number}": table, f"key_{number}": key}
         # A try's id is never given twice: whatever number the pair has by now, what this finds under its own is the try's.
-        with faults(), self._asks_once.connect() as db:
-            return bool(db.execute(_holds(len(records)), asked).scalar())
+        with faults():
+            return bool(self._questions.answer(_holds(len(records)), asked))
 
     @repeated
     def claim(self, table: str, keys: Sequence[str], owner: Claimant | str) -> dict[str, Claim]:

@@ -99,11 +99,11 @@ class _Sqlite:
         connection.execute("PRAGMA synchronous = FULL")
         if self._checks and not _has_newest(connection):
             _bring_up(self._url)
-        record.info["file"] = _file(self._path)
+        record.info["file"] = file_of(self._path)
 
     def _on_checkout(self, _connection: Any, record: Any, _proxy: Any) -> None:
         # The ledger may be deleted at any time; what a process wrote into a deleted file would be lost.
-        if record.info["file"] != _file(self._path):
+        if record.info["file"] != file_of(self._path):
             raise sa.exc.DisconnectionError
 
     def _on_begin(self, connection: Connection) -> None:
@@ -133,8 +133,8 @@ def _has_newest(connection: Any) -> bool:
     return row is not None and row[0] == NEWEST
 
 
-def _file(path: str) -> FileId | None:
-    """The file of a path; None when there is none."""
+def file_of(path: str) -> FileId | None:
+    """Which file lies at a path; None when there is none."""
     try:
         found = os.stat(path)
     except FileNotFoundError:

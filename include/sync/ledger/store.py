@@ -19,6 +19,7 @@ from include.sync.ledger.database import connect, keep_up
 from include.sync.ledger.entries import iso
 from include.sync.ledger.faults import LedgerFault, faults
 from include.sync.ledger.known_pair import KnownPair, find_pair, is_known_by, make_pair
+from include.sync.ledger.questions import Questions
 from include.sync.runs import Pair
 
 P = ParamSpec("P")
@@ -98,7 +99,7 @@ class Store:
         """
         self._engine = connect(url)
         self._reads = self._engine.execution_options(reads=True)
-        self._asks_once = self._engine.execution_options(asks_once=True)
+        self._questions = Questions(self._engine)
         self._given_now = now
         self._now = now or (lambda: datetime.now(UTC))
         self._pair = pair
@@ -117,6 +118,7 @@ class Store:
 
     def close(self) -> None:
         """Close the database connections."""
+        self._questions.close()
         self._engine.dispose()
 
     def reading(self) -> AbstractContextManager[Connection]:
