@@ -64,12 +64,13 @@ def _plain(value: Any) -> Any:
 
 def _add_fields(value: Any, path: str, found: list[tuple[str, Any, Any]]) -> None:
     """Every field of a body by its path, with nothing before it; what it refers to by its name."""
-    if isinstance(value, Mapping) and "custom_field_name" in value:
-        path, value = f"{path.rpartition('[')[0]}[{value['custom_field_name']}]", value.get("value")
     if type(value) in PLAIN:
         if value is not None:
             found.append((path, None, value))
     elif isinstance(value, Mapping):
+        if "custom_field_name" in value:
+            _add_fields(value.get("value"), f"{path.rpartition('[')[0]}[{value['custom_field_name']}]", found)
+            return
         for name, item in value.items():
             _add_fields(item, f"{path}.{name}" if path else str(name), found)
     elif isinstance(value, list | tuple):

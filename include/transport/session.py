@@ -165,6 +165,22 @@ class Transport:
                 raise senseless(self._system, refused.message, refused.status)
             return once(headers=headers())
 
+        try:
+            return attempt()
+        except ServiceError as error:
+            if not worth_repeating(error, repeatable=repeatable):
+                raise
+            return self._repeated(attempt, error, f"{method} {urlsplit(url).path}", repeatable=repeatable)
+
+    def _repeated(self, attempt: Callable[[], T], failed: ServiceError, what: str, *, repeatable: bool) -> T:
+        """Attempt again what has failed once, as long as that is worth it and the policy allows; `what` is its name."""
+        first: list[ServiceError] = [failed]
+
+        def again() -> T:
+            if first:
+                raise first.pop()
+            return attempt()
+
         def asked(state: tenacity.RetryCallState) -> float | None:
             error = state.outcome.exception() if state.outcome else None
             return error.retry_after if isinstance(error, ServiceError) else None
@@ -172,7 +188,6 @@ class Transport:
         def say(state: tenacity.RetryCallState) -> None:
             error = state.outcome.exception() if state.outcome else None
             wait = state.next_action.sleep if state.next_action else 0
-            what = f"{method} {urlsplit(url).path}"
             self.spending.pauses(wait)
             log.warning("%s (%s). Attempt %s follows in %.1f s.", error, what, state.attempt_number + 1, wait)
 
@@ -185,7 +200,7 @@ class Transport:
             before_sleep=say,
             reraise=True,
         )
-        return retrying(attempt)
+        return retrying(again)
 
     def once(
         self,
