@@ -21,7 +21,8 @@ from demo import wait_until_up
 from services import HOME, free_port, own_services, set_up
 
 FLOW, BESIDE = "company_to_ipaas", "customer_to_ipaas"
-# Whoever waits longer for the run waits for something that does not come.
+# Whoever waits longer than so many seconds, beside those that answers take one after another, waits for something that does
+# not come.
 TIMEOUT = 3600.0
 # What somebody asks for begins within so many seconds, however much else goes on.
 PATIENCE = 60.0
@@ -39,10 +40,11 @@ def load(cluster: Cluster, airflow: AirflowApi, look: Sandbox, options: argparse
     run_id = airflow.trigger(FLOW)
     asked: list[tuple[float, float]] = []
     victim = f"worker-{options.workers}" if options.kill else ""
+    longest = TIMEOUT + options.companies * options.latency
     while (state := airflow.state(FLOW, run_id)) not in ("success", "failed"):
         cluster.services.check()
-        if time.monotonic() - began > TIMEOUT:
-            raise TimeoutError(f"The run is not finished after {TIMEOUT:.0f} s; see {HOME.name}/logs")
+        if time.monotonic() - began > longest:
+            raise TimeoutError(f"The run is not finished after {longest:.0f} s; see {HOME.name}/logs")
         if victim and look.counters()["writes"] > options.companies // 4:
             cluster.services.kill(victim)
             print(f"{victim} was killed after {look.counters()['writes']} writes.", flush=True)
