@@ -20,6 +20,7 @@ from include.ipaas.lists import ListPage
 from include.sync.batches import batches
 from include.sync.context import BUSY_WAIT
 from include.sync.endings import finish_failed, problem_outcome
+from include.sync.flow import Flow
 from include.sync.ledger import Ledger
 from include.sync.ledger.entries import Claimant, Purpose, iso
 from include.sync.links import Link, side_of
@@ -27,6 +28,7 @@ from include.sync.listing import LIST_FROM, Listing, from_list
 from include.sync.outcomes import Outcome
 from include.sync.records import Json
 from include.sync.task_context import TaskContext
+from include.sync.tenure import Tenure
 from include.sync.values import fold
 from include.transport.parallel import in_parallel
 
@@ -41,24 +43,39 @@ _ROOTS = {child.table: endpoint.table for endpoint in ENDPOINTS.values() for chi
 _IN_BULK = {each.table: each for each in ENDPOINTS.values() if each.updates and not each.within}
 
 
-def push_links(task: TaskContext, owner: Claimant) -> dict[str, Outcome]:
-    """Push the links that iPaaS.com does not know, those of runs that died included: all that the flow may have made, and
-    some of others'. What another task is pushing is waited for when it is of the first kind, and left to it otherwise.
+def push_links(task: TaskContext, tenure: Tenure) -> dict[str, Outcome]:
+    """Push the links that iPaaS.com does not know, those of runs that died included: all that the flow may have made, its
+    own first, and some of others'. What another run is pushing is left to it; of its own kind it is waited for, a while.
 
     Returns, by key, the flow's records whose link is refused: another record has their external id. Raises
-    ServiceError when the fault concerns the whole run, and ClaimLost when a later try has taken over.
+    ServiceError when the fault concerns the whole run, and ClaimLost when a later try, or another run, has taken over.
     """
     tables: dict[str, list[str]] = {}
     for table in task.ledger.unpushed_tables():
         tables.setdefault(_ROOTS.get(table, table), []).append(table)
-    flows = (task.flow, *(task.catalogue[name] for name in task.flow.after))
-    own = {_ROOTS.get(flow.writer.table, flow.writer.table) for flow in flows}
+    own = _root(task.flow)
+    may_have_made = {_root(flow) for flow in _brought_by(task)}
     refused: dict[str, Outcome] = {}
-    for root in sorted(tables, key=lambda root: root not in own):
-        if _is_mine(task.ledger, root, owner, waits=root in own):
-            refused |= _push_all(task, root, tables[root], None if root in own else _OTHERS)
-            task.ledger.release(_CLAIMS, [root], owner)
+    for root in sorted(tables, key=lambda root: (root != own, root not in may_have_made)):
+        if _is_mine(task.ledger, root, tenure.claimant, waits=root == own):
+            with tenure.writing(_CLAIMS, root):
+                refused |= _push_all(task, root, tables[root], None if root in may_have_made else _OTHERS)
+            task.ledger.release(_CLAIMS, [root], tenure.claimant)
     return refused
+
+
+def _root(flow: Flow) -> str:
+    """The table that the links of a flow's records are told with."""
+    return _ROOTS.get(flow.writer.table, flow.writer.table)
+
+
+def _brought_by(task: TaskContext) -> list[Flow]:
+    """The flow, and those whose records it may bring along, or they theirs."""
+    flows = [task.flow]
+    for flow in flows:  # which grows
+        before = (task.catalogue[name] for name in flow.after)
+        flows += [one for one in before if one.direction is task.flow.direction and one not in flows]
+    return flows
 
 
 def _is_mine(ledger: Ledger, root: str, owner: Claimant, *, waits: bool) -> bool:
@@ -217,33 +234,35 @@ def _unpushed(ledger: Ledger, tables: Collection[str]) -> Iterator[Link]:
 
 
 def _not_pushed(task: TaskContext, link: Link, error: ServiceError) -> Outcome | None:
-    """Deal with a link that could not be pushed: kept for the next run, given up, or the record's rejection."""
+    """Deal with a link that could not be pushed: kept for the next run, given up, or its record's rejection."""
     table, external_id, internal_id = link
+    key, own = str(internal_id), task.flow
+    not_yet = f"The link of {table} {internal_id} to {external_id!r} is not in iPaaS.com yet: {error}"
     if error.kind is not ErrorKind.rejected:
         # The ledger keeps it; the next run tries again.
-        task.warn(f"The link of {table} {internal_id} to {external_id!r} is not in iPaaS.com yet: {error}")
+        task.warn(not_yet)
+        return None
+    makers = [f.name for f in task.catalogue.values() if f.direction is own.direction and f.writer.table == table]
+    of = [name for name in makers if key in task.ledger.transfers(name, [key])]
+    if makers and not of and own.name not in makers:
+        # Who has made it is about to note that; or its own flow's next run deals with it.
+        task.warn(not_yet)
         return None
     holder = task.ipaas.internal_id(table, external_id) if isinstance(error, RecordExists) else None
-    if holder is not None and str(holder) == str(internal_id):
+    if holder is not None and str(holder) == key:
         task.ledger.mark_pushed(link)
         return None
     task.ledger.unlink(table, external_id)
-    flow = None if isinstance(error, NotFound) else _flow_of(task, table, str(internal_id))
-    refused = _refused(task, flow, link, holder, error) if flow else None
-    if flow == task.flow.name:
-        return refused
+    refused: Outcome | None = None
+    if makers and not isinstance(error, NotFound):
+        flow = own.name if own.name in of or not of else of[0]
+        refused = _refused(task, flow, link, holder, error)
+        if flow == own.name:
+            return refused
     # Of another flow's record it is said here, too: that flow's run has ended.
     told = f" {refused.advice}" if refused else ""
     task.warn(f"The link of {table} {internal_id} to {external_id!r} cannot be made in iPaaS.com: {error}{told}")
     return None
-
-
-def _flow_of(task: TaskContext, table: str, key: str) -> str | None:
-    """The flow whose record this is; None of what is nested in one."""
-    own = task.flow
-    flows = [f.name for f in task.catalogue.values() if f.direction is own.direction and f.writer.table == table]
-    flows.sort(key=lambda name: name != own.name)
-    return next((name for name in flows if key in task.ledger.transfers(name, [key])), flows[0] if flows else None)
 
 
 def _refused(task: TaskContext, flow: str, link: Link, holder: Any | None, error: ServiceError) -> Outcome:

@@ -14,7 +14,7 @@ from include.sync.approval.decision import ApprovalDecision, decided, may_need_a
 from include.sync.differences import Found, Reconciled
 from include.sync.explained import stage_explained
 from include.sync.forecast import Applying, Forecast
-from include.sync.ledger.entries import Claimant, moment
+from include.sync.ledger.entries import moment
 from include.sync.lines import URGENCY, outcome_files
 from include.sync.outcomes import Difference, Outcome, Result
 from include.sync.plan import late_commits
@@ -237,8 +237,9 @@ def _settle(task: TaskContext) -> dict[str, Outcome]:
     """Tell iPaaS.com of new links, and be done with the webhooks that the run has read; answers what was refused."""
     refused: dict[str, Outcome] = {}
     if task.flow.talks_to("report"):
-        with Tenure(task.ledger, task.plan.task("report"), task.under_way) as tenure, tenure.alone():
-            refused = _push(task, tenure.claimant)
+        # What an earlier try may still be sending does no harm when it arrives: the same link twice is as once.
+        with Tenure(task.ledger, task.plan.task("report"), under_way=0) as tenure:
+            refused = _push(task, tenure)
     webhooks = [(webhook["id"], webhook["generation"]) for webhook in task.staging.read("webhooks")]
     task.ledger.dealt_with(task.flow.name, webhooks)
     return refused
@@ -253,10 +254,10 @@ def _advance(task: TaskContext, read_from: datetime) -> None:
         task.ledger.advance(late_commits(task.flow), read_from)
 
 
-def _push(task: TaskContext, owner: Claimant) -> dict[str, Outcome]:
+def _push(task: TaskContext, tenure: Tenure) -> dict[str, Outcome]:
     """Push links; what was refused is staged, so that a repeated task reports it, too."""
     before = {outcome.key: outcome for outcome in map(Outcome.from_json, task.staging.read_if_there("outcomes-report"))}
-    refused = before | push_links(task, owner)
+    refused = before | push_links(task, tenure)
     task.staging.write_all("outcomes-report", (outcome.as_json() for outcome in refused.values()))
     return refused
 

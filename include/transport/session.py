@@ -170,7 +170,9 @@ class Transport:
         except ServiceError as error:
             if not worth_repeating(error, repeatable=repeatable):
                 raise
-            return self._repeated(attempt, error, f"{method} {urlsplit(url).path}", repeatable=repeatable)
+            failed = error
+        # Not within the handler: what comes of the next attempts would have this one's causes among its own.
+        return self._repeated(attempt, failed, f"{method} {urlsplit(url).path}", repeatable=repeatable)
 
     def _repeated(self, attempt: Callable[[], T], failed: ServiceError, what: str, *, repeatable: bool) -> T:
         """Attempt again what has failed once, as long as that is worth it and the policy allows; `what` is its name."""
@@ -306,12 +308,13 @@ class Transport:
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:
-    """The exception and all that it wraps; the libraries nest them in several ways."""
+    """The exception and all that it wraps; the libraries nest them in several ways. What has come of an earlier request, which
+    somebody may be dealing with as he sends this one, is none of its causes."""
     seen: list[BaseException] = []
     todo: list[object] = [error]
     while todo:
         item = todo.pop()
-        if isinstance(item, BaseException) and item not in seen:
+        if isinstance(item, BaseException) and not isinstance(item, ServiceError) and item not in seen:
             seen.append(item)
             yield item
             todo += [*item.args, getattr(item, "reason", None), item.__cause__, item.__context__]

@@ -4,7 +4,6 @@ nested in it, several at once, and none is taken from another record, or told by
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
 from threading import Thread, Timer
 from typing import Any
 
@@ -16,7 +15,9 @@ from include.sandbox.credentials import OTHER_SYSTEM_ID, SYSTEM_ID
 from include.sandbox.faults import Fault
 from include.sandbox.ipaas.platform import Record
 from include.sync import pushing
-from include.sync.ledger.entries import State
+from include.sync.ledger import Ledger
+from include.sync.ledger.entries import Claimant, State
+from include.sync.ledger.faults import ClaimLost
 from include.sync.outcomes import Result
 
 FLOW = "company_from_ipaas"
@@ -157,10 +158,13 @@ def test_of_what_only_other_flows_make_a_run_tells_some(bench: Bench, monkeypatc
     assert whole(bench, records) and asked(bench, "PUT", "Customer/Company") == MANY
 
 
-def test_of_what_a_flow_makes_as_a_prerequisite_it_tells_all(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("flow", ["sales_order_from_ipaas", "invoice_from_ipaas"])
+def test_of_what_a_flow_makes_as_a_prerequisite_it_tells_all(
+    bench: Bench, flow: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(pushing, "_OTHERS", 0)
     records = companies(bench)
-    orders = others(bench, "sales_order_from_ipaas")
+    orders = others(bench, flow)
 
     def then(stage: str) -> None:
         orders(stage)
@@ -170,19 +174,80 @@ def test_of_what_a_flow_makes_as_a_prerequisite_it_tells_all(bench: Bench, monke
     bench.run(FLOW, before=then)
 
 
+def test_what_is_told_one_by_one_is_of_the_claimed_kind_alone(bench: Bench) -> None:
+    (record,) = companies(bench, 1)
+    link = ("customer company", "C1", record["id"])
+    bench.ledger.link([link, ("product", "1000", 990002)], pushed=False)
+    bench.ledger.claim(pushing._CLAIMS, ["customer company"], "another")
+    bench.run("product_from_ipaas")
+    assert bench.ledger.unpushed() == [link]
+
+
 def test_a_run_waits_until_another_one_has_told_what_it_tells(bench: Bench) -> None:
     records = companies(bench, 3)
-    pushed: list[str] = []
+    told_meanwhile: list[int] = []
+
+    def done() -> None:
+        told_meanwhile.append(sum(bool(link_of(bench, one)) for one in records))
+        bench.ledger.release(pushing._CLAIMS, ["customer company"], "another")
 
     def somebody_tells(stage: str) -> None:
         if stage == "report":
             assert bench.ledger.claim(pushing._CLAIMS, ["customer company"], "another")["customer company"].held
-            pushed.append("begun")
-            done = partial(bench.ledger.release, pushing._CLAIMS, ["customer company"], "another")
             Timer(0.7, done).start()
 
     bench.run(FLOW, before=somebody_tells)
-    assert pushed and whole(bench, records)
+    assert told_meanwhile == [0] and whole(bench, records)
+
+
+def test_for_what_others_make_nobody_waits(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    companies(bench, 3)
+    monkeypatch.setattr(pushing.time, "sleep", lambda seconds: pytest.fail("It waited."))
+    orders = others(bench, "sales_order_from_ipaas", "product_from_ipaas")
+
+    def somebody_tells(stage: str) -> None:
+        if stage == "report":
+            bench.ledger.claim(pushing._CLAIMS, ["customer company"], "another")
+            orders(stage)
+            assert len(bench.ledger.unpushed(["customer company"])) == 3
+            bench.ledger.release(pushing._CLAIMS, ["customer company"], "another")
+
+    bench.run(FLOW, before=somebody_tells)
+
+
+def test_whose_claim_was_taken_over_tells_nothing_more(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    records = companies(bench)
+    real = pushing._push_all
+
+    def taken_over(*arguments: Any) -> Any:
+        bench.ledger.release(pushing._CLAIMS, ["customer company"], Claimant(task="", try_id=tries[0]))
+        bench.ledger.claim(pushing._CLAIMS, ["customer company"], "another")
+        return real(*arguments)
+
+    tries: list[str] = []
+    begin = Ledger.begin_try
+
+    def begun(ledger: Ledger, task: str, under_way: float) -> Any:
+        claimant, wait = begin(ledger, task, under_way)
+        tries[:] = [claimant.try_id]
+        return claimant, wait
+
+    monkeypatch.setattr(Ledger, "begin_try", begun)
+    monkeypatch.setattr(pushing, "_push_all", taken_over)
+    with pytest.raises(ClaimLost):
+        bench.run(FLOW)
+    assert not any(link_of(bench, one) for one in records)
+
+
+def test_a_flow_tells_its_own_links_first(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    bench.ledger.link(
+        [("customer", "P1", 990001), ("product", "1000", 990002), ("transaction", "S1", 990003)], pushed=False
+    )
+    order: list[str] = []
+    monkeypatch.setattr(pushing, "_push_all", lambda task, root, *more: order.append(root) or {})
+    bench.run("sales_order_from_ipaas")
+    bench.run("product_from_ipaas")
+    assert order[0] == "transaction" and order[3] == "product"
 
 
 def test_who_tells_some_links_keeps_nobody_from_others(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -209,6 +274,18 @@ def test_it_does_not_wait_for_ever_and_the_next_run_tells_them(bench: Bench, mon
     bench.ledger.release(pushing._CLAIMS, ["customer company"], "another")
     assert tally(bench.run(FLOW)) == {}
     assert whole(bench, records) and bench.ledger.unpushed() == []
+
+
+def test_a_link_of_which_nothing_is_noted_yet_is_kept_for_its_own_flow(bench: Bench) -> None:
+    bench.sandbox.switches.taken_external_id = "refused"
+    (record,) = companies(bench, 1)
+    link = ("customer company", "C1", record["id"])
+    faster = company(bench, "Somebody else", addresses=[ADDRESS])
+    bench.sandbox.ipaas.link("customer company", SYSTEM_ID, faster["id"], "C1")
+    bench.ledger.link([link], pushed=False)
+    warnings = bench.run("product_from_ipaas").warnings
+    assert any("is not in iPaaS.com yet" in text for text in warnings)
+    assert bench.ledger.unpushed() == [link] and list(bench.ledger.keys(FLOW)) == []
 
 
 def test_a_link_that_is_refused_to_another_flows_run_is_its_own_records_fault(bench: Bench) -> None:

@@ -17,7 +17,7 @@ from include.sync import tenure
 from include.sync.ledger import Ledger
 from include.sync.ledger.claims import CLAIM_LIFETIME
 from include.sync.ledger.entries import Claim, Finish, Purpose, Reservation, iso
-from include.sync.ledger.faults import ClaimLost
+from include.sync.ledger.faults import ClaimLost, LedgerFault
 from include.sync.ledger.tables import VERSIONS, claims, metadata, tries
 from include.sync.ledger.transfers import MAX_ATTEMPTS, retry_delay
 from tests.systems import PAIR
@@ -293,13 +293,34 @@ def test_a_database_that_has_hung_up_is_asked_again(ledger: Ledger) -> None:
     mine, _ = ledger.begin_try("run#load-0000", 0)
     ledger.claim(TABLE, ["C1"], mine)
     assert ledger.holds(mine, [(TABLE, "C1")])
+    _hang_up(ledger)
+    assert ledger.holds(mine, [(TABLE, "C1")])
+
+
+def test_a_database_that_hangs_up_again_and_again_is_a_fault_until_it_does_not(ledger: Ledger) -> None:
+    mine, _ = ledger.begin_try("run#load-0000", 0)
+    ledger.claim(TABLE, ["C1"], mine)
+    hung_up = sa.exc.DBAPIError("SELECT", {}, Exception("gone"), connection_invalidated=True)
+
+    def hang_up(db: sa.Connection, *_: Any) -> None:
+        db.invalidate()
+        raise hung_up
+
+    sa.event.listen(ledger._questions._engine, "before_cursor_execute", hang_up)
+    for _ in range(2):
+        with pytest.raises(LedgerFault):
+            ledger.holds(mine, [(TABLE, "C1")])
+    sa.event.remove(ledger._questions._engine, "before_cursor_execute", hang_up)
+    assert ledger.holds(mine, [(TABLE, "C1")])
+
+
+def _hang_up(ledger: Ledger) -> None:
     if ledger._engine.dialect.name == "sqlite":
         ledger._questions.close()  # a file does not hang up
-    else:
-        others = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database()"
-        with ledger._engine.connect() as db:
-            db.exec_driver_sql(f"{others} AND pid <> pg_backend_pid()")
-    assert ledger.holds(mine, [(TABLE, "C1")])
+        return
+    others = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database()"
+    with ledger._engine.connect() as db:
+        db.exec_driver_sql(f"{others} AND pid <> pg_backend_pid()")
 
 
 def test_what_is_committed_survives_a_power_cut(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from email.utils import format_datetime
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import pytest
@@ -193,6 +194,48 @@ def test_a_refused_connection_was_never_sent_so_that_even_a_create_is_repeated()
     # The port is told, too: it may be what is wrong.
     assert f"No connection to {url.rstrip('/')} could be made." in str(raised.value)
     assert (raised.value.sent, raised.value.kind, used.spending.spent.requests) == (Sent.no, ErrorKind.unavailable, 3)
+
+
+def _hangs_up(door: socket.socket, received: list[bytes]) -> None:
+    while True:
+        try:
+            caller, _ = door.accept()
+        except OSError:
+            return
+        with caller:
+            received.append(caller.recv(65_536))
+
+
+@pytest.mark.parametrize("while_another", [False, True])
+def test_what_is_lost_after_a_refused_connection_is_unknown_all_the_same(while_another: bool) -> None:
+    """What came of an earlier attempt says nothing of this one, nor does what came of another request, which somebody is
+    dealing with as he sends this one."""
+    received: list[bytes] = []
+    attempts: list[int] = []
+    with socket.socket() as door:
+        door.bind(("127.0.0.1", 0))  # nobody listens: refused
+        url = f"http://127.0.0.1:{door.getsockname()[1]}/"
+
+        def headers() -> Mapping[str, str]:
+            attempts.append(1)
+            if len(attempts) == 2 + 2 * while_another:
+                door.listen()
+                Thread(target=_hangs_up, args=(door, received), daemon=True).start()
+            return {}
+
+        def create() -> None:
+            transport().send("POST", url, headers=headers, decode=json_of(SYSTEM), body={}, repeatable=False)
+
+        def create_again() -> None:
+            try:
+                create()
+            except ServiceError:
+                create()
+
+        with pytest.raises(ServiceError) as raised:
+            (create_again if while_another else create)()
+        door.shutdown(socket.SHUT_RDWR)
+    assert len(received) == 1 and raised.value.sent is Sent.unknown
 
 
 @pytest.mark.parametrize("url", ["http://", "nonsense://host", "https://exa mple/"])

@@ -29,18 +29,25 @@ class Questions:
         """The one value that a statement asks for. Raises SQLAlchemyError."""
         with self._turn:
             try:
-                return self._connection().execute(statement, values).scalar()
+                return self._asked(statement, values)
             except sa.exc.DBAPIError as error:
                 if not error.connection_invalidated:
                     raise
-                # The database has hung up since the last one: nothing was changed, so it may be asked again.
-                self._close()
-                return self._connection().execute(statement, values).scalar()
+            # The database has hung up since the last one: nothing was changed, so it may be asked again.
+            return self._asked(statement, values)
 
     def close(self) -> None:
         """Give the connection back."""
         with self._turn:
             self._close()
+
+    def _asked(self, statement: sa.Select[Any], values: Mapping[str, Any]) -> Any:
+        try:
+            return self._connection().execute(statement, values).scalar()
+        except BaseException:
+            # Whatever broke it off, the next question begins anew.
+            self._close()
+            raise
 
     def _connection(self) -> Connection:
         kept = self._kept
