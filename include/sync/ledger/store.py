@@ -78,6 +78,11 @@ def repeated(method: Callable[P, T]) -> Callable[P, T]:
         # What can be gone through once only would be at its end the second time.
         kept = [tuple(value) if isinstance(value, Iterator) else value for value in args]
         named = {name: tuple(value) if isinstance(value, Iterator) else value for name, value in kwargs.items()}
+        try:
+            return method(*kept, **named)  # type: ignore[arg-type]
+        except LedgerFault as fault:
+            if not _met_another(fault):
+                raise
         return again(*kept, **named)  # type: ignore[arg-type]
 
     return whole
