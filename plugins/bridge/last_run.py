@@ -17,7 +17,7 @@ from bridge.form import IDS_PARAMS
 from bridge.staging import base, private_folder
 from include.sync.ledger.entries import moment
 from include.sync.overview import FlowState
-from include.sync.staging.files import StagingFault
+from include.sync.staging.files import reading_from, writing_to
 from include.sync.states import Known, Run, Standing, standing
 
 SILENT = (
@@ -115,7 +115,7 @@ def note_run(run: Any) -> None:
         return
     folder = base() / str(run.dag_id) / _NOTES
     private_folder()
-    try:
+    with writing_to(folder):
         folder.mkdir(parents=True, exist_ok=True)
         if str(run.run_id) in begun(str(run.dag_id)):
             return  # by an earlier try
@@ -124,19 +124,16 @@ def note_run(run: Any) -> None:
         (folder / name).write_text(str(run.run_id))
         for old in sorted(folder.iterdir(), key=lambda file: file.name, reverse=True)[_REMEMBERED:]:
             old.unlink(missing_ok=True)
-    except OSError as error:
-        raise StagingFault.unwritten(folder, error) from None
 
 
 def begun(dag_id: str) -> list[str]:
     """The run ids of the last runs of a flow that have no logical date. Raises StagingFault."""
     folder = base() / dag_id / _NOTES
-    try:
-        return [file.read_text() for file in folder.iterdir()] if folder.exists() else []
-    except FileNotFoundError:
-        return begun(dag_id)  # another run has just tidied up
-    except OSError as error:
-        raise StagingFault.unread(folder, error) from None
+    with reading_from(folder):
+        try:
+            return [file.read_text() for file in folder.iterdir()] if folder.exists() else []
+        except FileNotFoundError:
+            return begun(dag_id)  # another run has just tidied up
 
 
 def _run(run: Any) -> Run:

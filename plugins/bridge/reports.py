@@ -36,7 +36,7 @@ from include.sync.approval.decision import PLANNED
 from include.sync.lines import Sort, lines_of
 from include.sync.outcomes import Result
 from include.sync.runs import Direction, RunKind
-from include.sync.staging.files import Staging, StagingFault
+from include.sync.staging.files import Staging, StagingFault, reading_from
 
 router = APIRouter(prefix="/api")
 # The task that reads, in a flow's DAG and in either group of Manual Sync.
@@ -142,13 +142,11 @@ def _report(folder: ObjectStoragePath, offset: int, **asked: Any) -> dict[str, A
     """The report in a folder, with the lines that are asked for; None when there is none yet. Raises StagingFault."""
     staging = Staging(folder)
     path, planned = folder / "report.json", folder / PLANNED / "report.json"
-    try:
+    with reading_from("report.json"):
         if not path.exists() and planned.exists():
             # As long as a run waits for a person it has what was planned.
             path, staging = planned, staging.over(PLANNED)
         report = simplejson.loads(path.read_text(), use_decimal=True) if path.exists() else None
-    except Exception as error:  # noqa: BLE001 - every store has faults of its own
-        raise StagingFault.unread("report.json", error) from None
     if report is None:
         return None
     flow = report["flow"]

@@ -11,7 +11,7 @@ from typing import Any
 
 from airflow.sdk import ObjectStoragePath
 
-from include.sync.staging.files import StagingFault
+from include.sync.staging.files import StagingFault, reading_from, writing_to
 
 # The file that the folder of every reading of a run begins with.
 PLAN = "plan.json"
@@ -28,8 +28,14 @@ def home() -> Path:
 
 
 def base() -> ObjectStoragePath:
-    """The folder of all runs: `SYNC_STAGING`, as `s3://bucket/staging`, or a folder of Airflow's home."""
-    return ObjectStoragePath(os.environ.get("SYNC_STAGING") or f"file://{home() / 'staging'}")
+    """The folder of all runs: `SYNC_STAGING`, as `s3://bucket/staging`, or a folder of Airflow's home. Raises StagingFault."""
+    address = os.environ.get("SYNC_STAGING") or f"file://{home() / 'staging'}"
+    # Others write there, too. Stores keep the lists that they have read, Airflow's by Connection and those of the path
+    # itself, and a process that goes on, as the API server does, would never hear of what has come since.
+    with reading_from(address):
+        place = ObjectStoragePath(address, use_listings_cache=False)
+        place.fs.invalidate_cache()
+    return place
 
 
 def private_folder() -> None:
@@ -41,12 +47,10 @@ def private_folder() -> None:
     if place.protocol != "file":
         return
     folder = Path(place.path)
-    try:
+    with writing_to(folder):
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         if folder.stat().st_uid == os.getuid() and folder.stat().st_mode & 0o077:
             folder.chmod(0o700)
-    except OSError as error:
-        raise StagingFault.unwritten(folder, error) from None
 
 
 def run_folder(dag_id: str, run_id: str) -> ObjectStoragePath:
@@ -77,7 +81,8 @@ def forget_old_runs(dag_id: str, now: datetime) -> None:
             if datetime.fromtimestamp(plan.stat().st_mtime, UTC) < now - RETENTION:
                 plan.parent.rmdir(recursive=True)
                 run = plan.parent.parent
-                if not any(run.iterdir()):  # else another reading of it is younger
+                # In a bucket what is empty is not there any more; else another reading of it is younger.
+                if run.exists() and not any(run.iterdir()):
                     run.rmdir()
-    except OSError as error:
+    except Exception as error:  # noqa: BLE001 - every store has faults of its own
         log.warning("Old runs could not be deleted from %s: %s", folder, error)

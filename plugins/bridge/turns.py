@@ -19,7 +19,7 @@ import simplejson
 from airflow.sdk import ObjectStoragePath
 
 from bridge.staging import base
-from include.sync.staging.files import StagingFault
+from include.sync.staging.files import reading_from, writing_to
 
 _QUESTION = "question.json"
 _POLL = "poll"
@@ -66,10 +66,8 @@ def _holder(context: Mapping[str, Any], name: str) -> str | None:
     """The other run that has this turn and is under way."""
     run = context["dag_run"]
     place = base() / str(run.dag_id) / name
-    try:
+    with reading_from(place):
         last = place.read_text() if place.exists() else None
-    except OSError as error:
-        raise StagingFault.unwritten(place, error) from None
     if last and last != run.run_id and _under_way(context, str(run.dag_id), last):
         return str(last)
     return None
@@ -78,11 +76,9 @@ def _holder(context: Mapping[str, Any], name: str) -> str | None:
 def _hold(context: Mapping[str, Any], name: str) -> None:
     run = context["dag_run"]
     place = base() / str(run.dag_id) / name
-    try:
+    with writing_to(place):
         place.parent.mkdir(parents=True, exist_ok=True)
         place.write_text(str(run.run_id))
-    except OSError as error:
-        raise StagingFault.unwritten(place, error) from None
 
 
 def take_question(context: Mapping[str, Any], flow: str, why: str) -> str | None:
@@ -97,32 +93,26 @@ def take_question(context: Mapping[str, Any], flow: str, why: str) -> str | None
         return f"{open_['run_id']} of {open_['dag_id']}"
     asked = {**mine, "task_id": str(ti.task_id), "at": datetime.now(UTC).isoformat(), "why": why}
     place = _question_of(flow)
-    try:
+    with writing_to(place):
         place.parent.mkdir(parents=True, exist_ok=True)
         place.write_text(simplejson.dumps(asked))
-    except OSError as error:
-        raise StagingFault.unwritten(place, error) from None
     return None
 
 
 def answer_question(context: Mapping[str, Any], flow: str) -> None:
     """Let the next run of the flow ask. Raises StagingFault."""
     place = _question_of(flow)
-    try:
-        if (open_ := open_question(flow)) and open_["run_id"] == str(context["dag_run"].run_id):
+    if (open_ := open_question(flow)) and open_["run_id"] == str(context["dag_run"].run_id):
+        with writing_to(place):
             place.unlink(missing_ok=True)
-    except OSError as error:
-        raise StagingFault.unwritten(place, error) from None
 
 
 def open_question(flow: str) -> dict[str, str] | None:
     """The run that asked last about a flow and has not been answered, so far as its files say: its DAG, run and task, when
     and why it asked. Raises StagingFault."""
     place = _question_of(flow)
-    try:
+    with reading_from(place):
         return dict(simplejson.loads(place.read_text())) if place.exists() else None
-    except (OSError, ValueError) as error:
-        raise StagingFault.unread(place, error) from None
 
 
 def _question_of(flow: str) -> ObjectStoragePath:

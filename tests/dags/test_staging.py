@@ -5,9 +5,17 @@ from __future__ import annotations
 import os
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
+from uuid import uuid4
 
+import fsspec
 import pytest
-from bridge.staging import PLAN, RETENTION, forget_old_runs, run_folder
+from airflow.sdk.io import attach
+from bridge.staging import PLAN, RETENTION, base, forget_old_runs, run_folder
+
+from include.sandbox import Sandbox
+from include.sync.staging.files import Staging, StagingFault
+from tests.dags.conftest import RunDag
 
 
 def _run(name: str, began: datetime) -> Path:
@@ -30,6 +38,56 @@ def test_old_runs_are_deleted_once_a_day(tmp_path: Path, monkeypatch: pytest.Mon
     assert older.exists()
     forget_old_runs("company_to_ipaas", datetime(2026, 11, 25, tzinfo=UTC))
     assert not older.exists()
+
+
+@pytest.fixture
+def bucket(monkeypatch: pytest.MonkeyPatch) -> str:
+    """A place in a store that knows no folders, as a bucket does not."""
+    attach("memory", fs=fsspec.filesystem("memory"))
+    place = f"memory://{uuid4().hex}"
+    monkeypatch.setenv("SYNC_STAGING", place)
+    return place
+
+
+@pytest.mark.dag
+def test_a_run_goes_through_a_bucket(
+    run_dag: RunDag, bucket: str, monkeypatch: pytest.MonkeyPatch, sandbox: Sandbox
+) -> None:
+    monkeypatch.setenv("SYNC_STAGING", bucket)
+    first = run_dag("customer_category_to_ipaas")
+    assert first.state == "success" and first.counts["created"] == len(sandbox.bc.rows("Customer Price Group"))
+    assert run_dag("customer_category_to_ipaas").counts["unchanged"] == first.counts["created"]
+
+
+def test_old_runs_are_deleted_from_a_bucket(bucket: str) -> None:
+    places = [run_folder("company_to_ipaas", name) / "reading" / PLAN for name in ("one", "two", "three")]
+    for place in places:
+        place.write_text("{}")
+    forget_old_runs("company_to_ipaas", datetime.now(UTC) + 2 * RETENTION)
+    assert not any(place.exists() for place in places)
+
+
+def test_what_other_processes_write_is_seen_by_one_that_goes_on(bucket: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    forgotten: list[bool] = []
+    monkeypatch.setattr(type(base().fs), "invalidate_cache", lambda *_: forgotten.append(True))
+    assert base().storage_options == {"use_listings_cache": False} and forgotten == [True]
+
+
+def test_a_store_with_faults_of_its_own_does_not_fail_the_run(bucket: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: Any, **__: Any) -> Any:
+        raise RuntimeError("Unable to locate credentials")
+
+    monkeypatch.setattr(type(base().fs), "_open", refuse)
+    forget_old_runs("company_to_ipaas", datetime.now(UTC))
+    with pytest.raises(StagingFault, match=r"Unable to locate credentials"):
+        Staging(base() / "a run").write_text("report.json", "{}")
+
+
+def test_a_store_that_is_not_there_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SYNC_STAGING", "nowhere://staging")
+    with pytest.raises(StagingFault, match="nowhere") as fault:
+        base()
+    assert "SYNC_STAGING" in fault.value.advice
 
 
 def test_a_store_that_refuses_does_not_fail_the_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

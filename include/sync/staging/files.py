@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import gzip
 import io
-import zlib
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from typing import IO, Any, Protocol, TypeVar
@@ -25,7 +24,7 @@ class StagingFault(RunFault):
     kind = ErrorKind.unavailable
 
     @classmethod
-    def unwritten(cls, path: object, error: OSError) -> StagingFault:
+    def unwritten(cls, path: object, error: Exception) -> StagingFault:
         """A file that cannot be written: there is no room, or no leave."""
         return cls(
             f"The staging file {path} cannot be written: {_said(error)}.",
@@ -59,8 +58,26 @@ def _said(error: Exception) -> str:
     return getattr(error, "strerror", None) or f"{type(error).__name__}: {error}"
 
 
-# What a file that was cut off or damaged raises when it is read.
-_DAMAGED = (EOFError, zlib.error, ValueError)
+@contextmanager
+def writing_to(path: object) -> Iterator[None]:
+    """Whatever comes of writing there within is a StagingFault: every store has faults of its own."""
+    try:
+        yield
+    except RunFault:
+        raise
+    except Exception as error:  # noqa: BLE001 - see above
+        raise StagingFault.unwritten(path, error) from None
+
+
+@contextmanager
+def reading_from(path: object) -> Iterator[None]:
+    """Whatever comes of reading there within, or of what stands there, is a StagingFault."""
+    try:
+        yield
+    except RunFault:
+        raise
+    except Exception as error:  # noqa: BLE001 - every store has faults of its own
+        raise StagingFault.unread(path, error) from None
 
 
 _BLOCK = 64 * 1024
@@ -87,17 +104,9 @@ class FileWriter:
     def add(self, record: Json) -> None:
         """Write one record as a line."""
         line = to_json(record)
-        with _writing(self._path):
+        with writing_to(self._path):
             self._stream.write(b"%b\n" % line)
         self.count += 1
-
-
-@contextmanager
-def _writing(path: StagingPath) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise StagingFault.unwritten(path, error) from None
 
 
 class Staging:
@@ -107,7 +116,7 @@ class Staging:
         """Use a folder; it is made when it is not there. What is not in it is read from `beneath`, if there is one."""
         self._folder = folder
         self._beneath = beneath
-        with _writing(folder):
+        with writing_to(folder):
             folder.mkdir(parents=True, exist_ok=True)
 
     def over(self, name: str) -> Staging:
@@ -119,7 +128,7 @@ class Staging:
         """Write the file `name` anew."""
         path = self._folder / f"{name}.ndjson.gz"
         opened = ExitStack()
-        with _writing(path):
+        with writing_to(path):
             raw = opened.enter_context(path.open("wb"))
             packed = opened.enter_context(gzip.GzipFile(fileobj=raw, mode="wb", compresslevel=3, mtime=0))
             # A line at a time costs more to compress than a block of them.
@@ -128,10 +137,10 @@ class Staging:
             yield FileWriter(stream, path)
         except BaseException:
             # What broke it off says more than that the rest of it cannot be written either.
-            with suppress(OSError):
+            with suppress(Exception):
                 opened.close()
             raise
-        with _writing(path):
+        with writing_to(path):
             opened.close()
 
     def read(self, name: str) -> Iterator[Json]:
@@ -144,17 +153,20 @@ class Staging:
 
     def _read(self, name: str, decode: Callable[[bytes], T]) -> Iterator[T]:
         path = self._folder / f"{name}.ndjson.gz"
-        try:
-            with path.open("rb") as raw, gzip.open(raw, "rb") as packed, io.BufferedReader(packed, _BLOCK) as stream:
-                for line in stream:
-                    yield decode(line)
-        except FileNotFoundError:
-            if self._beneath:
-                yield from self._beneath._read(name, decode)
-                return
-            raise StagingFault.gone(path) from None
-        except (OSError, *_DAMAGED) as error:
-            raise StagingFault.unread(path, error) from None
+        with reading_from(path):
+            try:
+                with (
+                    path.open("rb") as raw,
+                    gzip.open(raw, "rb") as packed,
+                    io.BufferedReader(packed, _BLOCK) as stream,
+                ):
+                    for line in stream:
+                        yield decode(line)
+            except FileNotFoundError:
+                if self._beneath:
+                    yield from self._beneath._read(name, decode)
+                    return
+                raise StagingFault.gone(path) from None
 
     def read_if_there(self, name: str) -> Iterator[Json]:
         """The records of a file that need not have been written."""
@@ -171,26 +183,23 @@ class Staging:
     def exists(self, name: str) -> bool:
         """Whether a plain file is there."""
         path = self._folder / name
-        try:
+        with reading_from(path):
             return path.exists() or bool(self._beneath and self._beneath.exists(name))
-        except OSError as error:
-            raise StagingFault.unread(path, error) from None
 
     def write_text(self, name: str, text: str) -> str:
         """Write a plain file, such as the report; returns where it lies."""
         path = self._folder / name
-        with _writing(path), path.open("wb") as stream:
+        with writing_to(path), path.open("wb") as stream:
             stream.write(text.encode())
         return str(path)
 
     def read_text(self, name: str) -> str:
         """Read what `write_text` wrote."""
         path = self._folder / name
-        try:
-            with path.open("rb") as stream:
-                data: bytes = stream.read()
-        except FileNotFoundError:
-            raise StagingFault.gone(path) from None
-        except OSError as error:
-            raise StagingFault.unread(path, error) from None
-        return data.decode()
+        with reading_from(path):
+            try:
+                with path.open("rb") as stream:
+                    data: bytes = stream.read()
+            except FileNotFoundError:
+                raise StagingFault.gone(path) from None
+            return data.decode()
