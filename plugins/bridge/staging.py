@@ -78,7 +78,8 @@ def forget_old_runs(dag_id: str, now: datetime) -> None:
             return
         marker.write_text(today)
         for plan in folder.glob(f"*/*/{PLAN}"):
-            if datetime.fromtimestamp(plan.stat().st_mtime, UTC) < now - RETENTION:
+            # Not by its `stat`, which knows of no date in some stores: all would be old.
+            if plan.fs.modified(plan.path).astimezone(UTC) < now - RETENTION:
                 plan.parent.rmdir(recursive=True)
                 run = plan.parent.parent
                 # In a bucket what is empty is not there any more; else another reading of it is younger.

@@ -51,11 +51,14 @@ def bucket(monkeypatch: pytest.MonkeyPatch) -> str:
 
 @pytest.mark.dag
 def test_a_run_goes_through_a_bucket(
-    run_dag: RunDag, bucket: str, monkeypatch: pytest.MonkeyPatch, sandbox: Sandbox
+    run_dag: RunDag, bucket: str, monkeypatch: pytest.MonkeyPatch, sandbox: Sandbox, server: Any, login: dict[str, str]
 ) -> None:
     monkeypatch.setenv("SYNC_STAGING", bucket)
     first = run_dag("customer_category_to_ipaas")
     assert first.state == "success" and first.counts["created"] == len(sandbox.bc.rows("Customer Price Group"))
+    asked = {"dag_id": "customer_category_to_ipaas", "run_id": first.run_id}
+    told = server.get("/sync/api/report", params=asked, headers=login).json()
+    assert told["report"]["counts"]["created"] == first.counts["created"]
     assert run_dag("customer_category_to_ipaas").counts["unchanged"] == first.counts["created"]
 
 
