@@ -242,10 +242,8 @@ def _not_pushed(task: TaskContext, link: Link, error: ServiceError) -> Outcome |
         # The ledger keeps it; the next run tries again.
         task.warn(not_yet)
         return None
-    makers = [f.name for f in task.catalogue.values() if f.direction is own.direction and f.writer.table == table]
-    of = [name for name in makers if key in task.ledger.transfers(name, [key])]
-    if makers and not of and own.name not in makers:
-        # Who has made it is about to note that; or its own flow's next run deals with it.
+    if task.ledger.is_claimed(side_of(own.direction).claim_scope(table), key):
+        # Who writes it is about to note what it is; or its flow's next run takes it up.
         task.warn(not_yet)
         return None
     holder = task.ipaas.internal_id(table, external_id) if isinstance(error, RecordExists) else None
@@ -254,8 +252,10 @@ def _not_pushed(task: TaskContext, link: Link, error: ServiceError) -> Outcome |
         return None
     task.ledger.unlink(table, external_id)
     refused: Outcome | None = None
-    if makers and not isinstance(error, NotFound):
-        flow = own.name if own.name in of or not of else of[0]
+    makers = [f.name for f in task.catalogue.values() if f.direction is own.direction and f.writer.table == table]
+    of = [name for name in makers if key in task.ledger.transfers(name, [key])] or makers
+    if of and not isinstance(error, NotFound):
+        flow = own.name if own.name in of else of[0]
         refused = _refused(task, flow, link, holder, error)
         if flow == own.name:
             return refused

@@ -86,12 +86,6 @@ class Tenure:
         finally:
             _held.reset(token)
 
-    @contextmanager
-    def alone(self) -> Iterator[None]:
-        """Within, something is written that no record is claimed for, as long as this is the task's latest try."""
-        with guarded(self._check):
-            yield
-
     def _let_arrive(self, seconds: float) -> None:
         """Wait for what an earlier try may have sent, before anybody looks for it."""
         self._ended.wait(seconds)

@@ -34,6 +34,7 @@ def base() -> ObjectStoragePath:
     # itself, and a process that goes on, as the API server does, would never hear of what has come since.
     with reading_from(address):
         place = ObjectStoragePath(address, use_listings_cache=False)
+        place.fs.dircache.use_listings_cache = False
         place.fs.invalidate_cache()
     return place
 
@@ -71,19 +72,32 @@ def staged_folder(run: ObjectStoragePath, said: Any) -> ObjectStoragePath:
 
 def forget_old_runs(dag_id: str, now: datetime) -> None:
     """Delete the folders of a DAG's runs that began longer than RETENTION ago; once a day. Never fails a run."""
-    folder, today = base() / dag_id, now.date().isoformat()
-    marker = folder / _CLEANED
     try:
+        folder, today = base() / dag_id, now.date().isoformat()
+        marker = folder / _CLEANED
         if marker.exists() and marker.read_text() == today:
             return
         marker.write_text(today)
-        for plan in folder.glob(f"*/*/{PLAN}"):
-            # Not by its `stat`, which knows of no date in some stores: all would be old.
-            if plan.fs.modified(plan.path).astimezone(UTC) < now - RETENTION:
-                plan.parent.rmdir(recursive=True)
-                run = plan.parent.parent
-                # In a bucket what is empty is not there any more; else another reading of it is younger.
-                if run.exists() and not any(run.iterdir()):
-                    run.rmdir()
+        plans = list(folder.glob(f"*/*/{PLAN}"))
     except Exception as error:  # noqa: BLE001 - every store has faults of its own
-        log.warning("Old runs could not be deleted from %s: %s", folder, error)
+        log.warning("Old runs of %s could not be looked for: %s", dag_id, error)
+        return
+    left: list[tuple[ObjectStoragePath, Exception]] = []
+    for plan in plans:
+        try:
+            _forget_if_old(plan, now)
+        except Exception as error:  # noqa: BLE001 - the others are deleted all the same
+            left.append((plan, error))
+    if left:
+        log.warning("%s old runs could not be deleted, as %s: %s", len(left), *left[0])
+
+
+def _forget_if_old(plan: ObjectStoragePath, now: datetime) -> None:
+    # Not by its `stat`, which knows of no date in some stores: all would be old.
+    if plan.fs.modified(plan.path).astimezone(UTC) >= now - RETENTION:
+        return
+    plan.parent.rmdir(recursive=True)
+    run = plan.parent.parent
+    # A bucket has no empty folders; and this one is not empty when another reading of the run is younger.
+    if run.protocol == "file" and not any(run.iterdir()):
+        run.rmdir()

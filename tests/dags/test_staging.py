@@ -71,9 +71,30 @@ def test_old_runs_are_deleted_from_a_bucket(bucket: str) -> None:
 
 
 def test_what_other_processes_write_is_seen_by_one_that_goes_on(bucket: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    forgotten: list[bool] = []
-    monkeypatch.setattr(type(base().fs), "invalidate_cache", lambda *_: forgotten.append(True))
-    assert base().storage_options == {"use_listings_cache": False} and forgotten == [True]
+    store = fsspec.filesystem("memory")
+    store.dircache.use_listings_cache = True
+    store.dircache["/a list that was read"] = []
+    monkeypatch.setattr(type(store), "invalidate_cache", lambda store, *_: store.dircache.clear())
+    place = base()
+    assert not place.fs.dircache.use_listings_cache and not list(place.fs.dircache)
+    assert place.storage_options == {"use_listings_cache": False}
+
+
+def test_one_run_that_cannot_be_deleted_stops_no_others(bucket: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    places = [run_folder("company_to_ipaas", name) / "reading" / PLAN for name in ("one", "two", "three")]
+    for place in places:
+        place.write_text("{}")
+    store, refused = type(base().fs), places[1].path
+    real = store.modified
+
+    def modified(fs: Any, path: str) -> Any:
+        if path == refused:
+            raise RuntimeError("Nobody knows")
+        return real(fs, path)
+
+    monkeypatch.setattr(store, "modified", modified)
+    forget_old_runs("company_to_ipaas", datetime.now(UTC) + 2 * RETENTION)
+    assert [place.exists() for place in places] == [False, True, False]
 
 
 def test_a_store_with_faults_of_its_own_does_not_fail_the_run(bucket: str, monkeypatch: pytest.MonkeyPatch) -> None:

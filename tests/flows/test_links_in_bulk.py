@@ -276,16 +276,19 @@ def test_it_does_not_wait_for_ever_and_the_next_run_tells_them(bench: Bench, mon
     assert whole(bench, records) and bench.ledger.unpushed() == []
 
 
-def test_a_link_of_which_nothing_is_noted_yet_is_kept_for_its_own_flow(bench: Bench) -> None:
+@pytest.mark.parametrize("flow", ["product_from_ipaas", FLOW])
+def test_a_refused_link_of_what_is_being_written_is_kept_until_that_is_noted(bench: Bench, flow: str) -> None:
     bench.sandbox.switches.taken_external_id = "refused"
     (record,) = companies(bench, 1)
     link = ("customer company", "C1", record["id"])
     faster = company(bench, "Somebody else", addresses=[ADDRESS])
     bench.sandbox.ipaas.link("customer company", SYSTEM_ID, faster["id"], "C1")
     bench.ledger.link([link], pushed=False)
-    warnings = bench.run("product_from_ipaas").warnings
+    bench.ledger.claim("customer company from iPaaS.com", [str(record["id"])], "another")
+    warnings = bench.run(flow, *([str(faster["id"])] if flow == FLOW else [])).warnings
     assert any("is not in iPaaS.com yet" in text for text in warnings)
-    assert bench.ledger.unpushed() == [link] and list(bench.ledger.keys(FLOW)) == []
+    assert bench.ledger.unpushed(["customer company"]) == [link]
+    assert str(record["id"]) not in dict(bench.ledger.keys(FLOW))
 
 
 def test_a_link_that_is_refused_to_another_flows_run_is_its_own_records_fault(bench: Bench) -> None:

@@ -236,6 +236,11 @@ def test_what_is_lost_after_a_refused_connection_is_unknown_all_the_same(while_a
             (create_again if while_another else create)()
         door.shutdown(socket.SHUT_RDWR)
     assert len(received) == 1 and raised.value.sent is Sent.unknown
+    # Nor are they told of together, but where somebody was dealing with another one.
+    told, error = 0, raised.value.__context__
+    while error is not None:
+        told, error = told + isinstance(error, ServiceError), error.__context__
+    assert told == while_another
 
 
 @pytest.mark.parametrize("url", ["http://", "nonsense://host", "https://exa mple/"])

@@ -55,6 +55,7 @@ _OF_KEYS = sa.and_(of_pair(claims), claims.c.table_name == sa.bindparam("of_tabl
 _OF_TRY = sa.and_(_OF_KEYS, claims.c.try_id == sa.bindparam("of_try"))
 # Nobody else takes over what is found until the transaction ends.
 _PRESENT = sa.select(claims).where(_OF_KEYS).order_by(claims.c.key).with_for_update()
+_PRESENT_KEYS = sa.select(claims.c.key).where(_OF_KEYS)
 _HELD = sa.select(claims.c.key).where(_OF_TRY).order_by(claims.c.key).with_for_update()
 _GIVE_UP = sa.delete(claims).where(_OF_TRY)
 _GIVE_UP_ALL = sa.delete(claims).where(_OF_KEYS)
@@ -159,6 +160,12 @@ class Claims(Store):
                     else:
                         result[key] = Claim(held=False)
         return result
+
+    def is_claimed(self, table: str, key: str) -> bool:
+        """Whether anybody writes a record, or was when his task died."""
+        with self.reading() as db:
+            found = db.execute(_PRESENT_KEYS, self._of_keys(table, [key]))
+            return found.first() is not None
 
     @repeated
     def release(self, table: str, keys: Iterable[str], owner: Claimant | str) -> None:

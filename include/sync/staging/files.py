@@ -74,7 +74,7 @@ def reading_from(path: object) -> Iterator[None]:
     """Whatever comes of reading there within, or of what stands there, is a StagingFault."""
     try:
         yield
-    except RunFault:
+    except (RunFault, MemoryError, RecursionError):
         raise
     except Exception as error:  # noqa: BLE001 - every store has faults of its own
         raise StagingFault.unread(path, error) from None
