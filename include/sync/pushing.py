@@ -250,15 +250,19 @@ def _not_pushed(task: TaskContext, link: Link, error: ServiceError) -> Outcome |
     if holder is not None and str(holder) == key:
         task.ledger.mark_pushed(link)
         return None
-    task.ledger.unlink(table, external_id)
     refused: Outcome | None = None
     makers = [f.name for f in task.catalogue.values() if f.direction is own.direction and f.writer.table == table]
     of = [name for name in makers if key in task.ledger.transfers(name, [key])] or makers
-    if of and not isinstance(error, NotFound):
-        flow = own.name if own.name in of else of[0]
+    flow = own.name if own.name in of else next(iter(of), None)
+    if flow and not isinstance(error, NotFound):
         refused = _refused(task, flow, link, holder, error)
-        if flow == own.name:
-            return refused
+    # Last: should this process die before, the next run meets the link once more, and ends what was begun.
+    if refused and holder is not None:
+        task.ledger.link([(table, external_id, holder)])
+    else:
+        task.ledger.unlink(table, external_id)
+    if refused and flow == own.name:
+        return refused
     # Of another flow's record it is said here, too: that flow's run has ended.
     told = f" {refused.advice}" if refused else ""
     task.warn(f"The link of {table} {internal_id} to {external_id!r} cannot be made in iPaaS.com: {error}{told}")
@@ -276,8 +280,6 @@ def _refused(task: TaskContext, flow: str, link: Link, holder: Any | None, error
         f"{external_id!r} from the wrong one.",
     )
     outcome = problem_outcome(key, problem)
-    if holder is not None:
-        task.ledger.link([(table, external_id, holder)])
     claims = side_of(task.flow.direction).claim_scope(table)
     # The next try finds what was written for it, instead of making it once more.
     task.ledger.reserve(claims, key, table, external_id, Purpose.keep)

@@ -3,8 +3,10 @@ nested in it, several at once, and none is taken from another record, or told by
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from threading import Thread, Timer
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -202,7 +204,8 @@ def test_a_run_waits_until_another_one_has_told_what_it_tells(bench: Bench) -> N
 
 def test_for_what_others_make_nobody_waits(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     companies(bench, 3)
-    monkeypatch.setattr(pushing.time, "sleep", lambda seconds: pytest.fail("It waited."))
+    clock = SimpleNamespace(monotonic=time.monotonic, sleep=lambda seconds: pytest.fail("It waited."))
+    monkeypatch.setattr(pushing, "time", clock)
     orders = others(bench, "sales_order_from_ipaas", "product_from_ipaas")
 
     def somebody_tells(stage: str) -> None:
@@ -309,3 +312,28 @@ def test_a_link_that_is_refused_to_another_flows_run_is_its_own_records_fault(be
     assert known.message and "refuses the link" in known.message
     assert any(number in text and "merge them" in text for text in warnings)
     assert whole(bench, records[1:])
+
+
+def test_a_process_that_dies_as_it_notes_a_refused_link_leaves_the_rest_to_the_next(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench.sandbox.switches.taken_external_id = "refused"
+    (record,) = companies(bench, 1)
+    number = str(record["id"])
+    finish = Ledger.finish
+
+    def somebody_is_faster(stage: str) -> None:
+        if stage == "report":
+            faster = company(bench, "Somebody else", addresses=[ADDRESS])
+            bench.sandbox.ipaas.link("customer company", SYSTEM_ID, faster["id"], number)
+            monkeypatch.setattr(Ledger, "finish", dies)
+
+    def dies(*_: Any, **__: Any) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        bench.run(FLOW, before=somebody_is_faster)
+    monkeypatch.setattr(Ledger, "finish", finish)
+    bench.run("product_from_ipaas")
+    known = bench.ledger.transfers(FLOW, [number])[number]
+    assert known.state == State.failed and known.message and "refuses the link" in known.message

@@ -53,9 +53,9 @@ def _holds(number: int) -> sa.Select[tuple[bool]]:
 
 _OF_KEYS = sa.and_(of_pair(claims), claims.c.table_name == sa.bindparam("of_table"), one_of(claims.c.key))
 _OF_TRY = sa.and_(_OF_KEYS, claims.c.try_id == sa.bindparam("of_try"))
+_PRESENT_KEYS = sa.select(claims.c.key).where(_OF_KEYS)
 # Nobody else takes over what is found until the transaction ends.
 _PRESENT = sa.select(claims).where(_OF_KEYS).order_by(claims.c.key).with_for_update()
-_PRESENT_KEYS = sa.select(claims.c.key).where(_OF_KEYS)
 _HELD = sa.select(claims.c.key).where(_OF_TRY).order_by(claims.c.key).with_for_update()
 _GIVE_UP = sa.delete(claims).where(_OF_TRY)
 _GIVE_UP_ALL = sa.delete(claims).where(_OF_KEYS)

@@ -63,7 +63,7 @@ def writing_to(path: object) -> Iterator[None]:
     """Whatever comes of writing there within is a StagingFault: every store has faults of its own."""
     try:
         yield
-    except RunFault:
+    except (RunFault, MemoryError, RecursionError):
         raise
     except Exception as error:  # noqa: BLE001 - see above
         raise StagingFault.unwritten(path, error) from None
