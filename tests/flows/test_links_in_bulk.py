@@ -109,6 +109,7 @@ def test_no_link_is_taken_from_another_record(bench: Bench, taken: str) -> None:
     report = bench.run(FLOW, before=somebody_is_faster)
     assert bench.sandbox.ipaas.moved == [] and link_of(bench, faster[0]) == number
     assert outcome_of(report, number).result is Result.failed
+    assert bench.ledger.internal_ids("customer company", [number]) == {number: faster[0]["id"]}
     assert whole(bench, records[1:])
 
 
