@@ -18,6 +18,7 @@ from functools import partial
 from engine import Bench, Part, Row, Took, counters, run, slow_down, switch, world
 from sandbox_process import Remote
 
+from include.sync.runs import RunKind
 from include.sync.slots import LOAD_SLOTS
 from include.transport.throttle import Pacer, SharedThrottle
 
@@ -54,7 +55,7 @@ def of_limit(name: str, number: int) -> Iterator[Row]:
             bench.run("customer_category_to_ipaas")
             time.sleep(IPAAS[1])  # what that has asked is forgotten
         slow_down(bench.sandbox, LATENCY)
-        took = run(bench, name)
+        took = run(bench, name, kind=RunKind.backfill)
     assert took.written == number, took.counts
     allowed = (took.counts["ipaas_requests"] - 1) // IPAAS[0] * IPAAS[1]
     yield Row(

@@ -7,16 +7,14 @@ made a link: one of them at a time, so that no link is told twice.
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from itertools import islice
 from typing import Any
 
-from include.errors import ODD, ErrorKind, NotFound, RecordExists, Rejected, ServiceError
-from include.ipaas.endpoints import ENDPOINTS, Endpoint
-from include.ipaas.external_ids import external_id_of
-from include.ipaas.lists import ListPage
+from include.errors import ErrorKind, NotFound, RecordExists, Rejected, ServiceError
 from include.sync.batches import batches
 from include.sync.context import BUSY_WAIT
 from include.sync.endings import finish_failed, problem_outcome
@@ -24,23 +22,17 @@ from include.sync.flow import Flow
 from include.sync.ledger import Ledger
 from include.sync.ledger.entries import Claimant, Purpose, iso
 from include.sync.links import Link, side_of
-from include.sync.listing import LIST_FROM, Listing, from_list
+from include.sync.links_in_bulk import GROUP, IN_BULK, ROOTS, root_of, tell_listed
+from include.sync.listing import LIST_FROM
 from include.sync.outcomes import Outcome
-from include.sync.records import Json
 from include.sync.task_context import TaskContext
 from include.sync.tenure import Tenure
-from include.sync.values import fold
 from include.transport.parallel import in_parallel
 
-# Links of so many records are noted at once.
-_GROUP = 25
 # Of what only other flows make, a run tells so much: its own records wait for its end, and others for its slots.
 _OTHERS = 100
 # Under which claims say who tells the links of a table, and of what is nested in its records.
 _CLAIMS = "links to tell"
-# The tables of nested records, with the table of what they stand in.
-_ROOTS = {child.table: endpoint.table for endpoint in ENDPOINTS.values() for child in endpoint.children.values()}
-_IN_BULK = {each.table: each for each in ENDPOINTS.values() if each.updates and not each.within}
 
 
 def push_links(task: TaskContext, tenure: Tenure) -> dict[str, Outcome]:
@@ -52,21 +44,15 @@ def push_links(task: TaskContext, tenure: Tenure) -> dict[str, Outcome]:
     """
     tables: dict[str, list[str]] = {}
     for table in task.ledger.unpushed_tables():
-        tables.setdefault(_ROOTS.get(table, table), []).append(table)
-    own = _root(task.flow)
-    may_have_made = {_root(flow) for flow in _brought_by(task)}
+        tables.setdefault(ROOTS.get(table, table), []).append(table)
+    own = root_of(task.flow)
+    may_have_made = {root_of(flow) for flow in _brought_by(task)}
     refused: dict[str, Outcome] = {}
     for root in sorted(tables, key=lambda root: (root != own, root not in may_have_made)):
-        if _is_mine(task.ledger, root, tenure.claimant, waits=root == own):
-            with tenure.writing(_CLAIMS, root):
+        with links_claimed(task.ledger, tenure, root, waits=root == own) as mine:
+            if mine:
                 refused |= _push_all(task, root, tables[root], None if root in may_have_made else _OTHERS)
-            task.ledger.release(_CLAIMS, [root], tenure.claimant)
     return refused
-
-
-def _root(flow: Flow) -> str:
-    """The table that the links of a flow's records are told with."""
-    return _ROOTS.get(flow.writer.table, flow.writer.table)
 
 
 def _brought_by(task: TaskContext) -> list[Flow]:
@@ -76,6 +62,20 @@ def _brought_by(task: TaskContext) -> list[Flow]:
         before = (task.catalogue[name] for name in flow.after)
         flows += [one for one in before if one.direction is task.flow.direction and one not in flows]
     return flows
+
+
+@contextmanager
+def links_claimed(ledger: Ledger, tenure: Tenure, root: str, *, waits: bool) -> Iterator[bool]:
+    """Within, the links of a type of record are told by nobody else, if it answers that they are this task's to tell.
+
+    Raises ClaimLost from what is sent within when a later try, or another run, has taken over.
+    """
+    if not _is_mine(ledger, root, tenure.claimant, waits=waits):
+        yield False
+        return
+    with tenure.writing(_CLAIMS, root):
+        yield True
+    ledger.release(_CLAIMS, [root], tenure.claimant)
 
 
 def _is_mine(ledger: Ledger, root: str, owner: Claimant, *, waits: bool) -> bool:
@@ -93,119 +93,16 @@ def _push_all(task: TaskContext, root: str, tables: Collection[str], most: int |
     number = task.ledger.unpushed_tables().get(root, 0)
     wanted = number if most is None else min(number, most)
     told = 0
-    if root in _IN_BULK and wanted >= LIST_FROM:
-        told = _push_with_their_records(task, _IN_BULK[root], wanted, most)
+    if root in IN_BULK and wanted >= LIST_FROM:
+        told = tell_listed(task, IN_BULK[root], wanted, most)
     return _push_one_by_one(task, tables, None if most is None else max(0, most - told))
-
-
-# --- many at once: each record with what is nested in it ----------------------------------------------------------
-
-
-def _push_with_their_records(task: TaskContext, endpoint: Endpoint, number: int, most: int | None) -> int:
-    """Link the records that the list shows, or the first so many, each with all that is nested in it in one change;
-    answers how many links are made.
-
-    No external id is taken from another record: the list has to show all links that there are. What does not go that way
-    is left to be pushed by itself, where it is found out what is wrong with it.
-    """
-    listing = Listing(endpoint, task.plan.system_id)
-    pages = task.ipaas.pages(endpoint, ahead=number)
-    rows = from_list(pages, listing, partial(_to_link, task.ledger, endpoint), number)
-    sound = (row for row in rows if listing.complete and _free(listing, row["links"]))
-    calls = (partial(_link_whole, task, endpoint, row["record"], row["links"]) for row in islice(sound, most))
-    told = 0
-    for done in batches(in_parallel(calls, task.ipaas.concurrency), _GROUP):
-        made = [link for links in done for link in links]
-        task.ledger.mark_pushed(*made)
-        told += len(made)
-    return told
-
-
-def _to_link(ledger: Ledger, endpoint: Endpoint, page: ListPage) -> Iterator[Json]:
-    """The records of a page that are to be linked, with their links and those of what is nested in them."""
-    records = {str(record["id"]): record for record in page.records}
-    own = ledger.external_ids(endpoint.table, records, pushed=False)
-    if not own or not page.whole:
-        return
-    nested = {
-        child.table: ledger.external_ids(
-            child.table, [one["id"] for i in own for one in _children(records[i], name)], pushed=False
-        )
-        for name, child in endpoint.children.items()
-    }
-    for ipaas_id, external_id in own.items():
-        record = records[ipaas_id]
-        links: list[Link] = [(endpoint.table, external_id, record["id"])]
-        for name, child in endpoint.children.items():
-            known = nested[child.table]
-            links += [
-                (child.table, known[i], one["id"]) for one in _children(record, name) if (i := str(one["id"])) in known
-            ]
-        yield {"record": record, "links": links}
-
-
-def _children(record: Json, name: str) -> list[Json]:
-    listed = record.get(name)
-    return [one for one in listed if isinstance(one, dict) and one.get("id")] if isinstance(listed, list) else []
-
-
-def _free(listing: Listing, links: Sequence[Link]) -> bool:
-    """Whether none of these external ids is another record's."""
-    held = ((listing.holder(table, external_id), ipaas_id) for table, external_id, ipaas_id in links)
-    return all(holder is None or str(holder) == str(ipaas_id) for holder, ipaas_id in held)
-
-
-def _link_whole(task: TaskContext, endpoint: Endpoint, record: Json, links: Sequence[Link]) -> list[Link]:
-    """Link a record and what is nested in it in one change; answers the links that are made by it."""
-    wanted = {(table, str(ipaas_id)): external_id for table, external_id, ipaas_id in links}
-    system_id = task.plan.system_id
-    body: Json = {"external_ids": _linked(record, wanted[endpoint.table, str(record["id"])], system_id)}
-    for name, child in endpoint.children.items():
-        named = [one for one in _children(record, name) if (child.table, str(one["id"])) in wanted]
-        if named:
-            body[name] = [
-                {"id": one["id"], "external_ids": _linked(one, wanted[child.table, str(one["id"])], system_id)}
-                for one in named
-            ]
-    try:
-        saved = task.ipaas.update(endpoint, record["id"], body, record)
-        return [link for link in links if _shows(endpoint, saved, link, system_id)]
-    except ServiceError as error:
-        if error.stops_run:
-            raise
-    except ODD:
-        pass  # what cannot be read of one record is no reason to stop
-    return []
-
-
-def _linked(record: Json, external_id: str, system_id: int) -> list[Json]:
-    """The external ids of a record with ours, those of other systems as they stand."""
-    others = [
-        {"system_id": one["system_id"], "external_id": one["external_id"]}
-        for one in record.get("external_ids") or ()
-        if str(one.get("system_id")) != str(system_id) and one.get("external_id")
-    ]
-    return [*others, {"system_id": system_id, "external_id": external_id}]
-
-
-def _shows(endpoint: Endpoint, saved: Json, link: Link, system_id: int) -> bool:
-    """Whether the answer has a link that was asked for: what was passed over in silence is not made."""
-    table, external_id, ipaas_id = link
-    nested = (
-        one for name, child in endpoint.children.items() if child.table == table for one in _children(saved, name)
-    )
-    places = [saved] if table == endpoint.table else [one for one in nested if str(one["id"]) == str(ipaas_id)]
-    return any(fold(external_id_of(place, system_id) or "") == fold(external_id) for place in places)
-
-
-# --- one by one --------------------------------------------------------------------------------------------------
 
 
 def _push_one_by_one(task: TaskContext, tables: Collection[str], most: int | None) -> dict[str, Outcome]:
     """Push each link of these tables, or the first so many, by itself, several at once."""
     refused: dict[str, Outcome] = {}
-    calls = (partial(_push, task, link) for link in islice(_unpushed(task.ledger, tables), most))
-    for done in batches(in_parallel(calls, task.ipaas.concurrency), _GROUP):
+    calls = (partial(_push, task, link) for link in islice(unpushed(task.ledger, tables), most))
+    for done in batches(in_parallel(calls, task.ipaas.concurrency), GROUP):
         task.ledger.mark_pushed(*(link for link, error in done if error is None))
         for link, error in done:
             outcome = _not_pushed(task, link, error) if error else None
@@ -225,7 +122,7 @@ def _push(task: TaskContext, link: Link) -> tuple[Link, ServiceError | None]:
     return link, None
 
 
-def _unpushed(ledger: Ledger, tables: Collection[str]) -> Iterator[Link]:
+def unpushed(ledger: Ledger, tables: Collection[str]) -> Iterator[Link]:
     """Every link of these tables that iPaaS.com does not know, a few at a time: they may be very many."""
     after = ("", "")
     while links := ledger.unpushed(tables, after=after):

@@ -100,9 +100,8 @@ class _Sums:
     def of(cls, task: TaskContext, chunks: int) -> _Sums:
         """Of all stages so far, and of so many tasks that loaded."""
         sums = cls(warnings=list(task.warnings))
-        looked = ["look"] if task.staging.exists("stats-look.ndjson.gz") else []
-        for name in ["extract", "transform", *looked]:
-            for stats in task.staging.read(f"stats-{name}"):
+        for name in ("extract", "transform", "look", "tell_links"):
+            for stats in task.staging.read_if_there(f"stats-{name}"):
                 sums._add(stats)
         for number in range(chunks):
             for stats in task.staging.read(f"stats-load-{number:04}"):

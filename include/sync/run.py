@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from contextvars import copy_context
+from threading import Event
 from typing import TYPE_CHECKING, Any
 
 from include.sync.approval.asking import ApprovalQuestion, approved, asks_first, plan_first, refuse
@@ -18,6 +22,7 @@ from include.sync.runs import Mode, RunPlan, System
 from include.sync.slots import concurrency
 from include.sync.staging.files import Staging
 from include.sync.task_context import TaskContext
+from include.sync.tell_links import tell_links
 from include.sync.transform import transform
 
 if TYPE_CHECKING:
@@ -55,6 +60,24 @@ def task_for(
         gives_way=gives_way,
         is_off=is_off,
     )
+
+
+@contextmanager
+def _beside(work: Callable[[TaskContext], None], task: TaskContext | None) -> Iterator[None]:
+    """Within, a stage does its work, too, which is awaited at the end; it gives way when what is within raises."""
+    if task is None:
+        yield
+        return
+    broken_off = Event()
+    task.gives_way = broken_off.is_set
+    with ThreadPoolExecutor(max_workers=1) as other:
+        doing = other.submit(copy_context().run, work, task)
+        try:
+            yield
+        except BaseException:
+            broken_off.set()
+            raise
+        doing.result()
 
 
 def nobody(question: ApprovalQuestion) -> ApprovalDecision:
@@ -105,10 +128,11 @@ def run(
     else:
         if decision and plan.looks:
             look(stage("look"))  # what was seen before the question may be old
-        for chunk in range(chunks):
-            steps = approved(staging, chunk, plan) if decision else None
-            while not load(stage("load"), chunk, at_once, steps=steps):
-                pass
+        with _beside(tell_links, stage("tell_links") if plan.tells_links else None):
+            for chunk in range(chunks):
+                steps = approved(staging, chunk, plan) if decision else None
+                while not load(stage("load"), chunk, at_once, steps=steps):
+                    pass
     result = report(stage("report"))
     if result.reconciled:
         ledger.note_reconciled(result.reconciled)

@@ -33,9 +33,16 @@ def talks_to(direction: Direction, stage: str) -> System | None:
     to_ipaas = direction is Direction.to_ipaas
     source, target = (System.business_central, System.ipaas) if to_ipaas else (System.ipaas, System.business_central)
     # `transform` reads the records that others need first. Coming from iPaaS.com, `report` writes back the links
-    # of what was made in Business Central.
+    # of what was made in Business Central, and so does `tell_links` beside `load`.
     last = None if to_ipaas else source
-    systems = {"extract": source, "transform": source, "look": target, "load": target, "report": last}
+    systems = {
+        "extract": source,
+        "transform": source,
+        "look": target,
+        "load": target,
+        "report": last,
+        "tell_links": last,
+    }
     return systems[stage]
 
 
@@ -149,6 +156,11 @@ class RunPlan(BaseModel):
     def looks(self) -> bool:
         """True when the run reads the whole list of the target before it writes."""
         return self.compares and self.reads_everything
+
+    @property
+    def tells_links(self) -> bool:
+        """True when links are told beside `load` already: of a first transfer from iPaaS.com, which may take hours."""
+        return self.applies and self.reads_everything and not self.compares and self.direction is Direction.from_ipaas
 
     @property
     def as_plan(self) -> RunPlan:

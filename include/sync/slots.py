@@ -9,7 +9,8 @@ from include.settings import SyncSettings
 # per application, so more would only queue there.
 LOAD_SLOTS = 5
 # By stage; the others open one request at a time. To read many records, and to tell many links, takes as long as to write.
-SLOTS = {"extract": LOAD_SLOTS, "load": LOAD_SLOTS, "report": LOAD_SLOTS}
+# Beside a load links are told for as long as that takes, by few: polls find room beside two of them.
+SLOTS = {"extract": LOAD_SLOTS, "load": LOAD_SLOTS, "tell_links": 2, "report": LOAD_SLOTS}
 
 
 def concurrency(settings: SyncSettings, tasks: int) -> int:

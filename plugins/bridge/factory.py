@@ -72,7 +72,8 @@ def four_tasks(
 
     `whole`: the flow is one of several that transfer all of their records, of which the form may leave some out. Its
     records that fail do not end its report as failed, so that only what concerns the whole flow stops others. `compares`:
-    it does so to compare both sides; going to iPaaS.com, its list is read by a task of its own before anything is loaded.
+    it does so to compare both sides; going to iPaaS.com, its list is read by a task of its own before anything is loaded. One that does not, and comes from iPaaS.com, tells links
+    in a task of its own beside what loads.
     """
 
     def place(stage: str) -> dict[str, Any]:
@@ -91,6 +92,12 @@ def four_tasks(
         from bridge import tasks
 
         tasks.look(get_current_context())
+
+    @task(task_id="tell_links", **place("tell_links"))
+    def tell_links() -> None:
+        from bridge import tasks
+
+        tasks.tell_links(get_current_context())
 
     # `load` is skipped when nothing has to be written; the report is wanted all the same. Where the form says which
     # flows, the tasks of the others are skipped, all of them.
@@ -118,6 +125,8 @@ def four_tasks(
     loads >> last
     if compares and direction is Direction.to_ipaas:
         chunks >> look() >> loads
+    if whole and not compares and direction is Direction.from_ipaas:
+        chunks >> tell_links() >> last
     if chosen:
         chunks >> last
     return FourTasks(first=first, last=last)

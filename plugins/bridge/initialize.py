@@ -45,6 +45,6 @@ def build(flows: Mapping[str, Flow] = FLOWS) -> DAG:
 
 
 def _sum_up(flows: Sequence[str], context: Mapping[str, Any]) -> dict[str, int]:
-    from bridge import tasks
+    from bridge import initializing
 
-    return tasks.sum_up(flows, context)
+    return initializing.sum_up(flows, context)

@@ -6,7 +6,6 @@ Imported when a task runs, never when a DAG file is parsed.
 from __future__ import annotations
 
 import uuid
-from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
@@ -18,7 +17,7 @@ import simplejson
 from airflow.sdk import ObjectStoragePath
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException, TaskDeferred
 
-from bridge.advice import advised, show_problem
+from bridge.advice import advised
 from bridge.announcing import start
 from bridge.connected import current_pair, ledger_of
 from bridge.extract_task import RunEnded
@@ -33,15 +32,14 @@ from include.settings import SettingsError
 from include.sync import extract as extracting
 from include.sync import look as looking
 from include.sync import report as reporting
+from include.sync import tell_links as telling
 from include.sync import transform as transforming
 from include.sync.approval.asking import asks_first
 from include.sync.flow import Flow
-from include.sync.forecast import Applying
 from include.sync.headway import HEADWAY, Headway
 from include.sync.ledger import Ledger
 from include.sync.outcomes import Result
 from include.sync.plan import make_plan, split_ids
-from include.sync.problems import Problem
 from include.sync.run import task_for
 from include.sync.runs import Direction, Mode, RunKind, RunPlan, System
 from include.sync.slots import SLOTS, concurrency
@@ -110,6 +108,12 @@ def look(context: Mapping[str, Any]) -> None:
     """Read the list of the target, which all records are compared with."""
     with planned_run(context) as run:
         looking.look(run.stage("look"))
+
+
+def tell_links(context: Mapping[str, Any]) -> None:
+    """Tell iPaaS.com of links while they are made."""
+    with planned_run(context) as run:
+        telling.tell_links(run.stage("tell_links"))
 
 
 def _extract(flow: Flow, asked: _Asked, context: Mapping[str, Any]) -> dict[str, Any]:
@@ -204,47 +208,6 @@ def _why(result: reporting.Report) -> str:
     first = next((o for o in result.outcomes if o.result is wanted), None)
     example = f" First: {first.key}: {first.message} {first.advice}" if first else ""
     return f"{what}{example} All of them: the tab Records of the run."
-
-
-def sum_up(flows: Sequence[str], context: Mapping[str, Any]) -> dict[str, int]:
-    """Add up a run that goes through several flows; fails it when records failed, or a flow did not end."""
-    with advised(context):
-        ti = context["ti"]
-        wanted = [name for name in flows if is_wanted(FLOWS[name], context["params"])]
-        counts = {name: found for name in wanted if (found := ti.xcom_pull(task_ids=f"{name}.report"))}
-        total: Counter[str] = Counter()
-        for found in counts.values():
-            total.update(found)
-        forecasts = [ti.xcom_pull(task_ids=f"{name}.report", key="applying") for name in counts]
-        applying = Applying.together([Applying.from_json(forecast) for forecast in forecasts if forecast])
-        if applying:
-            ti.xcom_push(key="applying", value=applying.as_json())
-        problem = _left_undone([name for name in wanted if name not in counts], counts)
-        result = {name: total[name] for name in reporting.COUNTS}
-        if problem:
-            ti.xcom_push(key="return_value", value=result)
-            show_problem(context, problem)
-            raise AirflowFailException(str(problem))
-    return result
-
-
-def _left_undone(not_ended: Sequence[str], counts: Mapping[str, Mapping[str, int]]) -> Problem | None:
-    """What a run through several flows did not do."""
-    if not_ended:
-        return Problem(
-            what=f"These flows did not come to their end: {', '.join(not_ended)}.",
-            advice="Correct what the first of them names, and clear it with the tasks after it: the run goes on from there.",
-            again=False,
-        )
-    undone = {name: one["failed"] + one["retrying"] for name, one in counts.items() if one["failed"] or one["retrying"]}
-    if undone:
-        return Problem(
-            what=f"Records were not transferred: {', '.join(f'{name} {number}' for name, number in undone.items())}.",
-            advice="The tab Records of the run says of each why, and what to do; all others went through. What can be "
-            "tried again is tried by the flows' schedules.",
-            again=False,
-        )
-    return None
 
 
 def _push_lines(context: Mapping[str, Any], result: reporting.Report) -> None:

@@ -27,7 +27,7 @@ from bridge.reconcile import RECONCILE
 from include.flows import FLOWS
 from include.sync.headway import HEADWAY, TO_WRITE, Stretch
 
-_STAGES = ("extract", "transform", "look", "load", "report")
+_STAGES = ("extract", "transform", "look", "load", "tell_links", "report")
 _OF_SEVERAL = (INITIALIZE, RECONCILE)
 # Of runs, tasks and what they wait behind, so many are shown.
 _RUNS, _BEHIND = 50, 3

@@ -13,6 +13,7 @@ from include.sandbox.check import check
 from include.sandbox.faults import Fault
 from include.sandbox.state import is_write
 from include.sandbox.world import Size
+from include.sync.runs import Direction
 from tests.dags.conftest import RunDag, claims_run_out, connect
 from tests.dags.killed import VARIABLES, kill_initialize
 
@@ -47,13 +48,29 @@ def test_the_form_proposes_to_plan_all_flows_both_ways(dags: Mapping[str, Any]) 
 
 def test_there_are_the_four_tasks_of_each_flow_each_after_those_that_it_needs(dags: Mapping[str, Any]) -> None:
     dag = dags["initialize"]
-    assert len(dag.tasks) == 4 * len(FLOWS) + 1
+    beside = [name for name, flow in FLOWS.items() if flow.direction is Direction.from_ipaas]
+    assert len(dag.tasks) == 4 * len(FLOWS) + len(beside) + 1
     for name, flow in FLOWS.items():
         extract = dag.get_task(f"{name}.extract")
         assert set(extract.upstream_task_ids) == {f"{before}.report" for before in flow.after if before in FLOWS}
         for task in ("extract", "transform", "load", "report"):
             mine, alone = dag.get_task(f"{name}.{task}"), dags[name].get_task(task)
             assert (mine.pool, mine.pool_slots) == (alone.pool, alone.pool_slots)
+
+
+def test_links_of_what_comes_from_ipaas_are_told_beside_its_load_and_before_its_report(
+    dags: Mapping[str, Any],
+) -> None:
+    dag = dags["initialize"]
+    telling = [task for task in dag.tasks if task.task_id.endswith(".tell_links")]
+    assert [task.task_id.partition(".")[0] for task in telling] == [
+        name for name, flow in FLOWS.items() if flow.direction is Direction.from_ipaas
+    ]
+    for task in telling:
+        flow = task.task_id.partition(".")[0]
+        assert task.upstream_task_ids == {f"{flow}.transform"} == dag.get_task(f"{flow}.load").upstream_task_ids
+        assert task.downstream_task_ids == {f"{flow}.report"}
+        assert (task.pool, task.pool_slots) == ("ipaas", 2)
 
 
 def test_killed_in_the_middle_it_goes_on_and_then_both_sides_agree(
@@ -73,7 +90,7 @@ def test_killed_in_the_middle_it_goes_on_and_then_both_sides_agree(
     assert total["created"] > 0
     assert total["unchanged"] > 0
     assert not any(total[name] for name in ("failed", "waiting", "retrying"))
-    assert len(run.states) <= 4 * len(FLOWS) + 1 + 2 * len(FLOWS)
+    assert len(run.states) <= 5 * len(FLOWS) + 1 + 2 * len(FLOWS)
 
 
 def test_a_plan_of_some_flows_forecasts_and_writes_nothing_and_the_others_are_left_out(

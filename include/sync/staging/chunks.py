@@ -84,6 +84,11 @@ def load_chunks(staging: Staging) -> int:
     return int(next(staging.read("stats-transform"))["chunks"])
 
 
+def is_loaded(staging: Staging, chunk: int) -> bool:
+    """Whether a load task has come to the end of a chunk."""
+    return staging.exists(f"stats-load-{chunk:04}.ndjson.gz")
+
+
 def chunk_records(staging: Staging, chunk: int) -> Iterator[Json]:
     """The records of a chunk."""
     cuts: Sequence[int] | None = next(staging.read("stats-transform")).get("cuts")

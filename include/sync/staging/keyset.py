@@ -71,6 +71,10 @@ class KeyPairs:
         """Put a text under a key, once."""
         self._db.execute("INSERT OR IGNORE INTO pairs VALUES (?, ?)", (key, value))
 
+    def take(self, key: str) -> list[str]:
+        """The texts under a key, which are not there any more."""
+        return [value for (value,) in self._db.execute("DELETE FROM pairs WHERE key = ? RETURNING value", (key,))]
+
     def of(self, key: str) -> list[str]:
         """The texts under a key."""
         return [value for (value,) in self._db.execute("SELECT value FROM pairs WHERE key = ?", (key,))]
