@@ -22,7 +22,8 @@ Brings a new subscription up: every flow transfers all of its records, each afte
 * **Apply** does it.
 
 Choose flows or a direction to do a part of it. There is a group of tasks for each flow; how far each has come is seen
-in the grid, and in the tab *Records* with its counts.
+in the grid, and in the tab *Records* with its counts. Of a flow from iPaaS.com, `tell_links` tells iPaaS.com what its
+records are linked to, while `load` still writes others.
 
 **It can be stopped at any time**, and goes on: clear what failed, with the tasks after it, or trigger it again. What
 was transferred before is found unchanged, and nothing is made twice.
@@ -33,7 +34,7 @@ concerns a whole flow (a secret, a service, an outage) stops those that need it.
 
 
 def build(flows: Mapping[str, Flow] = FLOWS) -> DAG:
-    """The DAG: the four tasks of each flow."""
+    """The DAG: the tasks of each flow."""
     with operations_dag(
         INITIALIZE,
         description="Bring a new subscription up: all records of all flows, in the order of dependency",
