@@ -124,7 +124,7 @@ class Claims(Store):
 
     def holds(self, claimant: Claimant, records: Sequence[tuple[str, str]]) -> bool:
         """Whether a try is its task's latest, and holds the claims on all these records, (table, key)."""
-        asked = {"of_pair": self.pair, "of_task": claimant.task, "of_try": claimant.try_id}
+        asked: dict[str, str | int] = {"of_pair": self.pair, "of_task": claimant.task, "of_try": claimant.try_id}
         for number, (table, key) in enumerate(records):
             asked |= {f"table_{number}": table, f"key_{number}": key}
         # A try's id is never given twice: whatever number the pair has by now, what this finds under its own is the try's.

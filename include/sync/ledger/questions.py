@@ -1,7 +1,7 @@
 """Single questions, as are asked before every write: on a connection that is kept for them.
 
 What it takes to borrow a connection, to begin and to end a transaction costs several times what SQLite takes for the
-answer, and with PostgreSQL three more ways there and back.
+answer, and with PostgreSQL three more ways there and back. To put a statement into words costs as much again.
 """
 
 from __future__ import annotations
@@ -24,9 +24,10 @@ class Questions:
         self._engine = engine.execution_options(asks_once=True, isolation_level="AUTOCOMMIT")
         self._turn = threading.Lock()
         self._kept: Connection | None = None
+        self._in_words: dict[sa.Select[Any], tuple[str, list[str] | None]] = {}
 
-    def answer(self, statement: sa.Select[Any], values: Mapping[str, Any]) -> Any:
-        """The one value that a statement asks for. Raises SQLAlchemyError."""
+    def answer(self, statement: sa.Select[Any], values: Mapping[str, str | int]) -> Any:
+        """The one value that a statement asks for, which is one of few that are made once. Raises SQLAlchemyError."""
         with self._turn:
             try:
                 return self._asked(statement, values)
@@ -43,11 +44,20 @@ class Questions:
 
     def _asked(self, statement: sa.Select[Any], values: Mapping[str, Any]) -> Any:
         try:
-            return self._connection().execute(statement, values).scalar()
+            words, order = self._words_of(statement)
+            given = values if order is None else tuple(values[name] for name in order)
+            return self._connection().exec_driver_sql(words, given).scalar()
         except BaseException:
             # Whatever broke it off, the next question begins anew.
             self._close()
             raise
+
+    def _words_of(self, statement: sa.Select[Any]) -> tuple[str, list[str] | None]:
+        """A statement as the driver takes it, and in which order its values, where it takes them in an order."""
+        if statement not in self._in_words:
+            compiled: Any = statement.compile(dialect=self._engine.dialect)
+            self._in_words[statement] = compiled.string, compiled.positiontup
+        return self._in_words[statement]
 
     def _connection(self) -> Connection:
         kept = self._kept
