@@ -196,17 +196,20 @@ class LinkLookup:
         return self._ahead.pop(place) if place in self._ahead else self._ipaas.internal_id(table, external_id)
 
     def ask_ahead(self, table: str, external_ids: Iterable[str]) -> None:
-        """Have what `holders` will be asked, as far as it has to be asked of iPaaS.com, by several requests at once."""
+        """Have what `holders` will be asked, all at once: of the ledger, and as far as it has to be asked of iPaaS.com by
+        several requests."""
         new = {fold(e): e for e in external_ids if (table, fold(e)) not in self._internal}
-        if any(listing.tells_of(table) for listing in self._listings.values()):
-            return
-        untold = self._ledger.internal_ids(table, new, pushed=False) if new else {}
-        # What cannot be told of one is told to whoever asks for it by itself.
-        asked = [folded for folded in new if folded not in untold]
-        calls = (partial(self._told, table, new[folded]) for folded in asked)
-        for folded, found in zip(asked, in_parallel(calls, self._ipaas.concurrency), strict=True):
-            if found:
-                self._ahead[table, folded] = found[0]
+        if not any(listing.tells_of(table) for listing in self._listings.values()):
+            untold = self._ledger.internal_ids(table, new, pushed=False) if new else {}
+            asked = [folded for folded in new if folded not in untold]
+            calls = (partial(self._told, table, new[folded]) for folded in asked)
+            for folded, found in zip(asked, in_parallel(calls, self._ipaas.concurrency), strict=True):
+                if found:
+                    self._ahead[table, folded] = found[0]
+                else:
+                    # What cannot be told of one is told to whoever asks for it by itself.
+                    del new[folded]
+        self.holders(table, new.values())
 
     def _told(self, table: str, external_id: str) -> tuple[Id | None] | None:
         try:

@@ -92,6 +92,8 @@ def test_what_a_company_takes_that_comes_from_ipaas(tmp_path: Path, monkeypatch:
             report = bench.run("company_from_ipaas", before=first.before)
         bench.close()
     assert report.counts["created"] == COMPANIES
+    # What is known of them, and whom the numbers belong to that they may be given, is asked of many at once.
+    assert len(first.statements["extract"]) <= COMPANIES / 2
     # Of each record by itself: its number is taken, and whether its claim still holds is asked before each of two calls.
     # What earlier runs have left behind of it is asked of many at once.
     assert len(first.statements["load"]) <= 9 * COMPANIES
