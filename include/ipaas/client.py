@@ -122,20 +122,25 @@ class IPaaSClient(PlatformCalls):
         """The whole list, page by page; several at once when there are no more than `ahead` (None: however many)."""
         return self._pages(endpoint, {}, ahead)
 
-    def _pages(self, endpoint: Endpoint, params: Mapping[str, str], ahead: int | None = 0) -> Iterator[ListPage]:
-        def read(number: int) -> ListPage | None:
-            asked = {**params, "pageNumber": str(number)} if number > 1 else params
-            try:
-                path = self.paths.template(endpoint, paths.SEARCH)
-                page = self._send("GET", endpoint.family, path, decode=page_decoder(number), params=asked)
-            except NotFound:
-                return None  # a list without records may answer 404
-            if page.records:
-                whole = not any(is_summary(row) for row in page.records)
-                self.dialect.tell({fact("list_rows", endpoint): "full" if whole else "summary"})
-                page = replace(page, whole=whole)
-            return page.within(endpoint.within) if endpoint.within else page
+    def page(self, endpoint: Endpoint, number: int) -> ListPage | None:
+        """One page of the list, or None when there is none."""
+        return self._page(endpoint, {}, number)
 
+    def _page(self, endpoint: Endpoint, params: Mapping[str, str], number: int) -> ListPage | None:
+        asked = {**params, "pageNumber": str(number)} if number > 1 else params
+        try:
+            path = self.paths.template(endpoint, paths.SEARCH)
+            page = self._send("GET", endpoint.family, path, decode=page_decoder(number), params=asked)
+        except NotFound:
+            return None  # a list without records may answer 404
+        if page.records:
+            whole = not any(is_summary(row) for row in page.records)
+            self.dialect.tell({fact("list_rows", endpoint): "full" if whole else "summary"})
+            page = replace(page, whole=whole)
+        return page.within(endpoint.within) if endpoint.within else page
+
+    def _pages(self, endpoint: Endpoint, params: Mapping[str, str], ahead: int | None = 0) -> Iterator[ListPage]:
+        read = partial(self._page, endpoint, params)
         known = 0
         # The first page says how many there are; a later one, whether there are more by now.
         pages: Iterable[ListPage | None] = [read(1)]

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import suppress
 from functools import partial
 from itertools import islice
 
-from include.errors import ODD, ServiceError
+from include.errors import ODD, ErrorKind, ServiceDown, ServiceError
 from include.ipaas.endpoints import ENDPOINTS, Endpoint
 from include.ipaas.external_ids import external_id_of
 from include.ipaas.lists import ListPage
@@ -16,7 +16,7 @@ from include.sync.batches import batches
 from include.sync.exact import from_json, to_json
 from include.sync.flow import Flow
 from include.sync.ledger import Ledger
-from include.sync.links import Link
+from include.sync.links import Link, side_of
 from include.sync.listing import Listing, from_list
 from include.sync.records import Json
 from include.sync.staging.keyset import KeyPairs
@@ -25,10 +25,12 @@ from include.sync.values import fold
 from include.transport.parallel import in_parallel
 from include.transport.values import as_records
 
-# Links of so many records are noted at once.
-GROUP = 25
-# For so many seconds a record that was read is one that was read a moment ago.
+# Links of so many records are noted at once, and those of so many looked at.
+NOTED, _AT_ONCE = 25, 250
+# For so many seconds a record stands as it was read: what a change has to repeat of it would else undo what others changed.
 _FRESH = 300.0
+# So many records in a row that iPaaS.com could not take mean that it is down.
+GIVE_UP_AFTER = 10
 # The tables of nested records, with the table of what they stand in.
 ROOTS = {child.table: endpoint.table for endpoint in ENDPOINTS.values() for child in endpoint.children.values()}
 IN_BULK = {each.table: each for each in ENDPOINTS.values() if each.updates and not each.within}
@@ -40,58 +42,100 @@ def root_of(flow: Flow) -> str:
 
 
 def tell_listed(task: TaskContext, endpoint: Endpoint, number: int, most: int | None) -> int:
-    """Link the records that the list shows, or the first so many, each with all that is nested in it in one change;
-    answers how many links are made.
+    """Link the records that the list shows, or no more than so many, each with all that is nested in it in one change;
+    answers how many links are made. What does not go that way is left to be pushed by itself, where it is found out what
+    is wrong with it.
 
-    No external id is taken from another record: the list has to show all links that there are. What does not go that way
-    is left to be pushed by itself, where it is found out what is wrong with it.
+    Raises ServiceDown when iPaaS.com takes nothing any more.
     """
-    listing = Listing(endpoint, task.plan.system_id)
-    until = time.monotonic() + _FRESH
 
-    def to_link(page: ListPage) -> Iterator[Json]:
-        for record, links in _with_links(task.ledger, endpoint, page.records if page.whole else ()):
-            yield {"record": record, "links": links}
+    def to_link(page: ListPage) -> list[Json]:
+        known = task.ledger.external_ids(endpoint.table, (record["id"] for record in page.records), pushed=False)
+        return [record for record in page.records if str(record["id"]) in known]
 
-    rows = from_list(task.ipaas.pages(endpoint, ahead=number), listing, to_link, number)
-    found = ((row["record"], row["links"]) for row in rows if listing.complete)
-    return _tell(task, endpoint, listing, islice(found, most), fresh=lambda: time.monotonic() < until)
+    listed = ListedRecords(task, endpoint, number, to_link)
+    told = 0
+    for links in batches(islice(unpushed(task.ledger, [endpoint.table]) if listed.complete else (), most), _AT_ONCE):
+        told += listed.tell(listed.ready(links, alive=True))
+    return told
 
 
-class UnlinkedRows:
-    """The records of a list that nobody has linked to our system yet. They are kept in a file until their links are known."""
+def unpushed(ledger: Ledger, tables: Collection[str]) -> Iterator[Link]:
+    """Every link of these tables that iPaaS.com does not know, a few at a time: they may be very many."""
+    after = ("", "")
+    while links := ledger.unpushed(tables, after=after):
+        yield from links
+        after = links[-1][:2]
 
-    def __init__(self, task: TaskContext, endpoint: Endpoint, number: int) -> None:
-        """Read the list, if that costs less than asking for a `number` of its records. `complete`: it was, all of it."""
+
+class ListedRecords:
+    """Records of a list that are to be linked, kept in a file until their links are told, as they stand by then.
+
+    No external id is taken from another record: the list has to show all links that there are.
+    """
+
+    def __init__(
+        self, task: TaskContext, endpoint: Endpoint, number: int, pick: Callable[[ListPage], Iterable[Json]]
+    ) -> None:
+        """Read the list, if that costs less than asking for a `number` of its records, and keep what is picked of its
+        pages. `complete`: it was read, all of it, and tells of all links."""
         self._task = task
         self._endpoint = endpoint
+        self._claims = side_of(task.flow.direction).claim_scope(endpoint.table)
         self._listing = Listing(endpoint, task.plan.system_id)
-        self._rows = KeyPairs()
-        pages = task.ipaas.pages(endpoint, ahead=number)
-        for row in from_list(pages, self._listing, self._of_page, number):
-            self._rows.add(str(row["id"]), to_json(row).decode())
+        self._kept = KeyPairs()
+
+        def picked(page: ListPage) -> Iterator[Json]:
+            for record in pick(page) if page.whole else ():
+                yield {"page": page.number, "at": time.monotonic(), "record": record}
+
+        for row in from_list(task.ipaas.pages(endpoint, ahead=number), self._listing, picked, number):
+            self._keep(row)
         self.complete = self._listing.complete
 
-    def _of_page(self, page: ListPage) -> Iterator[Json]:
-        for record in page.records if page.whole else ():
-            with suppress(*ODD):  # of which the list does not tell all: then it is complete for nobody
-                if external_id_of(record, self._task.plan.system_id) is None:
-                    children = self._endpoint.children
-                    yield _links_of(record) | {name: list(map(_links_of, _children(record, name))) for name in children}
+    def ready(self, links: Sequence[Link], *, alive: bool) -> list[Link]:
+        """Those of these links of records that can be told here. What is being written at the moment may get more links,
+        or lose this one; what was when his task died may, too, and counts unless its writer is to be `alive`."""
+        here = [link for link in links if str(link[2]) in self._kept]
+        claimed = self._task.ledger.claimed(self._claims, (str(link[2]) for link in here), alive=alive)
+        return [link for link in here if str(link[2]) not in claimed]
 
-    def tell(self, links: Iterable[Link]) -> int:
-        """Link those that these links of records are of, with what is nested in them; answers how many links are made.
-
-        Each is tried once: what does not go this way is left to be pushed by itself.
-        """
-        records = [as_records(from_json(row)) for _, _, ipaas_id in links for row in self._rows.take(str(ipaas_id))]
+    def tell(self, links: Sequence[Link]) -> int:
+        """Link the records of these links, with what is nested in them; answers how many links are made. Each is tried
+        once. Raises ServiceDown when iPaaS.com takes nothing any more."""
+        ids = [str(ipaas_id) for _, _, ipaas_id in links]
+        self._refresh(ids)
+        oldest = time.monotonic() - _FRESH
+        rows = [from_json(row) for i in ids for row in self._kept.take(i)]
+        records = [as_records(row["record"]) for row in rows if row["at"] >= oldest]
         found = _with_links(self._task.ledger, self._endpoint, records)
         return _tell(self._task, self._endpoint, self._listing, found)
 
+    def _keep(self, row: Json) -> None:
+        self._kept.add(str(row["record"]["id"]), to_json(row).decode())
 
-def _links_of(record: Json) -> Json:
-    """Of a record what a change of its links needs."""
-    return {"id": record["id"], "external_ids": record.get("external_ids") or []}
+    def _refresh(self, ids: Iterable[str]) -> None:
+        """Read the pages of these records again that were read a while ago, and have all their records as they stand now.
+
+        What has moved to another page is left to be pushed by itself.
+        """
+        for ipaas_id in ids:
+            rows = [from_json(row) for row in self._kept.of(ipaas_id)]
+            number = next((row["page"] for row in rows if row["at"] < time.monotonic() - _FRESH), None)
+            page = self._task.ipaas.page(self._endpoint, int(number)) if number is not None else None
+            for record in page.records if page and page.whole else ():
+                if self._kept.take(str(record["id"])):
+                    self._keep({"page": number, "at": time.monotonic(), "record": record})
+            if number is not None and page is None:
+                self._kept.take(ipaas_id)
+
+
+def unlinked(system_id: int, page: ListPage) -> Iterator[Json]:
+    """The records of a page that are linked to nothing of ours."""
+    for record in page.records:
+        with suppress(*ODD):  # of which the list does not tell all: then it is complete for nobody
+            if external_id_of(record, system_id) is None:
+                yield record
 
 
 def _with_links(ledger: Ledger, endpoint: Endpoint, found: Iterable[Json]) -> Iterator[tuple[Json, list[Link]]]:
@@ -103,7 +147,6 @@ def _with_links(ledger: Ledger, endpoint: Endpoint, found: Iterable[Json]) -> It
             child.table, [one["id"] for i in own for one in _children(records[i], name)], pushed=False
         )
         for name, child in endpoint.children.items()
-        if own
     }
     for ipaas_id, external_id in own.items():
         record = records[ipaas_id]
@@ -127,31 +170,44 @@ def _free(listing: Listing, links: Sequence[Link]) -> bool:
     return all(holder is None or str(holder) == str(ipaas_id) for holder, ipaas_id in held)
 
 
-def _tell(
-    task: TaskContext,
-    endpoint: Endpoint,
-    listing: Listing,
-    found: Iterable[tuple[Json, Sequence[Link]]],
-    fresh: Callable[[], bool] = lambda: False,
-) -> int:
-    """Make the links of records that were found in a list; answers how many are made. `fresh`: the records are as they stand."""
-    calls = (
-        partial(_link_whole, task, endpoint, record, links, fresh) for record, links in found if _free(listing, links)
-    )
-    told = 0
-    for done in batches(in_parallel(calls, task.ipaas.concurrency), GROUP):
-        made = [link for links in done for link in links]
+def _tell(task: TaskContext, endpoint: Endpoint, listing: Listing, found: Iterable[tuple[Json, Sequence[Link]]]) -> int:
+    """Make the links of records that were found in a list; answers how many are made."""
+    calls = (partial(_link_whole, task, endpoint, record, links) for record, links in found if _free(listing, links))
+    told = in_a_row = 0
+    for done in batches(in_parallel(calls, task.ipaas.concurrency), NOTED):
+        made = [link for links in done if not isinstance(links, ServiceError) for link in links]
         task.ledger.mark_pushed(*made)
         told += len(made)
+        for each in done:
+            in_a_row = in_a_row + 1 if isinstance(each, ServiceError) and is_away(each) else 0
+            if in_a_row == GIVE_UP_AFTER:
+                raise ServiceDown(f"{each} ({in_a_row} records in a row.)")
     return told
 
 
+def is_away(error: ServiceError) -> bool:
+    """Whether iPaaS.com could not take a call at the moment, whatever it was."""
+    return error.kind in (ErrorKind.throttled, ErrorKind.unavailable)
+
+
 def _link_whole(
-    task: TaskContext, endpoint: Endpoint, record: Json, links: Sequence[Link], fresh: Callable[[], bool]
-) -> list[Link]:
-    """Link a record and what is nested in it in one change; answers the links that are made by it."""
-    wanted = {(table, str(ipaas_id)): external_id for table, external_id, ipaas_id in links}
+    task: TaskContext, endpoint: Endpoint, record: Json, links: Sequence[Link]
+) -> list[Link] | ServiceError:
+    """Link a record and what is nested in it in one change; answers the links that are made by it, or why none is."""
     system_id = task.plan.system_id
+    try:
+        saved = task.ipaas.update(endpoint, record["id"], _change(endpoint, record, links, system_id), record)
+        return [link for link in links if _shows(endpoint, saved, link, system_id)]
+    except ServiceError as error:
+        if error.stops_run:
+            raise
+        return error
+    except ODD:
+        return []  # what cannot be read of one record is no reason to stop
+
+
+def _change(endpoint: Endpoint, record: Json, links: Sequence[Link], system_id: int) -> Json:
+    wanted = {(table, str(ipaas_id)): external_id for table, external_id, ipaas_id in links}
     body: Json = {"external_ids": _linked(record, wanted[endpoint.table, str(record["id"])], system_id)}
     for name, child in endpoint.children.items():
         named = [one for one in _children(record, name) if (child.table, str(one["id"])) in wanted]
@@ -160,15 +216,7 @@ def _link_whole(
                 {"id": one["id"], "external_ids": _linked(one, wanted[child.table, str(one["id"])], system_id)}
                 for one in named
             ]
-    try:
-        saved = task.ipaas.update(endpoint, record["id"], body, record if fresh() else None)
-        return [link for link in links if _shows(endpoint, saved, link, system_id)]
-    except ServiceError as error:
-        if error.stops_run:
-            raise
-    except ODD:
-        pass  # what cannot be read of one record is no reason to stop
-    return []
+    return body
 
 
 def _linked(record: Json, external_id: str, system_id: int) -> list[Json]:

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Collection, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from functools import partial
 from itertools import islice
 from typing import Any
 
-from include.errors import ErrorKind, NotFound, RecordExists, Rejected, ServiceError
+from include.errors import ErrorKind, NotFound, RecordExists, Rejected, ServiceDown, ServiceError
 from include.sync.batches import batches
 from include.sync.context import BUSY_WAIT
 from include.sync.endings import finish_failed, problem_outcome
@@ -22,7 +22,7 @@ from include.sync.flow import Flow
 from include.sync.ledger import Ledger
 from include.sync.ledger.entries import Claimant, Purpose, iso
 from include.sync.links import Link, side_of
-from include.sync.links_in_bulk import GROUP, IN_BULK, ROOTS, root_of, tell_listed
+from include.sync.links_in_bulk import GIVE_UP_AFTER, IN_BULK, NOTED, ROOTS, is_away, root_of, tell_listed, unpushed
 from include.sync.listing import LIST_FROM
 from include.sync.outcomes import Outcome
 from include.sync.task_context import TaskContext
@@ -94,21 +94,38 @@ def _push_all(task: TaskContext, root: str, tables: Collection[str], most: int |
     wanted = number if most is None else min(number, most)
     told = 0
     if root in IN_BULK and wanted >= LIST_FROM:
-        told = tell_listed(task, IN_BULK[root], wanted, most)
+        with suppress(ServiceDown):  # which is found out of single links, too
+            told = tell_listed(task, IN_BULK[root], wanted, most)
     return _push_one_by_one(task, tables, None if most is None else max(0, most - told))
 
 
 def _push_one_by_one(task: TaskContext, tables: Collection[str], most: int | None) -> dict[str, Outcome]:
     """Push each link of these tables, or the first so many, by itself, several at once."""
     refused: dict[str, Outcome] = {}
-    calls = (partial(_push, task, link) for link in islice(unpushed(task.ledger, tables), most))
-    for done in batches(in_parallel(calls, task.ipaas.concurrency), GROUP):
+    in_a_row = 0
+    calls = (partial(_push, task, link) for link in islice(_final(task, tables), most))
+    for done in batches(in_parallel(calls, task.ipaas.concurrency), NOTED):
         task.ledger.mark_pushed(*(link for link, error in done if error is None))
         for link, error in done:
+            in_a_row = in_a_row + 1 if error and is_away(error) else 0
             outcome = _not_pushed(task, link, error) if error else None
             if outcome is not None:
                 refused[outcome.key] = outcome
+        if in_a_row >= GIVE_UP_AFTER:
+            task.warn("iPaaS.com takes no links at the moment: those that are left are told by the next run.")
+            break
     return refused
+
+
+def _final(task: TaskContext, tables: Collection[str]) -> Iterator[Link]:
+    """The links of these tables, but for those of records that another run writes at the moment: it may take them back."""
+    side = side_of(task.flow.direction)
+    for links in batches(unpushed(task.ledger, tables), NOTED):
+        for table in dict.fromkeys(table for table, _, _ in links):
+            of_table = [link for link in links if link[0] == table]
+            ids = (str(ipaas_id) for _, _, ipaas_id in of_table)
+            claimed = task.ledger.claimed(side.claim_scope(table), ids, alive=True)
+            yield from (link for link in of_table if str(link[2]) not in claimed)
 
 
 def _push(task: TaskContext, link: Link) -> tuple[Link, ServiceError | None]:
@@ -122,14 +139,6 @@ def _push(task: TaskContext, link: Link) -> tuple[Link, ServiceError | None]:
     return link, None
 
 
-def unpushed(ledger: Ledger, tables: Collection[str]) -> Iterator[Link]:
-    """Every link of these tables that iPaaS.com does not know, a few at a time: they may be very many."""
-    after = ("", "")
-    while links := ledger.unpushed(tables, after=after):
-        yield from links
-        after = links[-1][:2]
-
-
 def _not_pushed(task: TaskContext, link: Link, error: ServiceError) -> Outcome | None:
     """Deal with a link that could not be pushed: kept for the next run, given up, or its record's rejection."""
     table, external_id, internal_id = link
@@ -139,7 +148,7 @@ def _not_pushed(task: TaskContext, link: Link, error: ServiceError) -> Outcome |
         # The ledger keeps it; the next run tries again.
         task.warn(not_yet)
         return None
-    if task.ledger.is_claimed(side_of(own.direction).claim_scope(table), key):
+    if task.ledger.claimed(side_of(own.direction).claim_scope(table), [key]):
         # Who writes it is about to note what it is; or its flow's next run takes it up.
         task.warn(not_yet)
         return None

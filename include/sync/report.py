@@ -100,8 +100,9 @@ class _Sums:
     def of(cls, task: TaskContext, chunks: int) -> _Sums:
         """Of all stages so far, and of so many tasks that loaded."""
         sums = cls(warnings=list(task.warnings))
-        for name in ("extract", "transform", "look", "tell_links"):
-            for stats in task.staging.read_if_there(f"stats-{name}"):
+        beside = [name for name in ("look", "tell_links") if task.staging.exists(f"stats-{name}.ndjson.gz")]
+        for name in ["extract", "transform", *beside]:
+            for stats in task.staging.read(f"stats-{name}"):
                 sums._add(stats)
         for number in range(chunks):
             for stats in task.staging.read(f"stats-load-{number:04}"):

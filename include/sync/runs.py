@@ -158,9 +158,9 @@ class RunPlan(BaseModel):
         return self.compares and self.reads_everything
 
     @property
-    def tells_links(self) -> bool:
+    def links_beside_load(self) -> bool:
         """True when links are told beside `load` already: of a first transfer from iPaaS.com, which may take hours."""
-        return self.applies and self.reads_everything and not self.compares and self.direction is Direction.from_ipaas
+        return self.reads_everything and not self.compares and self.direction is Direction.from_ipaas
 
     @property
     def as_plan(self) -> RunPlan:

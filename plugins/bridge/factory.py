@@ -72,8 +72,8 @@ def four_tasks(
 
     `whole`: the flow is one of several that transfer all of their records, of which the form may leave some out. Its
     records that fail do not end its report as failed, so that only what concerns the whole flow stops others. `compares`:
-    it does so to compare both sides; going to iPaaS.com, its list is read by a task of its own before anything is loaded. One that does not, and comes from iPaaS.com, tells links
-    in a task of its own beside what loads.
+    it does so to compare both sides; going to iPaaS.com, its list is read by a task of its own before anything is loaded. A flow from iPaaS.com that is one of several and compares
+    nothing tells links in a task of its own beside `load`.
     """
 
     def place(stage: str) -> dict[str, Any]:

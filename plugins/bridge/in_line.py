@@ -23,12 +23,12 @@ _STAGES = ("extract", "transform", "load", "report")
 log = logging.getLogger(__name__)
 
 
-def waits_for(flow: Flow, context: Mapping[str, Any]) -> Callable[[], bool]:
-    """What tells whether a task of another run waits for the slots that this load task of a flow holds.
+def waits_for(flow: Flow, context: Mapping[str, Any], stage: str = "load") -> Callable[[], bool]:
+    """What tells whether a task of another run waits for the slots that this task of a flow holds.
 
     Of those that load, each run's first task counts alone: the next ones of another long load wait for their turn.
     """
-    system = flow.talks_to("load")
+    system = flow.talks_to(stage)
     ti, run = context["ti"], context["dag_run"]
 
     def waiting(dag_id: str, task_ids: list[str], map_index: int | None) -> int:

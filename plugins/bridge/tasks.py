@@ -1,4 +1,4 @@
-"""The bodies of the four tasks: they turn Airflow's context into a stage of the engine, and faults into advice.
+"""The bodies of the tasks of a flow: they turn Airflow's context into a stage of the engine, and faults into advice.
 
 Imported when a task runs, never when a DAG file is parsed.
 """
@@ -24,6 +24,7 @@ from bridge.extract_task import RunEnded
 from bridge.form import CHOSEN, DIRECTION, EXPLAIN, FLOW, FORCE, HEAL, IDS, MODE, ids_of, ids_param, is_wanted, mode_of
 from bridge.given_time import unused_time
 from bridge.hooks import BusinessCentralHook, IPaaSHook, current_settings
+from bridge.in_line import waits_for
 from bridge.last_run import note_run
 from bridge.staging import PLAN, forget_old_runs, private_folder, run_folder, staged_folder
 from bridge.turns import Turn, take_turn, take_turn_of_announced, takes_announced
@@ -32,7 +33,7 @@ from include.settings import SettingsError
 from include.sync import extract as extracting
 from include.sync import look as looking
 from include.sync import report as reporting
-from include.sync import tell_links as telling
+from include.sync import tell_links as telling_links
 from include.sync import transform as transforming
 from include.sync.approval.asking import asks_first
 from include.sync.flow import Flow
@@ -42,6 +43,7 @@ from include.sync.outcomes import Result
 from include.sync.plan import make_plan, split_ids
 from include.sync.run import task_for
 from include.sync.runs import Direction, Mode, RunKind, RunPlan, System
+from include.sync.shift import Shift
 from include.sync.slots import SLOTS, concurrency
 from include.sync.staging.files import Staging
 from include.sync.task_context import TaskContext
@@ -111,9 +113,10 @@ def look(context: Mapping[str, Any]) -> None:
 
 
 def tell_links(context: Mapping[str, Any]) -> None:
-    """Tell iPaaS.com of links while they are made."""
+    """Tell iPaaS.com of links while they are made, until somebody waits for the slots."""
     with planned_run(context) as run:
-        telling.tell_links(run.stage("tell_links"))
+        somebody_waits = Shift(waits_for(run.flow, context, "tell_links"))
+        telling_links.tell_links(run.stage("tell_links", somebody_waits.over))
 
 
 def _extract(flow: Flow, asked: _Asked, context: Mapping[str, Any]) -> dict[str, Any]:

@@ -5,11 +5,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime
 from threading import Thread, Timer
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 from bench import Bench, outcome_of, tally
 from test_companies_from_ipaas import ADDRESS, DEFAULTS, company, link_of
 
@@ -18,8 +20,9 @@ from include.sandbox.faults import Fault
 from include.sandbox.ipaas.platform import Record
 from include.sync import pushing
 from include.sync.ledger import Ledger
-from include.sync.ledger.entries import Claimant, State
+from include.sync.ledger.entries import Claimant, State, iso
 from include.sync.ledger.faults import ClaimLost
+from include.sync.ledger.tables import claims
 from include.sync.outcomes import Result
 
 FLOW = "company_from_ipaas"
@@ -281,7 +284,9 @@ def test_it_does_not_wait_for_ever_and_the_next_run_tells_them(bench: Bench, mon
 
 
 @pytest.mark.parametrize("flow", ["product_from_ipaas", FLOW])
-def test_a_refused_link_of_what_is_being_written_is_kept_until_that_is_noted(bench: Bench, flow: str) -> None:
+@pytest.mark.parametrize("alive", [True, False])
+def test_a_link_of_what_is_being_written_is_neither_told_nor_given_up(bench: Bench, flow: str, alive: bool) -> None:
+    """Whoever writes it may take it back. Of one whose writer has died it is tried, and kept where it is refused."""
     bench.sandbox.switches.taken_external_id = "refused"
     (record,) = companies(bench, 1)
     link = ("customer company", "C1", record["id"])
@@ -289,8 +294,11 @@ def test_a_refused_link_of_what_is_being_written_is_kept_until_that_is_noted(ben
     bench.sandbox.ipaas.link("customer company", SYSTEM_ID, faster["id"], "C1")
     bench.ledger.link([link], pushed=False)
     bench.ledger.claim("customer company from iPaaS.com", [str(record["id"])], "another")
+    if not alive:
+        with bench.ledger._writing() as db:
+            db.execute(sa.update(claims).values(renewed_at=iso(datetime(2000, 1, 1, tzinfo=UTC))))
     warnings = bench.run(flow, *([str(faster["id"])] if flow == FLOW else [])).warnings
-    assert any("is not in iPaaS.com yet" in text for text in warnings)
+    assert any("is not in iPaaS.com yet" in text for text in warnings) is not alive
     assert bench.ledger.unpushed(["customer company"]) == [link]
     assert str(record["id"]) not in dict(bench.ledger.keys(FLOW))
 

@@ -41,7 +41,7 @@ QUESTIONS: dict[str, Callable[[Ledger], Any]] = {
     "unpushed of tables": lambda ledger: ledger.unpushed([TABLE], after=(TABLE, "C1")),
     "unpushed_tables": lambda ledger: ledger.unpushed_tables(),
     "claim": lambda ledger: ledger.claim(TABLE, KEYS, "owner"),
-    "is_claimed": lambda ledger: ledger.is_claimed(TABLE, "C1"),
+    "claimed": lambda ledger: ledger.claimed(TABLE, ["C1"]),
     "release": lambda ledger: ledger.release(TABLE, KEYS, "owner"),
     "reserve": lambda ledger: ledger.reserve(TABLE, "7", "customers", "C1", Purpose.create, linked_in=TABLE),
     "reservations": lambda ledger: ledger.reservations(TABLE, KEYS),

@@ -53,7 +53,7 @@ def _holds(number: int) -> sa.Select[tuple[bool]]:
 
 _OF_KEYS = sa.and_(of_pair(claims), claims.c.table_name == sa.bindparam("of_table"), one_of(claims.c.key))
 _OF_TRY = sa.and_(_OF_KEYS, claims.c.try_id == sa.bindparam("of_try"))
-_PRESENT_KEYS = sa.select(claims.c.key).where(_OF_KEYS)
+_RENEWED = sa.select(claims.c.key, claims.c.renewed_at).where(_OF_KEYS)
 # Nobody else takes over what is found until the transaction ends.
 _PRESENT = sa.select(claims).where(_OF_KEYS).order_by(claims.c.key).with_for_update()
 _HELD = sa.select(claims.c.key).where(_OF_TRY).order_by(claims.c.key).with_for_update()
@@ -161,11 +161,12 @@ class Claims(Store):
                         result[key] = Claim(held=False)
         return result
 
-    def is_claimed(self, table: str, key: str) -> bool:
-        """Whether anybody writes a record, or was when his task died."""
+    def claimed(self, table: str, keys: Iterable[str], *, alive: bool = False) -> set[str]:
+        """Those of these records that somebody writes, or, unless he is to be `alive`, was writing when his task died."""
         with self.reading() as db:
-            found = db.execute(_PRESENT_KEYS, self._of_keys(table, [key]))
-            return found.first() is not None
+            since = self.database_time(db) - CLAIM_LIFETIME if alive else datetime.min.replace(tzinfo=UTC)
+            found = (db.execute(_RENEWED, self._of_keys(table, batch)) for batch in batches(keys, BATCH))
+            return {row.key for rows in found for row in rows if moment(row.renewed_at) >= since}
 
     @repeated
     def release(self, table: str, keys: Iterable[str], owner: Claimant | str) -> None:

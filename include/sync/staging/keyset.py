@@ -71,6 +71,9 @@ class KeyPairs:
         """Put a text under a key, once."""
         self._db.execute("INSERT OR IGNORE INTO pairs VALUES (?, ?)", (key, value))
 
+    def __contains__(self, key: str) -> bool:
+        return self._db.execute("SELECT 1 FROM pairs WHERE key = ? LIMIT 1", (key,)).fetchone() is not None
+
     def take(self, key: str) -> list[str]:
         """The texts under a key, which are not there any more."""
         return [value for (value,) in self._db.execute("DELETE FROM pairs WHERE key = ? RETURNING value", (key,))]
