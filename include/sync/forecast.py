@@ -9,6 +9,7 @@ from typing import Any
 
 from include.settings import SyncSettings
 from include.sync.headway import lasts
+from include.sync.listing import LIST_FROM
 from include.sync.records import Json
 from include.sync.runs import System
 
@@ -19,21 +20,29 @@ OF_A_LINK = 2
 @dataclass(kw_only=True)
 class Forecast:
     """What applying a plan sends beyond what the plan has read: `requests` that write, with the looks that belong to
-    them, and `links` that iPaaS.com is told of when the run is settled."""
+    them, and `links` that iPaaS.com is told of when the run is settled, of so many records that are `linked`."""
 
     requests: int = 0
     links: int = 0
+    linked: int = 0
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False, compare=False)
 
-    def add(self, *, requests: int = 0, links: int = 0) -> None:
-        """Count more; from any thread."""
+    def add(self, *, requests: int = 0, links: int = 0, linked: int | None = None) -> None:
+        """Count more, by default of one record; from any thread."""
         with self._lock:
             self.requests += requests
             self.links += links
+            self.linked += int(links > 0) if linked is None else linked
+
+    @property
+    def requests_of_links(self) -> int:
+        """Requests that it takes to tell iPaaS.com the links: of many records one for each with what is nested in it, and
+        few for the list that shows them."""
+        return OF_A_LINK * self.links if self.linked < LIST_FROM else self.linked
 
     def as_json(self) -> Json:
         """The forecast of one task, for staging."""
-        return {"requests": self.requests, "links": self.links}
+        return {"requests": self.requests, "links": self.links, "linked": self.linked}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,15 +54,25 @@ class Applying:
     seconds: int
 
     @classmethod
-    def of(cls, read: Mapping[str, int], planned: Forecast, target: System | None, settings: SyncSettings) -> Applying:
-        """What a plan has `read` is read again, and what it planned is sent to its `target`."""
+    def of(
+        cls,
+        read: Mapping[str, int],
+        planned: Forecast,
+        target: System | None,
+        settings: SyncSettings,
+        *,
+        side_by_side: bool = False,
+    ) -> Applying:
+        """What a plan has `read` is read again, and what it planned is sent to its `target`. `side_by_side`: links are told
+        while records are written."""
         to_bc = target is System.business_central
         bc = read["bc_requests"] + (planned.requests if to_bc else 0)
-        ipaas = read["ipaas_requests"] + OF_A_LINK * planned.links + (0 if to_bc else planned.requests)
-        seconds = (
-            bc * settings.bc_throttle_seconds / settings.bc_throttle_limit
-            + ipaas * settings.ipaas_throttle_seconds / settings.ipaas_throttle_limit
+        ipaas = read["ipaas_requests"] + planned.requests_of_links + (0 if to_bc else planned.requests)
+        each = (
+            bc * settings.bc_throttle_seconds / settings.bc_throttle_limit,
+            ipaas * settings.ipaas_throttle_seconds / settings.ipaas_throttle_limit,
         )
+        seconds = max(each) if side_by_side else sum(each)
         return cls(bc_requests=bc, ipaas_requests=ipaas, seconds=-int(-seconds // 1))
 
     @classmethod

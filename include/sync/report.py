@@ -170,7 +170,9 @@ def report(task: TaskContext) -> Report:
         decision=decision,
         applying=None
         if plan.told_as != Mode.plan
-        else Applying.of(counts, sums.forecast, task.flow.talks_to("load"), plan.settings),
+        else Applying.of(
+            counts, sums.forecast, task.flow.talks_to("load"), plan.settings, side_by_side=plan.links_beside_load
+        ),
         reconciled=_reconciled(task, found, counts["read"], read_from, **sums.compared),
         refused=sums.refused,
     )

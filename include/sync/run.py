@@ -128,7 +128,7 @@ def run(
     else:
         if decision and plan.looks:
             look(stage("look"))  # what was seen before the question may be old
-        with _beside(tell_links, stage("tell_links") if plan.applies and plan.links_beside_load else None):
+        with _beside(tell_links, stage("tell_links") if plan.tells_links else None):
             for chunk in range(chunks):
                 steps = approved(staging, chunk, plan) if decision else None
                 while not load(stage("load"), chunk, at_once, steps=steps):

@@ -163,6 +163,11 @@ class RunPlan(BaseModel):
         return self.reads_everything and not self.compares and self.direction is Direction.from_ipaas
 
     @property
+    def tells_links(self) -> bool:
+        """True when it does so, and not only says what it would."""
+        return self.applies and self.links_beside_load
+
+    @property
     def as_plan(self) -> RunPlan:
         """The same run, which says what it would write."""
         return self.model_copy(update={"mode": Mode.plan})

@@ -37,7 +37,7 @@ def tell_links(task: TaskContext) -> None:
     """Tell the links of the run's records as they are made, until all chunks are loaded, nothing more is made, or
     somebody waits for the slots."""
     endpoint, number = IN_BULK.get(root_of(task.flow)), _to_load(task)
-    if task.plan.applies and task.plan.links_beside_load and endpoint is not None and number >= LIST_FROM:
+    if task.plan.tells_links and endpoint is not None and number >= LIST_FROM:
         try:
             task.identify()
             with Tenure(task.ledger, task.plan.task("tell_links"), under_way=0) as tenure:

@@ -96,7 +96,7 @@ class TransactionLinks:
     def note(self, *links: Link) -> None:
         """Keep links in the ledger the moment they are true, so that none is lost with this process.
 
-        iPaaS.com is told of them by the report of the run.
+        iPaaS.com is told of them when the transaction is done.
         """
         by_table: dict[str, list[Link]] = {}
         for link in links:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections.abc import Callable
@@ -364,3 +365,18 @@ def test_a_plan_asks_nothing_for_it(bench: Bench, tmp_path: Path) -> None:
     bench.sandbox.counters.reset()
     tell_links.tell_links(stage("tell_links"))
     assert bench.sandbox.counters.of("ipaas") == 0
+
+
+def test_a_plan_says_what_it_takes_and_how_long_side_by_side(bench: Bench) -> None:
+    companies(bench)
+    said = first(bench, mode="plan").applying
+    alone = bench.run(FLOW, mode="plan").applying
+    done = first(bench).counts
+    for plan, takes in ((said, max), (alone, lambda *both: sum(both))):
+        # The list is read again to tell the links, and the task logs in.
+        assert plan.ipaas_requests == pytest.approx(done["ipaas_requests"], abs=PAGES + 3)
+        assert plan.bc_requests == pytest.approx(done["bc_requests"], abs=2)
+        settings = SyncSettings(**bench.settings)
+        of_bc = plan.bc_requests * settings.bc_throttle_seconds / settings.bc_throttle_limit
+        of_ipaas = plan.ipaas_requests * settings.ipaas_throttle_seconds / settings.ipaas_throttle_limit
+        assert plan.seconds == math.ceil(takes(of_bc, of_ipaas))
