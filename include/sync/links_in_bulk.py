@@ -119,15 +119,15 @@ class ListedRecords:
 
         What has moved to another page is left to be pushed by itself.
         """
+        oldest, read = time.monotonic() - _FRESH, set[int]()
         for ipaas_id in ids:
-            rows = [from_json(row) for row in self._kept.of(ipaas_id)]
-            number = next((row["page"] for row in rows if row["at"] < time.monotonic() - _FRESH), None)
-            page = self._task.ipaas.page(self._endpoint, int(number)) if number is not None else None
-            for record in page.records if page and page.whole else ():
-                if self._kept.take(str(record["id"])):
-                    self._keep({"page": number, "at": time.monotonic(), "record": record})
-            if number is not None and page is None:
-                self._kept.take(ipaas_id)
+            old = [row for text in self._kept.of(ipaas_id) if (row := from_json(text))["at"] < oldest]
+            for number in {int(row["page"]) for row in old} - read:
+                read.add(number)
+                page = self._task.ipaas.page(self._endpoint, number)
+                for record in page.records if page and page.whole else ():
+                    if self._kept.take(str(record["id"])):
+                        self._keep({"page": number, "at": time.monotonic(), "record": record})
 
 
 def unlinked(system_id: int, page: ListPage) -> Iterator[Json]:

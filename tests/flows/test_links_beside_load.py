@@ -351,6 +351,22 @@ def test_what_has_moved_to_another_page_is_left_to_the_report(bench: Bench, monk
     assert whole(bench, records)
 
 
+def test_a_page_is_read_again_once_whatever_has_moved_away_from_it(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    records = companies(bench)
+    monkeypatch.setattr(links_in_bulk, "_FRESH", 0.0)
+    again: list[int] = []
+
+    def without_them(self: Any, endpoint: Any, number: int) -> None:
+        again.append(number)
+
+    monkeypatch.setattr(IPaaSClient, "page", without_them)
+    bench.run(FLOW)
+    assert sorted(again) == [1, 2, 3]
+    assert whole(bench, records)
+
+
 def test_a_plan_asks_nothing_for_it(bench: Bench, tmp_path: Path) -> None:
     """In Airflow its task runs in any mode."""
     companies(bench)
