@@ -270,7 +270,7 @@ def test_a_list_that_does_not_show_all_is_no_ground_to_tell_any(bench: Bench, mo
 def test_a_report_that_waits_for_the_claim_gets_it(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     """Of its own kind it is waited for; who tells for hours lets it in between."""
     companies(bench)
-    monkeypatch.setattr(tell_links, "_CLAIMED", 5)
+    monkeypatch.setattr(tell_links, "_CLAIMED", 15)
     monkeypatch.setattr(tell_links, "_LOOKS_EVERY", 1.0)
     bench.sandbox.latency["ipaas"] = 0.05
     got: list[bool] = []
