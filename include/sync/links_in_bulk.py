@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from contextlib import suppress
 from functools import partial
 from itertools import islice
 
@@ -86,7 +85,7 @@ class ListedRecords:
         self._kept = KeyPairs()
 
         def picked(page: ListPage) -> Iterator[Json]:
-            for record in pick(page) if page.whole else ():
+            for record in pick(page):
                 yield {"page": page.number, "at": time.monotonic(), "record": record}
 
         for row in from_list(task.ipaas.pages(endpoint, ahead=number), self._listing, picked, number):
@@ -130,12 +129,9 @@ class ListedRecords:
                         self._keep({"page": number, "at": time.monotonic(), "record": record})
 
 
-def unlinked(system_id: int, page: ListPage) -> Iterator[Json]:
-    """The records of a page that are linked to nothing of ours."""
-    for record in page.records:
-        with suppress(*ODD):  # of which the list does not tell all: then it is complete for nobody
-            if external_id_of(record, system_id) is None:
-                yield record
+def unlinked(system_id: int, page: ListPage) -> list[Json]:
+    """The records of a page that are linked to nothing of ours. Raises BadRecord."""
+    return [record for record in page.records if external_id_of(record, system_id) is None]
 
 
 def _with_links(ledger: Ledger, endpoint: Endpoint, found: Iterable[Json]) -> Iterator[tuple[Json, list[Link]]]:

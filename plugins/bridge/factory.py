@@ -79,7 +79,7 @@ def four_tasks(
     def place(stage: str) -> dict[str, Any]:
         system = talks_to(direction, stage)
         pool = {"pool": system.value, "pool_slots": SLOTS.get(stage, 1)} if system else {}
-        return {**pool, **(_LOADS if stage == "load" else _FIRST)}
+        return {**pool, **(_LOADS if stage in ("load", "tell_links") else _FIRST)}
 
     @task(task_id="transform", **place("transform"))
     def transform() -> list[int]:

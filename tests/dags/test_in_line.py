@@ -53,8 +53,8 @@ def gives_way(run_id: str, index: int) -> None:
         ti.state = "up_for_reschedule"
 
 
-def somebody_waits(run_id: str, dag_id: str = BULK) -> bool:
-    """What a load task of the run is told, by Airflow's own API."""
+def somebody_waits(run_id: str, dag_id: str = BULK, flow: str = BULK, stage: str = "load") -> bool:
+    """What a task of the run is told, by Airflow's own API."""
     from airflow.sdk.execution_time.supervisor import InProcessTestSupervisor
     from bridge.in_line import waits_for
 
@@ -64,7 +64,7 @@ def somebody_waits(run_id: str, dag_id: str = BULK) -> bool:
         get_dag=client.dags.get,
     )
     run = SimpleNamespace(dag_id=dag_id, run_id=run_id)
-    return waits_for(FLOWS[BULK], {"ti": ti, "dag_run": run})()
+    return waits_for(FLOWS[flow], {"ti": ti, "dag_run": run}, stage)()
 
 
 def test_nobody_waits_for_the_slots_of_a_load_that_is_alone(first_load: str) -> None:
@@ -160,3 +160,10 @@ def test_a_load_that_gives_way_is_taken_up_again_by_airflow(
     )
     with create_session() as session:
         assert session.scalar(select(func.count()).select_from(TaskReschedule)) == len(gone) == 2
+
+
+def test_who_tells_links_beside_a_load_is_told_of_those_who_wait_for_its_own_pool(first_load: str) -> None:
+    begin_run(POLL)
+    assert let_the_scheduler_queue() == []
+    assert somebody_waits("any", "initialize", "company_from_ipaas", "tell_links")
+    assert not somebody_waits("any", "initialize", "company_from_ipaas", "load")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import pytest
@@ -13,6 +13,8 @@ from include.sandbox.check import check
 from include.sandbox.faults import Fault
 from include.sandbox.state import is_write
 from include.sandbox.world import Size
+from include.sync import shift, tell_links
+from include.sync.flow import Flow
 from include.sync.runs import Direction
 from tests.dags.conftest import RunDag, claims_run_out, connect
 from tests.dags.killed import VARIABLES, kill_initialize
@@ -71,6 +73,30 @@ def test_links_of_what_comes_from_ipaas_are_told_beside_its_load_and_before_its_
         assert task.upstream_task_ids == {f"{flow}.transform"} == dag.get_task(f"{flow}.load").upstream_task_ids
         assert task.downstream_task_ids == {f"{flow}.report"}
         assert (task.pool, task.pool_slots) == ("ipaas", 2)
+        load = dag.get_task(f"{flow}.load")
+        assert (task.priority_weight, task.weight_rule) == (load.priority_weight, load.weight_rule)
+
+
+def test_it_tells_links_until_somebody_waits_for_the_slots(
+    run_dag: RunDag, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from bridge import tasks
+
+    connect(monkeypatch, sandbox, VARIABLES)
+    asked: list[tuple[str, str]] = []
+    told: list[bool] = []
+
+    def somebody(flow: Flow, context: Mapping[str, Any], stage: str) -> Callable[[], bool]:
+        asked.append((flow.name, stage))
+        return lambda: True
+
+    monkeypatch.setattr(shift, "LOOKS_EVERY", 0.0)
+    monkeypatch.setattr(tasks, "waits_for", somebody)
+    monkeypatch.setattr(tell_links, "tell_links", lambda task: told.append(task.gives_way()))
+    chosen = ["company_from_ipaas"]
+    run = run_dag("initialize", {"mode": "apply", "flows": chosen}, flows=chosen, variables=VARIABLES)
+    assert run.states["company_from_ipaas.report[-1]"] == "success", run.states
+    assert (asked, told) == ([("company_from_ipaas", "tell_links")], [True])
 
 
 def test_killed_in_the_middle_it_goes_on_and_then_both_sides_agree(

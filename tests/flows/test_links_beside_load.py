@@ -7,7 +7,9 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -66,6 +68,24 @@ def last_waits(monkeypatch: pytest.MonkeyPatch) -> list[Callable[[], bool]]:
     return until
 
 
+@pytest.fixture
+def hours_later(monkeypatch: pytest.MonkeyPatch) -> list[Callable[[], object]]:
+    """It is an hour after the list was read when the first links are told; and this has happened meanwhile."""
+    later, meanwhile = [0.0], list[Callable[[], object]]()
+    monkeypatch.setattr(links_in_bulk, "time", SimpleNamespace(monotonic=lambda: time.monotonic() + later[0]))
+    tell = ListedRecords.tell
+
+    def an_hour_later(self: Any, links: Any) -> int:
+        if not later[0]:
+            later[0] = 3_600.0
+            for one in meanwhile:
+                one()
+        return tell(self, links)
+
+    monkeypatch.setattr(ListedRecords, "tell", an_hour_later)
+    return meanwhile
+
+
 def first(bench: Bench, **options: Any) -> Any:
     """A first transfer, as Initialize makes it."""
     return bench.run(FLOW, kind=RunKind.backfill, **options)
@@ -119,33 +139,21 @@ def test_whatever_the_platform_is_like_all_are_linked(bench: Bench, switches: di
 @pytest.mark.parametrize("beside", [True, False])
 @pytest.mark.parametrize("put_required", [True, False])
 def test_what_others_changed_since_the_list_was_read_stays(
-    bench: Bench, monkeypatch: pytest.MonkeyPatch, put_required: bool, beside: bool
+    bench: Bench, hours_later: list[Callable[[], object]], put_required: bool, beside: bool
 ) -> None:
-    """A change may have to repeat what a new record needs, and has the external ids of other systems; the list may be
-    hours old by then."""
+    """A change may have to repeat what a new record needs, and has the external ids of other systems."""
     platform, other = bench.sandbox.ipaas, SYSTEM_ID + 1
     bench.sandbox.switches.put_required = put_required
     records = companies(bench)
     for one in records:
         platform.link("customer company", other, one["id"], f"old-{one['id']}")
-    monkeypatch.setattr(links_in_bulk, "_FRESH", 1.0)
-    tell, changed = ListedRecords.tell, list[int]()
-
-    def others_are_faster(self: Any, links: Any) -> int:
-        if not changed:
-            for one in records:
-                platform.edit("company", one["id"], {"name": "Another name"})
-                platform.link("customer company", other, one["id"], f"new-{one['id']}")
-                changed.append(one["id"])
-            time.sleep(1.1)
-        return tell(self, links)
-
-    monkeypatch.setattr(ListedRecords, "tell", others_are_faster)
+        hours_later.append(partial(platform.edit, "company", one["id"], {"name": "Another name"}))
+        hours_later.append(partial(platform.link, "customer company", other, one["id"], f"new-{one['id']}"))
     bench.sandbox.counters.reset()
     first(bench) if beside else bench.run(FLOW)
     assert whole(bench, records)
-    assert {one["name"] for one in platform.records["company"].values()} == {"Another name"}
-    assert all(platform.external_id("customer company", other, i) == f"new-{i}" for i in changed)
+    assert {one["name"] for one in records} == {"Another name"}
+    assert all(platform.external_id("customer company", other, one["id"]) == f"new-{one['id']}" for one in records)
     # A page is read again, not each of its records.
     assert asked(bench, "GET", "Customer/Company/") == asked(bench, "POST", "UpdateExternalId") == 0
 
@@ -222,17 +230,24 @@ def poll_beside(bench: Bench) -> bool:
     return not other.is_alive()
 
 
-def test_what_others_tell_meanwhile_is_not_told_again(bench: Bench, last_waits: list[Callable[[], bool]]) -> None:
+def test_what_others_tell_meanwhile_is_not_told_again(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, last_waits: list[Callable[[], bool]]
+) -> None:
     """The report of a poll that comes in between tells what it finds."""
     records = companies(bench)
+    link, alone = IPaaSClient.link, list[Any]()
+
+    def by_itself(self: Any, table: str, *more: Any) -> Any:
+        alone.extend([table] if table == "customer company" else ())
+        return link(self, table, *more)
+
+    monkeypatch.setattr(IPaaSClient, "link", by_itself)
     bench.sandbox.counters.reset()
     last_waits.append(lambda: asked(bench, "PUT", TOLD) >= 20)
     last_waits.append(lambda: poll_beside(bench))
     assert tally(first(bench)) == {"read": MANY, "created": MANY}
     assert whole(bench, records)
-    # Few are told by themselves, a record and its address; of one that was being noted at that moment the address alone.
-    alone = asked(bench, "POST", "UpdateExternalId")
-    assert MANY - alone <= asked(bench, "PUT", TOLD) <= MANY - alone // 2 + 3
+    assert asked(bench, "PUT", TOLD) + len(alone) == MANY
 
 
 def told_before_the_report(bench: Bench, then: Callable[[], object] = lambda: None, fault: Fault | None = None) -> int:
@@ -320,7 +335,9 @@ def test_no_fault_of_it_is_one_of_the_run(bench: Bench, monkeypatch: pytest.Monk
 
 @pytest.mark.parametrize("beside", [True, False])
 @pytest.mark.parametrize("nested", [True, False])
-def test_an_external_id_of_nobody_stops_no_other_record(bench: Bench, beside: bool, nested: bool) -> None:
+def test_an_external_id_of_nobody_stops_no_other_record(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, beside: bool, nested: bool
+) -> None:
     records = companies(bench)
     odd = records[7]["addresses"][0] if nested else records[7]
     platform = bench.sandbox.ipaas
@@ -333,21 +350,26 @@ def test_an_external_id_of_nobody_stops_no_other_record(bench: Bench, beside: bo
             place["external_ids"] = [*place.get("external_ids", ()), {"external_id": "X"}]
         return found
 
-    platform.shown = without_a_system  # type: ignore[method-assign]
+    monkeypatch.setattr(platform, "shown", without_a_system)
     first(bench) if beside else bench.run(FLOW)
     assert whole(bench, [one for one in records if one is not records[7]])
 
 
-def test_what_has_moved_to_another_page_is_left_to_the_report(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("shows", ["none of them", "summaries"])
+@pytest.mark.usefixtures("hours_later")
+def test_what_a_page_does_not_show_again_is_left_to_the_report(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, shows: str
+) -> None:
     records = companies(bench)
-    monkeypatch.setattr(links_in_bulk, "_FRESH", 0.0)
     page = IPaaSClient.page
 
-    def without_them(*args: Any) -> Any:
-        return replace(page(*args), records=[])
+    def shown(*args: Any) -> Any:
+        found = page(*args)
+        summaries = [{"id": record["id"], "name": record["name"]} for record in found.records]
+        return replace(found, records=summaries if shows == "summaries" else [], whole=shows != "summaries")
 
-    monkeypatch.setattr(IPaaSClient, "page", without_them)
-    assert told_before_the_report(bench, lambda: monkeypatch.setattr(links_in_bulk, "_FRESH", 60.0)) == 0
+    monkeypatch.setattr(IPaaSClient, "page", shown)
+    assert told_before_the_report(bench) == 0
     assert whole(bench, records)
 
 

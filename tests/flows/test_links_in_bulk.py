@@ -12,17 +12,18 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
-from bench import Bench, outcome_of, tally
+from bench import QUICK, Bench, outcome_of, tally
 from test_companies_from_ipaas import ADDRESS, DEFAULTS, company, link_of
 
 from include.sandbox.credentials import OTHER_SYSTEM_ID, SYSTEM_ID
-from include.sandbox.faults import Fault
+from include.sandbox.faults import GATEWAY, Fault
 from include.sandbox.ipaas.platform import Record
 from include.sync import pushing
 from include.sync.ledger import Ledger
 from include.sync.ledger.entries import Claimant, State, iso
 from include.sync.ledger.faults import ClaimLost
 from include.sync.ledger.tables import claims
+from include.sync.listing import Listing
 from include.sync.outcomes import Result
 
 FLOW = "company_from_ipaas"
@@ -281,6 +282,43 @@ def test_it_does_not_wait_for_ever_and_the_next_run_tells_them(bench: Bench, mon
     bench.ledger.release(pushing._CLAIMS, ["customer company"], "another")
     assert tally(bench.run(FLOW)) == {}
     assert whole(bench, records) and bench.ledger.unpushed() == []
+
+
+def test_of_many_that_of_one_which_is_being_written_is_not_told(bench: Bench) -> None:
+    records = companies(bench, 25)
+    bench.ledger.link([("customer company", f"C{one['id']}", one["id"]) for one in records], pushed=False)
+    bench.ledger.claim("customer company from iPaaS.com", [str(records[7]["id"])], "another")
+    bench.run("product_from_ipaas")
+    assert [one for one in records if not link_of(bench, one)] == [records[7]]
+    assert asked(bench, "PUT", "Customer/Company") == 24
+
+
+def test_a_list_that_does_not_show_all_is_no_ground_to_tell_any_together(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A record that it leaves out may have the external id: that is asked before each is told by itself."""
+    records = companies(bench, 25)
+    monkeypatch.setattr(Listing, "all_seen", lambda self: None)
+    bench.run(FLOW)
+    assert whole(bench, records) and asked(bench, "PUT", "Customer/Company") == 0
+
+
+def test_who_takes_nothing_is_not_asked_for_each_and_the_next_run_tells_them(bench: Bench) -> None:
+    records = companies(bench, 100)
+    links = [("customer company", f"C{one['id']}", one["id"]) for one in records]
+    bench.ledger.link(links, pushed=False)
+    away = [
+        Fault(system="ipaas", method=method, path=path, times=10_000, **GATEWAY["503"])
+        for method, path in (("PUT", "Customer/Company/"), ("POST", "UpdateExternalId"))
+    ]
+    bench.sandbox.faults.rules = [*away]
+    warnings = bench.run(FLOW).warnings
+    # Together and by themselves: what is noted together comes to its end, and so does what is under way then.
+    assert all(0 < 10_000 - one.times <= QUICK.attempts * 35 for one in away)
+    assert any("takes no links at the moment" in text for text in warnings)
+    bench.sandbox.faults.rules.clear()
+    bench.run(FLOW)
+    assert all(link_of(bench, one) for one in records)
 
 
 @pytest.mark.parametrize("flow", ["product_from_ipaas", FLOW])

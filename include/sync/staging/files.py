@@ -10,7 +10,7 @@ from __future__ import annotations
 import gzip
 import io
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from typing import IO, Any, Protocol, TypeVar
 
 from include.errors import ErrorKind, RunFault
@@ -58,26 +58,24 @@ def _said(error: Exception) -> str:
     return getattr(error, "strerror", None) or f"{type(error).__name__}: {error}"
 
 
-@contextmanager
-def writing_to(path: object) -> Iterator[None]:
-    """Whatever comes of writing there within is a StagingFault: every store has faults of its own."""
-    try:
-        yield
-    except (RunFault, MemoryError, RecursionError):
-        raise
-    except Exception as error:  # noqa: BLE001 - see above
-        raise StagingFault.unwritten(path, error) from None
+def writing_to(path: object) -> AbstractContextManager[None]:
+    """Whatever comes of writing there within is a StagingFault."""
+    return _said_as(StagingFault.unwritten, path)
 
 
-@contextmanager
-def reading_from(path: object) -> Iterator[None]:
+def reading_from(path: object) -> AbstractContextManager[None]:
     """Whatever comes of reading there within, or of what stands there, is a StagingFault."""
+    return _said_as(StagingFault.unread, path)
+
+
+@contextmanager
+def _said_as(fault: Callable[[object, Exception], StagingFault], path: object) -> Iterator[None]:
     try:
         yield
     except (RunFault, MemoryError, RecursionError):
         raise
     except Exception as error:  # noqa: BLE001 - every store has faults of its own
-        raise StagingFault.unread(path, error) from None
+        raise fault(path, error) from None
 
 
 _BLOCK = 64 * 1024
