@@ -17,7 +17,7 @@ from bench import QUICK, Bench, tally
 from test_companies_from_ipaas import DEFAULTS
 from test_links_in_bulk import FLOW, MANY, asked, companies, whole
 
-from include.errors import ServiceDown
+from include.errors import ErrorKind, ServiceDown, ServiceError
 from include.flows import CATALOGUE, FLOWS
 from include.ipaas.client import IPaaSClient
 from include.sandbox.credentials import SYSTEM_ID
@@ -189,6 +189,20 @@ def test_what_stops_it_stops_nothing_else(bench: Bench, fields: dict[str, Any]) 
     report = first(bench, before=meanwhile)
     assert tally(report) == {"read": MANY, "created": MANY} and not report.warnings
     assert whole(bench, records)
+
+
+def test_other_systems_than_those_it_began_with_are_told_nothing(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Somebody has changed the Connections meanwhile."""
+    companies(bench)
+    identify = TaskContext.identify
+
+    def others(task: TaskContext) -> None:
+        if task.ipaas_client and task.staging.exists("stats-transform.ndjson.gz"):
+            raise ServiceError("Others.", system="The run", kind=ErrorKind.misconfigured, advice="")
+        identify(task)
+
+    monkeypatch.setattr(TaskContext, "identify", others)
+    assert told_before_the_report(bench) == 0
 
 
 def test_a_load_that_breaks_off_is_not_waited_for(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
