@@ -17,7 +17,8 @@ from include.sync import tenure
 from include.sync.ledger import Ledger
 from include.sync.ledger.claims import CLAIM_LIFETIME
 from include.sync.ledger.entries import Claim, Finish, Purpose, Reservation, iso
-from include.sync.ledger.faults import ClaimLost, LedgerFault
+from include.sync.ledger.faults import ClaimLost, LedgerFault, faults
+from include.sync.ledger.questions import Query
 from include.sync.ledger.tables import VERSIONS, claims, metadata, tries
 from include.sync.ledger.transfers import MAX_ATTEMPTS, retry_delay
 from tests.systems import PAIR
@@ -297,20 +298,37 @@ def test_a_database_that_has_hung_up_is_asked_again(ledger: Ledger) -> None:
     assert ledger.holds(mine, [(TABLE, "C1")])
 
 
-def test_a_database_that_hangs_up_again_and_again_is_a_fault_until_it_does_not(ledger: Ledger) -> None:
+def test_a_database_that_hangs_up_again_and_again_is_a_fault_until_it_does_not(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
     mine, _ = ledger.begin_try("run#load-0000", 0)
     ledger.claim(TABLE, ["C1"], mine)
     hung_up = sa.exc.DBAPIError("SELECT", {}, Exception("gone"), connection_invalidated=True)
 
-    def hang_up(db: sa.Connection, *_: Any) -> None:
-        db.invalidate()
+    def hang_up(*_: Any) -> None:
         raise hung_up
 
-    sa.event.listen(ledger._questions._engine, "before_cursor_execute", hang_up)
-    for _ in range(2):
-        with pytest.raises(LedgerFault):
-            ledger.holds(mine, [(TABLE, "C1")])
-    sa.event.remove(ledger._questions._engine, "before_cursor_execute", hang_up)
+    with monkeypatch.context() as patched:
+        patched.setattr(Query, "answer", hang_up)
+        for _ in range(2):
+            with pytest.raises(LedgerFault):
+                ledger.holds(mine, [(TABLE, "C1")])
+    assert ledger.holds(mine, [(TABLE, "C1")])
+
+
+def test_a_question_is_part_of_the_transaction_that_it_opens(ledger: Ledger) -> None:
+    """Whose ledger it is is asked first: what is asked after that is asked of the same one."""
+    for begun in (ledger.reading, ledger._writing):
+        with begun() as db:
+            assert db.in_transaction()
+
+
+def test_what_a_question_meets_is_a_fault_of_the_database_as_any_other(ledger: Ledger) -> None:
+    nonsense = Query(sa.select(sa.column("no_such_column")).select_from(claims))
+    with pytest.raises(LedgerFault, match="no_such_column"), faults():
+        ledger._questions.answer(nonsense, {})
+    mine, _ = ledger.begin_try("run#load-0000", 0)
+    ledger.claim(TABLE, ["C1"], mine)
     assert ledger.holds(mine, [(TABLE, "C1")])
 
 

@@ -20,6 +20,7 @@ from sqlalchemy.engine import Connection
 from include.sync.batches import batches
 from include.sync.ledger.entries import Claim, Claimant, iso, moment
 from include.sync.ledger.faults import ClaimLost, faults
+from include.sync.ledger.questions import Query
 from include.sync.ledger.store import BATCH, Store, inserting, of_pair, one_of, repeated
 from include.sync.ledger.tables import claims, tries
 
@@ -32,7 +33,7 @@ _TRIES_KEPT = timedelta(days=14)
 
 
 @lru_cache(maxsize=32)
-def _holds(number: int) -> sa.Select[tuple[bool]]:
+def _holds(number: int) -> Query:
     """Whether a try is the latest and holds so many claims. Made once: it is asked before every write."""
     latest = sa.exists().where(
         of_pair(tries),
@@ -48,7 +49,7 @@ def _holds(number: int) -> sa.Select[tuple[bool]]:
         )
         for one in range(number)
     ]
-    return sa.select(sa.and_(latest, *held))
+    return Query(sa.select(sa.and_(latest, *held)))
 
 
 _OF_KEYS = sa.and_(of_pair(claims), claims.c.table_name == sa.bindparam("of_table"), one_of(claims.c.key))
@@ -191,7 +192,7 @@ class Claims(Store):
         if not isinstance(owner, Claimant):
             return
         asked = {"of_pair": self.pair, "of_task": owner.task, "of_try": owner.try_id}
-        if not db.execute(_holds(0), asked).scalar():
+        if not _holds(0).answer(db, asked):
             raise ClaimLost()
 
     def _held_of(self, db: Connection, table: str, keys: Iterable[str], claimant: Claimant) -> set[str]:

@@ -25,8 +25,7 @@ FileId = tuple[int, int]
 def connect(url: str | URL) -> Engine:
     """An engine for the ledger at `url`, whose schema is of this version.
 
-    A transaction that only reads begins with the execution option `reads`, one of a single question with `asks_once`; any
-    other may write. Raises LedgerFault.
+    A transaction that only reads begins with the execution option `reads`; any other may write. Raises LedgerFault.
     """
     with faults():
         # A file does not hang up.
@@ -108,10 +107,8 @@ class _Sqlite:
 
     def _on_begin(self, connection: Connection) -> None:
         # IMMEDIATE takes the write lock at once, so that a transaction that reads and then writes cannot deadlock.
-        options = connection.get_execution_options()
-        # A single question needs no transaction around it.
-        if not options.get("asks_once"):
-            connection.exec_driver_sql("BEGIN" if options.get("reads") else self._begin)
+        reads = connection.get_execution_options().get("reads")
+        connection.exec_driver_sql("BEGIN" if reads else self._begin)
 
 
 @retry(

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from functools import lru_cache
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from include.sync.ledger.questions import Query
 from include.sync.ledger.tables import pairs
 from include.sync.runs import Pair
 
 # Any number, the same in every process: PostgreSQL's name of the lock under which pairs are made.
 _NAMING = 4_711_001
+# The columns that say which systems a pair is of, whichever company in them.
+_SYSTEMS = ("tenant_id", "environment", "ipaas_company_id", "system_id")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,16 +52,11 @@ def known(db: Connection, row: sa.Row[Any], pair: Pair) -> KnownPair:
 
 def is_known_by(db: Connection, it: KnownPair) -> bool:
     """Whether the ledger has the pair under this number. It has not when it was emptied, or its tables were dropped."""
+    query = _BY_NAME if it.systems.company_id is None else _BY_ID
     try:
-        return db.execute(_by_its_number(it.number, it.systems)).first() is not None
+        return query.answer(db, {**names(it.systems), "number": it.number}) is not None
     except sa.exc.ProgrammingError:
         return False
-
-
-@lru_cache(maxsize=32)
-def _by_its_number(number: int, systems: Pair) -> sa.Select[tuple[int]]:
-    """Made once: every transaction begins with it."""
-    return sa.select(pairs.c.id).where(pairs.c.id == number, _systems(systems), _same_company(systems))
 
 
 def make_pair(db: Connection, pair: Pair, now: str) -> KnownPair:
@@ -97,15 +94,20 @@ def one_at_a_time(db: Connection) -> None:
 
 
 def _systems(pair: Pair) -> sa.ColumnElement[bool]:
-    return sa.and_(
-        pairs.c.tenant_id == pair.tenant_id,
-        pairs.c.environment == pair.environment,
-        pairs.c.ipaas_company_id == pair.ipaas_company_id,
-        pairs.c.system_id == pair.system_id,
-    )
+    return sa.and_(*(pairs.c[name] == value for name, value in names(pair).items() if name in _SYSTEMS))
 
 
 def _same_company(pair: Pair) -> sa.ColumnElement[bool]:
     if pair.company_id is not None:
         return pairs.c.company_id == pair.company_id
     return pairs.c.company_name == pair.company_name
+
+
+def _by_number(*columns: str) -> Query:
+    """Asks for a pair that has a number, its systems, and these columns."""
+    same = (pairs.c[name] == sa.bindparam(name) for name in (*_SYSTEMS, *columns))
+    return Query(sa.select(pairs.c.id).where(pairs.c.id == sa.bindparam("number"), *same))
+
+
+# Every transaction begins with one of them.
+_BY_ID, _BY_NAME = _by_number("company_id"), _by_number("company_name")

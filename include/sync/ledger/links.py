@@ -64,7 +64,16 @@ _PUSHED = (
 _FOUND = sa.select(links.c.folded, links.c.internal_id).where(
     of_pair(links), links.c.table_name == sa.bindparam("of_table"), one_of(links.c.folded)
 )
-_FOUND_PUSHED = _FOUND.where(links.c.pushed == sa.bindparam("is_pushed"))
+_FOUND_BY_ID = sa.select(links.c.internal_id, links.c.external_id).where(
+    of_pair(links), links.c.table_name == sa.bindparam("of_table"), one_of(links.c.internal_id)
+)
+
+
+@cache
+def _as_far_as_pushed(query: sa.Select[Any], pushed: bool | None) -> sa.Select[Any]:
+    return query if pushed is None else query.where(links.c.pushed.is_(pushed))
+
+
 # Whoever waits for one of these links is due, and so is what is done and watched for one.
 _AWAITING = (
     sa.update(transfers)
@@ -95,28 +104,30 @@ class Links(Store):
 
     def internal_ids(self, table: str, external_ids: Iterable[str], *, pushed: bool | None = None) -> dict[str, Id]:
         """iPaaS.com ids by folded external id, for those known to be linked. `pushed`: see `external_ids`."""
-        found: dict[str, Id] = {}
-        query, asked = (_FOUND, {}) if pushed is None else (_FOUND_PUSHED, {"is_pushed": pushed})
-        with self.reading() as db:
-            for batch in batches({fold(e) for e in external_ids}, BATCH):
-                values = {"of_pair": self.pair, "of_table": table, "keys": batch, **asked}
-                found |= {row.folded: from_text(row.internal_id) for row in db.execute(query, values)}
-        return found
+        return {
+            row.folded: from_text(row.internal_id)
+            for row in self._found(_FOUND, table, {fold(e) for e in external_ids}, pushed)
+        }
 
     def external_ids(self, table: str, internal_ids: Iterable[Id], *, pushed: bool | None = None) -> dict[str, str]:
         """External ids by iPaaS.com id (as text), for those known to be linked.
 
         `pushed`: only links that iPaaS.com knows (True), or is yet to be told of (False).
         """
-        found: dict[str, str] = {}
+        spellings = {spelling for i in internal_ids for spelling in _spellings(i)}
+        return {
+            str(from_text(row.internal_id)): row.external_id
+            for row in self._found(_FOUND_BY_ID, table, spellings, pushed)
+        }
+
+    def _found(
+        self, query: sa.Select[Any], table: str, keys: Collection[str], pushed: bool | None
+    ) -> list[sa.Row[Any]]:
+        if not keys:
+            return []
+        query, mine = _as_far_as_pushed(query, pushed), {"of_pair": self.pair, "of_table": table}
         with self.reading() as db:
-            spellings = (spelling for i in internal_ids for spelling in _spellings(i))
-            for batch in batches(spellings, BATCH):
-                query = sa.select(links).where(self._in(table), links.c.internal_id.in_(batch))
-                if pushed is not None:
-                    query = query.where(links.c.pushed.is_(pushed))
-                found |= {str(from_text(row.internal_id)): row.external_id for row in db.execute(query)}
-        return found
+            return [row for batch in batches(keys, BATCH) for row in db.execute(query, {**mine, "keys": batch})]
 
     def links_of_record_id(self, table: str, record_ids: Iterable[str]) -> dict[str, tuple[str, Id]]:
         """(External id, iPaaS.com id) by Business Central's immutable id, for those linked under one."""

@@ -1,7 +1,8 @@
-"""Single questions, as are asked before every write: on a connection that is kept for them.
+"""Single questions, as are asked before every write and at the beginning of every transaction.
 
 What it takes to borrow a connection, to begin and to end a transaction costs several times what SQLite takes for the
-answer, and with PostgreSQL three more ways there and back. To put a statement into words costs as much again.
+answer, and with PostgreSQL three more ways there and back: `Questions` keeps a connection. To put a statement into words, and
+to make of the answer what can be asked for anything, costs ten times as much again: `Query` is asked of the driver itself.
 """
 
 from __future__ import annotations
@@ -16,48 +17,66 @@ from sqlalchemy.engine import Connection, Engine
 from include.sync.ledger.database import file_of
 
 
+class Query:
+    """A statement that is made once and asked very often. Raises SQLAlchemyError, as any other."""
+
+    def __init__(self, statement: sa.Select[Any]) -> None:
+        self._statement = statement
+        # By dialect: the words as its driver takes them, and in which order their values, where it takes them in an order.
+        self._in_words: dict[str, tuple[str, list[str] | None]] = {}
+
+    def answer(self, db: Connection, values: Mapping[str, Any]) -> Any:
+        """The first value of the first row, None where there is no row. It begins no transaction."""
+        words, order = self._words(db.dialect)
+        driver = db.dialect.loaded_dbapi
+        cursor = db.connection.cursor()
+        try:
+            cursor.execute(words, values if order is None else tuple(values[name] for name in order))
+            row = cursor.fetchone()
+        except driver.Error as error:
+            raise sa.exc.DBAPIError.instance(words, None, error, driver.Error, hide_parameters=True) from error
+        finally:
+            cursor.close()
+        return None if row is None else row[0]
+
+    def _words(self, dialect: sa.Dialect) -> tuple[str, list[str] | None]:
+        if dialect.name not in self._in_words:
+            compiled: Any = self._statement.compile(dialect=dialect)
+            self._in_words[dialect.name] = compiled.string, compiled.positiontup
+        return self._in_words[dialect.name]
+
+
 class Questions:
     """Asks one question at a time, of whichever thread; each sees what is committed by then."""
 
     def __init__(self, engine: Engine) -> None:
         """Nothing is opened until the first question."""
-        self._engine = engine.execution_options(asks_once=True, isolation_level="AUTOCOMMIT")
+        self._engine = engine.execution_options(isolation_level="AUTOCOMMIT")
         self._turn = threading.Lock()
         self._kept: Connection | None = None
-        self._in_words: dict[sa.Select[Any], tuple[str, list[str] | None]] = {}
 
-    def answer(self, statement: sa.Select[Any], values: Mapping[str, str | int]) -> Any:
-        """The one value that a statement asks for, which is one of few that are made once. Raises SQLAlchemyError."""
+    def answer(self, query: Query, values: Mapping[str, Any]) -> Any:
+        """What a question is answered. Raises SQLAlchemyError."""
         with self._turn:
             try:
-                return self._asked(statement, values)
-            except sa.exc.DBAPIError as error:
-                if not error.connection_invalidated:
-                    raise
-            # The database has hung up since the last one: nothing was changed, so it may be asked again.
-            return self._asked(statement, values)
+                return self._asked(query, values)
+            except sa.exc.DBAPIError:
+                # It may have hung up since the last one; and nothing was changed.
+                pass
+            return self._asked(query, values)
 
     def close(self) -> None:
         """Give the connection back."""
         with self._turn:
             self._close()
 
-    def _asked(self, statement: sa.Select[Any], values: Mapping[str, Any]) -> Any:
+    def _asked(self, query: Query, values: Mapping[str, Any]) -> Any:
         try:
-            words, order = self._words_of(statement)
-            given = values if order is None else tuple(values[name] for name in order)
-            return self._connection().exec_driver_sql(words, given).scalar()
+            return query.answer(self._connection(), values)
         except BaseException:
             # Whatever broke it off, the next question begins anew.
             self._close()
             raise
-
-    def _words_of(self, statement: sa.Select[Any]) -> tuple[str, list[str] | None]:
-        """A statement as the driver takes it, and in which order its values, where it takes them in an order."""
-        if statement not in self._in_words:
-            compiled: Any = statement.compile(dialect=self._engine.dialect)
-            self._in_words[statement] = compiled.string, compiled.positiontup
-        return self._in_words[statement]
 
     def _connection(self) -> Connection:
         kept = self._kept

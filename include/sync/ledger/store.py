@@ -128,7 +128,7 @@ class Store:
 
     def reading(self) -> AbstractContextManager[Connection]:
         """A connection for questions; it only reads."""
-        return self._transaction(self._reads.connect)
+        return self._transaction(self._reads.begin)
 
     def _writing(self) -> AbstractContextManager[Connection]:
         return self._transaction(self._begin)
