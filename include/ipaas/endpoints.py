@@ -40,7 +40,7 @@ class Endpoint:
     `path` is created at and, with an id, read and updated at; `search` lists. `table` is the external-id table.
     Without `key_param` the list knows no search: the whole of it is the answer. `key` is the property that is searched.
     `within` names the list of the records that `search` answers in which these ones stand, where they have no list of
-    their own. `updates` is false for types that can only be created and linked.
+    their own. `updates` is false for types that can only be created and linked. `names`: other records name it by its `key`.
     `required` are the properties without which no record is made, `sends` the others that are written. `children` are
     the lists of nested records that are written. `below` is the path that an older generation had instead: what is made
     there is made below a record, which the query `id` names.
@@ -55,6 +55,7 @@ class Endpoint:
     key: str = ""
     within: str = ""
     updates: bool = True
+    names: bool = False
     required: tuple[str, ...] = ()
     sends: tuple[str, ...] = ()
     children: Mapping[str, Child] = field(default_factory=dict)
@@ -150,6 +151,7 @@ PRODUCT = Endpoint(
     key_param="Sku",
     table=PRODUCT_TABLE,
     key="sku",
+    names=True,
     required=("sku", "name", "default_price", "type", "status", "tracking_method"),
     sends=("description", "tax_class", "weight", "barcode", "unit", "categories"),
     children={

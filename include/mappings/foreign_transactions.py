@@ -24,6 +24,7 @@ _UNIT = Decimal("0.00001")
 LINE_STEP = 10_000
 _CURRENCY_LENGTH = 10
 NUMBER_LENGTH = 35  # External_Document_No
+_ITEM_NUMBER = 20
 
 
 def owned_by_us(transaction: Transaction, context: MappingContext) -> str | None:
@@ -70,6 +71,11 @@ def item_lines(transaction: Transaction, context: MappingContext) -> list[Transa
         if line.sku is None:
             raise Rejected(f"Line {line.id} ({line.description or 'no description'}) has no SKU.")
     return lines
+
+
+def item_number(line: TransactionLine, row: TransactionRow, field: str) -> str | None:
+    """The number of the item that a line sells, for a field: that of its product, else its SKU."""
+    return row.items.get(fold(line.sku or "")) or fit(field, line.sku, _ITEM_NUMBER)
 
 
 def product_of(line: TransactionLine, row: TransactionRow) -> Json:

@@ -20,6 +20,7 @@ from include.mappings.foreign_transactions import (
     header_discount,
     is_excluded,
     item_lines,
+    item_number,
     left_out,
     local_day,
     owned_by_us,
@@ -192,7 +193,7 @@ def _lines(row: TransactionRow, transaction: Transaction, context: MappingContex
         fields: Json = {
             "sequence": number,
             "lineType": "Item",
-            "lineObjectNumber": fit("lineObjectNumber", line.sku, 20),
+            "lineObjectNumber": item_number(line, row, "lineObjectNumber"),
             **untaxed,
             "quantity": unit(line.qty),
             "unitPrice": unit(line.unit_price),

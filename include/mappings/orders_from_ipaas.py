@@ -12,6 +12,7 @@ from include.mappings.foreign_transactions import (
     document_date,
     document_number,
     item_lines,
+    item_number,
     left_out,
     owned_by_us,
     party_ref,
@@ -225,7 +226,7 @@ def _address(address: TransactionAddress | None, option: str, prefix: str) -> Js
 def _line(line: TransactionLine, row: TransactionRow, context: MappingContext) -> Json:
     fields: Json = {
         "Type": "Item",
-        "No": fit("No", line.sku, _NUMBER_LENGTH),
+        "No": item_number(line, row, "No"),
         "Quantity": unit(line.qty),
         "Unit_Price": unit(line.unit_price),
     }

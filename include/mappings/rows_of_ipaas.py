@@ -77,7 +77,7 @@ class TransactionRow(IPaaSRow):
 
     `link` is the external id that counts, which iPaaS.com may be yet to be told of, `parent_link` that of the transaction
     above it. `buyer` and `bill_to` say who buys and who pays: table and iPaaS.com id. `holders` says which records around it
-    hold external ids of ours (see `held_by`), `products` which product each SKU is.
+    hold external ids of ours (see `held_by`), `products` which product each SKU is, and `items` which item that is linked to, where the SKU is not its number.
     """
 
     link: str | None = None
@@ -85,6 +85,7 @@ class TransactionRow(IPaaSRow):
     buyer: Json = field(default_factory=dict)
     bill_to: Json | None = None
     products: Mapping[str, Any] = field(default_factory=dict)
+    items: Mapping[str, str] = field(default_factory=dict)
 
     @cached_property
     def transaction(self) -> Transaction:

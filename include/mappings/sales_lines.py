@@ -128,8 +128,8 @@ def line_to_ipaas(line: SalesLine, document: str, context: MappingContext, *, sh
 def _sku(line: SalesLine) -> Ref | str | None:
     if line.Type != "Item":
         return line.No
-    # The product has to be there; the line names it by its number.
-    return Ref(table=PRODUCT_TABLE, source_id=str(line.No), missing=Missing.wait, value="source_id")
+    # The product has to be there; the line names it by its sku, which is the number unless the item was renumbered.
+    return Ref(table=PRODUCT_TABLE, source_id=str(line.No), missing=Missing.wait, value="name")
 
 
 def _source(line: SalesLine, context: MappingContext) -> Mapping[str, Any]:

@@ -243,7 +243,7 @@ def _shipping_method(document: Document, agent: str | None) -> Ref | None:
         source_id=agent,
         missing=missing,
         flow="shipping_method_to_ipaas",
-        value="source_id",
+        value="name",
     )
 
 
@@ -284,7 +284,7 @@ def payments(document: Document, context: MappingContext) -> list[Json]:
         source_id=code,
         missing=Missing.transfer,
         flow="payment_method_to_ipaas",
-        value="source_id",
+        value="name",
     )
     fields = {
         "method": method,

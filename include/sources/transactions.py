@@ -20,6 +20,7 @@ from include.mappings.foreign_transactions import held_by, item_lines
 from include.mappings.rows_of_ipaas import TransactionRow
 from include.sources.ipaas_records import IPaaSRecords, isolated
 from include.sync.asked import AskedId
+from include.sync.called import named
 from include.sync.flow import Reads, Window
 from include.sync.ledger.entries import State
 from include.sync.records import Json, MappingContext, SourceRecord, Today
@@ -62,7 +63,7 @@ class ForeignTransactions:
         self, reads: Reads, records: Iterable[SourceRecord[TransactionRow]]
     ) -> Iterator[SourceRecord[TransactionRow]]:
         context = MappingContext(settings=reads.settings, system_id=reads.plan.system_id, today=Today(reads.plan.today))
-        products: dict[str, Any] = {}
+        products: dict[str, _Product | None] = {}
         for record in records:
             if record.problem is not None:
                 yield record
@@ -82,7 +83,7 @@ class ForeignTransactions:
             return True  # it says so again when it is mapped
 
     def _extended(
-        self, reads: Reads, row: TransactionRow, context: MappingContext, products: dict[str, Any]
+        self, reads: Reads, row: TransactionRow, context: MappingContext, products: dict[str, _Product | None]
     ) -> TransactionRow:
         record = row.record
         parent = reference(record.get("transaction_parent_id"), "transaction_parent_id")
@@ -95,13 +96,15 @@ class ForeignTransactions:
             skus = []  # it says so again when it is mapped
         _know_products(reads, skus, products)
         own = {fold(sku): found for sku in skus if (found := products[fold(sku)]) is not None}
+        items = {folded: found.item for folded, found in own.items() if found.item is not None}
         return replace(
             row,
             parent_link=parent_link,
             buyer=buyers["buyer"],
             bill_to=buyers.get("bill_to"),
             holders=holders,
-            products=own,
+            products={folded: found.id for folded, found in own.items()},
+            items=items,
         )
 
 
@@ -171,11 +174,32 @@ def _nested(record: Json, name: str) -> list[Json]:
     return records
 
 
-def _know_products(reads: Reads, skus: Sequence[str], products: dict[str, Any]) -> None:
+@dataclass(frozen=True, kw_only=True)
+class _Product:
+    """A product by its id, and the number of its item where that is not its SKU."""
+
+    id: Any
+    item: str | None = None
+
+
+def _know_products(reads: Reads, skus: Sequence[str], products: dict[str, _Product | None]) -> None:
     """Learn the iPaaS.com products of these SKUs: None where there is none."""
     unknown = {fold(sku): sku for sku in skus if fold(sku) not in products}
-    products |= reads.ledger.internal_ids(PRODUCT.table, unknown.values())
+    apart = named(reads.ledger, PRODUCT.table, unknown.values())
+    linked = reads.ledger.internal_ids(PRODUCT.table, [sku for folded, sku in unknown.items() if folded not in apart])
     for folded, sku in unknown.items():
-        if folded not in products:
-            found = reads.ipaas.search(PRODUCT, sku)
-            products[folded] = next((p["id"] for p in found if fold(str(p.get("sku"))) == folded), None)
+        if (id_ := apart.get(folded)) is not None:
+            products[folded] = _product(reads, id_, sku)
+        elif (id_ := linked.get(folded)) is not None:
+            products[folded] = _Product(id=id_)
+        else:
+            alike = reads.ipaas.search(PRODUCT, sku)
+            found = next((one for one in alike if fold(str(one.get(PRODUCT.key))) == folded), None)
+            products[folded] = None if found is None else _product(reads, found["id"], sku, found)
+
+
+def _product(reads: Reads, id_: Any, sku: str, record: Json | None = None) -> _Product:
+    # The ledger may know of a link that iPaaS.com is yet to be told of.
+    known = reads.ledger.external_ids(PRODUCT.table, [id_]).get(str(id_))
+    number = known or (external_id_of(record, reads.plan.system_id) if record else None)
+    return _Product(id=id_, item=number if number and fold(number) != fold(sku) else None)

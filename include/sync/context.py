@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from include.errors import Rejected, Waiting
 from include.ipaas.external_ids import Id
 from include.sync.approval.steps import Steps
+from include.sync.called import names_of
 from include.sync.flow import Flow
 from include.sync.forecast import Forecast
 from include.sync.ledger.entries import Claimant, Tried
@@ -80,6 +81,8 @@ class WriteContext:
         self.side = side_of(task.flow.direction)
         # By table and folded id of the source: the id of the target.
         self.linked: dict[tuple[str, str], Id] = {}
+        # By table and id of the target: what the record is called there, where it is not what it is linked by.
+        self._names: dict[tuple[str, str], str | None] = {}
         self._absent: dict[tuple[str, str], float] = {}
         # Held while a link is asked for: records that need the same one wait for one answer.
         self._asking: dict[tuple[str, str], threading.Lock] = {}
@@ -295,9 +298,20 @@ class WriteContext:
             )
         if isinstance(target_id, ToBeMade):
             self._needs_first(ref, target_id)
-        if ref.value == "source_id":
-            return ref.source_id
+        if ref.value == "name":
+            return self._name_of(ref, target_id)
         return target_id if ref.value == "id" or isinstance(target_id, ToBeMade) else str(target_id)
+
+    def _name_of(self, ref: Ref, target_id: Id) -> str:
+        """What a linked record is called in the target."""
+        place = (ref.table, str(target_id))
+        if place not in self._names:
+            self._know_names(ref.table, [target_id])
+        return self._names[place] or ref.source_id
+
+    def _know_names(self, table: str, target_ids: Collection[Id]) -> None:
+        known = names_of(self.ledger, table, target_ids)
+        self._names |= {(table, str(target_id)): known.get(str(target_id)) for target_id in target_ids}
 
     def _unreadable(self, ref: Ref) -> bool:
         """True when the record goes without what it refers to, since that cannot be read: its page is gone."""
@@ -383,11 +397,14 @@ class WriteContext:
     def prepare(self, items: Sequence[WriteRequest]) -> None:
         """Know the links that the chunk's references point at, and the prerequisites staged for them."""
         wanted: dict[str, set[str]] = {}
+        named: dict[str, set[str]] = {}
         reached: set[tuple[str, str]] = set()
 
         def reach(found: Iterable[Ref]) -> None:
             for ref in found:
                 wanted.setdefault(ref.table, set()).add(ref.source_id)
+                if ref.value == "name":
+                    named.setdefault(ref.table, set()).add(fold(ref.source_id))
                 reached.add((ref.table, fold(ref.source_id)))
 
         for item in items:
@@ -403,6 +420,8 @@ class WriteContext:
                     reach(needs_of(entry))
         for table, external_ids in wanted.items():
             self.know_links(table, external_ids)
+        for table, folded in named.items():
+            self._know_names(table, [id_ for one in folded if (id_ := self.linked.get((table, one))) is not None])
 
 
 def _circle(flow: Flow, key: str) -> Rejected:

@@ -37,15 +37,15 @@ class Ref:
 
     `table` and `source_id` name the linked record by its id in the system that is read: coming from iPaaS.com that is
     its iPaaS.com id. `flow` is the flow that can transfer it when it is missing. `value` says what stands in the body
-    once resolved: the linked record's `id`, that id as `text`, or `source_id` itself, for fields that carry a name
-    rather than an id.
+    once resolved: the linked record's `id`, that id as `text`, or its `name` in the other system, for fields that carry
+    one rather than an id: `source_id`, unless another is known (`include/sync/called.py`).
     """
 
     table: str
     source_id: str
     missing: Missing = Missing.wait
     flow: str | None = None
-    value: Literal["id", "text", "source_id"] = "id"
+    value: Literal["id", "text", "name"] = "id"
 
     @property
     def label(self) -> str:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from include.errors import NotFound, Rejected, Waiting
 from include.ipaas.external_ids import Id, external_id_of
+from include.sync.called import name_apart, name_in
 from include.sync.records import Json, Mapped
 from include.sync.runs import Direction
 from include.sync.twins import look_alike
@@ -84,10 +85,14 @@ class Renumbering:
         work, table = self._work, self._endpoint.table
         link = partial(work.ipaas.link, table, internal_id, mapped.source_id)
         work.send(link, what=[internal_id, mapped.source_id], planned=None, requests=2)
-        if self._nested:
-            self._follow_nested(old, mapped.source_id, work.ipaas.get(self._endpoint, internal_id) or {})
+        name = name_in(table)
+        reads = self._nested or name
+        present = (work.ipaas.get(self._endpoint, internal_id) if reads else None) or {}
+        self._follow_nested(old, mapped.source_id, present)
         now = (table, mapped.source_id, internal_id)
-        work.ledger.link([now], record_ids={now[:2]: mapped.record_id} if mapped.record_id else {})
+        # Documents may name it at any moment: by what it is called, from the moment on that this is not its number.
+        called = name_apart(table, mapped.source_id, internal_id, present.get(name)) if name else []
+        work.ledger.link([now, *called], record_ids={now[:2]: mapped.record_id} if mapped.record_id else {})
         # What was written under the old number says nothing any more, should the record ever have it again.
         for flow in work.task.catalogue.values():
             if flow.direction is Direction.to_ipaas and flow.writer.table == table:

@@ -48,7 +48,7 @@ def from_wire(value: Any) -> Any:
                 source_id=ref["source_id"] if "source_id" in ref else ref["external_id"],
                 missing=Missing(ref["missing"]),
                 flow=ref["flow"],
-                value="source_id" if ref["value"] == "external_id" else ref["value"],
+                value="name" if ref["value"] in ("external_id", "source_id") else ref["value"],
             )
         return {name: from_wire(item) for name, item in value.items()}
     if isinstance(value, list):

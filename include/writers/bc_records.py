@@ -27,6 +27,7 @@ from include.errors import (
 )
 from include.ipaas.external_ids import id_from
 from include.sync.base import Base
+from include.sync.called import keep_name
 from include.sync.context import WriteContext
 from include.sync.ledger.entries import Purpose, State
 from include.sync.links import Link
@@ -274,6 +275,7 @@ class BCWriter:
             row = self._bring(work, session, row, update)
         finally:
             session.rows.pop(number.upper(), None)  # whoever comes to it again reads it again
+        keep_name(work.ledger, self.table, number, id_from(item.key), item.mapped.match)
         result = Result.updated if update.sent or not known else Result.unchanged
         told = update.written(row)
         echoes = self._echoes(item, number, told) if told or update.merged.held else []

@@ -10,6 +10,7 @@ from include.errors import NotFound, RecordExists, Rejected, Sent, ServiceError,
 from include.ipaas.bodies import needs_present
 from include.ipaas.external_ids import Id, external_id_of, linked_to
 from include.sync.base import Base
+from include.sync.called import keep_name
 from include.sync.context import WriteContext
 from include.sync.fields import values_of
 from include.sync.ledger.entries import Purpose
@@ -172,6 +173,8 @@ class IPaaSWriter(IPaaSFinder):
             present = fresh = work.ipaas.get(self.endpoint, internal_id)
             if present is None:
                 raise NotFound.of_record("iPaaS.com", f"{self.endpoint.name} {internal_id}")
+        if present is not None:
+            keep_name(work.ledger, self.table, item.mapped.source_id, internal_id, present.get(self.endpoint.key))
         update = self._update_to(work, item, base, wanted, present)
         if update.body and work.plan.compares and fresh is None:
             # It was listed a while ago; what is written, or told, is by what it is now.

@@ -97,7 +97,7 @@ class TestLines:
         assert ids([found]) == ["PS-1|10000"]
         assert (found["qty"], found["qty_shipped"], found["status"]) == (2, 2, "Shipped")
         assert (found["unit_price"], found["extended_price"], found["tax_percent"]) == (60, 100, 20)
-        assert found["sku"] == Ref(table="product", source_id="1000", missing=Missing.wait, value="source_id")
+        assert found["sku"] == Ref(table="product", source_id="1000", missing=Missing.wait, value="name")
 
     @pytest.mark.parametrize(
         ("kind", "expected"), [("Resource", "Service"), ("Account", "Service"), ("Fixed_x0020_Asset", "Service")]

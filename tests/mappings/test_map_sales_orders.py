@@ -90,7 +90,7 @@ class TestLines:
         row = line(Line_Discount_Amount=10, Line_Discount_Percent=10, Line_Amount=90, Quantity_Shipped=1)
         (found,) = sent(order(row))["lines"]
         assert ids([found]) == ["S-1|10000"]
-        sku = Ref(table="product", source_id="1000", missing=Missing.wait, value="source_id")
+        sku = Ref(table="product", source_id="1000", missing=Missing.wait, value="name")
         assert found | {"external_ids": 0} == {
             "external_ids": 0,
             "sequence_number": 10000,
@@ -211,7 +211,7 @@ class TestAddresses:
             source_id="DHL",
             missing=Missing.transfer,
             flow="shipping_method_to_ipaas",
-            value="source_id",
+            value="name",
         )
         assert shipping["shipping_method_description"] == "DHL Systems, Inc."
 
