@@ -12,6 +12,7 @@ from include.sandbox.ipaas.platform import Platform
 from include.sandbox.state import World
 from include.sandbox.switches import Switches
 from include.sandbox.world import Size, build
+from include.sandbox.worlds.shop import Shop
 from tests.effort import calls_of
 
 SOME = Size(companies=50, persons=50, contacts=50, items=200, orders=100, invoices=20, prices=50)
@@ -41,6 +42,17 @@ def shown(world: World) -> dict[str, Any]:
 def test_a_seed_gives_the_same_world_again(demo: World) -> None:
     assert shown(build("demo", seed=1, size=Size())) == shown(demo)
     assert shown(build("demo", seed=2, size=Size())) != shown(demo)
+
+
+@pytest.mark.parametrize("orders", [10, 4_001, 100_000])
+def test_what_a_shop_sells_is_numbered_apart_however_much_it_is(orders: int) -> None:
+    world = build("demo", seed=1, size=Size(shop_orders=0, shop_invoices=0))
+    shop = Shop(world.tenant, world.platform)
+    shop.company(1_000)
+    shop.product(1_000)
+    shop.methods()
+    sold = [shop.order(0), shop.order(orders - 1), shop.sale(0), shop.sale(orders - 1)]
+    assert len({record["transaction_number"] for record in sold}) == 4
 
 
 def test_the_demo_holds_orders_and_invoices_in_every_state(demo: World) -> None:

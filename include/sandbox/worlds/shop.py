@@ -117,7 +117,7 @@ class Shop:
 
     def sale(self, number: int) -> Record:
         """A complete transaction, with the payments it has had: none, some or all of its total."""
-        body = self._transaction(f"WEB-{5001 + number}", number, self.buyers[number % len(self.buyers)])
+        body = self._transaction(f"WEB-S{1001 + number}", number, self.buyers[number % len(self.buyers)])
         kind = "Invoice" if number % 2 else "Order"
         paid = {0: body["total"], 1: Decimal(0), 2: (body["total"] / 2).quantize(_CENT)}[number % 3]
         if paid:
