@@ -25,6 +25,10 @@ def into_environment(connections: Iterable[str]) -> None:
 
 def main() -> int:
     """Say each line; the exit code is 0 when none is red."""
+    from settings import migrate
+
+    # A home that is new has nothing to ask yet, and one from before an upgrade has what Airflow no longer reads.
+    migrate()
     from airflow.models.pool import Pool
     from bridge.hooks import BusinessCentralHook, IPaaSHook
     from bridge.inspection import lines
