@@ -30,3 +30,9 @@ CATALOGUE: Mapping[str, Flow] = {flow.name: flow for flow in _in_order()}
 FLOWS: Mapping[str, Flow] = {name: flow for name, flow in CATALOGUE.items() if flow.schedule}
 # Carried only as the prerequisites of others: no DAG is made of them.
 REFERENCES: Mapping[str, Flow] = {name: flow for name, flow in CATALOGUE.items() if not flow.schedule}
+
+
+def all_before(name: str) -> set[str]:
+    """The flows that a flow goes after, and those that they go after."""
+    after = CATALOGUE[name].after
+    return {*after, *(further for before in after for further in all_before(before))}

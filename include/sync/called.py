@@ -29,6 +29,26 @@ def names_of(ledger: Ledger, table: str, internal_ids: Iterable[Id]) -> dict[str
     return ledger.external_ids(_beside(table), internal_ids)
 
 
+class Names:
+    """What the linked records that one task meets are called."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+        self._known: dict[tuple[str, str], str | None] = {}
+
+    def know(self, table: str, internal_ids: Collection[Id]) -> None:
+        """Read the names of many records at once."""
+        found = names_of(self._ledger, table, internal_ids)
+        self._known |= {(table, str(id_)): found.get(str(id_)) for id_ in internal_ids}
+
+    def of(self, table: str, internal_id: Id) -> str | None:
+        """The name of a record; None where it is called what it is linked by."""
+        place = (table, str(internal_id))
+        if place not in self._known:
+            self.know(table, [internal_id])
+        return self._known[place]
+
+
 def named(ledger: Ledger, table: str, names: Collection[str]) -> dict[str, Id]:
     """The records that go by these names, though they are linked by others, by folded name."""
     return ledger.internal_ids(_beside(table), names)

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from include.errors import Rejected, Waiting
-from include.ipaas.external_ids import Id
+from include.ipaas.external_ids import Id, id_from
 from include.sync.approval.steps import Steps
-from include.sync.called import names_of
+from include.sync.called import Names
 from include.sync.flow import Flow
 from include.sync.forecast import Forecast
 from include.sync.ledger.entries import Claimant, Tried
@@ -81,8 +81,7 @@ class WriteContext:
         self.side = side_of(task.flow.direction)
         # By table and folded id of the source: the id of the target.
         self.linked: dict[tuple[str, str], Id] = {}
-        # By table and id of the target: what the record is called there, where it is not what it is linked by.
-        self._names: dict[tuple[str, str], str | None] = {}
+        self._names = Names(self.ledger)
         self._absent: dict[tuple[str, str], float] = {}
         # Held while a link is asked for: records that need the same one wait for one answer.
         self._asking: dict[tuple[str, str], threading.Lock] = {}
@@ -211,14 +210,16 @@ class WriteContext:
             written = planned.result
             if written.result is Result.created:
                 self._as_if_made(item, written)
+        if written.result in (Result.created, Result.updated):
+            made = written.result is Result.created
+            self.task.foreseen.add(item.flow.writer.table, item.mapped.source_id, written.target_id, made=made)
         return written
 
     def _as_if_made(self, item: WriteRequest, planned: WriteResult) -> None:
         """Let the other records of a plan refer to one that would be made."""
         table, source_id = item.flow.writer.table, item.mapped.source_id
         fields = {change.field: change.after for change in planned.changes}
-        made = ToBeMade(str(planned.target_id), fields) if planned.target_id else None
-        self.linked[table, fold(source_id)] = made or ToBeMade.nameless(f"{table} {source_id!r}", fields)
+        self.linked[table, fold(source_id)] = _to_be_made(table, source_id, planned.target_id, fields)
         self.arrived.add(self.side.waits_for(table, source_id))
 
     def _needs_first(self, ref: Ref, made: ToBeMade) -> None:
@@ -233,6 +234,14 @@ class WriteContext:
         """Read from the ledger which of these records of the source are linked."""
         for folded, target_id in self.side.known(self.ledger, table, ids).items():
             self.linked[table, folded] = target_id
+
+    def foresee(self, table: str, ids: Iterable[str]) -> None:
+        """In a plan, let records refer to those of the source that plans before it would make."""
+        for id_ in ids:
+            place = (table, fold(id_))
+            if place not in self.linked and (found := self.task.foreseen.of(table, id_)) is not None:
+                made = _to_be_made(table, id_, found.target_id, {})
+                self.linked[place] = made if found.made else id_from(found.target_id)
 
     def remember(self, links: Iterable[Link]) -> None:
         """Links that exist now, for the other records of this task."""
@@ -299,19 +308,8 @@ class WriteContext:
         if isinstance(target_id, ToBeMade):
             self._needs_first(ref, target_id)
         if ref.value == "name":
-            return self._name_of(ref, target_id)
+            return self._names.of(ref.table, target_id) or ref.source_id
         return target_id if ref.value == "id" or isinstance(target_id, ToBeMade) else str(target_id)
-
-    def _name_of(self, ref: Ref, target_id: Id) -> str:
-        """What a linked record is called in the target."""
-        place = (ref.table, str(target_id))
-        if place not in self._names:
-            self._know_names(ref.table, [target_id])
-        return self._names[place] or ref.source_id
-
-    def _know_names(self, table: str, target_ids: Collection[Id]) -> None:
-        known = names_of(self.ledger, table, target_ids)
-        self._names |= {(table, str(target_id)): known.get(str(target_id)) for target_id in target_ids}
 
     def _unreadable(self, ref: Ref) -> bool:
         """True when the record goes without what it refers to, since that cannot be read: its page is gone."""
@@ -420,8 +418,9 @@ class WriteContext:
                     reach(needs_of(entry))
         for table, external_ids in wanted.items():
             self.know_links(table, external_ids)
+            self.foresee(table, external_ids)
         for table, folded in named.items():
-            self._know_names(table, [id_ for one in folded if (id_ := self.linked.get((table, one))) is not None])
+            self._names.know(table, [id_ for one in folded if (id_ := self.linked.get((table, one))) is not None])
 
 
 def _circle(flow: Flow, key: str) -> Rejected:
@@ -429,6 +428,10 @@ def _circle(flow: Flow, key: str) -> Rejected:
         f"{flow.record} {key} needs, by way of others, itself first.",
         "Break the circle in the source system: one of these records must not refer to the next.",
     )
+
+
+def _to_be_made(table: str, source_id: str, target_id: Id | None, fields: Json) -> ToBeMade:
+    return ToBeMade(str(target_id), fields) if target_id else ToBeMade.nameless(f"{table} {source_id!r}", fields)
 
 
 class _Dropped:

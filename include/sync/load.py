@@ -82,6 +82,7 @@ def load(task: TaskContext, chunk: int, concurrency: int, tasks: int = 1, steps:
                 work = WriteContext(task, concurrency, tenure, chunk=chunk, present=present, steps=steps)
                 _load_chunk(work, todo, progress)
                 forecast = work.forecast
+                task.foreseen.leave(task.staging, chunk)
     except GaveWay:
         give_way(task, name, before)
         return False

@@ -13,6 +13,7 @@ from include.sync.approval.asking import ApprovalQuestion, approved, asks_first,
 from include.sync.approval.decision import PLANNED, ApprovalDecision, decide
 from include.sync.extract import extract
 from include.sync.flow import Flow
+from include.sync.foreseen import Foreseen
 from include.sync.headway import Headway
 from include.sync.ledger import Ledger, ReadOnlyLedger
 from include.sync.load import load
@@ -43,6 +44,7 @@ def task_for(
     headway: Headway | None = None,
     gives_way: Callable[[], bool] = lambda: False,
     is_off: Callable[[str], bool] = lambda flow: False,
+    foreseen: Foreseen | None = None,
 ) -> TaskContext:
     """A stage with only the client of the system that it talks to. A plan gets what refuses to write."""
     system = flow.talks_to(name)
@@ -59,6 +61,7 @@ def task_for(
         headway=headway or Headway(),
         gives_way=gives_way,
         is_off=is_off,
+        foreseen=foreseen if foreseen and plan.mode is Mode.plan and not plan.compares else Foreseen(),
     )
 
 
@@ -99,15 +102,16 @@ def run(
     ask: Callable[[ApprovalQuestion], ApprovalDecision] = nobody,
     gives_way: Callable[[], bool] = lambda: False,
     is_off: Callable[[str], bool] = lambda flow: False,
+    foreseen: Foreseen | None = None,
 ) -> Report:
     """Extract, transform, load, report. `at_once` overrides how many records are written at a time; `before` is called
     with the name of each stage before it starts, `ask` is asked where a person has to be, `gives_way` whether a load is to
-    stop, after which it goes on, and `is_off` whether a flow is switched off."""
+    stop, after which it goes on, and `is_off` whether a flow is switched off. `foreseen`: what plans before it would make."""
 
     def stage(name: str) -> TaskContext:
         before(name)
         how: dict[str, Any] = {"bc": bc, "ipaas": ipaas, "gives_way": gives_way, "is_off": is_off}
-        return task_for(name, flow, plan, ledger, staging, catalogue, **how)
+        return task_for(name, flow, plan, ledger, staging, catalogue, foreseen=foreseen, **how)
 
     extract(stage("extract"))
     chunks = transform(stage("transform"))

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from include.errors import ErrorKind, ServiceError
 from include.settings import SyncSettings
 from include.sync.flow import Flow
+from include.sync.foreseen import Foreseen
 from include.sync.headway import Headway
 from include.sync.ledger import Ledger
 from include.sync.ledger.entries import iso
@@ -50,6 +51,8 @@ class TaskContext:
     refused: dict[str, str] = field(default_factory=dict)
     # Flows that have something to try again at once.
     wakes: set[str] = field(default_factory=set)
+    # What plans of the same run would make before this one.
+    foreseen: Foreseen = field(default_factory=Foreseen)
     # How far this stage has come, for whoever looks meanwhile.
     headway: Headway = field(default_factory=Headway)
     # What this stage did, by the words of a report.

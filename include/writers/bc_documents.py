@@ -130,6 +130,12 @@ def know_parties(work: WriteContext, items: Iterable[WriteRequest]) -> list[str]
     return numbers
 
 
+def foresee_products(work: WriteContext, items: Iterable[WriteRequest]) -> None:
+    """In a plan, know of the products on lines whose items plans before it would make."""
+    lines = (line for item in items for line in item.mapped.body.get("lines", ()))
+    work.foresee(PRODUCT_TABLE, {str(line["product"]) for line in lines if line.get("product") is not None})
+
+
 class SoldItems:
     """The items that lines name: which Business Central has, and whether they may be sold."""
 
@@ -190,6 +196,8 @@ class SoldItems:
         self.read(number for number, _ in lines)  # what was unknown may have arrived
         for number, product in lines:
             item = self._known.get(fold(number))
+            if item is None and isinstance(self._work.linked.get((PRODUCT_TABLE, fold(str(product)))), ToBeMade):
+                continue  # a plan makes it before
             if item is None and product is not None:
                 raise Waiting(
                     f"It needs item {number}, which is not in Business Central yet; iPaaS.com has it as product {product}.",

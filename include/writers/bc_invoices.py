@@ -22,6 +22,7 @@ from include.writers.bc_documents import (
     TransactionLinks,
     begin,
     customer_number,
+    foresee_products,
     know_parties,
     once_more,
     sent,
@@ -49,6 +50,7 @@ class InvoiceWriter:
         ids = [own.removeprefix(INVOICE_LINK) for own in owns.values() if own.startswith(INVOICE_LINK)]
         references = [str(item.mapped.match) for item in items if item.key not in owns and item.mapped.match]
         know_parties(work, items)
+        foresee_products(work, items)
         bodies = [item.mapped.body for item in items]
         book.prepare(ids, references, [str(body["order"]) for body in bodies if "order" in body])
         book.items.read(_item_of(line) for body in bodies for line in body.get("lines", ()) if "id" in line)

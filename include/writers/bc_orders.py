@@ -22,6 +22,7 @@ from include.writers.bc_documents import (
     TransactionLinks,
     begin,
     customer_number,
+    foresee_products,
     know_parties,
     moved,
     once_more,
@@ -63,6 +64,7 @@ class OrderWriter:
         bodies = [item.mapped.body for item in items]
         book.items.read(line["fields"]["No"] for body in bodies for line in body["lines"])
         book.know_customers(know_parties(work, items))
+        foresee_products(work, items)
 
     def write(self, work: WriteContext, item: WriteRequest) -> WriteResult:
         """Create or update the order; see `Writer.write`."""

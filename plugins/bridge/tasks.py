@@ -28,7 +28,7 @@ from bridge.in_line import waits_for
 from bridge.last_run import note_run
 from bridge.staging import PLAN, forget_old_runs, private_folder, run_folder, staged_folder
 from bridge.turns import Turn, take_turn, take_turn_of_announced, takes_announced
-from include.flows import CATALOGUE, FLOWS
+from include.flows import CATALOGUE, FLOWS, all_before
 from include.settings import SettingsError
 from include.sync import extract as extracting
 from include.sync import look as looking
@@ -37,6 +37,7 @@ from include.sync import tell_links as telling_links
 from include.sync import transform as transforming
 from include.sync.approval.asking import asks_first
 from include.sync.flow import Flow
+from include.sync.foreseen import Foreseen
 from include.sync.headway import HEADWAY, Headway
 from include.sync.ledger import Ledger
 from include.sync.outcomes import Result
@@ -239,6 +240,7 @@ class RunAt:
     staging: Staging
     headway: Headway
     is_off: Callable[[str], bool]
+    foreseen: Foreseen
 
     @property
     def at_once(self) -> int:
@@ -248,6 +250,7 @@ class RunAt:
     def stage(self, name: str, gives_way: Callable[[], bool] = lambda: False) -> TaskContext:
         """A stage with the client that it needs. `gives_way`: whether it is to leave its slots to others."""
         how: dict[str, Any] = {"headway": self.headway, "gives_way": gives_way, "is_off": self.is_off}
+        how["foreseen"] = self.foreseen
         return _stage(name, self.flow, self.plan, self.ledger, self.staging, **how)
 
 
@@ -265,7 +268,20 @@ def planned_run(context: Mapping[str, Any]) -> Iterator[RunAt]:
                 staging=staging,
                 headway=_headway(context),
                 is_off=_switched_off(context),
+                foreseen=Foreseen(partial(_planned_before, plan.flow, context)),
             )
+
+
+def _planned_before(name: str, context: Mapping[str, Any]) -> Iterator[Staging]:
+    """The files of those flows that this one goes after in a run through several, and that write to the same system."""
+    ti = context["ti"]
+    if "." not in ti.task_id:
+        return
+    for before in sorted(all_before(name)):
+        if before in FLOWS and FLOWS[before].direction is FLOWS[name].direction:
+            said = ti.xcom_pull(task_ids=f"{before}.extract")
+            if said:
+                yield Staging(staged_folder(_folder(context), said))
 
 
 def _switched_off(context: Mapping[str, Any]) -> Callable[[str], bool]:

@@ -142,6 +142,16 @@ def test_a_plan_of_some_flows_forecasts_and_writes_nothing_and_the_others_are_le
     assert sandbox.bc.rows("Location")[0]["Code"] in [record["key"] for record in part["report"]["records"]]
 
 
+def test_a_plan_goes_by_what_the_flows_before_would_make(run_dag: RunDag, sandbox: Sandbox) -> None:
+    chosen = ["product_category_to_ipaas", "product_to_ipaas"]
+    run = run_dag("initialize", {"flows": chosen}, flows=chosen)
+    assert run.state == "success"
+    assert _writes(sandbox) == []
+    counts = run.xcoms["product_to_ipaas.report", "return_value"]
+    assert (counts["created"] + counts["updated"], counts["waiting"]) == (counts["read"], 0)
+    assert counts["created"]
+
+
 def test_failed_records_stop_no_other_flow_and_a_fault_of_the_run_stops_those_after_it(
     run_dag: RunDag, sandbox: Sandbox, server: Any, login: dict[str, str]
 ) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
@@ -16,6 +16,7 @@ from include.sandbox import Sandbox
 from include.settings import BusinessCentralConnection, IPaaSConnection, SyncSettings
 from include.sync.approval.asking import ApprovalQuestion
 from include.sync.approval.decision import ApprovalDecision
+from include.sync.foreseen import Foreseen
 from include.sync.ledger import Ledger
 from include.sync.outcomes import Outcome
 from include.sync.plan import make_plan
@@ -141,9 +142,11 @@ class Bench:
         gives_way: Callable[[], bool] = lambda: False,
         off: Collection[str] = (),
         run_id: str = "",
+        planned: Sequence[str] = (),
     ) -> Report:
         """Run a flow from end to end: a poll, or the records with these ids. `before` is called before each stage, `ask`
-        where a person has to be asked. `off` are flows that are switched off. A `run_id` is that of another flow's run, too."""
+        where a person has to be asked. `off` are flows that are switched off. A `run_id` is that of another flow's run, too; `planned` are those of
+        it that were planned before."""
         # A client of another place works with what is remembered of that.
         ledger = self.ledger.of(replace(self.ledger.known.systems, **bc.place)) if bc else self.ledger
         folder = self.folder / flow if run_id else self.folder
@@ -176,6 +179,7 @@ class Bench:
             ask=ask,
             gives_way=gives_way,
             is_off=lambda flow: flow in off,
+            foreseen=Foreseen(lambda: [Staging(self.folder / one / run_id) for one in planned]),
         )
 
     def linked(self, record: str, external_id: str) -> Any:
