@@ -41,11 +41,11 @@ def company_to_ipaas(row: CustomerRow, context: MappingContext) -> Mapped:
         addresses=[address(card, context, company=card.Name)],
         custom_fields=custom_fields(settings, "company", row.source),
     )
-    if settings.bc_enable_company_hierarchy and row.parent_is_company:
+    if settings.bc_enable_company_hierarchy and row.parent_is_company and card.Bill_to_Customer_No:
         creates = settings.bc_processing_company_creation_in_prerequisite
         fields["parent_company_id"] = Ref(
             table=COMPANY_TABLE,
-            source_id=str(card.Bill_to_Customer_No),
+            source_id=card.Bill_to_Customer_No,
             missing=Missing.transfer if creates else Missing.wait,
             flow="company_to_ipaas",
         )

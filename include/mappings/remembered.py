@@ -36,7 +36,7 @@ def remembering(
 
     `only` and `on_lines` are the fields of its detail and of its lines that API v2.0 does not tell, or not as the page
     does; custom fields of its `model` come on top. `made_up_on_lines` are those that only API v2.0 tells. `beside` are
-    parts of the record that further pages tell.
+    parts of the record that further pages tell, None where those are gone.
     """
 
     def mapped(row: RowT, context: MappingContext) -> Mapped:
@@ -44,8 +44,9 @@ def remembering(
         page = _page(row.detail, context, {*only, *own})
         rows = row.lines if on_lines and isinstance(row, DocumentRow) else ()
         lines = _page_lines(rows, context, {*on_lines, *_own_fields(context, _LINE_MODEL)})
-        parts = {n: kept for n in beside if (kept := getattr(row, n) or (context.carry.get(_BESIDE) or {}).get(n))}
-        changed: Json = {name: kept for name, kept in parts.items() if kept is not getattr(row, name)}
+        before: Json = context.carry.get(_BESIDE) or {}
+        changed: Json = {name: before[name] for name in beside if getattr(row, name) is None and name in before}
+        parts = {name: told for name in beside if (told := changed.get(name, getattr(row, name)))}
         if WITHOUT_PAGE in row.detail:
             changed["detail"] = _completed(row.detail, page, only)
         if lines and any(WITHOUT_PAGE in line for line in rows):

@@ -28,10 +28,11 @@ class PagedRow:
 
 @dataclass(frozen=True, kw_only=True)
 class CustomerRow(PagedRow):
-    """A customer. `contacts` are the numbers of a company's persons, `parent_is_company` says so of its bill-to customer."""
+    """A customer. `contacts` are the numbers of a company's persons, `parent_is_company` says so of its bill-to customer;
+    None where the page that names that is gone."""
 
     contacts: Sequence[str] = ()
-    parent_is_company: bool = False
+    parent_is_company: bool | None = None
 
     @cached_property
     def card(self) -> CustomerCard:
@@ -87,14 +88,14 @@ class DocumentRow(PagedRow):
     """What orders and posted invoices share. Lines have the names of page 46, shipments their fields as they came.
 
     `units` are those of items on lines in another one than the item's base unit, by folded item No. `agents` are the names
-    of the shipping agents that it names, by folded code; None where their page cannot be read.
+    of the shipping agents that it names, by folded code. These and `shipments` are None where their page cannot be read.
     """
 
     lines: Sequence[Json] = ()
     units: Mapping[str, Json] = field(default_factory=dict)
     customer_type: str | None = None
     terms: str | None = None
-    shipments: Sequence[Json] = ()
+    shipments: Sequence[Json] | None = None
     agents: Mapping[str, str] | None = None
 
     @cached_property

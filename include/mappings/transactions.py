@@ -83,7 +83,7 @@ def read_document(
         authority=own_area or (first.Tax_Area_Code if first else None) or header.VAT_Bus_Posting_Group,
         terms=row.terms,
         agents=row.agents,
-        tracking=row.shipments,
+        tracking=row.shipments or (),
     )
 
 

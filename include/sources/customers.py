@@ -11,6 +11,7 @@ from include.business_central.records.customers import ApiCustomer, CustomerCard
 from include.mappings.contacts import left_out
 from include.mappings.custom_fields import source_fields
 from include.mappings.customers import card_from_api
+from include.mappings.remembered import WITHOUT_PAGE
 from include.mappings.rows import CustomerRow
 from include.settings import SyncSettings
 from include.sources.feeds import FromFeed, Keyed, Pair
@@ -82,11 +83,12 @@ class Customers(PagedFeed[CustomerRow]):
         contacts = self._contacts([record for record, _ in batch]) if self._relates else {}
         for record, detail in batch:
             bill_to = fold(unblank(detail.get("Bill_to_Customer_No")) or "")
+            another_company = bill_to in parents and bill_to != fold(str(detail["No"]))
             row = CustomerRow(
                 feed=record,
                 detail=detail,
                 contacts=contacts.get(str(record["id"]), ()),
-                parent_is_company=bill_to in parents and bill_to != fold(str(detail["No"])),
+                parent_is_company=None if WITHOUT_PAGE in detail else another_company,
             )
             yield str(detail["No"]), record, row
 

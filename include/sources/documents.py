@@ -162,16 +162,18 @@ def orders_of_shipments(reads: Reads, ids: Sequence[str]) -> Iterator[str]:
         _without_shipments(reads, error)
 
 
-def shipments_of(reads: Reads, orders: Sequence[str]) -> dict[str, list[Json]]:
-    """The posted shipments of orders with their tracking numbers, by folded order No; none where page 142 is not
-    published, since API v2.0 does not know tracking numbers."""
-    if not orders or not optional(reads, SHIPMENTS, "the tracking numbers of posted shipments"):
+def shipments_of(reads: Reads, orders: Sequence[str]) -> dict[str, list[Json]] | None:
+    """The posted shipments of orders with their tracking numbers, by folded order No; None where they cannot be read, as
+    without page 142, since API v2.0 does not know tracking numbers."""
+    if not orders:
         return {}
+    if not optional(reads, SHIPMENTS, "the tracking numbers of posted shipments"):
+        return None
     try:
         rows = list(reads.bc.read_many(_SHIPMENT_FEED, "orderNumber", orders, select=("number", "orderNumber")))
     except ServiceError as error:
         _without_shipments(reads, error)
-        return {}
+        return None
     order_of = {fold(str(row["number"])): fold(str(row["orderNumber"])) for row in rows}
     found: dict[str, list[Json]] = {}
     # Every field: a subscriber's custom fields of tracking may be on the page of shipments or on that of orders.

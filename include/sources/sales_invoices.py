@@ -165,7 +165,8 @@ class _Details:
         if posted is None:
             detail[WITHOUT_PAGE] = True
         order = fold(str(unblank(record.get("orderNumber")) or ""))
-        shipments, lines = self._shipments.get(order, []), self._lines[str(record["id"])]
+        shipments = None if self._shipments is None else self._shipments.get(order, ())
+        lines = self._lines[str(record["id"])]
         order_lines = self._order_lines.get(order)
         return InvoiceRow(
             feed=record,
@@ -175,7 +176,7 @@ class _Details:
             customer_type=self._types.get(fold(str(record["customerNumber"]))),
             terms=references.terms_description(detail.get("Payment_Terms_Code")),
             shipments=shipments,
-            agents=references.agents_of([detail, *shipments]),
+            agents=references.agents_of([detail, *(shipments or ())]),
             order_lines=order_lines,
             order_units=units_of(self._units, order_lines or ()),
             order_comes=order_lines is not None and str(record["orderNumber"]) in self._coming,

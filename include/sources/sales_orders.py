@@ -101,7 +101,7 @@ class SalesOrders(PagedFeed[OrderRow]):
             if detail.get("Status") == RELEASED and not own:
                 # No order is released without lines: it was posted or deleted while it was read.
                 continue
-            own_shipments = shipments.get(fold(key), ())
+            own_shipments = None if shipments is None else shipments.get(fold(key), ())
             row = OrderRow(
                 feed=record,
                 detail=detail,
@@ -110,7 +110,7 @@ class SalesOrders(PagedFeed[OrderRow]):
                 customer_type=types.get(fold(_customer(detail))),
                 terms=references.terms_description(detail.get("Payment_Terms_Code")),
                 shipments=own_shipments,
-                agents=references.agents_of([detail, *own_shipments]),
+                agents=references.agents_of([detail, *(own_shipments or ())]),
             )
             yield key, record, row
 

@@ -215,6 +215,36 @@ class TestHierarchyAndRelationships:
             bench.run("company_to_ipaas")
             assert bench.linked("company", "C2")["parent_company_id"] == bench.linked("company", "C1")["id"]
 
+    @pytest.mark.parametrize(
+        "bill_to", [pytest.param("", id="nobody"), pytest.param("P1", id="a person"), pytest.param("C2", id="itself")]
+    )
+    def test_one_that_is_billed_to_no_other_company_any_more_waits_for_none_and_keeps_its_parent(
+        self, make_bench: Callable[..., Bench], bill_to: str
+    ) -> None:
+        bench = make_bench(bc_enable_company_hierarchy=True)
+        bench.sandbox.bc.add_customer("P1", "Anna Payer", "Person", **{"E-Mail": "anna@example.net"})
+        company(bench, "C1", "Parent")
+        company(bench, "C2", "Child", **{"Bill-to Customer No.": "C1"})
+        bench.run("company_to_ipaas")
+        bench.sandbox.bc.change("Customer", "C2", **{"Bill-to Customer No.": bill_to, "Phone No.": "555 01"})
+        assert tally(bench.run("company_to_ipaas"))["updated"] == 1
+        child = bench.linked("company", "C2")
+        assert child["phone_number"] == "555 01"
+        # What is blank in Business Central blanks nothing.
+        assert child["parent_company_id"] == bench.linked("company", "C1")["id"]
+
+    def test_the_parent_company_is_known_still_when_the_page_that_tells_it_is_gone(
+        self, make_bench: Callable[..., Bench]
+    ) -> None:
+        bench = make_bench(bc_enable_company_hierarchy=True)
+        company(bench, "C1", "Parent")
+        company(bench, "C2", "Child", **{"Bill-to Customer No.": "C1"})
+        bench.run("company_to_ipaas")
+        bench.sandbox.switches.pages_ended = True
+        bench.linked("company", "C2")["parent_company_id"] = None
+        bench.run("company_to_ipaas", "C2", force=True)
+        assert bench.linked("company", "C2")["parent_company_id"] == bench.linked("company", "C1")["id"]
+
     def test_people_are_related_as_soon_as_they_are_there(self, make_bench: Callable[..., Bench]) -> None:
         bench = make_bench(bc_process_company_relationship=True)
         company(bench)

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from bench import Bench, tally
-from shop import BELL, BICYCLE, order, set_up
+from shop import BELL, BICYCLE, order, set_up, transactions
 
 from include.errors import ErrorKind, ServiceError
 from include.flows import FLOWS
@@ -88,6 +88,20 @@ def test_a_custom_field_of_a_page_is_lost_with_it_and_nothing_else(
     bench.settings["bc_custom_fields"] = [{**ENTRY, "model": model, **origin}]
     bench.sandbox.switches.pages_ended = True
     went_through(bench, flow)
+
+
+@pytest.mark.parametrize("flow", ["sales_order_to_ipaas", "sales_invoice_to_ipaas"])
+def test_a_tracking_number_that_the_page_of_shipments_told_is_known_still_without_it(
+    make_bench: Make, flow: str
+) -> None:
+    bench = company(make_bench())
+    bench.run(flow)
+    entry = next(entry for record in transactions(bench) for entry in record["tracking"])
+    told = entry["tracking_number"]
+    bench.sandbox.bc.unpublish("PostedSalesShipments")
+    entry["tracking_number"] = "lost"
+    went_through(bench, flow)
+    assert entry["tracking_number"] == told
 
 
 @pytest.mark.parametrize(
