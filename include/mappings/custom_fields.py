@@ -50,7 +50,8 @@ def _value(entry: CustomField, source: Mapping[str, Any]) -> Any:
         return entry.static
     if entry.formula is not None:
         try:
-            return render(entry.formula, dict(source))
+            used = {name: source[name] for name in fields_of(entry.formula) if name in source}
+            return render(entry.formula, _without_blanks(used))
         except Exception as error:  # a formula may raise whatever its values make of it
             raise Rejected(
                 f"Custom field {entry.target!r}: its formula {entry.formula!r} fails on this record: {error}",
@@ -67,6 +68,15 @@ def _value(entry: CustomField, source: Mapping[str, Any]) -> Any:
         table = {str(name): item for name, item in entry.lookup.table.items()}
         return table.get(text_of(value) if value is not None else "", entry.lookup.default)
     return value
+
+
+def _without_blanks(value: Any) -> Any:
+    """What a formula is given: of a blank an empty text, which is false, renders as nothing and takes what texts take."""
+    if isinstance(value, Mapping):
+        return {name: _without_blanks(item) for name, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_without_blanks(item) for item in value]
+    return "" if (found := unblank(value)) is None else found
 
 
 def to_ipaas(settings: SyncSettings, model: str, source: Mapping[str, Any]) -> list[Json] | None:

@@ -89,6 +89,7 @@ class _Environment(ImmutableSandboxedEnvironment):
         # What is absent is no text: it renders as nothing.
         super().__init__(undefined=StrictUndefined, finalize=lambda value: "" if value is None else value)
         self.filters = {name: _bounded(self.filters[name], name) for name in _FILTERS}
+        self.tests = {**self.tests, "none": lambda value: value is None or (isinstance(value, str) and not value)}
         self.globals = {"range": _range, "dict": dict}
 
     def call_binop(self, context: Context, operator: str, left: Any, right: Any) -> Any:
@@ -194,9 +195,10 @@ def _template(formula: str) -> Template:
     return _environment.from_string(tree)
 
 
-def fields_of(formula: str) -> set[str]:
+@lru_cache(maxsize=256)
+def fields_of(formula: str) -> frozenset[str]:
     """The fields of the record that a formula uses."""
-    return set(meta.find_undeclared_variables(_environment.parse(formula)))
+    return frozenset(meta.find_undeclared_variables(_environment.parse(formula)))
 
 
 def render(formula: str, source: dict[str, Any]) -> str:

@@ -141,6 +141,23 @@ class TestWhatIsTransferred:
             assert [field["value"] for field in owner["custom_fields"]] == [value]
         assert record["tracking"][0]["custom_fields"][0]["custom_field_name"] == "Posted"
 
+    def test_a_formula_takes_business_centrals_blanks_for_none(self, make_bench: Make) -> None:
+        said = "{% if FIELD %}{{ FIELD }}{% else %}none{% endif %}"
+        blanks = {"transaction": "Requested_Delivery_Date", "transaction line": "Tax_Area_Code"}
+        entries = [
+            {"model": model, "direction": "to_ipaas", "target": target, "formula": formula.replace("FIELD", field)}
+            for model, field in blanks.items()
+            for target, formula in (("Said", said), ("Nothing", "{{ FIELD ~ FIELD }}"))
+        ]
+        bench = set_up(make_bench(bc_custom_fields=entries))
+        for model in blanks:
+            bench.sandbox.ipaas.custom_fields.setdefault(model, set()).update({"Said", "Nothing"})
+        number = order(bench)
+        bench.run(FLOW)
+        record = transaction(bench, number)
+        for owner in (record, record["lines"][0]):
+            assert {one["custom_field_name"]: one["value"] for one in owner["custom_fields"]} == {"Said": "none"}
+
 
 class TestAmounts:
     @pytest.mark.parametrize("currency", ["", "JPY", "KWD"])
