@@ -32,7 +32,8 @@ _COMPANY = (
 )
 _PROPERTY = (
     "If a custom field of the Variable bc_custom_fields names it, correct the entry, or show the field on the page that is "
-    "published. Else publish the page that the list of web services names, or a copy of it with that field."
+    "published. Else another page than the list of web services names, or a copy of it without that field, lies under the "
+    "Service Name: have it be one that has the field."
 )
 _TOKEN = (
     "Business Central does not take the token: check extra tenant_id and extra scope of the Connection "

@@ -23,8 +23,9 @@ _COUNTED = ("Quantity", "Quantity_Shipped", "Quantity_Invoiced")
 def in_base_units(lines: Iterable[SalesLine], units: Mapping[str, Any]) -> tuple[list[SalesLine], tuple[str, ...]]:
     """Lines with quantities and prices per base unit, and notes about those that were in another unit.
 
-    `units` holds, by folded item No, `base` and `holds`: how many of it a unit holds, by folded code. An item that it
-    does not name is in its base unit. Raises Rejected for a unit whose size is not known.
+    `units` holds, by folded item No, `base` and `holds`: how many of it a unit holds, by folded code; and `advice` where
+    those of the item cannot be read. An item that it does not name is in its base unit. Raises Rejected for a unit whose
+    size is not known.
     """
     found = [_converted(line, units) for line in lines]
     return [line for line, _ in found], tuple(note for _, note in found if note)
@@ -40,7 +41,8 @@ def _converted(line: SalesLine, units: Mapping[str, Any]) -> tuple[SalesLine, st
         raise Rejected(
             f"Line {line.Line_No} is {text_of(line.Quantity)} {unit} of item {line.No}, which is stocked in "
             f"{known['base']}, and how many {known['base']} a {unit} holds cannot be read.",
-            f"Publish page 5404 (Item Units of Measure), or a copy of it, as the web service {ITEM_UNITS}.",
+            known.get("advice")
+            or f"Give item {line.No} the unit {unit} again in Business Central, or change the line's unit.",
         )
     changes: dict[str, Any] = {name: _fine(getattr(line, name) * size) for name in _COUNTED}
     changes |= {name: _fine(value / size) for name in _PER_UNIT if (value := getattr(line, name)) is not None}

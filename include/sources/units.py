@@ -34,7 +34,13 @@ class Units:
         other = [(no, unit, row) for no, unit, row in named if unit != fold(self._bases.get(no) or unit)]
         self._know_sizes([no for no, _, _ in other])
         self._know_from_lines([row for no, unit, row in other if unit not in self._sizes.get(no, {})])
-        return {no: {"base": self._bases[no], "holds": self._sizes.get(no, {})} for no, _, _ in other}
+        short = {no for no, unit, _ in other if unit not in self._sizes.get(no, {})}
+        unread = short and not self.reads.bc.published(ITEM_UNITS)
+        advice = {"advice": self.reads.bc.how_to_publish(ITEM_UNITS)} if unread else {}
+        return {
+            no: {"base": self._bases[no], "holds": self._sizes.get(no, {}), **(advice if no in short else {})}
+            for no, _, _ in other
+        }
 
     def _know_bases(self, numbers: Iterable[str]) -> None:
         unknown = sorted({no for no in numbers if no not in self._bases})

@@ -65,6 +65,26 @@ class TestUnits:
         assert "2 BOX of item 1000" in outcome.message and "ItemUnitsOfMeasure" in outcome.advice
         assert outcome_of(report, other).result == "created"
 
+    @pytest.mark.parametrize("flow", [ORDERS, INVOICES])
+    def test_nobody_is_told_to_publish_that_page_once_only_copies_can_be_published(
+        self, company: Bench, flow: str
+    ) -> None:
+        number = order(company, BOXES)
+        company.sandbox.sales.ship(number, {10000: 1})
+        invoice = company.sandbox.sales.invoice(number)
+        assert invoice is not None
+        company.sandbox.switches.pages_ended = True
+        outcome = outcome_of(company.run(flow), number if flow == ORDERS else invoice["No."])
+        assert "how many PCS a BOX holds cannot be read" in outcome.message
+        assert "publish a copy of page 5404 (Item Units of Measure)" in outcome.advice
+
+    def test_a_unit_that_the_item_lacks_by_now_is_named(self, company: Bench) -> None:
+        number = order(company, BOXES)
+        units = company.sandbox.bc.rows("Item Unit of Measure")
+        company.sandbox.bc.remove("Item Unit of Measure", next(row for row in units if row["Code"] == "BOX"))
+        outcome = outcome_of(company.run(ORDERS), number)
+        assert outcome.advice == "Give item 1000 the unit BOX again in Business Central, or change the line's unit."
+
     def test_a_field_of_the_line_may_tell_its_size(self, company: Bench) -> None:
         company.sandbox.bc.unpublish("ItemUnitsOfMeasure")
         company.sandbox.bc.extend("SalesOrderLines", "Qty_per_Unit_of_Measure", "Qty. per Unit of Measure")
