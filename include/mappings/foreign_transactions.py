@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 from include.errors import Rejected, Waiting
 from include.ipaas.external_ids import COMPANY_TABLE
 from include.ipaas.records.transactions import Transaction, TransactionAddress, TransactionLine
-from include.mappings.limits import fit
+from include.mappings.limits import code_units, fit
 from include.mappings.rows_of_ipaas import TransactionRow
 from include.sync.records import Json, MappingContext, Missing, Ref
 from include.sync.values import fold
@@ -141,9 +141,9 @@ def document_number(transaction: Transaction) -> str:
     number = transaction.transaction_number
     if number is None:
         raise Rejected("The transaction has no transaction_number, by which its document could be found again.")
-    if len(number) > NUMBER_LENGTH:
+    if (long := code_units(number)) > NUMBER_LENGTH:
         raise Rejected(
-            f"transaction_number is too long for External_Document_No: {len(number)} characters, and Business Central "
+            f"transaction_number is too long for External_Document_No: {long} characters, and Business Central "
             f"holds {NUMBER_LENGTH}: {number!r}. The document could not be found again by it."
         )
     return number

@@ -22,6 +22,7 @@ from include.errors import (
 from include.ipaas.external_ids import PRODUCT_TABLE, TRANSACTION_TABLE, id_from
 from include.mappings.contacts import contact_of
 from include.mappings.foreign_transactions import held_by
+from include.mappings.limits import code_units
 from include.mappings.units import ITEM_UNITS, unit_sizes
 from include.sync.context import WriteContext
 from include.sync.links import Link
@@ -215,7 +216,7 @@ class SoldItems:
                     "Take the block from the item card, or change the transaction.",
                 )
             unit = item.get("Base_Unit_of_Measure")
-            if not isinstance(unit, str) or len(unit) > _CODE:
+            if not isinstance(unit, str) or code_units(unit) > _CODE:
                 # Its lines would be refused when their document is there already.
                 raise BadRecord(f"Base_Unit_of_Measure of item {number} is {str(unit)[:60]!r}")
 

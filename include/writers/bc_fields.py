@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from include.errors import Rejected
+from include.mappings.limits import code_units
 from include.settings import CustomField, SettingsError, SyncSettings, truth
 from include.sync.records import Json
 from include.sync.values import text_of
@@ -80,8 +81,8 @@ def converted(value: Any, info: FieldInfo) -> Any:
         result = make(value)
     except (ValueError, TypeError, InvalidOperation):
         raise ValueError(f"{value!r} is not {meaning}") from None
-    if isinstance(result, str) and info.max_length and len(result) > info.max_length:
-        raise ValueError(f"{value!r} has {len(result)} characters, and {info.max_length} are allowed")
+    if isinstance(result, str) and info.max_length and (long := code_units(result)) > info.max_length:
+        raise ValueError(f"{value!r} has {long} characters, and {info.max_length} are allowed")
     return result
 
 

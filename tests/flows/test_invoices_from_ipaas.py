@@ -299,6 +299,11 @@ class TestRefusals:
         words = rejection(run(shop, record), record)
         assert "sellToCity" in words and "31" in words
 
+    def test_a_number_is_too_long_as_business_central_counts_it(self, shop: Shop) -> None:
+        record = complete(shop, transaction_number="W" * 34 + "🚲")
+        words = rejection(run(shop, record), record)
+        assert "transaction_number is too long for External_Document_No: 36" in words and "35" in words
+
     def test_a_closed_period(self, shop: Shop) -> None:
         shop.bench.sandbox.switches.posting_allowed_from = "2026-04-01"
         record = complete(shop)

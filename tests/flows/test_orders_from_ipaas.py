@@ -532,6 +532,13 @@ class TestRefusals:
         words = rejection(run(shop, record), record)
         assert "_City" in words and "31" in words and "30" in words
 
+    def test_a_number_is_too_long_as_business_central_counts_it(self, shop: Shop) -> None:
+        record = shop.order(transaction_number="W" * 34 + "🚲")
+        words = rejection(run(shop, record), record)
+        assert "transaction_number is too long for External_Document_No: 36" in words and "35" in words
+        shop.order(transaction_number="W" * 33 + "🚲")
+        assert tally(shop.bench.run(FLOW))["created"] == 1
+
     def test_a_customer_that_is_gone(self, shop: Shop) -> None:
         gone = shop.link_customer("GONE")
         record = shop.order(customer_id=gone["id"])

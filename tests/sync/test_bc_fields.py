@@ -64,6 +64,10 @@ def test_a_value_that_does_not_fit_is_named(edm_type: str, value: Any) -> None:
 def test_a_text_that_is_too_long_is_named_with_its_length() -> None:
     with pytest.raises(ValueError, match="6 characters, and 5"):
         converted("abcdef", info("String", 5))
+    # As Business Central counts it: a bicycle is two.
+    with pytest.raises(ValueError, match="6 characters, and 5"):
+        converted("abcd🚲", info("String", 5))
+    assert converted("abc🚲", info("String", 5)) == "abc🚲"
 
 
 def fields(*entries: dict[str, Any]) -> CustomFields:

@@ -116,7 +116,7 @@ def _price_group(sides: Sides, record: Record) -> str:
 def _compare_item(sides: Sides, verdict: Verdict, record: Record) -> None:
     link, sku = sides.link("product", record), str(record["sku"])
     if link is None:
-        if len(sku) <= _CODE and _known(sides, "Tax Group", record.get("tax_class")):
+        if code_units(sku) <= _CODE and _known(sides, "Tax Group", record.get("tax_class")):
             verdict.compare("product from iPaaS.com", sku, {}, None)
         return
     row = sides.tenant.get("Item", link)
@@ -141,7 +141,7 @@ def _compare_item(sides: Sides, verdict: Verdict, record: Record) -> None:
 def _compare_transaction(sides: Sides, verdict: Verdict, record: Record, *, alone: bool) -> None:
     number, link = str(record["transaction_number"]), sides.link("transaction", record)
     lines = [line for line in record.get("lines", ()) if str(line.get("type")).casefold() == "product"]
-    can_go = alone and len(number) <= _NUMBER and bool(lines) and _buyer(sides, record) is not None
+    can_go = alone and code_units(number) <= _NUMBER and bool(lines) and _buyer(sides, record) is not None
     can_go = can_go and all(sides.tenant.get("Item", str(line.get("sku") or "")) for line in lines)
     pending = record["status"] == "Pending" and record["type"] != "Invoice"
     complete = record["status"] == "Complete" and record["type"] in ("Order", "Invoice")
