@@ -28,7 +28,7 @@ def company_to_ipaas(row: CustomerRow, context: MappingContext) -> Mapped:
     card = row.card
     if not card.Name:
         raise Rejected("The customer has no name, and a company needs one.", "Fill in its Name in Business Central.")
-    settings = context.settings
+    parent = _parent(row, context)
     fields = body(
         name=card.Name,
         email_address=first_address(card.E_Mail),
@@ -39,17 +39,27 @@ def company_to_ipaas(row: CustomerRow, context: MappingContext) -> Mapped:
         tax_id_number=card.VAT_Registration_No,
         categories=_categories(card),
         addresses=[address(card, context, company=card.Name)],
-        custom_fields=custom_fields(settings, "company", row.source),
+        custom_fields=custom_fields(context.settings, "company", row.source),
+        parent_company_id=parent,
     )
-    if settings.bc_enable_company_hierarchy and row.parent_is_company and card.Bill_to_Customer_No:
-        creates = settings.bc_processing_company_creation_in_prerequisite
-        fields["parent_company_id"] = Ref(
-            table=COMPANY_TABLE,
-            source_id=card.Bill_to_Customer_No,
-            missing=Missing.transfer if creates else Missing.wait,
-            flow="company_to_ipaas",
-        )
-    return Mapped(source_id=card.No, match=card.Name, body=fields, followers=_relationships(row))
+    mapped = Mapped(source_id=card.No, match=card.Name, body=fields, followers=_relationships(row))
+    if parent is None or not row.parent_follows:
+        return mapped
+    other = parent.source_id
+    note = (
+        f"It is billed to {other}, which is billed to it in the end: that becomes its parent once it is in iPaaS.com."
+    )
+    return mapped.altered(watches=((COMPANY_TABLE, other),), notes=(note,))
+
+
+def _parent(row: CustomerRow, context: MappingContext) -> Ref | None:
+    """The company that a company is billed to. One that waits for this company itself is left out until it is there."""
+    number = row.card.Bill_to_Customer_No
+    if not (context.settings.bc_enable_company_hierarchy and row.parent_is_company and number):
+        return None
+    creates = context.settings.bc_processing_company_creation_in_prerequisite
+    missing = Missing.drop if row.parent_follows else Missing.transfer if creates else Missing.wait
+    return Ref(table=COMPANY_TABLE, source_id=number, missing=missing, flow="company_to_ipaas")
 
 
 def _relationships(row: CustomerRow) -> tuple[Follower, ...]:

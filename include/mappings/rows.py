@@ -29,10 +29,11 @@ class PagedRow:
 @dataclass(frozen=True, kw_only=True)
 class CustomerRow(PagedRow):
     """A customer. `contacts` are the numbers of a company's persons, `parent_is_company` says so of its bill-to customer;
-    None where the page that names that is gone."""
+    None where the page that names that is gone. `parent_follows`: that one waits for this one, which goes first."""
 
     contacts: Sequence[str] = ()
     parent_is_company: bool | None = None
+    parent_follows: bool = False
 
     @cached_property
     def card(self) -> CustomerCard:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
 
 from include.business_central.odata import Api, Page
 from include.business_central.records.base import unblank
 from include.business_central.records.customers import ApiCustomer, CustomerCard
+from include.ipaas.external_ids import COMPANY_TABLE
 from include.mappings.contacts import left_out
 from include.mappings.custom_fields import source_fields
 from include.mappings.customers import card_from_api
@@ -79,16 +80,19 @@ class Customers(PagedFeed[CustomerRow]):
 
     def rows(self, batch: Sequence[Pair]) -> Iterable[Keyed[CustomerRow]]:
         """Customers with their persons, and whether their bill-to customer is a company."""
+        billed_to = {fold(str(detail["No"])): _billed_to(detail) for _, detail in batch}
         parents = self._companies_among_parents([detail for _, detail in batch])
+        first = self._first_of_circles({no: to for no, to in billed_to.items() if to in parents and to != no})
         contacts = self._contacts([record for record, _ in batch]) if self._relates else {}
         for record, detail in batch:
-            bill_to = fold(unblank(detail.get("Bill_to_Customer_No")) or "")
-            another_company = bill_to in parents and bill_to != fold(str(detail["No"]))
+            no = fold(str(detail["No"]))
+            another_company = billed_to[no] in parents and billed_to[no] != no
             row = CustomerRow(
                 feed=record,
                 detail=detail,
                 contacts=contacts.get(str(record["id"]), ()),
                 parent_is_company=None if WITHOUT_PAGE in detail else another_company,
+                parent_follows=no in first,
             )
             yield str(detail["No"]), record, row
 
@@ -99,6 +103,23 @@ class Customers(PagedFeed[CustomerRow]):
         numbers = sorted({str(no) for d in details if (no := unblank(d.get("Bill_to_Customer_No")))})
         rows = self.reads.bc.read_many(FEED, "number", numbers, select=("number", "type")) if numbers else iter(())
         return {fold(str(row["number"])) for row in rows if row["type"] == "Company"}
+
+    def _first_of_circles(self, parents: Mapping[str, str]) -> set[str]:
+        """Of companies that are billed to one another in a circle, and would wait for each other: the one of the lowest No,
+        while its parent is not linked. All by folded No."""
+        linked = self.reads.ledger.internal_ids(COMPANY_TABLE, parents.values())
+        waiting = {no: to for no, to in parents.items() if to not in linked}
+        billed_to, further = dict(parents), set(waiting.values())
+        while unknown := sorted(further - billed_to.keys()):
+            # One that cannot be read, or is not there, ends the chain.
+            billed_to |= dict.fromkeys(unknown, "")
+            rows = self.reads.bc.read_many(
+                Page(PAGE), "No", unknown, select=("No", "Bill_to_Customer_No"), refused=lambda value, error: None
+            )
+            told = {fold(str(row["No"])): _billed_to(row) for row in rows}
+            billed_to |= told
+            further = {to for to in told.values() if to}
+        return {no for no in waiting if no == min(_circle_of(no, billed_to), default="")}
 
     def _contacts(self, records: Sequence[Json]) -> dict[str, list[str]]:
         """By customer id: the numbers of the persons of its company contact that reach iPaaS.com as contacts."""
@@ -126,6 +147,21 @@ class Customers(PagedFeed[CustomerRow]):
     def named(self, names: Sequence[str]) -> Iterable[Json]:
         """Companies alone: a person of theirs may be a customer besides."""
         return (record for record in super().named(names) if record["type"] == self._type)
+
+
+def _billed_to(detail: Json) -> str:
+    """The folded No of the customer whom a customer has its bills sent to; blank where that is not said."""
+    return fold(str(unblank(detail.get("Bill_to_Customer_No")) or ""))
+
+
+def _circle_of(no: str, billed_to: Mapping[str, str]) -> set[str]:
+    """All who are billed to one another in the circle that this one is part of; nobody where it is part of none."""
+    met: set[str] = set()
+    current = no
+    while current and current not in met:
+        met.add(current)
+        current = billed_to.get(current, "")
+    return met if current == no else set()
 
 
 def customers_of_type(type: str, model: str) -> FromFeed[CustomerRow]:

@@ -245,6 +245,37 @@ class TestHierarchyAndRelationships:
         bench.run("company_to_ipaas", "C2", force=True)
         assert bench.linked("company", "C2")["parent_company_id"] == bench.linked("company", "C1")["id"]
 
+    @pytest.mark.parametrize("creates", [False, True])
+    @pytest.mark.parametrize("circle", [("C1", "C2"), ("C2", "C3", "C1")])
+    def test_of_companies_that_are_billed_in_a_circle_one_gets_its_parent_afterwards(
+        self, make_bench: Callable[..., Bench], creates: bool, circle: tuple[str, ...]
+    ) -> None:
+        bench = make_bench(bc_enable_company_hierarchy=True, bc_processing_company_creation_in_prerequisite=creates)
+        parents = dict(zip(circle, (*circle[1:], circle[0]), strict=True))
+        for no, parent in parents.items():
+            company(bench, no, f"Company {no}", **{"Bill-to Customer No.": parent})
+        # One that is billed to the circle waits for its own parent alone.
+        company(bench, "C0", "Child", **{"Bill-to Customer No.": "C2"})
+        report = bench.run("company_to_ipaas")
+        assert tally(report) == {"read": len(circle) + 1, "created": len(circle) + 1}
+        assert [outcome.key for outcome in report.outcomes if outcome.notes] == ["C1"]
+        assert tally(bench.run("company_to_ipaas"))["updated"] == 1
+        for no, parent in {**parents, "C0": "C2"}.items():
+            assert bench.linked("company", no)["parent_company_id"] == bench.linked("company", parent)["id"]
+        bench.sandbox.counters.reset()
+        assert "updated" not in tally(bench.run("company_to_ipaas")) and not bench.writes()
+
+    def test_whichever_of_a_circle_is_asked_for_both_come(self, make_bench: Callable[..., Bench]) -> None:
+        for asked in ("C1", "C2"):
+            bench = make_bench(bc_enable_company_hierarchy=True, bc_processing_company_creation_in_prerequisite=True)
+            company(bench, "C1", "One", **{"Bill-to Customer No.": "C2"})
+            company(bench, "C2", "Other", **{"Bill-to Customer No.": "C1"})
+            assert tally(bench.run("company_to_ipaas", asked)) == {"read": 1, "created": 1}
+            bench.run("company_to_ipaas")
+            bench.run("company_to_ipaas")
+            for no, parent in (("C1", "C2"), ("C2", "C1")):
+                assert bench.linked("company", no)["parent_company_id"] == bench.linked("company", parent)["id"]
+
     def test_people_are_related_as_soon_as_they_are_there(self, make_bench: Callable[..., Bench]) -> None:
         bench = make_bench(bc_process_company_relationship=True)
         company(bench)
