@@ -26,7 +26,8 @@ from include.transport.values import as_records
 
 # Links of so many records are noted at once, and those of so many looked at.
 NOTED, _AT_ONCE = 25, 250
-# For so many seconds a record stands as it was read: what a change has to repeat of it would else undo what others changed.
+# For so many seconds a record stands as it was read: the links of other systems, which a change repeats, would else be
+# those of long ago.
 _FRESH = 300.0
 # So many records in a row that iPaaS.com could not take mean that it is down.
 GIVE_UP_AFTER = 10
@@ -192,7 +193,9 @@ def _link_whole(
     """Link a record and what is nested in it in one change; answers the links that are made by it, or why none is."""
     system_id = task.plan.system_id
     try:
-        saved = task.ipaas.update(endpoint, record["id"], _change(endpoint, record, links, system_id), record)
+        # Where the platform wants what a new record needs repeated, that is read now: the shop may have cancelled an order
+        # since its page was read.
+        saved = task.ipaas.update(endpoint, record["id"], _change(endpoint, record, links, system_id))
         return [link for link in links if _shows(endpoint, saved, link, system_id)]
     except ServiceError as error:
         if error.stops_run:

@@ -16,6 +16,7 @@ import pytest
 from bench import QUICK, Bench, tally
 from test_companies_from_ipaas import DEFAULTS
 from test_links_in_bulk import FLOW, MANY, asked, companies, whole
+from webshop import Shop, line
 
 from include.errors import ErrorKind, ServiceDown, ServiceError
 from include.flows import CATALOGUE, FLOWS
@@ -69,20 +70,25 @@ def last_waits(monkeypatch: pytest.MonkeyPatch) -> list[Callable[[], bool]]:
 
 
 @pytest.fixture
-def hours_later(monkeypatch: pytest.MonkeyPatch) -> list[Callable[[], object]]:
-    """It is an hour after the list was read when the first links are told; and this has happened meanwhile."""
-    later, meanwhile = [0.0], list[Callable[[], object]]()
-    monkeypatch.setattr(links_in_bulk, "time", SimpleNamespace(monotonic=lambda: time.monotonic() + later[0]))
-    tell = ListedRecords.tell
+def meanwhile(monkeypatch: pytest.MonkeyPatch) -> list[Callable[[], object]]:
+    """This happens between the reading of the list and the telling of the first links."""
+    happens, tell = list[Callable[[], object]](), ListedRecords.tell
 
-    def an_hour_later(self: Any, links: Any) -> int:
-        if not later[0]:
-            later[0] = 3_600.0
-            for one in meanwhile:
-                one()
+    def told(self: Any, links: Any) -> int:
+        while happens:
+            happens.pop()()
         return tell(self, links)
 
-    monkeypatch.setattr(ListedRecords, "tell", an_hour_later)
+    monkeypatch.setattr(ListedRecords, "tell", told)
+    return happens
+
+
+@pytest.fixture
+def hours_later(meanwhile: list[Callable[[], object]], monkeypatch: pytest.MonkeyPatch) -> list[Callable[[], object]]:
+    """It is an hour after the list was read when the first links are told; and this has happened meanwhile."""
+    later = [0.0]
+    monkeypatch.setattr(links_in_bulk, "time", SimpleNamespace(monotonic=lambda: time.monotonic() + later[0]))
+    meanwhile.append(lambda: later.__setitem__(0, 3_600.0))
     return meanwhile
 
 
@@ -154,8 +160,34 @@ def test_what_others_changed_since_the_list_was_read_stays(
     assert whole(bench, records)
     assert {one["name"] for one in records} == {"Another name"}
     assert all(platform.external_id("customer company", other, one["id"]) == f"new-{one['id']}" for one in records)
-    # A page is read again, not each of its records.
-    assert asked(bench, "GET", "Customer/Company/") == asked(bench, "POST", "UpdateExternalId") == 0
+    # A page is read again, not each of its records, unless a change has to repeat what it needs.
+    assert asked(bench, "GET", "Customer/Company/") == (MANY if put_required else 0)
+    assert asked(bench, "POST", "UpdateExternalId") == 0
+
+
+@pytest.mark.parametrize("beside", [True, False])
+def test_what_is_repeated_of_a_record_is_what_it_is_by_then(
+    bench: Bench, meanwhile: list[Callable[[], object]], beside: bool
+) -> None:
+    """Where the platform wants what a new record needs once more, an order that the shop has just cancelled stays so."""
+    bench.sandbox.switches.put_required = True
+    shop, platform, many = Shop(bench), bench.sandbox.ipaas, 25
+    shop.customer()
+    shop.item("1000")
+    records = [shop.order(transaction_number=f"WEB-{n}", lines=[line("1000")]) for n in range(many)]
+    for one in records:
+        meanwhile.append(partial(platform.change, "transaction", one["id"], {"status": "Cancelled", "total": 7}))
+        meanwhile.append(partial(one["lines"][0].update, {"status": "Cancelled"}))
+    bench.sandbox.counters.reset()
+    report = bench.run("sales_order_from_ipaas", **({"kind": RunKind.backfill} if beside else {}))
+    assert tally(report) == {"read": many, "created": many}
+    assert all(shop.link_of(one) and shop.link_of(one["lines"][0], "transaction line") for one in records)
+    assert {(one["status"], one["total"], one["lines"][0]["status"]) for one in records} == {
+        ("Cancelled", 7, "Cancelled")
+    }
+    # Each is read and changed; its lines are told with it.
+    assert asked(bench, "GET", "v2/Transaction/") == asked(bench, "PUT", "v2/Transaction/") == many
+    assert asked(bench, "POST", "UpdateExternalId") == 0
 
 
 def test_links_of_other_systems_stay(bench: Bench) -> None:
