@@ -19,6 +19,7 @@ from include.sync.asked import GUID, IPAAS_ID, IdFormat
 from include.sync.flow import Flow
 from include.sync.runs import Direction
 from include.writers.bc_invoices import InvoiceWriter
+from include.writers.ipaas_origins import Origins
 from include.writers.ipaas_ownership import OrderTransaction, is_counterpart, within_ownership
 from include.writers.ipaas_records import IPaaSWriter
 
@@ -36,6 +37,7 @@ TO_IPAAS = Flow(
         match_field="transaction_number",
         counts=is_counterpart,
         restrict=within_ownership,
+        origins=Origins(flows=("sales_order_from_ipaas", "invoice_from_ipaas")),
         match_shows_link=True,
         followers={SHIPPED_ORDER: OrderTransaction(posted=False), POSTED_ORDER: OrderTransaction(posted=True)},
     ),

@@ -19,6 +19,7 @@ from include.sync.asked import GUID, IPAAS_ID, IdFormat
 from include.sync.flow import Flow
 from include.sync.runs import Direction
 from include.writers.bc_orders import OrderWriter
+from include.writers.ipaas_origins import Origins
 from include.writers.ipaas_ownership import is_counterpart, within_ownership
 from include.writers.ipaas_records import IPaaSWriter
 
@@ -39,7 +40,11 @@ TO_IPAAS = Flow(
         beside=FROM_FURTHER_PAGES,
     ),
     writer=IPaaSWriter(
-        endpoint=TRANSACTION, match_field="transaction_number", counts=is_counterpart, restrict=within_ownership
+        endpoint=TRANSACTION,
+        match_field="transaction_number",
+        counts=is_counterpart,
+        restrict=within_ownership,
+        origins=Origins(flows=("sales_order_from_ipaas", "invoice_from_ipaas")),
     ),
     prices=in_fields("lines.unit_price"),
     id_formats=(

@@ -159,6 +159,7 @@ def transaction(
         carry={"lines": sorted(before | {line.Line_No for line in document.lines.sent})},
         followers=followers,
         made_from=made_from,
+        foreign_number=header.External_Document_No,
         notes=(*amounts.notes, *document.notes),
     )
 

@@ -101,6 +101,7 @@ class Mapped:
     parent (a company's relationships). `carry` is what the flow wants back the next time it maps this record.
     `notes` are things the operator should know that do not stop the record. `made_from` is the external id under which
     the record is linked if it was made from one of the other system: then it is that one, and nothing is written.
+    `foreign_number` is the natural key that a record of another system has which it may have been made from, too.
     `record_id` is its immutable id in Business Central, by which it is the same record under another number.
     `companions` are records of another flow that come along with it.
 
@@ -121,6 +122,7 @@ class Mapped:
     carry: Json = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     made_from: str | None = None
+    foreign_number: str | None = None
     record_id: str | None = None
     companions: tuple[Companion, ...] = ()
     linked: str | None = None
@@ -129,6 +131,11 @@ class Mapped:
     children: tuple[tuple[str, str, Any], ...] = ()
     linked_children: tuple[tuple[str, str, Any], ...] = ()
     watches: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def natural_keys(self) -> tuple[str, ...]:
+        """Every natural key by which a record is looked for."""
+        return tuple(key for key in (self.match, self.foreign_number) if key)
 
     def altered(self, **fields: Any) -> Mapped:
         """The same record but for these fields: as `dataclasses.replace`, without making all of them anew."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
@@ -278,7 +278,7 @@ class _Transfer:
         self.writes.takes(order)
         self.notes = tuple(decision.notes)
         if order.locked:
-            self._compare_locked(order, decision)
+            self._compare_locked(question, decision)
         else:
             self._write(question, decision)
         self._tie_out(question, decision)
@@ -306,13 +306,13 @@ class _Transfer:
 
     def _write(self, question: Question, decision: Decision) -> None:
         order = question.order
-        linked = {question.numbers[str(line["id"])]: line for line in self.wanted.lines if line["id"] != SHIPPING}
+        linked = self._by_number(question)
         if new := [line for number, line in linked.items() if number in decision.add]:
             self._require_items(new)
         steps = [*self.writes.steps(question, decision)]
         self._plan_steps(decision, steps)
         # Their numbers are theirs before they are sent, so that a line whose answer is lost is known by its number.
-        self.links.note(*((LINE_TABLE, f"{order.no}|{number}", line["id"]) for number, line in linked.items()))
+        self._link_lines(order, linked)
         if self.base and (steps or self.writes.discount_change(decision)):
             fields, owed = sending(question, decision), {DISCOUNT: decision.discount}
             self.work.ledger.sending(self.item.flow.name, self.item.key, fields, owed)
@@ -322,6 +322,13 @@ class _Transfer:
             self.writes.written += step.changes
         if self.writes.discount_change(decision):
             self.writes.set_discount(order.no, decision)
+
+    def _by_number(self, question: Question) -> dict[int, Json]:
+        """The transaction's lines that are linked to those of the order, by Line_No."""
+        return {question.numbers[str(line["id"])]: line for line in self.wanted.lines if line["id"] != SHIPPING}
+
+    def _link_lines(self, order: Order, lines: Mapping[int, Json]) -> None:
+        self.links.note(*((LINE_TABLE, f"{order.no}|{number}", line["id"]) for number, line in lines.items()))
 
     def _plan_steps(self, decision: Decision, steps: Sequence[Step]) -> None:
         """Say what will be sent, if anything will."""
@@ -380,7 +387,11 @@ class _Transfer:
         # One that agreed once, and was edited: its total may be what was charged at first.
         self.notes += (self.wanted.problem,)
 
-    def _compare_locked(self, order: Order, decision: Decision) -> None:
+    def _compare_locked(self, question: Question, decision: Decision) -> None:
+        order = question.order
+        # Its links may have been lost before iPaaS.com was told them: what is shipped is told by those of the lines.
+        there = {number: line for number, line in self._by_number(question).items() if number in order.lines}
+        self._link_lines(order, there)
         changes = [*decision.all_changes, *self.writes.discount_change(decision)]
         if changes:
             fields = (f"{c.field} ({shown(c.before)} there, {shown(c.after)} in iPaaS.com)" for c in changes)

@@ -143,18 +143,7 @@ class IPaaSFinder:
         mapped, system_id = item.mapped, work.plan.system_id
         if not (self.match_field and mapped.match):
             return None
-        index = self._index(work, item)
-        found = (
-            index.matching.get(mapped.match.casefold(), [])
-            if index and not item.suspect
-            else work.ipaas.search(self.endpoint, mapped.match)
-        )
-        wanted = mapped.match.casefold()
-        found = [
-            record
-            for record in found
-            if str(record.get(self.match_field) or "").casefold() == wanted and self.counts(mapped, record, system_id)
-        ]
+        found = [record for record in self._alike(work, item, mapped.match) if self.counts(mapped, record, system_id)]
         links = {str(record["id"]): external_id_of(record, system_id) for record in found}
         mine = fold(mapped.source_id)
         if own := next((record for record in found if fold(links[str(record["id"])] or "") == mine), None):
@@ -177,6 +166,13 @@ class IPaaSFinder:
         if self.shares_name:
             return None
         raise self._belongs(mapped, free[0], first)
+
+    def _alike(self, work: WriteContext, item: WriteRequest, key: str) -> list[Json]:
+        """The records with a natural key, out of what was read of the list where that tells."""
+        index, wanted = self._index(work, item), key.casefold()
+        tells = index is not None and not item.suspect
+        found = index.matching.get(wanted, []) if index and tells else work.ipaas.search(self.endpoint, key)
+        return [record for record in found if str(record.get(self.match_field or "") or "").casefold() == wanted]
 
     def _sibling(self, work: WriteContext, item: WriteRequest, body: Json) -> Json | None:
         """The record that has this one's place among those of its parent; None when there is none.

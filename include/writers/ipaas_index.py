@@ -39,7 +39,7 @@ class Index:
         wanted = list(records)
         return cls(
             external_ids={fold(name) for mapped in wanted for name in names_of(mapped)},
-            matches={mapped.match.casefold() for mapped in wanted if mapped.match},
+            matches={key.casefold() for mapped in wanted for key in mapped.natural_keys},
             whole=whole,
         )
 
@@ -117,8 +117,8 @@ def wanted_of(mapped: Mapped, known: Mapping[str, object], siblings: Siblings | 
         yield "link", fold(name)
         if (linked := known.get(fold(name))) is not None:
             yield "id", str(linked)
-    if mapped.match:
-        yield "match", mapped.match.casefold()
+    for key in mapped.natural_keys:
+        yield "match", key.casefold()
     parent = mapped.body.get(siblings.by) if siblings else None
     if isinstance(parent, Ref) and (of := known.get(f"{parent.table}|{fold(parent.source_id)}")) is not None:
         yield "parent", str(of)

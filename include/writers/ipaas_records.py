@@ -31,6 +31,7 @@ from include.writers.ipaas_companions import (
 from include.writers.ipaas_finding import IPaaSFinder
 from include.writers.ipaas_followers import FollowerWriter
 from include.writers.ipaas_index import formerly_linked
+from include.writers.ipaas_origins import Origins
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,11 +40,13 @@ class IPaaSWriter(IPaaSFinder):
 
     `adopt` may take over children that the present record has already and that are not linked to us. `restrict` cuts the
     body down to what may be written to a present record, given that record. `followers`: what is written after it.
+    `origins`: what a record may have been made from, which is to be linked before one is made.
     """
 
     adopt: Callable[[Json, Json, int], Json] | None = None
     restrict: Callable[[Json, Json, int], Json] | None = None
     followers: Mapping[str, FollowerWriter] = field(default_factory=dict)
+    origins: Origins | None = None
 
     def write(self, work: WriteContext, item: WriteRequest) -> WriteResult:
         """Create or update the record; see `Writer.write`."""
@@ -73,6 +76,8 @@ class IPaaSWriter(IPaaSFinder):
             if matched is None:
                 matched = self._sibling(work, item, body) if self.siblings else self._match(work, item)
             if matched is None:
+                if self.origins and (number := mapped.foreign_number):
+                    self.origins.require_linked(work, body, self._alike(work, item, number))
                 return self._create(work, item, body)
             if external_id_of(matched, work.plan.system_id):
                 return self._update(work, item, body, matched["id"], matched)

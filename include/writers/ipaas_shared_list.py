@@ -112,8 +112,9 @@ class _SharedList:
             for name in (record["source_id"], record.get("made_from")):
                 if name:
                     wanted.add(f"is {fold(name)}", str(chunk))
-            if record.get("match"):
-                wanted.add(f"like {record['match'].casefold()}", str(chunk))
+            for key in (record.get("match"), record.get("foreign_number")):
+                if key:
+                    wanted.add(f"like {key.casefold()}", str(chunk))
         return wanted, unknown
 
     def _unlinked(self, chunks: Iterable[int]) -> Iterator[tuple[int, Json]]:
