@@ -30,6 +30,8 @@ CHARGE = "Charge (Item)"
 ACCOUNT = "G/L Account"
 # API v2.0 has names of its own for some line types.
 _API_TYPES = {"Comment": "", "Account": ACCOUNT, "Charge": CHARGE}
+# What is left of a line that was sent once and is no longer in the document.
+REMOVED = dict.fromkeys(("qty", "qty_shipped", "extended_price", "discount_amount"), Decimal(0))
 SHIPPED = "Shipped"
 PENDING = "Pending"
 
@@ -147,13 +149,6 @@ def shipped_line(line: SalesLine, document: str, context: MappingContext) -> Jso
     """What shipping changes of a line, for the transaction of its order."""
     fields = {"qty_shipped": line.Quantity_Shipped, "status": line_status(line)}
     return child(context.system_id, line_id(document, line.Line_No), fields)
-
-
-def removed_line(document: str, line_no: int, context: MappingContext) -> Json:
-    """A line that was sent once and is no longer in the document: lists are merged, so it stays, with nothing in it."""
-    nothing = Decimal(0)
-    fields = {"qty": nothing, "qty_shipped": nothing, "extended_price": nothing, "discount_amount": nothing}
-    return child(context.system_id, line_id(document, line_no), fields)
 
 
 def comment_to_ipaas(line: SalesLine, document: str, context: MappingContext) -> Json | None:

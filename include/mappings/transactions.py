@@ -18,7 +18,7 @@ from include.mappings.custom_fields import source_fields
 from include.mappings.custom_fields import to_ipaas as custom_fields
 from include.mappings.names import first_address, split_name
 from include.mappings.rows import DocumentRow
-from include.mappings.sales_lines import Amounts, Lines, comment_to_ipaas, line_to_ipaas, removed_line, sort_lines
+from include.mappings.sales_lines import REMOVED, Amounts, Lines, comment_to_ipaas, line_id, line_to_ipaas, sort_lines
 from include.mappings.units import in_base_units
 from include.sync.records import Follower, Json, Mapped, MappingContext, Missing, Ref
 from include.sync.runs import Direction
@@ -123,8 +123,6 @@ def transaction(
     """The document as a transaction; `more` are fields that only one kind of document has."""
     header, amounts, number = document.header, document.amounts, document.header.No
     sent = [line_to_ipaas(line, number, context, shipped=document.shipped) for line in document.lines.sent]
-    before = set(context.carry.get("lines", ()))
-    removed = before - {line.Line_No for line in (*document.lines.sent, *document.lines.excluded)}
     notes = [comment_to_ipaas(line, number, context) for line in document.lines.comments]
     fields = body(
         system_id=context.system_id,
@@ -136,7 +134,7 @@ def transaction(
         # so in a note.
         currency_code=header.Currency_Code,
         created_datetime=midnight(document.created, context),
-        lines=[*sent, *(removed_line(number, line_no, context) for line_no in sorted(removed))] or None,
+        lines=sent or None,
         notes=[note for note in notes if note] or None,
         subtotal=amounts.subtotal,
         shipping_amount=amounts.shipping,
@@ -156,7 +154,8 @@ def transaction(
         source_id=number,
         match=number,
         body=fields,
-        carry={"lines": sorted(before | {line.Line_No for line in document.lines.sent})},
+        emptied={"lines": REMOVED},
+        spared=tuple(line_id(number, line.Line_No) for line in document.lines.excluded),
         followers=followers,
         made_from=made_from,
         foreign_number=header.External_Document_No,

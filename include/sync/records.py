@@ -103,7 +103,9 @@ class Mapped:
     the record is linked if it was made from one of the other system: then it is that one, and nothing is written.
     `foreign_number` is the natural key that a record of another system has which it may have been made from, too.
     `record_id` is its immutable id in Business Central, by which it is the same record under another number.
-    `companions` are records of another flow that come along with it.
+    `companions` are records of another flow that come along with it. `emptied` says, by the names of nested lists of which
+    the source tells all, what is left of those that it does not tell of any more: lists are merged, so they stay. They are
+    those with external ids that begin with the record's own, but for the `spared`.
 
     From iPaaS.com, where a record carries its links: `linked` is the external id of ours that it has. For an unlinked
     one `candidates` are what it may be, and `holders` says of external ids that iPaaS.com was asked about (folded)
@@ -125,6 +127,8 @@ class Mapped:
     foreign_number: str | None = None
     record_id: str | None = None
     companions: tuple[Companion, ...] = ()
+    emptied: Mapping[str, Json] = field(default_factory=dict)
+    spared: tuple[str, ...] = ()
     linked: str | None = None
     candidates: tuple[Candidate, ...] = ()
     holders: Mapping[str, Any] = field(default_factory=dict)

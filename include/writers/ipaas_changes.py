@@ -12,14 +12,22 @@ from typing import Any
 
 from include.errors import Rejected, Waiting
 from include.ipaas.endpoints import Endpoint
-from include.ipaas.external_ids import CUSTOMER_CATEGORY_TABLE, PRODUCT_CATEGORY_TABLE, Id, id_from
+from include.ipaas.external_ids import (
+    CUSTOMER_CATEGORY_TABLE,
+    PRODUCT_CATEGORY_TABLE,
+    Id,
+    external_id_of,
+    id_from,
+    linked_to,
+)
 from include.sync.base import NOTHING, Base, alike
 from include.sync.context import WriteContext
-from include.sync.fields import SETS, FieldPair, cut, is_link, members, pairs, pattern, values_of
+from include.sync.fields import SETS, FieldPair, cut, is_link, key_of, members, pairs, pattern, values_of
 from include.sync.merge import Merged, Times, merge, unit_of
 from include.sync.outcomes import Change
-from include.sync.records import Json, Shared
+from include.sync.records import Json, Mapped, Shared
 from include.sync.runs import Direction
+from include.sync.values import fold
 from include.sync.work import WriteRequest
 
 _CATEGORIES = {"customers": CUSTOMER_CATEGORY_TABLE, "products": PRODUCT_CATEGORY_TABLE}
@@ -65,6 +73,20 @@ def _resolved(work: WriteContext, body: Json) -> Json | None:
         return values_of(work.resolve(body), work.plan.system_id)
     except (Rejected, Waiting):
         return None
+
+
+def with_emptied(mapped: Mapped, wanted: Json, present: Json, system_id: int) -> Json:
+    """What is wanted of a present record, and of what is nested in it and is no more in the source, what is left of that."""
+    start = fold(f"{mapped.source_id}|")
+    whole = dict(wanted)
+    for name, left in mapped.emptied.items():
+        told = {fold(spared) for spared in mapped.spared}
+        told |= {fold(key_of(child, system_id)) for child in wanted.get(name) or ()}
+        gone = (key for child in present.get(name) or () if (key := external_id_of(child, system_id)))
+        gone = (key for key in gone if fold(key).startswith(start) and fold(key) not in told)
+        if more := [linked_to(system_id, key) | left for key in gone]:
+            whole[name] = [*(wanted.get(name) or ()), *more]
+    return whole
 
 
 def update_of(

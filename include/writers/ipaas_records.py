@@ -20,7 +20,7 @@ from include.sync.records import Json, Mapped
 from include.sync.runs import Direction
 from include.sync.values import fold
 from include.sync.work import Echo, WriteRequest, WriteResult
-from include.writers.ipaas_changes import Update, base_of, update_of
+from include.writers.ipaas_changes import Update, base_of, update_of, with_emptied
 from include.writers.ipaas_companions import (
     Ends,
     changes_of,
@@ -203,6 +203,8 @@ class IPaaSWriter(IPaaSFinder):
     def _update_to(
         self, work: WriteContext, item: WriteRequest, base: Base | None, wanted: Json, present: Json | None
     ) -> Update:
+        if present is not None and item.mapped.emptied:
+            wanted = with_emptied(item.mapped, wanted, present, work.plan.system_id)
         if present is not None and self.adopt:
             wanted = self.adopt(wanted, present, work.plan.system_id)
         if present is not None and self.restrict:

@@ -111,17 +111,50 @@ class TestWhatIsTransferred:
         assert record["subtotal"] == 130
         assert outcome_of(report, number).notes == ()
 
-    def test_a_deleted_line_stays_with_nothing_in_it(self, shop: Bench) -> None:
+    @pytest.mark.parametrize("ledger", ["kept", "lost"])
+    @pytest.mark.parametrize("options", [{}, {"compares": True, "kind": RunKind.backfill}], ids=["poll", "reconcile"])
+    def test_a_deleted_line_stays_with_nothing_in_it(self, shop: Bench, ledger: str, options: dict[str, Any]) -> None:
         number = order(shop, BICYCLE, BELL)
         shop.run(FLOW)
         shop.sandbox.sales.reopen(number)
         shop.sandbox.sales.remove_line(number, 20000)
         shop.sandbox.sales.release(number)
-        assert tally(shop.run(FLOW)) == {"read": 1, "updated": 1}
+        if ledger == "lost":
+            shop.lose_ledger()
+        assert tally(shop.run(FLOW, **options)) == {"read": 1, "updated": 1}
         record = transaction(shop, number)
         assert (record["subtotal"], len(record["lines"])) == (100, 2)
+        gone = children(shop, record, "lines")[f"{number}|20000"]
+        assert [gone[name] for name in ("qty", "qty_shipped", "extended_price", "discount_amount")] == [0, 0, 0, 0]
+        assert tally(shop.run(FLOW, **options)) == {"read": 1, "unchanged": 1}
+
+    def test_one_that_was_left_over_by_an_earlier_version_is_found_by_a_comparison(self, shop: Bench) -> None:
+        number = order(shop, BICYCLE)
+        shop.run(FLOW)
+        record = transaction(shop, number)
+        link = {"system_id": shop.sandbox.SYSTEM_ID, "external_id": f"{number}|20000"}
+        line = {"sku": "2000", "type": "Product", "status": "Pending", "qty": 3, "external_ids": [link]}
+        shop.sandbox.ipaas.edit("transaction", record["id"], {"lines": [line]})
+        assert tally(shop.run(FLOW, compares=True, kind=RunKind.backfill)) == {"read": 1, "updated": 1}
         assert children(shop, record, "lines")[f"{number}|20000"]["qty"] == 0
+
+    def test_a_line_that_did_not_come_from_the_order_is_left_alone(self, shop: Bench) -> None:
+        number = order(shop, BICYCLE)
+        shop.run(FLOW)
+        record = transaction(shop, number)
+        line = {"sku": "2000", "type": "Product", "status": "Pending", "qty": 3}
+        linked = {**line, "external_ids": [{"system_id": shop.sandbox.SYSTEM_ID, "external_id": f"{number}0|10000"}]}
+        shop.sandbox.ipaas.edit("transaction", record["id"], {"lines": [line, linked]})
+        shop.lose_ledger()
         assert tally(shop.run(FLOW)) == {"read": 1, "unchanged": 1}
+
+    def test_one_whose_sku_is_excluded_by_now_stays_as_it_was_sent(self, make_bench: Make) -> None:
+        bench = set_up(make_bench())
+        number = order(bench, BICYCLE, BELL)
+        bench.run(FLOW)
+        bench.settings["bc_excluded_lineitem_skus_from_preprocessing"] = "2000"
+        bench.run(FLOW, force=True)
+        assert children(bench, transaction(bench, number), "lines")[f"{number}|20000"]["qty"] == 3
 
     def test_custom_fields_on_transaction_line_and_tracking(self, make_bench: Make) -> None:
         entries = [

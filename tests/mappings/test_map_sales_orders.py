@@ -138,15 +138,11 @@ class TestLines:
         assert (body["subtotal"], body["total_qty"]) == (105, 2)
         assert ids(sent(data)["lines"]) == ["S-1|10000", "S-1|20000"]
 
-    def test_a_line_that_is_gone_stays_with_nothing_in_it(self) -> None:
-        first = order_to_ipaas(order(line(), line(20000)), context())
-        assert first.carry == {"lines": [10000, 20000]}
-        second = order_to_ipaas(order(line()), context(memory=first.carry))
-        gone = second.body["lines"][-1]
-        assert ids([gone]) == ["S-1|20000"]
-        assert (gone["qty"], gone["extended_price"]) == (0, 0)
-        # It is said every time, so that nothing changes between one transfer and the next.
-        assert fingerprint(order_to_ipaas(order(line()), context(memory=second.carry))) == fingerprint(second)
+    def test_of_a_line_that_is_gone_nothing_is_left_unless_it_is_one_that_is_left_out(self) -> None:
+        data = order(line(), line(20000, sku="GIFT-WRAP"))
+        mapped = order_to_ipaas(data, context(bc_excluded_lineitem_skus_from_preprocessing=("gift-wrap",)))
+        assert mapped.emptied == {"lines": {"qty": 0, "qty_shipped": 0, "extended_price": 0, "discount_amount": 0}}
+        assert mapped.spared == ("S-1|20000",)
 
 
 class TestShipping:
