@@ -158,8 +158,10 @@ def invoice(
 
 
 def pay(tenant: Tenant, row: Row, amount: Decimal, *, modified: datetime | None = None) -> None:
-    """Apply a payment to a posted invoice. Only the payment that closes it moves its modified time."""
-    row["Remaining Amount"] = number(row["Remaining Amount"]) - amount
+    """Apply a payment to a posted invoice: no more of it than is due, the rest stays open on the customer's account. Only
+    the payment that closes the invoice moves its modified time."""
+    due = number(row["Remaining Amount"])
+    row["Remaining Amount"] = due - min(amount, due)
     row["Closed"] = not row["Remaining Amount"]
     rewrite(tenant, row, touch=row["Closed"], modified=modified)
     paid_by(tenant, row["Bill-to Customer No."])
