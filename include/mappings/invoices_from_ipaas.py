@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from decimal import Decimal
+from typing import Any
 
 from include.errors import Rejected
+from include.ipaas.external_ids import PAYMENT_TABLE
 from include.ipaas.records.transactions import Transaction, TransactionPayment
 from include.mappings.body import body
 from include.mappings.custom_fields import from_ipaas as custom_fields
@@ -18,6 +21,7 @@ from include.mappings.foreign_transactions import (
     document_number,
     extended,
     header_discount,
+    held_by,
     is_excluded,
     item_lines,
     item_number,
@@ -35,8 +39,28 @@ from include.mappings.limits import fit
 from include.mappings.rows_of_ipaas import TransactionRow
 from include.sync.records import Json, Mapped, MappingContext
 
-# Payments in these states are no money received, and are left out until they are.
-NOT_RECEIVED = frozenset({"pending", "authorized", "cancelled", "canceled", "declined", "failed", "voided"})
+# Payments in these states are no money received, or no money that is still there, and are left out until they are. No
+# source lists what states there are: of one that is neither here nor among invoice.received_statuses, a person is asked.
+NOT_RECEIVED = frozenset(
+    {
+        "authorised",
+        "authorized",
+        "cancelled",
+        "canceled",
+        "charged back",
+        "chargeback",
+        "declined",
+        "denied",
+        "error",
+        "expired",
+        "failed",
+        "pending",
+        "refunded",
+        "rejected",
+        "void",
+        "voided",
+    }
+)
 # Properties of API v2.0 that custom fields may fill; the API cannot be extended, so that others are the order pages'.
 _OPEN_FIELDS = frozenset(
     {
@@ -112,13 +136,14 @@ def invoice_from_ipaas(row: TransactionRow, context: MappingContext) -> Mapped:
     """The invoice: `header`, `lines` and `payments` hold properties of API v2.0 in the order in which they are set.
 
     `total` is what the draft must come to before it is posted. `order` is the number of the sales order that the
-    transaction became; it is invoiced in Business Central then, and only `payments` are transferred.
+    transaction became; it is invoiced in Business Central then, and only `payments` are transferred. `unclear_payments` are
+    there when the status of some does not say whether they were received.
     """
     transaction = row.transaction
-    payments, notes = _payments(transaction, context)
+    payments, notes = _payments(row, context)
     order = _order(row)
     if order:
-        fields: Json = {"order": order, "payments": payments}
+        fields: Json = {"order": order, **payments}
         return Mapped(
             source_id=str(transaction.id),
             linked=row.linked,
@@ -132,7 +157,7 @@ def invoice_from_ipaas(row: TransactionRow, context: MappingContext) -> Mapped:
         "lines": list(_lines(row, transaction, context)),
         "discount": header_discount(transaction),
         "total": _total(transaction, context),
-        "payments": payments,
+        **payments,
     }
     return Mapped(
         source_id=str(transaction.id),
@@ -241,26 +266,45 @@ def _total(transaction: Transaction, context: MappingContext) -> Decimal:
     return (transaction.total or Decimal(0)) - sum(excluded, Decimal(0))
 
 
-def _payments(transaction: Transaction, context: MappingContext) -> tuple[list[Json], tuple[str, ...]]:
-    """The payments that were received, and notes about the others. Raises Rejected without a journal for them."""
+def _payments(row: TransactionRow, context: MappingContext) -> tuple[Json, tuple[str, ...]]:
+    """The payments that were received and those of which that is unclear, as properties of the body, and notes about the
+    others. Raises Rejected without a journal for them."""
     received: list[Json] = []
+    unclear: list[Json] = []
     notes: list[str] = []
-    for payment in sorted(transaction.payments, key=lambda payment: str(payment.id)):
-        reason = _no_money(payment)
-        if reason:
-            notes.append(f"Payment {payment.id} of {payment.amount} was left out: {reason}.")
-            continue
-        received.append({"id": payment.id, "fields": _payment(payment, context)})
-    if received and not context.settings.bc_create_defaults.invoice.payment_journal:
+    defaults = context.settings.bc_create_defaults.invoice
+    for payment in sorted(row.transaction.payments, key=lambda payment: str(payment.id)):
+        status = _status(payment.status)
+        if reason := _no_money(payment):
+            booked = payment.id in _booked(row)
+            what = "has been transferred, and now" if booked else "was left out:"
+            notes.append(f"Payment {payment.id} of {payment.amount} {what} {reason}.")
+        elif status and status not in map(_status, defaults.received_statuses):
+            unclear.append({"id": payment.id, "amount": payment.amount, "status": payment.status})
+        else:
+            received.append({"id": payment.id, "fields": _payment(payment, context)})
+    if received and not defaults.payment_journal:
         raise Rejected(
             f"The transaction has {len(received)} payment(s), and no journal for them is configured.",
             "Set invoice.payment_journal in the Variable bc_create_defaults to the code of a customer payment journal.",
         )
-    return received, tuple(notes)
+    # Without any, a transaction is what it was before there were unclear ones.
+    return {"payments": received, **({"unclear_payments": unclear} if unclear else {})}, tuple(notes)
+
+
+def _status(text: str | None) -> str:
+    """A payment's status in one spelling, whatever joins its words."""
+    return re.sub(r"[\W_]+", " ", text or "").strip().casefold()
+
+
+def _booked(row: TransactionRow) -> set[Any]:
+    """The payments that iPaaS.com knows to be linked."""
+    start = held_by(PAYMENT_TABLE, "")
+    return {holder for place, holder in row.holders.items() if place.startswith(start)}
 
 
 def _no_money(payment: TransactionPayment) -> str | None:
-    if (payment.status or "").casefold() in NOT_RECEIVED:
+    if _status(payment.status) in NOT_RECEIVED:
         return f"its status is {payment.status}"
     if payment.amount <= 0:
         return "it is a refund" if payment.amount else "its amount is zero"

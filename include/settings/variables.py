@@ -134,6 +134,8 @@ class InvoiceDefaults(Closed):
     salesperson: str | None = None
     # The tax group, or VAT product posting group, of which lines bear no tax of Business Central's own.
     no_tax_group: str | None = None
+    # The statuses of payments that say that their whole amount was received, whatever their case.
+    received_statuses: tuple[str, ...] = ("Complete", "Completed", "Paid", "Captured", "Settled", "Received")
 
 
 class CreateDefaults(Closed):

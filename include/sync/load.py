@@ -406,7 +406,13 @@ def _settle(work: WriteContext, item: WriteRequest, done: Future[WriteResult], p
         )
         if written.then is not None:
             held_up = problem_outcome(item.key, written.then)
-            outcome = replace(outcome, kind=held_up.kind, message=held_up.message, advice=held_up.advice)
+            outcome = replace(
+                outcome,
+                kind=held_up.kind,
+                message=held_up.message,
+                advice=held_up.advice,
+                difference=outcome.difference or held_up.difference,
+            )
             if written.result is Result.unchanged:
                 outcome = replace(outcome, result=held_up.result)
         work.remember([*written.links, *written.unpushed])

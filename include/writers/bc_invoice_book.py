@@ -21,6 +21,8 @@ from include.writers.bc_documents import SoldItems
 INVOICES = Api("salesInvoices")
 # The lines of an invoice: as they stand in it, and as an entity set.
 LINES = "salesInvoiceLines"
+# The lines of a journal of payments, likewise.
+PAYMENTS = "customerPayments"
 _JOURNALS, _ORDERS = Api("customerPaymentJournals"), Api("salesOrders")
 _STATE = (
     "id",
@@ -140,12 +142,12 @@ class InvoiceBook:
                     "payment journal (page 251, template type Cash Receipts or Payments), or create that batch.",
                 )
             self._journal = str(found["id"])
-        return Api(f"{_JOURNALS.name}({self._journal})/customerPayments")
+        return Api(f"{_JOURNALS.name}({self._journal})/{PAYMENTS}")
 
     def payments(self, references: Sequence[str]) -> Mapping[str, Json]:
-        """The journal's lines with these references, those that have not been posted yet, by reference."""
+        """The journal's lines with these references, those that have not been posted yet, by reference, folded."""
         rows = self._work.bc.read_many(self.journal(), "externalDocumentNumber", list(references), select=_PAYMENT)
-        return {str(row["externalDocumentNumber"]): row for row in rows}
+        return {fold(str(row["externalDocumentNumber"])): row for row in rows}
 
     def _read(self, name: str, values: Sequence[Any], *, expand: str | None = None) -> list[Json]:
         select = tuple(dict.fromkeys((*_STATE, *HEADER_FIELDS)))

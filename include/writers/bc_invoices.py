@@ -14,7 +14,7 @@ from include.ipaas.external_ids import LINE_TABLE, TRANSACTION_TABLE
 from include.mappings.foreign_transactions import INVOICE_LINK
 from include.sync.context import WriteContext
 from include.sync.ledger.entries import Purpose, State
-from include.sync.outcomes import Change, Result
+from include.sync.outcomes import Apart, Change, Difference, Result
 from include.sync.records import Json
 from include.sync.values import fold, same, text_of
 from include.sync.work import WriteRequest, WriteResult
@@ -32,6 +32,8 @@ from include.writers.bc_invoice_book import INVOICES, InvoiceBook, is_draft
 from include.writers.bc_invoice_draft import Draft, fields_of, is_same_thing
 from include.writers.bc_payments import Payments
 from include.writers.bc_refusal import refusal
+
+_SETTLE = "Settle the difference in Business Central, with a credit memo or another invoice, then set the record aside."
 
 
 class InvoiceWriter:
@@ -82,10 +84,10 @@ class _Transfer:
         self.body = work.resolve(item.mapped.body)
         if "header" in self.body:
             customer_number(self.body["header"]["customerNumber"])
-        self.payments = Payments(work, book, self.links, self.body["payments"])
         self.reference = str(item.mapped.match)
         self.written: list[Change] = []
         self.notes: list[str] = []
+        self.payments = Payments(work, book, self.links, self.body, self.notes)
         self.draft = Draft(work, book, self.body, self.notes)
 
     def run(self) -> WriteResult:
@@ -101,22 +103,35 @@ class _Transfer:
         self.links.note(self.links.own_link(f"{INVOICE_LINK}{invoice['id']}"))
         self._link_lines(invoice)
         # To an invoice that did not exist a moment ago nothing has been paid.
-        self.written += self.payments.add(invoice, fresh=created)
+        self.written += self.payments.add([invoice], fresh=created)
         result = Result.created if created else Result.updated if self.written else Result.unchanged
+        then: Rejected | None = self.payments.unclear(invoice)
+        if apart := self._apart(invoice, created=created):
+            if self.work.plan.compares and not created:
+                # A person settles it, or sets it aside; payments that are unclear would be told after that.
+                then = Apart(Difference.stale, apart, _SETTLE)
+            else:
+                self.notes.append(apart)
+        return self._result(f"{INVOICE_LINK}{invoice['id']}", result, *self.notes, then=then)
+
+    def _apart(self, invoice: Json, *, created: bool) -> str:
+        """Both figures, when a posted invoice comes to another total than its transaction: posting has changed the total of
+        a draft that agreed, as rounding by the set-up's precision does, or the transaction has changed since."""
+        total, posted = self.draft.amount(self.body["total"], invoice), Decimal(invoice["totalAmountIncludingTax"])
+        if same(total, posted):
+            return ""
+        figures = f"invoice {invoice['number']} comes to {text_of(posted)}, and its transaction to {text_of(total)}"
         if created:
-            self._compare_posted(invoice)
-        return self._result(f"{INVOICE_LINK}{invoice['id']}", result, *self.notes)
+            return f"Posted, {figures}."
+        # The line on which Business Central has rounded is none of the transaction's.
+        own = {int(line["fields"]["sequence"]) for line in self.body["lines"]}
+        lines = self.book.lines(invoice).items()
+        rounded = sum((Decimal(line["amountIncludingTax"]) for number, line in lines if number not in own), Decimal(0))
+        return "" if same(total, posted - rounded) else f"Posted {figures} now: it has changed since."
 
-    def _compare_posted(self, invoice: Json) -> None:
-        """Note when posting has changed the total of a draft that agreed, as rounding by the set-up's precision does."""
-        total = self.draft.amount(self.body["total"], invoice)
-        if not same(total, invoice["totalAmountIncludingTax"]):
-            posted = text_of(Decimal(invoice["totalAmountIncludingTax"]))
-            self.notes.append(
-                f"Posted, invoice {invoice['number']} comes to {posted}, and its transaction to {text_of(total)}."
-            )
-
-    def _result(self, target: str | None, result: Result, *notes: str, then: Waiting | None = None) -> WriteResult:
+    def _result(
+        self, target: str | None, result: Result, *notes: str, then: Waiting | Rejected | None = None
+    ) -> WriteResult:
         own = [self.links.own_link(target)] if target else []
         return WriteResult(
             result=result,
@@ -136,7 +151,7 @@ class _Transfer:
         own = self.links.own
         if self.book.is_open(order):
             reason = f"It is sales order {order} in Business Central, which is to be posted there."
-            if not self.body["payments"]:
+            if not self.payments.any:
                 return self._result(own, Result.skipped, reason)
             # Nothing tells us when the order is posted: it is looked at again, for the payments.
             advice = "Post the order; the payments follow by themselves."
@@ -147,10 +162,9 @@ class _Transfer:
                 f"It is linked to order {order}, which is not in Business Central any more and has not been invoiced.",
                 "If the order was deleted, remove the external id from the transaction to have it invoiced.",
             )
-        # Of several partial invoices, the one that most is owed on.
-        invoice = max(invoices, key=lambda invoice: (invoice["remainingAmount"], str(invoice["number"])))
-        self.written += self.payments.add(invoice, fresh=False)
-        return self._result(own, Result.updated if self.written else Result.unchanged)
+        self.written += self.payments.add(invoices, fresh=False)
+        result = Result.updated if self.written else Result.unchanged
+        return self._result(own, result, *self.notes, then=self.payments.unclear(invoices[0]))
 
     # --- finding ---------------------------------------------------------------------------------------------
 

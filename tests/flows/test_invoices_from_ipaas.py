@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from bench import Bench, outcome_of, tally
@@ -18,8 +19,11 @@ from include.sandbox.credentials import SYSTEM_ID
 from include.sandbox.faults import GATEWAY, Fault
 from include.sandbox.ipaas.platform import Record
 from include.sandbox.spoils import Spoil
+from include.sync.outcomes import Difference
 from include.sync.report import Report
+from include.sync.runs import RunKind
 from include.writers import bc_invoice_draft
+from include.writers.bc_invoice_book import InvoiceBook
 
 FLOW = "invoice_from_ipaas"
 SHIPPING, TAX, JOURNAL = "40410", "22700", "WEBSHOP"
@@ -27,6 +31,8 @@ DEFAULTS = {"invoice": {"shipping_account": SHIPPING, "tax_account": TAX, "payme
 API_INVOICES = Api("salesInvoices")
 # Calls that write sales documents and payments.
 WRITTEN = "/(salesInvoices|customerPaymentJournals)"
+# Of a posted line.
+AMOUNTS = ("Unit Price", "Line Amount", "Amount", "Amount Including VAT")
 Row = dict[str, Any]
 
 
@@ -98,6 +104,15 @@ def journal(shop: Shop) -> list[tuple[str, Decimal, str]]:
 
 def run(shop: Shop, *records: Record, **options: Any) -> Report:
     return shop.bench.run(FLOW, *(str(record["id"]) for record in records), **options)
+
+
+def pay_unheard(shop: Shop, record: Record) -> None:
+    """A payment gets into the journal, nobody hears of it, and Business Central answers nothing more."""
+    lost = Fault(system="business_central", method="POST", path="/customerPaymentJournals", lost=True)
+    shop.bench.sandbox.faults.rules += [lost, Outage(after=lost)]
+    run(shop, record)
+    shop.bench.sandbox.faults.clear()
+    assert lost.times == 0
 
 
 def begin_unheard(shop: Shop, record: Record) -> None:
@@ -188,8 +203,38 @@ class TestCreating:
         record = complete(shop)
         run(shop, record)
         shop.change(record, lines=[{"id": record["lines"][0]["id"], "qty": 9}], total=130)
-        assert tally(run(shop, record)) == {"read": 1, "unchanged": 1}
+        report = run(shop, record)
+        assert tally(report) == {"read": 1, "unchanged": 1}
         assert the_invoice(shop)["Amount Including VAT"] == 60
+        (note,) = outcome_of(report, str(record["id"])).notes
+        assert "comes to 60" in note and "to 130" in note
+
+    def test_of_what_has_changed_after_posting_a_comparison_tells_both_figures_until_it_is_set_aside(
+        self, shop: Shop
+    ) -> None:
+        record = complete(shop)
+        run(shop, record)
+        shop.change(record, lines=[{"id": record["lines"][0]["id"], "qty": 1}], total=50)
+        shop.bench.run(FLOW, str(record["id"]))
+        for _ in range(2):
+            found = outcome_of(shop.bench.run(FLOW, compares=True, kind=RunKind.backfill), str(record["id"]))
+            assert found.difference is Difference.stale
+            assert "comes to 60" in found.message and "to 50" in found.message
+        shop.bench.ledger.ignore(FLOW, [str(record["id"])], "admin")
+        aside = shop.bench.run(FLOW, compares=True, kind=RunKind.backfill)
+        assert tally(aside) == {"read": 1, "skipped": 1} and not aside.outcomes
+
+    def test_what_business_central_has_rounded_is_no_change(self, shop: Shop) -> None:
+        record = complete(shop)
+        run(shop, record)
+        bc, invoice, by = shop.bench.sandbox.bc, the_invoice(shop), Decimal("0.02")
+        first = bc.lines("Sales Invoice Line", invoice["No."])[0]
+        own = {"Line No.": 50_000, "Type": "G/L Account", "No.": "9140", "Quantity": 1, "systemid": str(uuid4())}
+        bc.add("Sales Invoice Line", {**first, **own, **dict.fromkeys(AMOUNTS, by)})
+        invoice |= {"Amount Including VAT": 60 + by, "Remaining Amount": 60 + by}
+        shop.bench.sandbox.sales.pay_invoice(invoice["No."], 0)
+        report = run(shop, record, compares=True)
+        assert tally(report) == {"read": 1, "unchanged": 1} and not report.outcomes
 
     def test_a_plan_writes_nothing(self, shop: Shop) -> None:
         record = complete(shop)
@@ -461,6 +506,36 @@ class TestPayments:
         assert "has been paid" in rejection(run(shop, record), record)
         assert journal(shop) == []
 
+    def test_nor_one_of_more_than_what_was_due(self, shop: Shop) -> None:
+        """Business Central settles no more than is due, so the invoice does not tell how much was paid."""
+        record = complete(shop, payments=[payment(70)])
+        run(shop, record)
+        shop.post_journal()
+        shop.bench.lose_ledger()
+        shop.bench.sandbox.ipaas.links["transaction payment"].clear()
+        assert "has been paid 60" in rejection(run(shop, record), record)
+        assert journal(shop) == []
+
+    def test_a_payment_of_more_than_what_is_due_is_told_with_both_figures(self, shop: Shop) -> None:
+        record = complete(shop, payments=[payment(70)])
+        notes = outcome_of(run(shop, record), str(record["id"])).notes
+        assert [note for note in notes if "of 70" in note and "60 is due" in note]
+        assert [entry[1] for entry in journal(shop)] == [Decimal(-70)]
+
+    def test_a_line_of_the_same_reference_that_another_customer_has_is_not_taken_for_it(self, shop: Shop) -> None:
+        record = complete(shop, payments=[payment(60, status="Pending")])
+        run(shop, record)
+        shop.customer("P2")
+        (code,) = [row for row in shop.bench.sandbox.bc.rows("Gen. Journal Batch") if row["Name"] == JOURNAL]
+        lines = Api(f"customerPaymentJournals({code['systemid']})/customerPayments")
+        reference = str(record["payments"][0]["id"])
+        shop.bench.bc().create(
+            lines, {"customerNumber": "P2", "externalDocumentNumber": reference, "amount": Decimal(-9)}
+        )
+        shop.change(record, payments=[{"id": record["payments"][0]["id"], "status": "Complete"}])
+        assert tally(run(shop, record)) == {"read": 1, "updated": 1}
+        assert sorted(entry[1] for entry in journal(shop)) == [Decimal(-60), Decimal(-9)]
+
     def test_a_pending_payment_follows_when_it_is_received(self, shop: Shop) -> None:
         record = complete(shop, payments=[payment(60, status="Pending")])
         report = run(shop, record)
@@ -469,6 +544,42 @@ class TestPayments:
         shop.change(record, payments=[{"id": record["payments"][0]["id"], "status": "Complete"}])
         assert tally(run(shop, record)) == {"read": 1, "updated": 1}
         assert len(journal(shop)) == 1
+
+    @pytest.mark.parametrize(
+        "status", ["Refunded", "void", "Voided", "EXPIRED", "Error", "Chargeback", "charged_back", "Declined"]
+    )
+    def test_what_was_not_received_or_given_back_is_left_out_with_its_status(self, shop: Shop, status: str) -> None:
+        record = complete(shop, payments=[payment(60, status=status)])
+        report = run(shop, record)
+        assert tally(report) == {"read": 1, "created": 1}
+        assert any(status in note for note in outcome_of(report, str(record["id"])).notes)
+        assert journal(shop) == []
+
+    def test_one_that_is_given_back_after_it_was_transferred_is_told(self, shop: Shop) -> None:
+        record = complete(shop)
+        run(shop, record)
+        shop.change(record, payments=[{"id": record["payments"][0]["id"], "status": "Refunded"}])
+        report = run(shop, record)
+        assert tally(report) == {"read": 1, "unchanged": 1}
+        assert "has been transferred, and now" in outcome_of(report, str(record["id"])).notes[0]
+        assert len(journal(shop)) == 1
+
+    @pytest.mark.parametrize("status", ["Partially Refunded", "Bezahlt"])
+    def test_a_status_that_nobody_knows_is_asked_about_once_the_rest_is_transferred(
+        self, shop: Shop, make_shop: Callable[..., Shop], status: str
+    ) -> None:
+        record = complete(shop, payments=[payment(20), payment(40, status=status)])
+        for _ in range(2):
+            report = run(shop, record)
+            found = outcome_of(report, str(record["id"]))
+            assert status in found.message and "40" in found.message and "invoice.received_statuses" in found.advice
+            assert [entry[1:] for entry in journal(shop)] == [(Decimal(-20), the_invoice(shop)["No."])]
+        assert found.result == "failed"
+        shop.bench.settings["bc_create_defaults"] = {
+            "invoice": {**DEFAULTS["invoice"], "received_statuses": ["Complete", status.lower()]}
+        }
+        assert tally(run(shop, record)) == {"read": 1, "updated": 1}
+        assert [entry[1] for entry in journal(shop)] == [Decimal(-20), Decimal(-40)]
 
 
 class TestOrders:
@@ -495,6 +606,66 @@ class TestOrders:
         assert tally(shop.later(FLOW)) == {"read": 1, "updated": 1}
         assert [entry[1:] for entry in journal(shop)] == [(Decimal(-50), the_invoice(shop)["No."])]
         assert not drafts(shop)
+
+    def in_two_parts(self, shop: Shop) -> dict[Decimal, str]:
+        """The numbers of the two invoices of the order, by what they come to."""
+        sales, number = shop.bench.sandbox.sales, self.order_no(shop)
+        sales.release(number)
+        sales.ship(number, {10_000: 2})
+        sales.invoice(number)
+        sales.post(number)
+        found = {row["Amount Including VAT"]: row["No."] for row in posted(shop)}
+        assert sorted(found) == [20, 30]
+        return found
+
+    def test_each_payment_of_an_order_in_two_parts_goes_to_the_part_that_it_pays(
+        self, shop: Shop, record: Record
+    ) -> None:
+        invoices = self.in_two_parts(shop)
+        first = record["payments"][0]["id"]
+        shop.change(record, payments=[{"id": first, "amount": 20}, payment(30)])
+        assert tally(run(shop, record)) == {"read": 1, "updated": 1}
+        assert sorted(entry[1:] for entry in journal(shop)) == [
+            (-30, invoices[Decimal(30)]),
+            (-20, invoices[Decimal(20)]),
+        ]
+        assert str(shop.link_of(record["payments"][0], "transaction payment"))
+
+    def test_one_payment_of_both_parts_is_told_with_what_is_due_on_each(self, shop: Shop, record: Record) -> None:
+        invoices = self.in_two_parts(shop)
+        (note,) = outcome_of(run(shop, record), str(record["id"])).notes
+        assert "of 50" in note and f"{invoices[Decimal(30)]}, on which 30 is due" in note
+        assert f"20 on invoice {invoices[Decimal(20)]}" in note
+        assert [entry[1:] for entry in journal(shop)] == [(-50, invoices[Decimal(30)])]
+
+    def test_what_waits_in_the_journal_is_due_no_more(self, shop: Shop, record: Record) -> None:
+        invoices = self.in_two_parts(shop)
+        shop.change(record, payments=[{"id": record["payments"][0]["id"], "amount": 30}])
+        run(shop, record)
+        shop.change(record, payments=[payment(25)])
+        (note,) = outcome_of(run(shop, record), str(record["id"])).notes
+        assert "of 25" in note and f"{invoices[Decimal(20)]}, on which 20 is due" in note
+        assert [entry[1:] for entry in journal(shop)] == [
+            (-30, invoices[Decimal(30)]),
+            (-25, invoices[Decimal(20)]),
+        ]
+
+    @pytest.mark.parametrize("ledger", ["kept", "lost"])
+    @pytest.mark.parametrize("second", [20, 25])
+    def test_a_payment_of_the_second_part_that_was_posted_unheard_is_not_written_again(
+        self, shop: Shop, record: Record, second: int, ledger: str
+    ) -> None:
+        self.in_two_parts(shop)
+        shop.change(record, payments=[{"id": record["payments"][0]["id"], "amount": 30}])
+        run(shop, record)
+        shop.post_journal()
+        shop.change(record, payments=[payment(second)])
+        pay_unheard(shop, record)
+        shop.post_journal()
+        if ledger == "lost":
+            shop.bench.lose_ledger()
+        assert "not written a second time" in rejection(run(shop, record), record)
+        assert journal(shop) == []
 
     def test_also_before_ipaas_was_told_of_the_order(self, shop: Shop) -> None:
         record = shop.order(payments=[payment(50)])
@@ -678,15 +849,73 @@ class TestFaults:
         assert "P1" in outcome.message and "P2" in outcome.message
         assert not posted(shop)
 
+    @pytest.mark.parametrize("amount", [20, 55, 70])
     def test_a_payment_whose_answer_is_lost_is_not_repeated_when_its_journal_is_posted_meanwhile(
-        self, shop: Shop, record: Record
+        self, shop: Shop, amount: int
     ) -> None:
-        last = Fault(system="business_central", method="POST", path="/customerPaymentJournals", lost=True)
-        shop.bench.sandbox.faults.rules += [last, Outage(after=last)]
-        run(shop, record)
-        shop.bench.sandbox.faults.clear()
+        record = complete(shop, payments=[payment(amount)])
+        pay_unheard(shop, record)
         shop.post_journal()
-        assert "has been paid" in rejection(run(shop, record), record)
+        for _ in range(2):
+            words = rejection(run(shop, record), record)
+            assert "not written a second time" in words
+            assert f"external document number {record['payments'][0]['id']}" in words
+        assert journal(shop) == []
+
+    def test_nor_when_it_was_applied_to_something_else_as_it_was_posted(self, shop: Shop, record: Record) -> None:
+        pay_unheard(shop, record)
+        (entry,) = shop.bench.sandbox.bc.rows("Gen. Journal Line")
+        shop.bench.sandbox.bc.remove("Gen. Journal Line", entry)
+        assert "not written a second time" in rejection(run(shop, record), record)
+        assert journal(shop) == []
+
+    def test_nor_when_another_journal_is_configured_meanwhile(self, shop: Shop, record: Record) -> None:
+        pay_unheard(shop, record)
+        shop.bench.bc().create(Api("customerPaymentJournals"), {"code": "OTHER", "displayName": "Another"})
+        shop.bench.settings["bc_create_defaults"] = {"invoice": {**DEFAULTS["invoice"], "payment_journal": "OTHER"}}
+        assert "the other journals" in rejection(run(shop, record), record)
+        assert len(journal(shop)) == 1
+
+    def test_one_that_a_person_has_looked_up_and_linked_is_settled(self, shop: Shop, record: Record) -> None:
+        pay_unheard(shop, record)
+        shop.post_journal()
+        words = rejection(run(shop, record), record)
+        guid = str(shop.link_of(record)).removeprefix("invoice|")
+        assert f"external id {guid}|{{id of the payment}}" in words
+        shop.bench.sandbox.ipaas.link("transaction payment", SYSTEM_ID, record["payments"][0]["id"], f"{guid}|1")
+        assert tally(run(shop, record)) == {"read": 1, "unchanged": 1}
+
+    def test_one_that_was_refused_is_written_when_it_is_refused_no_more(self, shop: Shop, record: Record) -> None:
+        refused = Fault(
+            system="business_central",
+            method="POST",
+            path="/customerPaymentJournals",
+            status=400,
+            body='{"error": {"code": "Application_DialogException", "message": "The journal is locked."}}',
+            headers={"Content-Type": "application/json"},
+        )
+        shop.bench.sandbox.faults.add(refused)
+        assert "The journal is locked" in rejection(run(shop, record), record)
+        run(shop, record)
+        intact(shop, record)
+
+    def test_one_that_may_have_been_posted_before_it_could_be_looked_for_is_not_repeated(
+        self, shop: Shop, record: Record, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """A gateway gives up on it after minutes, in which it was written and posted."""
+        look = InvoiceBook.payments
+
+        def posted_first(book: InvoiceBook, references: Sequence[str]) -> Mapping[str, Row]:
+            shop.post_journal()
+            return look(book, references)
+
+        shop.bench.sandbox.faults.add(
+            Fault(system="business_central", method="POST", path="/customerPaymentJournals", lost=True)
+        )
+        monkeypatch.setattr(InvoiceBook, "payments", posted_first)
+        run(shop, record)
+        monkeypatch.undo()
+        assert "was sent for invoice" in rejection(run(shop, record), record)
         assert journal(shop) == []
 
     def test_two_runs_of_the_same_record_make_one_invoice(self, shop: Shop, record: Record) -> None:

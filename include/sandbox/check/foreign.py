@@ -14,7 +14,7 @@ from include.sandbox.credentials import SYSTEM_ID
 from include.sandbox.ipaas.platform import Record
 
 _CODE, _NAME, _DESCRIPTION, _NUMBER = 20, 100, 99, 35
-_NOT_RECEIVED = ("pending", "authorized", "cancelled", "canceled", "declined", "failed", "voided")
+_RECEIVED = ("", "complete", "completed", "paid", "captured", "settled", "received")
 
 
 def check_foreign(sides: Sides, verdict: Verdict) -> None:
@@ -220,7 +220,7 @@ def _compare_invoice(sides: Sides, verdict: Verdict, record: Record, identifier:
     wanted = sorted(
         -_number(payment["amount"])
         for payment in record.get("payments", ())
-        if str(payment.get("status") or "").casefold() not in _NOT_RECEIVED and _number(payment["amount"]) > 0
+        if str(payment.get("status") or "").casefold() in _RECEIVED and _number(payment["amount"]) > 0
     )
     paid = sorted(
         _number(line["Amount"])
