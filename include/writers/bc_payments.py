@@ -2,8 +2,8 @@
 
 A payment is found again by the id that it has in iPaaS.com, until the journal is posted and its line is gone; from then
 on its link alone says that it was transferred, and the invoice that it was paid. That it was sent is therefore kept in the
-ledger from before the call until it is linked: of one that is neither linked nor in the journal nothing is known, and it
-is not written a second time.
+ledger from before the call until it is linked, and how much of its invoice had been paid then: one that is neither linked
+nor in the journal is written again only when that is so still.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ class Payments:
         for payment in new:
             line = present.get(_reference(payment))
             if line is None:
-                self._not_sent_yet(invoices, payment, sent.get(str(payment["id"])))
+                self._not_sent_yet(accounts, payment, sent.get(str(payment["id"])))
                 self._not_paid_yet(accounts, payment, unexplained)
                 account = self._account_for(payment, accounts)
                 made.append(self.change(payment))
@@ -117,15 +117,20 @@ class Payments:
             found[account.number] = max(paid(account.invoice) - known, Decimal(0))
         return found
 
-    def _not_sent_yet(self, invoices: Sequence[Json], payment: Json, sent: Reservation | None) -> None:
-        """Refuse a payment whose answer was lost and whose line is not there any more, or not in this journal."""
+    def _not_sent_yet(self, accounts: Sequence[_Account], payment: Json, sent: Reservation | None) -> None:
+        """Refuse a payment that was sent and of which nothing is known, unless its invoice is owed as much as before: then
+        it was not posted, and it would be in the journal if it had arrived."""
         if sent is None:
             return
-        identifier, _, _ = sent.reference.partition("|")
-        invoice = next((str(i["number"]) for i in invoices if fold(str(i["id"])) == fold(identifier)), identifier)
+        identifier, journal, before, _ = sent.reference.split("|", 3)
+        account = next((one for one in accounts if one.is_linked_by(sent.reference)), None)
+        as_before = account and account.remaining and paid(account.invoice) == Decimal(before)
+        if as_before and journal == self._book.journal().name:
+            return
         raise Rejected(
-            f"Payment {payment['id']} of {text_of(_amount(payment))} was sent for invoice {invoice}, and the answer was lost. "
-            "It is not in the payment journal: it may have been posted since, and is not written a second time.",
+            f"Payment {payment['id']} of {text_of(_amount(payment))} was sent for invoice "
+            f"{account.number if account else identifier}, and the answer was lost. It is not in the payment journal: it may "
+            "have been posted since, and is not written a second time.",
             f"Look for external document number {_reference(payment)} among the customer's entries and in the other "
             f"journals of Business Central. If it is not there, enter the payment by hand; {_LINK_IT} "
             f"{identifier}|{{id of the payment}}.",
@@ -184,30 +189,27 @@ class Payments:
         }
         key = str(payment["id"])
         with self._book.journal_lock:
-            reference = f"{invoice['id']}|{key}"
+            journal = self._book.journal()
+            # How much had been paid before tells later whether the payment was posted.
+            reference = f"{invoice['id']}|{journal.name}|{paid(invoice)}|{key}"
             self._work.ledger.reserve(self._claims, key, PAYMENTS, reference, Purpose.create)
             for _ in range(TRIES):
                 try:
-                    return dict(self._work.bc.create(self._book.journal(), body))
+                    return dict(self._work.bc.create(journal, body))
                 except ServiceError as error:
                     # The answer was lost and the line may be there. Repeating the call could double it: look instead.
                     found = self._book.payments([_reference(payment)]) if moved(error) else {}
                     if found:
                         return found[_reference(payment)]
                     problem = error
-                if problem.sent is Sent.unknown and not self._untouched(invoice):
-                    # It may have been posted in that time already: that it was sent stays noted.
-                    raise problem
+                if problem.sent is Sent.unknown:
+                    # It may be on its way yet, or posted already: that it was sent stays noted.
+                    raise refusal(problem, f"payment {key}", body) from None
                 if not isinstance(problem, RecordExists):
                     break
                 # Another task has taken the journal's next line number at the same moment.
             self._work.ledger.unreserve(self._claims, key)
         raise refusal(problem, f"payment {key}", body) from None
-
-    def _untouched(self, invoice: Json) -> bool:
-        """Whether an invoice that is owed on is owed as much as when it was read: no payment of it was posted since."""
-        now = self._book.anew(str(invoice["id"]))
-        return now is not None and bool(paid(now) == paid(invoice) and now["remainingAmount"])
 
 
 class _Account:
