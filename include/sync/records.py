@@ -105,7 +105,8 @@ class Mapped:
     `record_id` is its immutable id in Business Central, by which it is the same record under another number.
     `companions` are records of another flow that come along with it. `emptied` says, by the names of nested lists of which
     the source tells all, what is left of those that it does not tell of any more: lists are merged, so they stay. They are
-    those with external ids that begin with the record's own, but for the `spared`.
+    those with external ids that begin with the record's own, but for the `spared`. `aside` is what the writer has to know beside the body,
+    and sends as it stands nowhere; it is no part of the fingerprint either.
 
     From iPaaS.com, where a record carries its links: `linked` is the external id of ours that it has. For an unlinked
     one `candidates` are what it may be, and `holders` says of external ids that iPaaS.com was asked about (folded)
@@ -129,6 +130,7 @@ class Mapped:
     companions: tuple[Companion, ...] = ()
     emptied: Mapping[str, Json] = field(default_factory=dict)
     spared: tuple[str, ...] = ()
+    aside: Json = field(default_factory=dict)
     linked: str | None = None
     candidates: tuple[Candidate, ...] = ()
     holders: Mapping[str, Any] = field(default_factory=dict)
@@ -169,12 +171,13 @@ class Shared:
 class Follower:
     """A further record that a mapped record brings along, written after it by the flow's writer.
 
-    `kind` tells the writer what it is; `external_id` is its own link; `body` may hold `Ref`s.
+    `kind` tells the writer what it is; `external_id` is its own link; `body` may hold `Ref`s; `aside` is as a record's.
     """
 
     kind: str
     external_id: str
     body: Json
+    aside: Json = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -65,7 +65,8 @@ def mapped_to_wire(mapped: Mapped) -> Json:
         "create_only": sorted(mapped.create_only),
         "insisted": sorted(mapped.insisted),
         "followers": [
-            {"kind": a.kind, "external_id": a.external_id, "body": to_wire(a.body)} for a in mapped.followers
+            {"kind": a.kind, "external_id": a.external_id, "body": to_wire(a.body), "aside": to_wire(a.aside)}
+            for a in mapped.followers
         ],
         "carry": to_wire(mapped.carry),
         "notes": list(mapped.notes),
@@ -74,6 +75,7 @@ def mapped_to_wire(mapped: Mapped) -> Json:
         "record_id": mapped.record_id,
         "emptied": to_wire(mapped.emptied),
         "spared": list(mapped.spared),
+        "aside": to_wire(mapped.aside),
         "linked": mapped.linked,
         "candidates": [{"by": c.by, "value": c.value, "agree": c.agree} for c in mapped.candidates],
         "holders": dict(mapped.holders),
@@ -97,7 +99,13 @@ def mapped_from_wire(data: Mapping[str, Any]) -> Mapped:
         create_only=frozenset(data["create_only"]),
         insisted=frozenset(data["insisted"]),
         followers=tuple(
-            Follower(kind=a["kind"], external_id=a["external_id"], body=from_wire(a["body"])) for a in data["followers"]
+            Follower(
+                kind=a["kind"],
+                external_id=a["external_id"],
+                body=from_wire(a["body"]),
+                aside=from_wire(a.get("aside", {})),
+            )
+            for a in data["followers"]
         ),
         carry=from_wire(data["carry"]),
         notes=tuple(data["notes"]),
@@ -106,6 +114,7 @@ def mapped_from_wire(data: Mapping[str, Any]) -> Mapped:
         record_id=data["record_id"],
         emptied=from_wire(data.get("emptied", {})),
         spared=tuple(data.get("spared", ())),
+        aside=from_wire(data.get("aside", {})),
         linked=data["linked"],
         candidates=tuple(Candidate(**candidate) for candidate in data["candidates"]),
         holders=data["holders"],

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 from include.sync.records import Companion, Follower, Mapped, Missing, Ref
 from include.sync.wire import mapped_from_wire, mapped_to_wire
 
@@ -10,7 +12,10 @@ MAPPED = Mapped(
     source_id="C1",
     body={"name": "Adatum", "categories": [{"id": CATEGORY}]},
     match="Adatum",
-    followers=(Follower(kind="relationship", external_id="C1|P1", body={"company_id": CATEGORY}),),
+    followers=(
+        Follower(kind="relationship", external_id="C1|P1", body={"company_id": CATEGORY}, aside={"at_most": 2}),
+    ),
+    aside={"shipped": {"S-1|10000": {"BOX": Decimal(1)}}},
     carry={"ask": ["C2"]},
     linked_children=(("customer company address", "|address", 7),),
     watches=(("customer", "9"),),
