@@ -263,11 +263,25 @@ def _compare_gone(sides: Sides, verdict: Verdict, known: _Known) -> None:
             continue
         record = sides.record("transaction", number)
         arrived = any(sides.record("transaction", str(invoice["No."])) for invoice in invoices)
-        if record is not None and arrived:
+        if record is not None and arrived and _is_covered(sides, number, invoices, record):
             verdict.compare("order", number, {"status": "Complete"}, record)
             for line in record.get("lines", ()):
                 if not alike(0, line.get("qty")) and line["status"] != "Shipped":
                     verdict.differ("line", f"{number}|{line['id']}", "status", "Shipped", line["status"])
+
+
+def _is_covered(sides: Sides, number: str, invoices: list[Row], record: Record) -> bool:
+    """Whether an order's invoices hold all that its transaction has; else somebody has deleted the rest."""
+    invoiced: dict[str, Decimal] = defaultdict(Decimal)
+    for invoice in invoices:
+        for line in sides.tenant.lines("Sales Invoice Line", str(invoice["No."])):
+            invoiced[f"{number}|{line['Line No.']}"] += abs(_number(line["Quantity"]))
+    links = sides.platform.links.get(_LINES, {})
+    return all(
+        abs(_number(line.get("qty"))) <= invoiced[key]
+        for line in record.get("lines", ())
+        if (key := links.get((SYSTEM_ID, line["id"]), ""))
+    )
 
 
 def _compare_links(sides: Sides, verdict: Verdict, known: _Known) -> None:
