@@ -20,7 +20,13 @@ from include.sync.flow import Flow
 from include.sync.runs import Direction
 from include.writers.bc_invoices import InvoiceWriter
 from include.writers.ipaas_origins import Origins
-from include.writers.ipaas_ownership import OrderTransaction, is_counterpart, within_ownership
+from include.writers.ipaas_ownership import (
+    OrderTransaction,
+    gone_order,
+    is_counterpart,
+    shipped_order,
+    within_ownership,
+)
 from include.writers.ipaas_records import IPaaSWriter
 
 TO_IPAAS = Flow(
@@ -39,7 +45,10 @@ TO_IPAAS = Flow(
         restrict=within_ownership,
         origins=Origins(flows=("sales_order_from_ipaas", "invoice_from_ipaas")),
         match_shows_link=True,
-        followers={SHIPPED_ORDER: OrderTransaction(posted=False), POSTED_ORDER: OrderTransaction(posted=True)},
+        followers={
+            SHIPPED_ORDER: OrderTransaction(says=shipped_order),
+            POSTED_ORDER: OrderTransaction(says=gone_order),
+        },
     ),
     id_formats=(
         IdFormat(

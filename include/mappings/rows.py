@@ -127,11 +127,15 @@ class OrderRow(DocumentRow):
 class InvoiceRow(DocumentRow):
     """A posted invoice; `unposted` says why it is none.
 
-    Of its order: its lines and their units while it is open, and whether it waits for something, so that it comes yet.
+    Of its order: its lines while it is open, and whether it waits for something, so that it comes yet; of one that is gone
+    the lines of all invoices that were posted of it, those that stand and those that were cancelled. `order_units` are
+    those of either.
     """
 
     unposted: str | None = None
     order_lines: Sequence[Json] | None = None
+    order_invoiced: Sequence[Json] = ()
+    order_cancelled: Sequence[Json] = ()
     order_units: Mapping[str, Json] = field(default_factory=dict)
     order_comes: bool = False
 
@@ -144,3 +148,13 @@ class InvoiceRow(DocumentRow):
     def sales_lines_of_order(self) -> tuple[SalesLine, ...]:
         """The lines of its order."""
         return tuple(SalesLine.model_validate(row) for row in self.order_lines or ())
+
+    @cached_property
+    def invoiced_lines_of_order(self) -> tuple[SalesLine, ...]:
+        """The lines of the invoices that stand of its order, which is gone."""
+        return tuple(SalesLine.model_validate(row) for row in self.order_invoiced)
+
+    @cached_property
+    def cancelled_lines_of_order(self) -> tuple[SalesLine, ...]:
+        """The lines of those that were cancelled."""
+        return tuple(SalesLine.model_validate(row) for row in self.order_cancelled)

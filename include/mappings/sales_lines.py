@@ -14,6 +14,7 @@ from include.ipaas.external_ids import PRODUCT_TABLE
 from include.mappings.body import body, child
 from include.mappings.custom_fields import source_fields
 from include.mappings.custom_fields import to_ipaas as custom_fields
+from include.mappings.units import counted
 from include.sync.records import Json, MappingContext, Missing, Ref
 from include.sync.runs import Direction
 from include.sync.values import fold, text_of
@@ -149,6 +150,17 @@ def shipped_line(line: SalesLine, document: str, context: MappingContext) -> Jso
     """What shipping changes of a line, for the transaction of its order."""
     fields = {"qty_shipped": line.Quantity_Shipped, "status": line_status(line)}
     return child(context.system_id, line_id(document, line.Line_No), fields)
+
+
+def shipped_in_units(lines: Iterable[SalesLine], document: str, units: Mapping[str, Any]) -> Json:
+    """What was shipped of lines whose items have several units, counted in each of them: for a transaction whose owner
+    counts in another than the base unit."""
+    figures = {
+        fold(line_id(document, line.Line_No)): counted(line, line.Quantity_Shipped, units)
+        for line in lines
+        if fold(line.No or "") in units
+    }
+    return {"shipped": figures} if figures else {}
 
 
 def comment_to_ipaas(line: SalesLine, document: str, context: MappingContext) -> Json | None:

@@ -9,6 +9,7 @@ from include.business_central.records.base import decoded
 from include.business_central.records.sales import ApiSalesOrder
 from include.mappings.body import body
 from include.mappings.rows import OrderRow
+from include.mappings.sales_lines import shipped_in_units
 from include.mappings.transactions import header_from_api, read_document, transaction
 from include.sync.records import Json, Mapped, MappingContext
 
@@ -45,7 +46,7 @@ def order_to_ipaas(row: OrderRow, context: MappingContext) -> Mapped:
         created=row.header.Order_Date,
         shipping_account=context.settings.bc_create_defaults.sales_order.shipping_account,
     )
-    return transaction(document, context)
+    return transaction(document, context, aside=shipped_in_units(row.sales_lines, row.header.No, row.units))
 
 
 def status_from_api(status: Any) -> str:

@@ -118,9 +118,10 @@ def transaction(
     *,
     followers: tuple[Follower, ...] = (),
     made_from: str | None = None,
+    aside: Json | None = None,
     **more: Any,
 ) -> Mapped:
-    """The document as a transaction; `more` are fields that only one kind of document has."""
+    """The document as a transaction; `more` are fields that only one kind of document has, `aside` is for the writer."""
     header, amounts, number = document.header, document.amounts, document.header.No
     sent = [line_to_ipaas(line, number, context, shipped=document.shipped) for line in document.lines.sent]
     notes = [comment_to_ipaas(line, number, context) for line in document.lines.comments]
@@ -159,6 +160,7 @@ def transaction(
         followers=followers,
         made_from=made_from,
         foreign_number=header.External_Document_No,
+        aside=aside or {},
         notes=(*amounts.notes, *document.notes),
     )
 

@@ -13,6 +13,8 @@ from include.sync.values import fold, text_of
 
 # Where the units of an item can be read.
 ITEM_UNITS = "ItemUnitsOfMeasure"
+# What is counted in an item's base unit stands under this name beside its other units.
+BASE = ""
 # The decimals that Business Central keeps of quantities and unit prices.
 _FINE = Decimal("0.00001")
 # Per unit of the line, and counted in it.
@@ -31,11 +33,43 @@ def in_base_units(lines: Iterable[SalesLine], units: Mapping[str, Any]) -> tuple
     return [line for line, _ in found], tuple(note for _, note in found if note)
 
 
+def counted(line: SalesLine, quantity: Decimal, units: Mapping[str, Any]) -> dict[str, Decimal]:
+    """A quantity of a line in every unit of its item, by folded code, and in base units under `BASE`: who owns a document
+    may count in any of them. Raises Rejected as `in_base_units` does.
+    """
+    known = _known(line, units)
+    if known is None:
+        return {BASE: quantity}
+    base = quantity * (_size(line, known) or 1)
+    sizes = {unit: Decimal(size) for unit, size in known["holds"].items()}
+    # Rounded last: in the line's own unit it is what it was.
+    return {BASE: _fine(base), **{unit: _fine(base / size) for unit, size in sizes.items() if size}}
+
+
+def _known(line: SalesLine, units: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    found: Mapping[str, Any] | None = units.get(fold(line.No or "")) if line.Type == "Item" else None
+    return found
+
+
 def _converted(line: SalesLine, units: Mapping[str, Any]) -> tuple[SalesLine, str]:
-    known = units.get(fold(line.No or "")) if line.Type == "Item" else None
-    unit = line.Unit_of_Measure_Code
-    if known is None or not unit or fold(unit) == fold(known["base"]):
+    known = _known(line, units)
+    size = _size(line, known) if known else None
+    if known is None or size is None:
         return line, ""
+    changes: dict[str, Any] = {name: _fine(getattr(line, name) * size) for name in _COUNTED}
+    changes |= {name: _fine(value / size) for name in _PER_UNIT if (value := getattr(line, name)) is not None}
+    converted = line.model_copy(update=changes)
+    return converted, (
+        f"Line {line.Line_No} ({line.No}): {text_of(line.Quantity)} {line.Unit_of_Measure_Code} are "
+        f"{text_of(converted.Quantity)} {known['base']}."
+    )
+
+
+def _size(line: SalesLine, known: Mapping[str, Any]) -> Decimal | None:
+    """How much of its item's base unit the line's unit holds; None when it is in the base unit."""
+    unit = line.Unit_of_Measure_Code
+    if not unit or fold(unit) == fold(known["base"]):
+        return None
     size = Decimal(known["holds"].get(fold(unit)) or 0)
     if not size:
         raise Rejected(
@@ -44,13 +78,7 @@ def _converted(line: SalesLine, units: Mapping[str, Any]) -> tuple[SalesLine, st
             known.get("advice")
             or f"Give item {line.No} the unit {unit} again in Business Central, or change the line's unit.",
         )
-    changes: dict[str, Any] = {name: _fine(getattr(line, name) * size) for name in _COUNTED}
-    changes |= {name: _fine(value / size) for name in _PER_UNIT if (value := getattr(line, name)) is not None}
-    converted = line.model_copy(update=changes)
-    return converted, (
-        f"Line {line.Line_No} ({line.No}): {text_of(line.Quantity)} {unit} were sent as "
-        f"{text_of(converted.Quantity)} {known['base']}."
-    )
+    return size
 
 
 def _fine(value: Decimal) -> Decimal:

@@ -17,6 +17,7 @@ from include.mappings.sales_invoices import (
     invoice_header,
     status_of,
 )
+from include.mappings.sales_lines import line_from_api
 from include.sources.documents import References, api_lines, order_lines, shipments_of
 from include.sources.feeds import BY_KEY_OR_ID, Feed, FromFeed, Keyed, Pair
 from include.sources.reading import names_in, optional, sound
@@ -30,6 +31,9 @@ from include.sync.values import fold
 
 PAGE = "PostedSalesInvoices"
 _FEED = Api("salesInvoices")
+_LINES = "salesInvoiceLines"
+# What counts of the other invoices of an order.
+_INVOICED = ("Line_No", "Type", "No", "Unit_of_Measure_Code", "Quantity")
 ORDERS_FLOW = "sales_order_to_ipaas"
 CUSTOMER_ID = IdFormat(
     name="customer",
@@ -142,12 +146,16 @@ class _Details:
 
     def __init__(self, reads: Reads, references: References, records: Sequence[Json]) -> None:
         self._references = references
-        self._lines = api_lines(reads, "salesInvoices", "salesInvoiceLines", records)
         self._types = references.customer_types(str(record["customerNumber"]) for record in records)
         orders = {str(no): None for record in records if (no := unblank(record.get("orderNumber")))}
         self._shipments = shipments_of(reads, sorted(orders))
         open_orders = {str(r["orderNumber"]): None for r in records if _follows(r)}
         self._order_lines = order_lines(reads, open_orders)
+        # After the lines of orders: an order that is gone by then has all of its invoices.
+        self._invoices = _invoices_of(reads, [no for no in open_orders if fold(no) not in self._order_lines])
+        own = {str(one["id"]): one["lines"] for invoices in self._invoices.values() for one in invoices}
+        others = [record for record in records if str(record["id"]) not in own]
+        self._lines = {**own, **api_lines(reads, _FEED.name, _LINES, others)}
         documents = (*self._lines.values(), *self._order_lines.values())
         self._units = references.units.of(line for rows in documents for line in rows)
         # An order that waits for something is to be there before its invoices: they name it as their parent.
@@ -168,6 +176,7 @@ class _Details:
         shipments = None if self._shipments is None else self._shipments.get(order, ())
         lines = self._lines[str(record["id"])]
         order_lines = self._order_lines.get(order)
+        invoiced, cancelled = self._invoiced(order)
         return InvoiceRow(
             feed=record,
             detail=detail,
@@ -178,9 +187,29 @@ class _Details:
             shipments=shipments,
             agents=references.agents_of([detail, *(shipments or ())]),
             order_lines=order_lines,
-            order_units=units_of(self._units, order_lines or ()),
+            order_invoiced=invoiced,
+            order_cancelled=cancelled,
+            order_units=units_of(self._units, (*(order_lines or ()), *invoiced, *cancelled)),
             order_comes=order_lines is not None and str(record["orderNumber"]) in self._coming,
         )
+
+    def _invoiced(self, order: str) -> tuple[list[Json], list[Json]]:
+        """Of an order that is gone: the lines of its invoices that stand, and of those that were cancelled."""
+        found: tuple[list[Json], list[Json]] = [], []
+        for invoice in self._invoices.get(order, ()):
+            is_cancelled = status_of(invoice) == CANCELED
+            found[is_cancelled].extend({name: line.get(name) for name in _INVOICED} for line in invoice["lines"])
+        return found
+
+
+def _invoices_of(reads: Reads, orders: Sequence[str]) -> dict[str, list[Json]]:
+    """All invoices that were posted of orders, each with its `lines`, by folded order No."""
+    select = ("id", "orderNumber", "status", "pricesIncludeTax")
+    found: dict[str, list[Json]] = {}
+    for record in reads.bc.read_many(_FEED, "orderNumber", orders, select=select, expand=_LINES):
+        lines = [line_from_api(row, prices_include_tax=bool(record.get("pricesIncludeTax"))) for row in record[_LINES]]
+        found.setdefault(fold(str(record["orderNumber"])), []).append({**record, "lines": lines})
+    return found
 
 
 def _follows(record: Json) -> bool:

@@ -28,18 +28,25 @@ class Units:
     _sizes: dict[str, dict[str, str]] = field(default_factory=dict)
 
     def of(self, rows: Iterable[Json]) -> dict[str, Json]:
-        """The units of the items of these lines that are in another one than their base unit, by folded item No."""
+        """The units of the items of these lines that have another one than their base unit, by folded item No.
+
+        A line in the base unit may be of an order whose owner counts in another.
+        """
         named = [(fold(str(row["No"])), fold(unit), row) for row in rows if (unit := _unit(row))]
         self._know_bases(no for no, _, _ in named)
+        self._know_sizes(no for no, _, _ in named)
         other = [(no, unit, row) for no, unit, row in named if unit != fold(self._bases.get(no) or unit)]
-        self._know_sizes([no for no, _, _ in other])
         self._know_from_lines([row for no, unit, row in other if unit not in self._sizes.get(no, {})])
         short = {no for no, unit, _ in other if unit not in self._sizes.get(no, {})}
         unread = short and not self.reads.bc.published(ITEM_UNITS)
         advice = {"advice": self.reads.bc.how_to_publish(ITEM_UNITS)} if unread else {}
+        several = {
+            no for no, _, _ in named if len(self._sizes.get(no, {}).keys() | {fold(self._bases.get(no) or "")}) > 1
+        }
+        wanted = sorted({no for no, _, _ in other} | several)
         return {
             no: {"base": self._bases[no], "holds": self._sizes.get(no, {}), **(advice if no in short else {})}
-            for no, _, _ in other
+            for no in wanted
         }
 
     def _know_bases(self, numbers: Iterable[str]) -> None:
@@ -48,7 +55,7 @@ class Units:
         for row in self.reads.bc.read_many(_ITEMS, "number", unknown, select=select) if unknown else ():
             self._bases[fold(str(row["number"]))] = str(unblank(row["baseUnitOfMeasureCode"]) or "")
 
-    def _know_sizes(self, numbers: Sequence[str]) -> None:
+    def _know_sizes(self, numbers: Iterable[str]) -> None:
         unknown = sorted({no for no in numbers if no not in self._sizes})
         if unknown and self.reads.bc.published(ITEM_UNITS):
             select = ("Item_No", "Code", _OWN_FIELD)

@@ -39,12 +39,12 @@ class IPaaSWriter(IPaaSFinder):
     """How one record type is written.
 
     `adopt` may take over children that the present record has already and that are not linked to us. `restrict` cuts the
-    body down to what may be written to a present record, given that record. `followers`: what is written after it.
-    `origins`: what a record may have been made from, which is to be linked before one is made.
+    body down to what may be written to a present record, given that record and what was mapped aside. `followers`: what is
+    written after it. `origins`: what a record may have been made from, which is to be linked before one is made.
     """
 
     adopt: Callable[[Json, Json, int], Json] | None = None
-    restrict: Callable[[Json, Json, int], Json] | None = None
+    restrict: Callable[[Json, Json, int, Json], Json] | None = None
     followers: Mapping[str, FollowerWriter] = field(default_factory=dict)
     origins: Origins | None = None
 
@@ -208,7 +208,7 @@ class IPaaSWriter(IPaaSFinder):
         if present is not None and self.adopt:
             wanted = self.adopt(wanted, present, work.plan.system_id)
         if present is not None and self.restrict:
-            wanted = work.resolve(self.restrict(wanted, present, work.plan.system_id))
+            wanted = work.resolve(self.restrict(wanted, present, work.plan.system_id, item.mapped.aside))
         return update_of(work, self.endpoint, item, base, wanted, present)
 
     def _is_agreed(self, work: WriteContext, wanted: Json, base: Base | None) -> bool:
@@ -247,14 +247,16 @@ class IPaaSWriter(IPaaSFinder):
         work.remember(links)
         then: Waiting | Rejected | None = None
         changed = False
+        notes: list[str] = []
         for follower in item.mapped.followers:
             try:
                 new = self.followers[follower.kind].write(work, follower)
             except (Waiting, Rejected) as problem:
                 then = then or problem
                 continue
-            changed = changed or bool(new)
-            links += new
+            changed = changed or bool(new.links)
+            links += new.links
+            notes += new.notes
         ends, held_up = write_each(work, item, list(made), internal_id, present)
         told = changes_of(ends)
         result = Result.updated if (changed or told) and result is Result.unchanged else result
@@ -268,6 +270,7 @@ class IPaaSWriter(IPaaSFinder):
             notes=[
                 *(work.ipaas.not_taken(self.endpoint, item.mapped.body) if result is not Result.unchanged else ()),
                 *(update.notes if update else ()),
+                *notes,
             ],
             then=then or held_up,
             companions=[*made, *ends],

@@ -37,7 +37,7 @@ class TestUnits:
         line = line_of(company, number)
         assert (line["qty"], line["unit_price"], line["extended_price"]) == (10, 50, 500)
         assert transaction(company, number)["total_qty"] == 10
-        assert outcome_of(report, number).notes == ("Line 10000 (1000): 2 BOX were sent as 10 PCS.",)
+        assert outcome_of(report, number).notes == ("Line 10000 (1000): 2 BOX are 10 PCS.",)
 
     def test_what_is_shipped_of_it_too(self, company: Bench) -> None:
         number = order(company, BOXES, BICYCLE)

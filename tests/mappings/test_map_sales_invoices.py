@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -148,9 +149,23 @@ class TestOrder:
         assert ids(also.body["lines"]) == ["S-1|10000", "S-1|20000"]
         assert [(x["qty_shipped"], x["status"]) for x in also.body["lines"]] == [(2, "Shipped"), (1, "Pending")]
 
-    def test_once_it_is_gone_it_is_posted_in_full(self) -> None:
-        (also,) = mapped(invoice(orderNumber="S-1")).followers
-        assert (also.kind, also.external_id) == (POSTED_ORDER, "S-1")
+    def test_once_it_is_gone_its_lines_learn_what_was_invoiced(self) -> None:
+        rows = [line(10000, Quantity=1), line(10000, Quantity=2), line(20000, Quantity=4), comment(30000, "x")]
+        data = {"order_invoiced": rows, "order_cancelled": [line(20000, Quantity=3)]}
+        (also,) = mapped(invoice(orderNumber="S-1", data=data)).followers
+        assert (also.kind, also.external_id, also.body["status"]) == (POSTED_ORDER, "S-1", "Complete")
+        assert ids(also.body["lines"]) == ["S-1|10000", "S-1|20000"]
+        assert [(x["qty_shipped"], x["status"]) for x in also.body["lines"]] == [(3, "Shipped"), (4, "Shipped")]
+        assert also.aside["at_most"] == {"S-1|10000": {"": 3}, "S-1|20000": {"": 7}}
+
+    def test_in_each_unit_of_an_item(self) -> None:
+        units = {"1000": {"base": "PCS", "holds": {"PCS": "1", "BOX": "6"}}}
+        rows = [
+            line(10000, Quantity=2, Unit_of_Measure_Code="BOX"),
+            line(10000, Quantity=3, Unit_of_Measure_Code="PCS"),
+        ]
+        (also,) = mapped(invoice(orderNumber="S-1", data={"order_invoiced": rows, "order_units": units})).followers
+        assert also.aside["shipped"] == {"S-1|10000": {"": 15, "PCS": 15, "BOX": Decimal("2.5")}}
 
     def test_a_cancelled_invoice_says_nothing_about_it(self) -> None:
         assert mapped(invoice(orderNumber="S-1", status="Canceled")).followers == ()
