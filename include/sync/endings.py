@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from include.errors import ErrorKind, Rejected, Waiting, said_of
 from include.sync.ledger.entries import Finish, State, Transfer, told
 from include.sync.links import side_of
@@ -99,3 +101,11 @@ def overtaken(key: str, transfer: Transfer, read_at: str) -> Outcome | None:
         result=Result.unchanged,
         message="It was read before what was written of it last. It is read again with the next run.",
     )
+
+
+def tried_since(before: Transfer | None, now: Transfer | None) -> bool:
+    """Whether somebody else has tried a record between two looks into the ledger, and may have written it.
+
+    What was agreed of it is left aside: not every look asks for that.
+    """
+    return (before and replace(before, base=None)) != (now and replace(now, base=None))

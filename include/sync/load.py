@@ -24,7 +24,7 @@ from include.sync.awaited import looked_into
 from include.sync.companions import claimed_with, give_back, without_news
 from include.sync.context import BUSY_WAIT, WriteContext
 from include.sync.echoes import Settled
-from include.sync.endings import finish_failed, overtaken, problem_outcome, unexpected, unreadable
+from include.sync.endings import finish_failed, overtaken, problem_outcome, tried_since, unexpected, unreadable
 from include.sync.forecast import Forecast
 from include.sync.ledger.entries import State, Transfer
 from include.sync.links import side_of
@@ -340,11 +340,15 @@ def _claimed(
     mine = [item for item in group if held[item.key].held]
     # Another run may have linked or written a record between our reading and our claim.
     work.know_links(table, [item.mapped.source_id for item in mine])
+    before = {item.key: item.transfer for item in mine}
     todo, occupied = claimed_with(work, _still_to_do(work.task, mine, progress))
     busy.extend(occupied)
     left = {item.key for item in todo}
     _give_back(work, [item for item in mine if item.key not in left])
-    admitted, elsewhere = work.natural.admit(replace(item, suspect=held[item.key].suspect) for item in todo)
+    admitted, elsewhere = work.natural.admit(
+        replace(one, suspect=held[one.key].suspect, stale=one.stale or tried_since(before[one.key], one.transfer))
+        for one in todo
+    )
     # What an earlier try may have written stays claimed, so that it is still suspect when its turn comes.
     _give_back(work, [item for item in elsewhere if not item.suspect])
     busy.extend(elsewhere)

@@ -3,7 +3,7 @@
 A natural key is what an unlinked record is matched by: an e-mail, a name, a sku. While one record of it is written, no
 other one is, in this task (the others line up here) or in any other (a claim in the ledger). Both directions share these
 claims. A list that a task has read is good for the keys that it claimed before it read it; for any other, and for those
-that line up, the record counts as suspect, and the other side is asked anew.
+that line up, what was read is stale, and the other side is asked anew.
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ class NaturalKeys:
             elif self._work.ledger.claim(self._claims, [name], self._work.owner)[name].held:
                 self._settled.discard(name)
                 self._writing[name] = item.key, deque()
-                admitted.append(replace(item, suspect=True))
+                admitted.append(replace(item, stale=True))
             else:
                 elsewhere.append(item)
         return admitted, elsewhere
@@ -87,7 +87,7 @@ class NaturalKeys:
         if name is None or key != item.key:
             return None
         if line:
-            following = replace(line.popleft(), suspect=True)
+            following = replace(line.popleft(), stale=True)
             self._writing[name] = following.key, line
             return following
         del self._writing[name]

@@ -22,7 +22,8 @@ from include.sync.runs import Direction
 @dataclass(frozen=True, kw_only=True)
 class WriteRequest:
     """One record to write, of a flow. `read_at`: when it was read, by the clock of its system. `suspect`: an earlier
-    attempt may have written it without our knowing.
+    attempt died holding its claim, and may have written it without our knowing. `stale`: somebody else has written it, or
+    one of its natural key, since this task has read the target.
 
     `own` are its values in the source, by the names there, and `modified` when they were changed there last, as far as
     the flow the other way needs to know. `settled` is what of its body the other direction has written since the record
@@ -38,12 +39,18 @@ class WriteRequest:
     read_at: str
     transfer: Transfer | None = None
     suspect: bool = False
+    stale: bool = False
     own: Json = field(default_factory=dict)
     modified: Any = None
     settled: Settled | None = None
     companions: tuple[WriteRequest, ...] = ()
     beside: tuple[Json, ...] | None = None
     reserved: Reservation | None = None
+
+    @property
+    def look_anew(self) -> bool:
+        """Whether what was read of the target before does not tell if it is there: that is asked anew."""
+        return self.suspect or self.stale
 
     @property
     def tried(self) -> str:

@@ -75,6 +75,7 @@ class InvoiceBook:
     def prepare(self, ids: Sequence[str], references: Sequence[str], orders: Sequence[str]) -> None:
         """Read the invoices of these ids and references, and what became of these orders."""
         self._invoices |= {str(invoice["id"]).lower(): invoice for invoice in self._read("id", ids)}
+        self._references |= {fold(reference): [] for reference in references}
         for invoice in self._read("externalDocumentNumber", references):
             self._references.setdefault(fold(str(invoice["externalDocumentNumber"])), []).append(invoice)
         self.know_orders(orders)
@@ -89,7 +90,10 @@ class InvoiceBook:
 
     def referring(self, reference: str, *, anew: bool = False) -> list[Json]:
         """The invoices that have a reference and stand, as they were prepared or as they are now."""
-        found = self._read("externalDocumentNumber", [reference]) if anew else self._references.pop(fold(reference), [])
+        # Once only: of two transactions of one number, the second comes after what the first has made.
+        found = None if anew else self._references.pop(fold(reference), None)
+        if found is None:
+            found = self._read("externalDocumentNumber", [reference])
         return [invoice for invoice in found if str(invoice["status"]) not in _CANCELLED]
 
     def know_orders(self, numbers: Iterable[str]) -> None:

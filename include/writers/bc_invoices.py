@@ -13,7 +13,7 @@ from include.errors import Rejected, Sent, ServiceError, Waiting
 from include.ipaas.external_ids import LINE_TABLE, TRANSACTION_TABLE
 from include.mappings.foreign_transactions import INVOICE_LINK
 from include.sync.context import WriteContext
-from include.sync.ledger.entries import Purpose, State
+from include.sync.ledger.entries import Purpose
 from include.sync.outcomes import Apart, Change, Difference, Result
 from include.sync.records import Json
 from include.sync.values import fold, same, text_of
@@ -172,7 +172,7 @@ class _Transfer:
         """The invoice as it is, draft or posted: the linked one, or the one with the transaction's reference."""
         own = self.links.own
         if own is None:
-            return self._mine(self.book.referring(self.reference))
+            return self._mine(self.book.referring(self.reference, anew=self.item.look_anew))
         found = self.book.known(own.removeprefix(INVOICE_LINK))
         if found is None and self.item.mapped.linked is None:
             # A draft that was cut off as it was being posted, and then deleted: iPaaS.com has not been told of it.
@@ -219,10 +219,8 @@ class _Transfer:
 
     @property
     def _may_resume(self) -> bool:
-        """Whether a draft is ours to complete: begun by us, whatever stopped it, or the subscriber wants any completed."""
-        if self.item.suspect or self.work.settings.bc_update_non_existing_invoice_lines:
-            return True
-        if self.item.transfer is not None and self.item.transfer.state == State.retry:
+        """Whether a draft is ours to complete: intended, whatever stopped it, or the subscriber wants any completed."""
+        if self.work.settings.bc_update_non_existing_invoice_lines:
             return True
         intended = self.work.ledger.reservation(self.work.side.claim_scope(InvoiceWriter.table), self.item.key)
         return intended is not None and fold(intended.reference) == fold(self._intent)

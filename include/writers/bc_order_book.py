@@ -58,6 +58,8 @@ class OrderBook:
         """Read the orders of these numbers, and those that have these references, or whose invoices have them."""
         for order in self._read("No", numbers):
             self._orders[fold(order.no)] = order
+        self._references |= {fold(reference): [] for reference in references}
+        self._invoices |= {fold(reference): [] for reference in references}
         for order in self._read("External_Document_No", references):
             self._references.setdefault(fold(order.reference), []).append(order)
         for invoice in self._read_invoices("externalDocumentNumber", references):
@@ -74,17 +76,24 @@ class OrderBook:
 
     def referring(self, reference: str, *, anew: bool = False) -> list[Order]:
         """The orders that have a reference, as they were prepared or as they are now."""
-        if anew:
-            return list(self._read("External_Document_No", [reference]))
-        return self._references.pop(fold(reference), [])
+        # Once only: of two transactions of one number, the second comes after what the first has made.
+        found = None if anew else self._references.pop(fold(reference), None)
+        if found is not None:
+            return found
+        # An order that is not there any more may have been invoiced since.
+        self._invoices.pop(fold(reference), None)
+        return list(self._read("External_Document_No", [reference]))
 
     def invoices_of(self, number: str) -> list[Json]:
         """The invoices that were posted from an order."""
         return self._read_invoices("orderNumber", [number])
 
     def invoices_referring(self, reference: str) -> list[Json]:
-        """The invoices that have a reference and were posted from an order."""
-        return [invoice for invoice in self._invoices.get(fold(reference), ()) if invoice["orderNumber"]]
+        """The invoices that have a reference and were posted from an order, as of when its orders were looked for."""
+        found = self._invoices.pop(fold(reference), None)
+        if found is None:
+            found = self._read_invoices("externalDocumentNumber", [reference])
+        return [invoice for invoice in found if invoice["orderNumber"]]
 
     def know_customers(self, numbers: Iterable[str]) -> None:
         """Learn these customers, many per request."""

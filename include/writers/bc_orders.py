@@ -128,7 +128,7 @@ class _Transfer:
         number = self.links.own
         if number and number.startswith(INVOICE_LINK):
             return self._result(number, Result.skipped, "The transaction has been invoiced in Business Central.")
-        order = self.book.known(number) if number else self._mine(self.book.referring(self.reference))
+        order = self.book.known(number) if number else self._mine(self._referring())
         if order is None:
             if posted := self._posted(number):
                 return posted
@@ -172,6 +172,9 @@ class _Transfer:
         self.book.items.require((line["fields"]["No"], line.get("product")) for line in lines)
 
     # --- finding ---------------------------------------------------------------------------------------------
+
+    def _referring(self) -> list[Order]:
+        return self.book.referring(self.reference, anew=self.item.look_anew)
 
     def _mine(self, orders: Iterable[Order]) -> Order | None:
         """The one of these orders with the transaction's reference that it has become; linked from here on.

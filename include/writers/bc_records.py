@@ -166,7 +166,7 @@ class BCWriter:
             return self._update(work, session, item, body, number, known=True)
         if kept and self._row(work, session, kept, anew=True):
             return self._update(work, session, item, body, kept, known=False)
-        if item.suspect:
+        if item.look_anew:
             session.matches.forget(item)
             if self.beside:
                 self.beside.forget(session.beside, item)

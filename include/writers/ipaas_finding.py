@@ -107,7 +107,7 @@ class IPaaSFinder:
         mapped = item.mapped
         if not mapped.made_from or (self.table, fold(mapped.source_id)) in work.linked:
             return None
-        if self._index(work, item) and not item.suspect:
+        if self._index(work, item) and not item.look_anew:
             return work.linked.get((self.table, fold(mapped.made_from)))
         return work.link_of(self.table, mapped.made_from)
 
@@ -131,7 +131,7 @@ class IPaaSFinder:
             return present["id"], present
         if index and index.whole:
             return None, None
-        if self.match_shows_link or (index and not item.suspect):
+        if self.match_shows_link or (index and not item.look_anew):
             return work.linked.get((self.table, fold(external_id))), None
         return work.link_of(self.table, external_id), None
 
@@ -170,7 +170,7 @@ class IPaaSFinder:
     def _alike(self, work: WriteContext, item: WriteRequest, key: str) -> list[Json]:
         """The records with a natural key, out of what was read of the list where that tells."""
         index, wanted = self._index(work, item), key.casefold()
-        tells = index is not None and not item.suspect
+        tells = index is not None and not item.look_anew
         found = index.matching.get(wanted, []) if index and tells else work.ipaas.search(self.endpoint, key)
         return [record for record in found if str(record.get(self.match_field or "") or "").casefold() == wanted]
 
@@ -185,7 +185,7 @@ class IPaaSFinder:
         index = self._index(work, item)
         if item.beside is not None:
             found = next((row for row in item.beside if siblings.place(row) == siblings.place(body)), None)
-        elif index and not item.suspect:
+        elif index and not item.look_anew:
             found = index.places.get(siblings.place(body))
         else:
             new = isinstance(body[siblings.by], ToBeMade)

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from bench import Bench, outcome_of, tally
 from test_two_sided import DEFAULTS, SMALL
+from webshop import Shop
 
 from include.flows import FLOWS
 from include.sandbox import Sandbox
@@ -123,6 +124,28 @@ class TestWhatHasChangedMeanwhile:
         assert shop.linked("product", "E") is None
         shop.run(FLOW)
         assert shop.linked("product", "E")["name"] == "Item E"
+
+    def test_what_a_clerk_has_entered_is_left_to_the_next_run_though_another_record_has_its_number(
+        self, make_bench: Callable[..., Bench]
+    ) -> None:
+        """Of two transactions of one number, the second waits for the first, and is looked for anew."""
+        web = Shop(make_bench(sync_approve_above={"records": 1}))
+        for no in ("P1", "P2"):
+            web.customer(no)
+        for no in ("1000", "1001"):
+            web.item(no)
+        first, record = web.order(), web.order(customer_id=web.bench.linked("customer", "P2")["id"])
+        sales, entered = web.bench.sandbox.sales, list[str]()
+
+        def enter() -> None:
+            lines = [{"Type": "Item", "No.": "1001", "Quantity": 7, "Unit Price": 3}]
+            entered.append(sales.add_order(customer="P2", lines=lines, **{"External Document No.": "WEB-1"})["No."])
+
+        report = web.bench.run("sales_order_from_ipaas", ask=Person(approves=True, meanwhile=enter))
+        assert tally(report) == {"read": 2, "created": 1, "waiting": 1}
+        assert "something else would be written" in outcome_of(report, str(record["id"])).message
+        assert web.link_of(first) not in (None, entered[0])
+        assert [(line["No."], line["Quantity"]) for line in sales.lines(entered[0])] == [("1001", 7)]
 
 
 class TestARefusal:

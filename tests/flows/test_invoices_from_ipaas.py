@@ -24,6 +24,7 @@ from include.sync.report import Report
 from include.sync.runs import RunKind
 from include.writers import bc_invoice_draft
 from include.writers.bc_invoice_book import InvoiceBook
+from include.writers.bc_invoices import InvoiceWriter
 
 FLOW = "invoice_from_ipaas"
 SHIPPING, TAX, JOURNAL = "40410", "22700", "WEBSHOP"
@@ -804,6 +805,22 @@ class TestFaults:
     def test_a_draft_that_somebody_has_entered_is_left_alone(self, shop: Shop, record: Record) -> None:
         client = shop.bench.bc()
         client.create(API_INVOICES, {"customerNumber": "P1", "externalDocumentNumber": "WEB-1"})
+        assert "entered by somebody" in rejection(run(shop, record), record)
+        assert len(drafts(shop)) == 1 and not posted(shop)
+
+    def test_also_while_another_task_writes_a_transaction_of_its_number(
+        self, shop: Shop, record: Record, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        shop.bench.bc().create(API_INVOICES, {"customerNumber": "P1", "externalDocumentNumber": "WEB-1"})
+        claim = ("transaction by natural key", ["web-1"], "another task")
+        shop.bench.ledger.claim(*claim)
+        prepare = InvoiceWriter.prepare
+
+        def then_the_other_one_is_done(*args: Any) -> None:
+            prepare(*args)
+            shop.bench.ledger.release(*claim)
+
+        monkeypatch.setattr(InvoiceWriter, "prepare", then_the_other_one_is_done)
         assert "entered by somebody" in rejection(run(shop, record), record)
         assert len(drafts(shop)) == 1 and not posted(shop)
 
