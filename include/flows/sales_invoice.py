@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from include.ipaas.endpoints import TRANSACTION
+from include.mappings.foreign_transactions import INVOICE_LINK
 from include.mappings.invoices_from_ipaas import invoice_from_ipaas, skip_foreign_invoice
 from include.mappings.remembered import remembering
 from include.mappings.sales_invoices import (
@@ -92,6 +93,7 @@ FROM_IPAAS = Flow(
     skip=skip_foreign_invoice,
     mapping=invoice_from_ipaas,
     writer=InvoiceWriter(),
+    makes=lambda external_id: external_id.startswith(INVOICE_LINK),
     id_formats=(IPAAS_ID,),
     poll="missing",
     scopes=("transaction/created", "transaction/updated"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from include.ipaas.endpoints import TRANSACTION
+from include.mappings.foreign_transactions import INVOICE_LINK
 from include.mappings.orders_from_ipaas import order_from_ipaas, skip_foreign_order
 from include.mappings.remembered import remembering
 from include.mappings.sales_orders import order_to_ipaas, skip_order
@@ -89,6 +90,7 @@ FROM_IPAAS = Flow(
     skip=skip_foreign_order,
     mapping=order_from_ipaas,
     writer=OrderWriter(),
+    makes=lambda external_id: not external_id.startswith(INVOICE_LINK),
     prices=in_fields("lines.Unit_Price"),
     id_formats=(IPAAS_ID,),
     poll="missing",

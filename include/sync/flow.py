@@ -168,6 +168,9 @@ class Flow(Generic[RowT]):
         Callable[[Reads, Callable[[], Iterator[str]], int, Callable[[str], bool]], Iterator[SourceRecord[RowT]]] | None
     ) = None
     counterpart: Counterpart | None = None
+    # Of documents: whether an external id is of one that this flow makes. One that it has begun is not forgotten, whatever
+    # becomes of its record.
+    makes: Callable[[str], bool] | None = None
     # What of a change is a price: before and after, each as often as it is one. None: the flow changes no prices.
     prices: Callable[[Change, SyncSettings], Iterable[tuple[Any, Any]]] | None = None
     # The scopes of iPaaS.com's webhooks whose records this flow carries, as `company/created`; in lower case.

@@ -14,7 +14,7 @@ from include.sync.echoes import Echoes
 from include.sync.endings import finish_failed, overtaken, problem_outcome, resting, unexpected
 from include.sync.fingerprints import canonical, fingerprint
 from include.sync.headway import TO_WRITE
-from include.sync.ledger.entries import Finish, State, Transfer, iso
+from include.sync.ledger.entries import Finish, Purpose, State, Transfer, iso
 from include.sync.links import side_of
 from include.sync.outcomes import Outcome, Result
 from include.sync.prerequisites import stage_prerequisites, wanted
@@ -26,6 +26,7 @@ from include.sync.staging.chunks import Chunks
 from include.sync.task_context import BATCH, TaskContext
 from include.sync.telling import tells
 from include.sync.twins import Twins
+from include.sync.values import fold
 
 _LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
 
@@ -191,6 +192,8 @@ def _decide(task: TaskContext, record: Json, transfer: Transfer | None) -> Decis
         if "problem" in record:
             raise Rejected(f"The {task.flow.record} cannot be read: {record['problem']}.")
         mapped = task.flow.take(task.flow.row_of(data), context)
+        if isinstance(mapped, str) and unfinished:
+            _forget(task, key, mapped)
     except RunFault:
         raise
     except Exception as fault:  # noqa: BLE001 - one record's defect must not stop the others
@@ -201,8 +204,6 @@ def _decide(task: TaskContext, record: Json, transfer: Transfer | None) -> Decis
         end = finish_failed(task.plan, outcome, source_print(), record["read_at"], problem)
         return _Settled(outcome=outcome, end=end)
     if isinstance(mapped, str):
-        if unfinished:
-            task.ledger.forget(task.flow.name, [key])
         outcome = Outcome(key=key, result=Result.skipped, message=mapped)
         # What stays missing on the other side is remembered, so that not every poll reads it again.
         if task.flow.poll != "missing":
@@ -225,6 +226,22 @@ def _decide(task: TaskContext, record: Json, transfer: Transfer | None) -> Decis
         if unfinished and _rests(task.plan, transfer, fingerprint(mapped, whole=True)):
             return _Settled(outcome=resting(key, transfer))
     return changed
+
+
+def _forget(task: TaskContext, key: str, reason: str) -> None:
+    """Forget that a record is unfinished, since it is left out now. Raises Rejected where a document of it was begun."""
+    flow, side = task.flow, side_of(task.flow.direction)
+    if flow.makes:
+        link = side.known(task.ledger, flow.writer.table, [key]).get(fold(key))
+        there = str(link) if link is not None and flow.makes(str(link)) else ""
+        begun = task.ledger.reservation(side.claim_scope(flow.writer.table), key)
+        if there or (begun and begun.purpose is Purpose.create):
+            raise Rejected(
+                f"{reason} Before that its {flow.record} {there or '(its number is not known)'} was begun in {side.target}, "
+                f"or was to be changed, and that did not come to its end: it is not what the transaction said.",
+                f"Complete the {flow.record} in {side.target}, or delete it if there is one; then have this record left alone.",
+            )
+    task.ledger.forget(flow.name, [key])
 
 
 def _remembered(plan: RunPlan, outcome: Outcome, mapped: Mapped, transfer: Transfer, read_at: str) -> Finish | None:

@@ -68,6 +68,7 @@ class InvoiceBook:
         self._journal: str | None = None
         self._invoices: dict[str, Json] = {}
         self._references: dict[str, list[Json]] = {}
+        self._orders: dict[str, list[Json]] = {}
         self._by_order: dict[str, list[Json]] = {}
         self._open_orders: set[str] = set()
         self._known_orders: set[str] = set()
@@ -78,6 +79,9 @@ class InvoiceBook:
         self._references |= {fold(reference): [] for reference in references}
         for invoice in self._read("externalDocumentNumber", references):
             self._references.setdefault(fold(str(invoice["externalDocumentNumber"])), []).append(invoice)
+        self._orders |= {fold(reference): [] for reference in references}
+        for order in self._read_orders(references):
+            self._orders.setdefault(fold(str(order["externalDocumentNumber"])), []).append(order)
         self.know_orders(orders)
 
     def known(self, invoice_id: str) -> Json | None:
@@ -95,6 +99,11 @@ class InvoiceBook:
         if found is None:
             found = self._read("externalDocumentNumber", [reference])
         return [invoice for invoice in found if str(invoice["status"]) not in _CANCELLED]
+
+    def orders_referring(self, reference: str, *, anew: bool = False) -> list[Json]:
+        """The open orders that have a reference, as they were prepared or as they are now."""
+        found = None if anew else self._orders.pop(fold(reference), None)
+        return self._read_orders([reference]) if found is None else found
 
     def know_orders(self, numbers: Iterable[str]) -> None:
         """Learn which of these orders are open, and the invoices that were posted from the others."""
@@ -152,6 +161,11 @@ class InvoiceBook:
         """The journal's lines with these references, those that have not been posted yet, by reference, folded."""
         rows = self._work.bc.read_many(self.journal(), "externalDocumentNumber", list(references), select=_PAYMENT)
         return {fold(str(row["externalDocumentNumber"])): row for row in rows}
+
+    def _read_orders(self, references: Sequence[str]) -> list[Json]:
+        select = ("number", "externalDocumentNumber", "customerNumber")
+        name = "externalDocumentNumber"
+        return list(self._work.bc.read_many(_ORDERS, name, list(references), select=select)) if references else []
 
     def _read(self, name: str, values: Sequence[Any], *, expand: str | None = None) -> list[Json]:
         select = tuple(dict.fromkeys((*_STATE, *HEADER_FIELDS)))

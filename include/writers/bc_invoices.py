@@ -94,9 +94,12 @@ class _Transfer:
         """Find the invoice or create it, post it, and add its payments."""
         own = self.links.own
         if own and not own.startswith(INVOICE_LINK):
-            return self._of_order(own)
+            return self._of_order(own, own)
         if "order" in self.body:
-            return self._of_order(str(self.body["order"]))
+            return self._of_order(str(self.body["order"]), own)
+        if own is None and not self._intended and (order := self._order()):
+            self.links.note(self.links.own_link(order))
+            return self._of_order(order, order)
         invoice, created = self._present(), False
         if invoice is None or is_draft(invoice):
             invoice, created = self._posted(invoice), True
@@ -145,10 +148,27 @@ class _Transfer:
 
     # --- transactions that became orders ---------------------------------------------------------------------
 
-    def _of_order(self, order: str) -> WriteResult:
-        """A transaction that is invoiced in Business Central, from its order: only payments are transferred."""
+    def _order(self) -> str | None:
+        """The open order that the transaction has become without being linked: the answer to its making was lost, or
+        somebody has entered it. Beside an invoice it would be a second sale."""
+        buyer = fold(str(self.body["header"]["customerNumber"]))
+        orders = self.book.orders_referring(self.reference, anew=self.item.look_anew)
+        found = [
+            str(order["number"])
+            for order in orders
+            if fold(str(order["customerNumber"])) == buyer and not self.links.is_others(str(order["number"]))
+        ]
+        if len(found) > 1:
+            raise Rejected(
+                f"Several orders of customer {buyer} have externalDocumentNumber {self.reference!r}: {', '.join(found)}.",
+                "Link the right one to the transaction in iPaaS.com, with its No. as external id.",
+            )
+        return found[0] if found else None
+
+    def _of_order(self, order: str, own: str | None) -> WriteResult:
+        """A transaction that is invoiced in Business Central, from its order: only payments are transferred. `own` is what
+        it is linked to itself."""
         self.book.know_orders([order])
-        own = self.links.own
         if self.book.is_open(order):
             reason = f"It is sales order {order} in Business Central, which is to be posted there."
             if not self.payments.any:
@@ -220,8 +240,11 @@ class _Transfer:
     @property
     def _may_resume(self) -> bool:
         """Whether a draft is ours to complete: intended, whatever stopped it, or the subscriber wants any completed."""
-        if self.work.settings.bc_update_non_existing_invoice_lines:
-            return True
+        return self.work.settings.bc_update_non_existing_invoice_lines or self._intended
+
+    @property
+    def _intended(self) -> bool:
+        """Whether a draft was begun for this very transaction."""
         intended = self.work.ledger.reservation(self.work.side.claim_scope(InvoiceWriter.table), self.item.key)
         return intended is not None and fold(intended.reference) == fold(self._intent)
 

@@ -7,11 +7,12 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
 
-from include.errors import NotFound, RecordExists, Rejected, ServiceError
+from include.errors import NotFound, RecordExists, Rejected, Sent, ServiceError
 from include.ipaas.external_ids import LINE_TABLE, TRANSACTION_TABLE
 from include.mappings.foreign_transactions import INVOICE_LINK
 from include.sync.base import Base
 from include.sync.context import WriteContext
+from include.sync.ledger.entries import Purpose
 from include.sync.merge import Times, shown
 from include.sync.outcomes import Change, Result, in_one
 from include.sync.records import Json
@@ -227,6 +228,9 @@ class _Transfer:
     def _create(self) -> Order:
         """The new order's header. Whatever becomes of its lines, the order is linked from here on."""
         begin(self.work, self.item)
+        # Until it is done it is known by this, also where nothing is heard of the first call.
+        claims, key = self.work.side.claim_scope(OrderWriter.table), self.item.key
+        self.work.ledger.reserve(claims, key, API_ORDERS.name, f"{API_ORDERS.name}|{key}", Purpose.create)
         try:
             made = self.book.surface.create(self.header)
         except ServiceError as error:
@@ -234,6 +238,8 @@ class _Transfer:
             order = self._mine(self.book.referring(self.reference, anew=True)) if moved(error) else None
             if order is not None:
                 return order
+            if error.sent is not Sent.unknown:
+                self.work.ledger.unreserve(claims, key)
             if isinstance(error, RecordExists):
                 raise Rejected(
                     f"Number {self.header.get('No')} is another order's in Business Central.",
