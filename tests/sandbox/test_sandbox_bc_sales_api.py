@@ -228,6 +228,26 @@ class TestActions:
             "The invoice cannot be canceled because it has already been canceled.",
         )
 
+    def test_a_released_draft_is_posted_and_one_that_is_in_approval_is_not(
+        self, bc: BusinessCentral, sandbox: Sandbox
+    ) -> None:
+        no = sandbox.sales.add_draft_invoice(customer="C1", lines=[{"Type": "Item", "No.": "1000", "Quantity": 1}])[
+            "No."
+        ]
+        own = f"salesInvoices({sandbox.sales.draft(no)['systemid']})"
+        line = {"lineType": "Item", "lineObjectNumber": "1000", "quantity": 1}
+        for status, words in (
+            ("Pending Approval", "when the approval process is complete"),
+            ("Pending Prepayment", "unpaid prepayment invoices"),
+        ):
+            sandbox.sales.set_status(no, status, "Invoice")
+            refused(bc.entity("POST", f"{own}/Microsoft.NAV.post"), "Application_DialogException", words)
+        sandbox.sales.release(no, "Invoice")
+        closed = bc.entity("POST", f"{own}/salesInvoiceLines", line)
+        refused(closed, "Application_FieldValidationException", "Current value is 'Released'")
+        assert bc.entity("POST", f"{own}/Microsoft.NAV.post").status == 204
+        refused(bc.entity("POST", f"{own}/Microsoft.NAV.post"), "Application_DialogException", "draft invoice only")
+
     def test_an_action_that_is_none(self, bc: BusinessCentral, sandbox: Sandbox) -> None:
         identifier = order(sandbox)
         reply = bc.entity("POST", f"salesOrders({identifier})/Microsoft.NAV.release")

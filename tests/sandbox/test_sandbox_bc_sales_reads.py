@@ -334,6 +334,24 @@ class TestInvoices:
         shipments = bc.entity("GET", "salesShipments").body["value"]
         assert [shipment["orderNumber"] for shipment in shipments] == [""]
 
+    @pytest.mark.parametrize(
+        ("status", "shown"),
+        [
+            ("Open", "Draft"),
+            ("Pending Approval", "In_x0020_Review"),
+            ("Released", "Open"),
+            ("Pending Prepayment", "Open"),
+        ],
+    )
+    def test_a_draft_that_is_released_reads_as_one_that_is_posted_and_not_paid(
+        self, bc: BusinessCentral, sandbox: Sandbox, status: str, shown: str
+    ) -> None:
+        identifier = sandbox.sales.add_draft_invoice("SI1", customer="C1", lines=[item_line(2)])["systemid"]
+        sandbox.sales.set_status("SI1", status, "Invoice")
+        found = bc.entity("GET", f"salesInvoices({identifier})").body
+        assert (found["number"], found["status"]) == ("SI1", shown)
+        assert found["remainingAmount"] == found["totalAmountIncludingTax"] == Decimal("24.98")
+
     def test_paid_and_cancelled(self, bc: BusinessCentral, sandbox: Sandbox) -> None:
         long_ago = sandbox.bc.now() - timedelta(days=90)
         for no in ("SI1", "SI2"):

@@ -105,20 +105,20 @@ class Sales:
         """Delete an order."""
         documents.delete_document(self.tenant, self.order(no))
 
-    def release(self, no: str, *, modified: datetime | None = None) -> Row:
-        """Release an order."""
-        return self.set_status(no, "Released", modified=modified)
+    def release(self, no: str, kind: str = "Order", *, modified: datetime | None = None) -> Row:
+        """Release an order, or a draft invoice."""
+        return self.set_status(no, "Released", kind, modified=modified)
 
-    def reopen(self, no: str, *, modified: datetime | None = None) -> Row:
-        """Open an order again."""
-        return self.set_status(no, "Open", modified=modified)
+    def reopen(self, no: str, kind: str = "Order", *, modified: datetime | None = None) -> Row:
+        """Open an order, or a draft invoice, again."""
+        return self.set_status(no, "Open", kind, modified=modified)
 
-    def set_status(self, no: str, status: str, *, modified: datetime | None = None) -> Row:
-        """Give an order a status: Open, Released, Pending Approval, Pending Prepayment."""
-        header = self.order(no)
+    def set_status(self, no: str, status: str, kind: str = "Order", *, modified: datetime | None = None) -> Row:
+        """Give an order or a draft invoice a status: Open, Released, Pending Approval, Pending Prepayment."""
+        header = documents.header_of(self.tenant, kind, no)
         header["Status"] = status
         self._moved(header, modified)
-        if status == "Released":
+        if status == "Released" and kind == "Order":
             self.tenant.raise_event("SalesOrderReleased", "salesOrders", header["systemid"])
         return header
 

@@ -47,7 +47,8 @@ def of_draft(tenant: Tenant, header: Row, totals: Totals) -> Row:
         "Id": header["systemid"],
         "Status": _STATUS[header["Status"]],
         "Posted": False,
-        "remainingAmount": 0,
+        # Of what is not posted all is owed, as API v2.0 tells it.
+        "remainingAmount": totals.including,
     }
 
 

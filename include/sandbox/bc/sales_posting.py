@@ -23,6 +23,7 @@ def check(tenant: Tenant, header: Row, quantities: Mapping[int, Decimal], *, shi
     """Raise Fault when a document cannot be posted; nothing has happened then."""
     switches = tenant.switches
     lines = tenant.lines("Sales Line", *key_of(header))
+    _check_approved(header)
     if not any(line["Type"] != COMMENT for line in lines):
         raise dialog("Please add at least one line item to the document.")
     if not header["Posting Date"] or header["Posting Date"] == "0001-01-01":
@@ -201,6 +202,17 @@ def rewrite(tenant: Tenant, row: Row, *, touch: bool = True, modified: datetime 
 def buffer_id(row: Row) -> str:
     """The id under which the API shows a posted invoice."""
     return str(row.get("Draft Invoice SystemId") or row["systemid"])
+
+
+def _check_approved(header: Row) -> None:
+    """What waits for an approval, or for a prepayment, is posted afterwards."""
+    if header["Status"] == "Pending Approval":
+        raise dialog("This document can only be released when the approval process is complete.")
+    if header["Status"] == "Pending Prepayment":
+        raise dialog(
+            "There are unpaid prepayment invoices that are related to the document of type "
+            f"{header['Document Type']} with the number {header['No.']}."
+        )
 
 
 def _check_groups(tenant: Tenant, header: Row, lines: list[Row]) -> None:
