@@ -26,6 +26,7 @@ class Switches:
     shipment_touches_order: bool = False  # posting moves the order's modified time too, not only its quantities
     untouched_is_fully_shipped: bool = True  # API v2.0 calls an order of which nothing is shipped fully shipped
     shipment_on_invoice: bool = True  # posting a draft invoice posts a shipment without an order number too
+    posting_draws_numbers: bool = True  # a posted draft invoice has a number of another series; else it keeps its own
     draft_lines_keep_ids: bool = True  # the lines of a posted draft invoice have the ids they had as a draft's
     page_options_persist: bool = True  # ShippingOptions and BillToOptions outlive the request that set them
     prevent_negative_inventory: bool = False

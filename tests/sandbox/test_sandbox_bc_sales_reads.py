@@ -348,8 +348,8 @@ class TestInvoices:
     ) -> None:
         identifier = sandbox.sales.add_draft_invoice("SI1", customer="C1", lines=[item_line(2)])["systemid"]
         sandbox.sales.set_status("SI1", status, "Invoice")
-        found = bc.entity("GET", f"salesInvoices({identifier})").body
-        assert (found["number"], found["status"]) == ("SI1", shown)
+        (found,) = bc.entity("GET", f"salesInvoices?$filter=status eq '{shown}'").body["value"]
+        assert (found["id"], found["number"], found["status"]) == (identifier, "SI1", shown)
         assert found["remainingAmount"] == found["totalAmountIncludingTax"] == Decimal("24.98")
 
     def test_paid_and_cancelled(self, bc: BusinessCentral, sandbox: Sandbox) -> None:

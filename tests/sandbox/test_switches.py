@@ -186,3 +186,11 @@ def test_the_end_of_microsofts_pages(bc: BusinessCentral, sandbox: Sandbox) -> N
     sandbox.switches.pages_ended = True
     assert bc.page("GET", "ItemCard").status == 404
     assert bc.page("GET", "MyItems").status == bc.page("GET", "Itemsbylocation").status == 200
+
+
+@pytest.mark.parametrize("draws", [True, False])
+def test_posting_draws_numbers(sandbox: Sandbox, draws: bool) -> None:
+    sandbox.switches.posting_draws_numbers = draws
+    lines = [{"Type": "Item", "No.": "1000", "Quantity": 1}]
+    draft = str(sandbox.sales.add_draft_invoice(customer="C1", lines=lines)["No."])
+    assert (sandbox.sales.post_invoice(draft)["No."] == draft) != draws

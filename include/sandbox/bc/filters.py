@@ -34,12 +34,19 @@ class Filter:
     most: dict[str, str] = field(default_factory=dict)
 
 
-def compile_filter(text: str, known: Callable[[str], str], *, null_is_blank: bool = True) -> Filter:
-    """What is asked of rows. `known` answers a property's own spelling, or raises FilterError when there is none.
+def compile_filter(
+    text: str,
+    known: Callable[[str], str],
+    *,
+    meant: Callable[[str, str], str] = lambda name, literal: literal,
+    null_is_blank: bool = True,
+) -> Filter:
+    """What is asked of rows. `known` answers a property's own spelling, or raises FilterError when there is none; `meant`
+    what a literal says that a property is compared with.
 
     `null_is_blank`: whether a comparison with null asks for blanks; else it is ignored.
     """
-    parser = _Parser(text, known, null_is_blank)
+    parser = _Parser(text, known, meant, null_is_blank)
     parsed = parser.expression()
     if parser.position < len(parser.tokens):
         raise FilterError(f"Syntax error at position {parser.position} in '{text}'.")
@@ -47,8 +54,11 @@ def compile_filter(text: str, known: Callable[[str], str], *, null_is_blank: boo
 
 
 class _Parser:
-    def __init__(self, text: str, known: Callable[[str], str], null_is_blank: bool) -> None:
+    def __init__(
+        self, text: str, known: Callable[[str], str], meant: Callable[[str, str], str], null_is_blank: bool
+    ) -> None:
         self.text = text
+        self.meant = meant
         self.null_is_blank = null_is_blank
         self.known = known
         self.position = 0
@@ -108,7 +118,7 @@ class _Parser:
         if word in _FUNCTIONS:
             return self._function(word)
         field = self.known(word)
-        operator, value = self._next(), self._next()
+        operator, value = self._next(), self.meant(field, self._next())
         if operator not in ("eq", "ne", "gt", "ge", "lt", "le"):
             raise FilterError(f"Unknown operator '{operator}' in '{self.text}'.")
         if value == "null":

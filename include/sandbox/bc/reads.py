@@ -134,6 +134,7 @@ def _asked(tenant: Tenant, entities: EntitySet, text: str) -> Filter | None:
         return compile_filter(
             text,
             lambda word: _spelled(entities.view, word),
+            meant=entities.view.meant,
             null_is_blank=tenant.switches.null_filters_blank,
         )
     except FilterError as error:

@@ -266,7 +266,7 @@ def _invoice_header(tenant: Tenant, header: Row, totals: Totals, modified: datet
     draft = header["Document Type"] == "Invoice"
     return {
         **_posted(header),
-        "No.": tenant.next_number(_INVOICES),
+        "No.": header["No."] if draft and not tenant.switches.posting_draws_numbers else tenant.next_number(_INVOICES),
         "Pre-Assigned No.": header["No."] if draft else "",
         "Draft Invoice SystemId": header["systemid"] if draft else "",
         "Order No.": "" if draft else header["No."],

@@ -107,6 +107,10 @@ class View:
             (o for o in prop.options if wanted.casefold() in (o.casefold(), self.captions.get(o, o).casefold())), None
         )
 
+    def meant(self, name: str, literal: str) -> str:
+        """A literal of a filter: in the API a member of an enum may be named as it is sent."""
+        return decoded(literal) if self.api and self.properties[name].options else literal
+
 
 def encoded(text: str) -> str:
     """An enum member's name as XML wants it: blanks and signs as `_xNNNN_`."""
