@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from include.business_central.posted_invoices import POSTED_PAGE
 from include.ipaas.endpoints import TRANSACTION
 from include.mappings.foreign_transactions import INVOICE_LINK
 from include.mappings.invoices_from_ipaas import invoice_from_ipaas, skip_foreign_invoice
@@ -14,7 +15,7 @@ from include.mappings.sales_invoices import (
 )
 from include.mappings.transactions import FROM_FURTHER_PAGES, PAGE_ONLY
 from include.sources.documents import AGENTS, LINES, SHIPMENTS
-from include.sources.sales_invoices import CUSTOMER_ID, ORDERS_FLOW, PAGE, SALES_INVOICES
+from include.sources.sales_invoices import CUSTOMER_ID, ORDERS_FLOW, SALES_INVOICES
 from include.sources.transactions import NESTED_SCOPES, ForeignTransactions
 from include.sync.asked import GUID, IPAAS_ID, IdFormat
 from include.sync.flow import Flow
@@ -72,7 +73,7 @@ TO_IPAAS = Flow(
     pointers=(CUSTOMER_ID,),
     poll="lookback",
     after=(ORDERS_FLOW, "invoice_from_ipaas"),
-    services=(PAGE, LINES, AGENTS, SHIPMENTS),
+    services=(POSTED_PAGE, LINES, AGENTS, SHIPMENTS),
     settings_used=(
         "bc_transaction_poll_search_days",
         "bc_time_zone",

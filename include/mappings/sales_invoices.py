@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from decimal import Decimal
 
-from include.business_central.records.base import decoded, unblank
+from include.business_central.records.base import unblank
+from include.business_central.records.invoice_states import CANCELED, CORRECTIVE, OPEN, PAID, status_of
 from include.business_central.records.sales import ApiSalesDocument, SalesLine
 from include.ipaas.external_ids import TRANSACTION_TABLE
 from include.mappings.body import child
@@ -18,16 +19,10 @@ from include.sync.records import Follower, Json, Mapped, MappingContext, Missing
 from include.sync.values import fold
 
 # The statuses of API v2.0 that a posted invoice may have; a released draft is `Open`, too.
-POSTED = frozenset({"Open", "Paid", "Canceled", "Corrective"})
-CANCELED = "Canceled"
+POSTED = frozenset({OPEN, PAID, CANCELED, CORRECTIVE})
 # What follows an invoice to its order's transaction: what was shipped of it, or, once it is gone, what was posted of it.
 SHIPPED_ORDER = "shipped order"
 POSTED_ORDER = "posted order"
-
-
-def status_of(record: Json) -> str:
-    """The invoice's status, as a person writes it."""
-    return decoded(str(unblank(record.get("status")) or ""))
 
 
 def skip_invoice(row: InvoiceRow, context: MappingContext) -> str | None:
@@ -50,7 +45,7 @@ def invoice_to_ipaas(row: InvoiceRow, context: MappingContext) -> Mapped:
         created=invoice.invoiceDate,
         shipping_account=context.settings.bc_create_defaults.invoice.shipping_account,
         shipped=True,
-        payment_status="Complete" if status == "Paid" else "Pending",
+        payment_status="Complete" if status == PAID else "Pending",
     )
     order = invoice.orderNumber
     if order is None:

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
-from include.business_central.odata import Api, Page, literal
+from include.business_central.odata import Api, literal
+from include.business_central.posted_invoices import POSTED_PAGE, PostedInvoices
 from include.business_central.records.base import unblank
+from include.business_central.records.invoice_states import CANCELED, is_posted, status_of
 from include.business_central.records.sales import ApiSalesInvoice
 from include.mappings.remembered import WITHOUT_PAGE
 from include.mappings.rows import InvoiceRow
-from include.mappings.sales_invoices import (
-    CANCELED,
-    POSTED,
-    invoice_header,
-    status_of,
-)
+from include.mappings.sales_invoices import POSTED, invoice_header
 from include.mappings.sales_lines import line_from_api
 from include.sources.documents import References, api_lines, order_lines, shipments_of
 from include.sources.feeds import BY_KEY_OR_ID, Feed, FromFeed, Keyed, Pair
@@ -29,7 +26,6 @@ from include.sync.plan import lookback_start
 from include.sync.records import Json, SourceRecord
 from include.sync.values import fold
 
-PAGE = "PostedSalesInvoices"
 _FEED = Api("salesInvoices")
 _LINES = "salesInvoiceLines"
 # What counts of the other invoices of an order.
@@ -41,60 +37,45 @@ CUSTOMER_ID = IdFormat(
     example="Customer|1366066e-7688-eb11-b856-000d3ae0b7f5",
     meaning="the internal id of a customer who has paid",
 )
-_PREFIX = re.compile(r"^.*?(?=\d+$)")
 
 
 @dataclass(kw_only=True)
 class Posted:
-    """Which invoices are posted. API v2.0 does not tell: a released draft and an unpaid invoice both read `Open`.
-
-    The posted page knows, where it is published. Else it is the number: posting gives an invoice one of another series.
-    """
+    """Which invoices are posted, and what to tell the operator where it cannot be told for certain."""
 
     reads: Reads
-    _drafts: set[str] | None = None
+
+    @cached_property
+    def _invoices(self) -> PostedInvoices:
+        return PostedInvoices(self.reads.bc)
 
     def rows(self, records: Sequence[Json]) -> dict[str, Json] | None:
         """The posted page's rows by folded number, every field of it; None where it is not published."""
-        if not optional(self.reads, PAGE, "payment method, shipping agent and tracking number of invoices"):
+        if not optional(self.reads, POSTED_PAGE, "payment method, shipping agent and tracking number of invoices"):
             return None
-        numbers = [str(record["number"]) for record in records]
-        # Pages 143 and 132 both serve; the fields that one of them lacks are absent.
-        return {fold(str(row["No"])): row for row in self.reads.bc.read_many(Page(PAGE), "No", numbers)}
+        return {fold(str(row["No"])): row for row in self._invoices.rows([str(record["number"]) for record in records])}
 
     def reason_against(self, record: Json, rows: Mapping[str, Json] | None) -> str | None:
         """Why an invoice is taken for a draft, by the rows of the posted page or else by its number, or None."""
+        number = str(record["number"])
         if rows is not None:
-            there = fold(str(record["number"])) in rows
-            return None if there else f"The invoice is not posted: {record['number']} is a draft."
-        if status_of(record) != "Open" or unblank(record.get("orderNumber")):
+            return None if fold(number) in rows else f"The invoice is not posted: {number} is a draft."
+        if is_posted(record):
             return None
+        how = self.reads.bc.how_to_publish(POSTED_PAGE)
         self.reads.warn(
-            f"The web service {PAGE} is not published, so whether an unpaid invoice is posted is told by its number. "
-            f"{self.reads.bc.how_to_publish(PAGE)} Payment method and tracking of invoices come with it, too."
+            f"The web service {POSTED_PAGE} is not published, so whether an unpaid invoice is posted is told by its number. "
+            f"{how} Payment method and tracking of invoices come with it, too."
         )
-        if _series(record) not in self._draft_series():
+        if not self._invoices.numbered_as_drafts(number):
             return None
         self.reads.warn(
-            f"Unpaid invoices with numbers like those of drafts, as {record['number']}, are left out until they are paid."
+            f"Unpaid invoices with numbers like those of drafts, as {number}, are left out until they are paid."
         )
         return (
-            f"Invoice {record['number']} is not paid and has a number like those of drafts: whether it is posted cannot be "
-            f"told. {self.reads.bc.how_to_publish(PAGE)}"
+            f"Invoice {number} is not paid and has a number like those of drafts: whether it is posted cannot be "
+            f"told. {how}"
         )
-
-    def _draft_series(self) -> set[str]:
-        if self._drafts is None:
-            rows = self.reads.bc.read(_FEED, filter="status eq 'Draft'", select=("number",), read_only=True)
-            self._drafts = {_series(row) for row in rows}
-        return self._drafts
-
-
-def _series(record: Json) -> str:
-    """What the numbers of one series have in common: all before the digits at the end."""
-    number = str(record["number"])
-    found = _PREFIX.match(number)
-    return fold(found[0] if found else number)
 
 
 class SalesInvoices(Feed[InvoiceRow]):

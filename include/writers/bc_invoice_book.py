@@ -5,10 +5,12 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
+from itertools import chain
 from typing import Any
 
 from include.business_central.odata import Api
-from include.business_central.records.base import decoded
+from include.business_central.posted_invoices import POSTED_PAGE, PostedInvoices
+from include.business_central.records.invoice_states import CANCELED, is_posted, status_of
 from include.errors import BadRecord, ErrorKind, Sent, ServiceError
 from include.mappings.invoices_from_ipaas import HEADER_FIELDS
 from include.sync.asked import GUID
@@ -35,14 +37,12 @@ _STATE = (
     "remainingAmount",
     "billToCustomerNumber",
 )
-_DRAFT = frozenset({"Draft", "In Review"})
-_CANCELLED = frozenset({"Canceled", "Corrective"})
 _PAYMENT = ("id", "externalDocumentNumber", "customerNumber", "amount", "appliesToInvoiceNumber")
 
 
-def is_draft(invoice: Json) -> bool:
-    """Whether it has not been posted."""
-    return decoded(str(invoice["status"])) in _DRAFT
+def stands(invoice: Json) -> bool:
+    """Whether it has not been cancelled. A corrective one takes a credit memo back: it is owed as any other."""
+    return status_of(invoice) != CANCELED
 
 
 def paid(invoice: Json) -> Decimal:
@@ -63,6 +63,7 @@ class InvoiceBook:
         self._work = work
         self.items = SoldItems(work)
         self.currencies = Currencies(work)
+        self.posted = PostedInvoices(work.bc)
         # Lines of one journal are written one after another: Business Central numbers them as they come.
         self.journal_lock = threading.Lock()
         self._journal: str | None = None
@@ -72,6 +73,7 @@ class InvoiceBook:
         self._by_order: dict[str, list[Json]] = {}
         self._open_orders: set[str] = set()
         self._known_orders: set[str] = set()
+        self._on_page: dict[str, bool] = {}
 
     def prepare(self, ids: Sequence[str], references: Sequence[str], orders: Sequence[str]) -> None:
         """Read the invoices of these ids and references, and what became of these orders."""
@@ -82,6 +84,8 @@ class InvoiceBook:
         self._orders |= {fold(reference): [] for reference in references}
         for order in self._read_orders(references):
             self._orders.setdefault(fold(str(order["externalDocumentNumber"])), []).append(order)
+        found = [*self._invoices.values(), *chain.from_iterable(self._references.values())]
+        self._look_at_page([str(invoice["number"]) for invoice in found if is_posted(invoice) is None])
         self.know_orders(orders)
 
     def known(self, invoice_id: str) -> Json | None:
@@ -92,13 +96,25 @@ class InvoiceBook:
         """The invoice of an id with its lines, as it is now."""
         return next(iter(self._read("id", [invoice_id], expand=LINES)), None)
 
+    def is_listed(self, invoice: Json) -> bool | None:
+        """Whether the posted page has an invoice, as it was prepared or as it is now; None where it is not published."""
+        number = str(invoice["number"])
+        if fold(number) not in self._on_page:
+            self._look_at_page([number])
+        return self._on_page.pop(fold(number), None)
+
+    def _look_at_page(self, numbers: Sequence[str]) -> None:
+        if numbers and self._work.bc.published(POSTED_PAGE):
+            there = {fold(str(row["No"])) for row in self.posted.rows(numbers, select=("No",))}
+            self._on_page |= {fold(number): fold(number) in there for number in numbers}
+
     def referring(self, reference: str, *, anew: bool = False) -> list[Json]:
-        """The invoices that have a reference and stand, as they were prepared or as they are now."""
+        """The invoices that have a reference and were not cancelled, as they were prepared or as they are now."""
         # Once only: of two transactions of one number, the second comes after what the first has made.
         found = None if anew else self._references.pop(fold(reference), None)
         if found is None:
             found = self._read("externalDocumentNumber", [reference])
-        return [invoice for invoice in found if str(invoice["status"]) not in _CANCELLED]
+        return [invoice for invoice in found if stands(invoice)]
 
     def orders_referring(self, reference: str, *, anew: bool = False) -> list[Json]:
         """The open orders that have a reference, as they were prepared or as they are now."""
@@ -121,8 +137,8 @@ class InvoiceBook:
         return fold(order) in self._open_orders
 
     def posted_from(self, order: str) -> list[Json]:
-        """The invoices that were posted from an order which is gone, and that stand."""
-        return [i for i in self._by_order.get(fold(order), ()) if str(i["status"]) not in _CANCELLED]
+        """The invoices that were posted from an order which is gone, cancelled ones included."""
+        return self._by_order.get(fold(order), [])
 
     def lines(self, invoice: Json) -> dict[int, Json]:
         """The lines of an invoice by their number, as they were read with it or else as they are now."""

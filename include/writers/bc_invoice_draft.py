@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
+from include.business_central.records.invoice_states import DRAFT, status_of
 from include.errors import NotFound, Rejected
 from include.mappings.invoices_from_ipaas import HEADER_CODES
 from include.sync.context import WriteContext
@@ -97,7 +98,18 @@ class Draft:
             advice,
         )
 
+    @staticmethod
+    def _require_open(draft: Json, what: str) -> None:
+        """Raise Rejected unless a draft may be changed: one that a person has released may not."""
+        if status_of(draft) != DRAFT:
+            raise Rejected(
+                f"Draft invoice {draft['number']} has been released in Business Central, and is not as its transaction is: "
+                f"{what} would have to be changed. It was not posted.",
+                "Reopen it in Business Central, or delete it: then it is brought in step, or made anew, and posted.",
+            )
+
     def _change(self, draft: Json, changes: Json) -> Json:
+        self._require_open(draft, ", ".join(changes))
         what, update = f"draft invoice {draft['number']}", self._work.bc.update
         return sent(what, changes, lambda: dict(update(INVOICES, str(draft["id"]), draft[ETAG], changes)))
 
@@ -126,19 +138,21 @@ class Draft:
         return fields
 
     def _bring_line(self, draft: Json, wanted: Json, present: Json | None) -> bool:
+        changes = wanted if present is None else _line_changes(wanted, present)
+        same_thing = present is not None and is_same_thing(wanted, present)
+        if same_thing and not changes:
+            return False
+        self._require_open(draft, f"line {wanted['sequence']}")
         lines, what = lines_of(str(draft["id"])), f"line {wanted['sequence']} of draft invoice {draft['number']}"
-        if present is not None and not is_same_thing(wanted, present):
-            line = present
-            sent(what, wanted, lambda: self._work.bc.delete(lines, str(line["id"]), line[ETAG]))
-            present = None
-        if present is None:
-            sent(what, wanted, lambda: self._work.bc.create(lines, wanted))
-            return True
-        changes = _line_changes(wanted, present)
-        if changes:
+        if present is not None and same_thing:
             line = present
             sent(what, changes, lambda: self._work.bc.update(lines, str(line["id"]), line[ETAG], changes))
-        return bool(changes)
+            return True
+        if present is not None:
+            line = present
+            sent(what, wanted, lambda: self._work.bc.delete(lines, str(line["id"]), line[ETAG]))
+        sent(what, wanted, lambda: self._work.bc.create(lines, wanted))
+        return True
 
 
 def is_same_thing(wanted: Json, present: Json) -> bool:

@@ -9,6 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
+from include.business_central.posted_invoices import POSTED_PAGE
+from include.business_central.records.invoice_states import DRAFT, IN_REVIEW, is_posted, status_of
 from include.errors import Rejected, Sent, ServiceError, Waiting
 from include.ipaas.external_ids import LINE_TABLE, TRANSACTION_TABLE
 from include.mappings.foreign_transactions import INVOICE_LINK
@@ -28,7 +30,7 @@ from include.writers.bc_documents import (
     sent,
     until_settled,
 )
-from include.writers.bc_invoice_book import INVOICES, InvoiceBook, is_draft
+from include.writers.bc_invoice_book import INVOICES, InvoiceBook
 from include.writers.bc_invoice_draft import Draft, fields_of, is_same_thing
 from include.writers.bc_payments import Payments
 from include.writers.bc_refusal import refusal
@@ -89,6 +91,9 @@ class _Transfer:
         self.notes: list[str] = []
         self.payments = Payments(work, book, self.links, self.body, self.notes)
         self.draft = Draft(work, book, self.body, self.notes)
+        # Id and number of the draft that was begun for it, and whether it has been sent to be posted before anybody
+        # released it.
+        self._drafted, self._sent = self._begun, False
 
     def run(self) -> WriteResult:
         """Find the invoice or create it, post it, and add its payments."""
@@ -97,11 +102,11 @@ class _Transfer:
             return self._of_order(own, own)
         if "order" in self.body:
             return self._of_order(str(self.body["order"]), own)
-        if own is None and not self._intended and (order := self._order()):
+        if own is None and self._begun is None and (order := self._order()):
             self.links.note(self.links.own_link(order))
             return self._of_order(order, order)
         invoice, created = self._present(), False
-        if invoice is None or is_draft(invoice):
+        if invoice is None or not self._is_posted(invoice):
             invoice, created = self._posted(invoice), True
         self.links.note(self.links.own_link(f"{INVOICE_LINK}{invoice['id']}"))
         self._link_lines(invoice)
@@ -225,28 +230,58 @@ class _Transfer:
             )
         return found[0] if found else None
 
-    # --- whose draft it is -------------------------------------------------------------------------------------
+    # --- whose draft it is, and whether it is one ------------------------------------------------------------------
+
+    def _is_posted(self, invoice: Json) -> bool:
+        """Whether an invoice is posted. Raises Rejected where that cannot be told, since it reads as a released draft does.
+
+        Where the posted page is not published, posting is told by the number: it gives an invoice another one.
+        """
+        posted = is_posted(invoice)
+        if posted is None and self._drafted and self._drafted[0] == str(invoice["id"]).lower():
+            if fold(self._drafted[1]) != fold(invoice["number"]):
+                return True
+            listed = self.book.is_listed(invoice)
+            # Where both have numbers of one series: nobody but us can have moved it meanwhile.
+            return self._sent if listed is None else listed
+        if posted is None:
+            posted = self.book.is_listed(invoice)
+        if posted is not None:
+            return posted
+        if self.links.own is not None and self._begun is None:
+            return True  # it was linked when it was posted
+        if not self.book.posted.numbered_as_drafts(str(invoice["number"])):
+            return True
+        raise Rejected(
+            f"Invoice {invoice['number']} has the transaction's number and a number like those of drafts: whether it is posted or a "
+            "draft that was released cannot be told.",
+            f"{self.work.bc.how_to_publish(POSTED_PAGE)} Or reopen it, if it is a draft.",
+        )
 
     @property
     def _intent(self) -> str:
         """Under this name the ledger keeps that a draft is being made for this very transaction."""
         return f"{self.reference}|{self.item.key}"
 
-    def _intend(self) -> None:
-        """Note, before the first call, that a draft with this reference is ours, whatever the call is answered."""
+    @property
+    def _begun(self) -> tuple[str, str] | None:
+        """Id and number of a draft that was begun for this very transaction, blank as long as they are not known."""
+        kept = self.item.reserved.reference if self.item.reserved else ""
+        if not fold(f"{kept}|").startswith(fold(f"{self._intent}|")):
+            return None
+        identifier, _, number = kept[len(self._intent) + 1 :].partition("|")
+        return identifier, number
+
+    def _intend(self, *draft: str) -> None:
+        """Note, before the first call, that a draft with this reference is ours, whatever the call is answered; and its id
+        and number before anything is done with it: posted, it has another number."""
         claims = self.work.side.claim_scope(InvoiceWriter.table)
-        self.work.ledger.reserve(claims, self.item.key, INVOICES.name, self._intent, Purpose.create)
+        self.work.ledger.reserve(claims, self.item.key, INVOICES.name, "|".join((self._intent, *draft)), Purpose.create)
 
     @property
     def _may_resume(self) -> bool:
-        """Whether a draft is ours to complete: intended, whatever stopped it, or the subscriber wants any completed."""
-        return self.work.settings.bc_update_non_existing_invoice_lines or self._intended
-
-    @property
-    def _intended(self) -> bool:
-        """Whether a draft was begun for this very transaction."""
-        intended = self.work.ledger.reservation(self.work.side.claim_scope(InvoiceWriter.table), self.item.key)
-        return intended is not None and fold(intended.reference) == fold(self._intent)
+        """Whether a draft is ours to complete: begun for it, whatever stopped that, or the subscriber wants any completed."""
+        return self.work.settings.bc_update_non_existing_invoice_lines or self._begun is not None
 
     # --- making and posting ----------------------------------------------------------------------------------
 
@@ -265,14 +300,23 @@ class _Transfer:
                 f"{buyer} now. It was not posted.",
                 "Delete the draft: then a new one is made.",
             )
+        if draft is not None and status_of(draft) == IN_REVIEW:
+            raise Waiting(
+                f"Draft invoice {draft['number']} is being approved in Business Central.",
+                advice="Approve it there, or cancel the request: then it is posted by itself.",
+            )
         lines = [line for line in self.body["lines"] if "id" in line]
         self.book.items.require((_item_of(line), line.get("product")) for line in lines)
         self._plan_invoice()
         begin(self.work, self.item)
         invoice = draft or self._create()
+        drafted = (str(invoice["id"]).lower(), str(invoice["number"]))
+        if self._drafted != drafted:
+            self._drafted = drafted
+            self._intend(*drafted)
 
         def once() -> None:
-            if is_draft(invoice):
+            if not self._is_posted(invoice):
                 self._post(self.draft.complete(invoice))
                 read()
 
@@ -304,14 +348,20 @@ class _Transfer:
 
     def _post(self, draft: Json) -> None:
         """Post a draft, which keeps its id: it is linked before, so that sales_invoice_to_ipaas knows it from the start."""
-        own = self.links.own_link(f"{INVOICE_LINK}{draft['id']}")
+        own, known = self.links.own_link(f"{INVOICE_LINK}{draft['id']}"), self.links.own
         self.links.note(own)
+        self._sent = status_of(draft) == DRAFT
         what = f"the posting of draft invoice {draft['number']}"
         try:
             sent(what, {}, lambda: self.work.bc.action(INVOICES, str(draft["id"]), "post"))
-        except Rejected:
-            self.links.forget(own)
-            raise
+        except Rejected as refused:
+            if self._sent or known is None:
+                self.links.forget(own)
+            if self._sent or self.work.bc.published(POSTED_PAGE):
+                raise
+            # It may be that an earlier try has posted it, under the number that it had.
+            advice = f"If it is posted already: {self.work.bc.how_to_publish(POSTED_PAGE)}"
+            raise Rejected(str(refused), advice) from None
 
     def _create(self) -> Json:
         """The new draft."""

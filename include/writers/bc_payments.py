@@ -20,7 +20,7 @@ from include.sync.outcomes import Change
 from include.sync.records import Json
 from include.sync.values import fold, text_of
 from include.writers.bc_documents import TransactionLinks, moved
-from include.writers.bc_invoice_book import PAYMENTS, InvoiceBook, paid
+from include.writers.bc_invoice_book import PAYMENTS, InvoiceBook, paid, stands
 from include.writers.bc_refusal import refusal
 from include.writers.bc_target import TRIES
 
@@ -55,14 +55,17 @@ class Payments:
         # To an invoice that did not exist a moment ago nothing has been paid.
         present = {} if fresh and not sent else self._present(invoices[0])
         accounts = [_Account(invoice, list(present.values())) for invoice in invoices]
-        unexplained = self._unexplained(accounts, linked, present)
+        owed = [account for account in accounts if stands(account.invoice)]
+        unexplained = self._unexplained(owed, linked, present)
         made: list[Change] = []
         for payment in new:
             line = present.get(_reference(payment))
             if line is None:
                 self._not_sent_yet(accounts, payment, sent.get(str(payment["id"])))
-                self._not_paid_yet(accounts, payment, unexplained)
-                account = self._account_for(payment, accounts)
+                if not owed:
+                    raise self._cancelled(accounts, payment)
+                self._not_paid_yet(owed, payment, unexplained)
+                account = self._account_for(payment, owed)
                 made.append(self.change(payment))
                 write = partial(self._write, account.invoice, payment)
                 line = self._work.send(write, what=[account.number, payment], planned={"id": "new"})
@@ -116,6 +119,16 @@ class Payments:
             # More than was due was not settled by it.
             found[account.number] = max(paid(account.invoice) - known, Decimal(0))
         return found
+
+    def _cancelled(self, accounts: Sequence[_Account], payment: Json) -> Rejected:
+        """Why a payment is not written that comes after all of its invoices were cancelled."""
+        names = " and ".join(account.number for account in accounts)
+        return Rejected(
+            f"Invoice {names} was cancelled in Business Central; payment {payment['id']} of {text_of(_amount(payment))} is not "
+            "written.",
+            f"Give the money back, or enter it in Business Central by hand; {_LINK_IT} "
+            f"{accounts[0].invoice['id']}|{{id of the payment}}.",
+        )
 
     def _not_sent_yet(self, accounts: Sequence[_Account], payment: Json, sent: Reservation | None) -> None:
         """Refuse a payment that was sent and of which nothing is known, unless its invoice is owed as much as before: then

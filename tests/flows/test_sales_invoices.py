@@ -161,6 +161,13 @@ class TestWhichArePosted:
         assert bench.linked("transaction", str(row["No."])) is None
         assert "PostedSalesInvoices" in report.warnings[0]
 
+    def test_numbers_of_drafts_in_approval_count_as_well(self, bench: Bench) -> None:
+        set_up(bench)
+        bench.sandbox.sales.set_status(str(draft(bench)["No."]), "Pending Approval", "Invoice")
+        row = draft(bench, Status="Released")
+        assert tally(bench.run(FLOW)) == {"read": 2, "skipped": 2}
+        assert bench.linked("transaction", str(row["No."])) is None
+
     def test_a_released_draft_comes_once_it_is_posted_and_only_then(self, shop: Bench) -> None:
         row = draft(shop, Status="Released")
         shop.run(FLOW)
