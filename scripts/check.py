@@ -38,7 +38,8 @@ def main() -> int:
     for line in found:
         sys.stdout.write(f"{line}\n")
     red = sum(line.good is False for line in found)
-    sys.stdout.write(f"\n{red} of {len(found)} lines are red.\n" if red else "\nNothing is red.\n")
+    are = "is" if red == 1 else "are"
+    sys.stdout.write(f"\n{red} of {len(found)} lines {are} red.\n" if red else "\nNothing is red.\n")
     return 1 if red else 0
 
 

@@ -19,16 +19,18 @@ from include.transport.connections import Session
 from include.transport.session import RetryPolicy, retry_after
 
 SYSTEM = "Microsoft Entra"
+# The form of the Connection's own type calls it otherwise than Airflow's other forms and commands do.
+_SECRET = "Client Secret (the password) of the Connection business_central"
 # What to do, by the number of the message: docs/business_central.md, "OAuth and AADSTS messages".
 ADVICE = {
     7000215: "The client secret is wrong. Copy the secret's value, not its id, from Certificates & Secrets of the app "
-    "registration into the password of the Connection business_central.",
+    f"registration into {_SECRET}.",
     7000222: "The client secret has expired. Create a new one under Certificates & Secrets of the app registration and "
-    "put it into the password of the Connection business_central.",
-    7000218: "The client secret is missing. Fill in the password of the Connection business_central.",
-    7000216: "The client secret is missing. Fill in the password of the Connection business_central.",
+    f"put it into {_SECRET}.",
+    7000218: f"The client secret is missing. Fill in {_SECRET}.",
+    7000216: f"The client secret is missing. Fill in {_SECRET}.",
     700016: "The client id is unknown in this tenant. Copy the Application (client) Id of the app registration into "
-    "the login of the Connection business_central, and check extra tenant_id.",
+    "Client Id (the login) of the Connection business_central, and check extra tenant_id.",
     90002: "The tenant is unknown. Copy the Directory (tenant) Id of the app registration into extra tenant_id of the "
     "Connection business_central.",
     900023: "The tenant id is malformed. Copy the Directory (tenant) Id of the app registration into extra tenant_id.",

@@ -47,8 +47,9 @@ class Reconciled:
         }
 
     def __str__(self) -> str:
-        """What was found, as `3 stale, 1 missing`."""
-        return ", ".join(f"{number:,} {word}" for word, number in self.left.items() if number) or "no differences"
+        """What was found, as `3 stale, 1 missing, 2 could not be compared`."""
+        found = [f"{number:,} {word}" for word, number in self.left.items() if number] or ["no differences"]
+        return ", ".join([*found, *([f"{self.unfinished:,} could not be compared"] if self.unfinished else [])])
 
 
 class Found:

@@ -26,7 +26,7 @@ class Word(StrEnum):
     late = "Late"
     running = "Running"
     paused = "Paused"
-    never_run = "Never run"
+    not_begun = "Not begun"
     in_step = "In step"
 
 
@@ -82,7 +82,7 @@ def standing(known: Known, now: datetime) -> Standing:
             word=Word.stopped,
             as_of=last.ended if last else None,
             why=_without_request(known.problem[0]),
-            advice=known.problem[1],
+            advice=f"{known.problem[1]} {_way_on(known, now)}".lstrip(),
         )
     if known.asks:
         return Standing(
@@ -95,16 +95,17 @@ def standing(known: Known, now: datetime) -> Standing:
         return Standing(
             word=Word.needs_you,
             as_of=known.read_from,
-            why=f"{known.needs:,} {_records(known.needs)} only a person can mend.",
+            why=f"{_records(known.needs)} only a person can mend.",
             advice="Each reason is listed on the page Sync, under Needs you, with what to do.",
         )
     if known.paused:
-        piled = f" Meanwhile {known.piles_up:,} {_records(known.piles_up)} wait for it." if known.piles_up else ""
-        never = "" if has_run(known) else " It has never run."
+        wait = "waits" if known.piles_up == 1 else "wait"
+        piled = f" Meanwhile {_records(known.piles_up)} {wait} for it." if known.piles_up else ""
+        never = "" if has_run(known) else ", and has never run"
         return Standing(
             word=Word.paused,
             as_of=known.read_from,
-            why=f"Its schedule is switched off.{never}{piled}",
+            why=f"Its schedule is switched off{never}.{piled}",
             advice="Unpause it when it is to go on.",
         )
     if last and not last.ended:
@@ -117,7 +118,7 @@ def standing(known: Known, now: datetime) -> Standing:
             advice="Look whether Airflow's scheduler is up, and whether the pools have free slots (Admin, Pools).",
         )
     if not has_run(known):
-        return Standing(word=Word.never_run, why="It waits for its first run.")
+        return Standing(word=Word.not_begun, why="It waits for the first run of its schedule.")
     if known.retrying:
         again = (
             f"at {known.next_try:%Y-%m-%d %H:%M} UTC"
@@ -128,7 +129,7 @@ def standing(known: Known, now: datetime) -> Standing:
         return Standing(
             word=Word.late,
             as_of=known.read_from,
-            why=f"{known.retrying:,} {_records(known.retrying)} could not be sent yet, and {'is' if one else 'are'} tried again {again}.",
+            why=f"{_records(known.retrying)} could not be sent yet, and {'is' if one else 'are'} tried again {again}.",
             advice="Nothing to do: should it go on for too long, it stands under Needs you.",
             passes=True,
         )
@@ -137,7 +138,7 @@ def standing(known: Known, now: datetime) -> Standing:
 
 def has_run(known: Known) -> bool:
     """Whether a flow has brought its records over: by a run of its own, or wholly by one of another DAG, as `initialize`,
-    of which only the ledger knows."""
+    of which only the ledger knows. Records that somebody has named alone are none of it."""
     return known.last is not None or known.read_from is not None
 
 
@@ -165,8 +166,16 @@ def alarms(
     return lines
 
 
+def _way_on(known: Known, now: datetime) -> str:
+    """How a flow goes on that was stopped, once what stopped it is mended or over."""
+    if known.paused:
+        return "To go on, clear the run that failed, or unpause the flow."
+    at = f", at {known.due:%Y-%m-%d %H:%M} UTC," if known.due and known.due > now else ""
+    return f"To go on at once, clear the run that failed; the next one{at} goes on by itself."
+
+
 def _records(number: int) -> str:
-    return "record" if number == 1 else "records"
+    return f"{number:,} {'record' if number == 1 else 'records'}"
 
 
 def sentence(
@@ -187,23 +196,25 @@ def sentence(
     if needs or asking:
         runs = "A run waits" if len(asking) == 1 else f"{len(asking):,} runs wait"
         asked = [f"{runs} for your approval: {_flows(asking)}."] if asking else []
-        return " ".join([*asked, *([f"{needs:,} {_records(needs)} only a person can mend."] if needs else [])])
+        return " ".join([*asked, *([f"{_records(needs)} only a person can mend."] if needs else [])])
     if late:
         return f"Late: {_flows(late)}. {standings[late[0]].why}"
-    working = {flow for flow, one in standings.items() if one.word not in (Word.paused, Word.never_run)}
+    working = {flow for flow, one in standings.items() if one.word not in (Word.paused, Word.not_begun)}
     found = {flow: one for flow, one in (compared or {}).items() if flow in working}
     if apart := [flow for flow, one in found.items() if one.differences]:
         number, since = sum(found[flow].differences for flow in apart), min(found[flow].as_of for flow in apart)
         named = "difference" if number == 1 else "differences"
         return f"{number:,} {named} between the two systems, as of {since:%Y-%m-%d %H:%M} UTC: {_flows(apart)}."
-    if paused or of[Word.never_run]:
-        idle = [*paused, *of[Word.never_run]]
-        if len(idle) == len(standings):
-            return _nothing_yet([standings[flow] for flow in paused], len(of[Word.never_run]))
-        return f"In step, but for what is switched off or has never run: {_flows(idle)}."
+    if idle := [*paused, *of[Word.not_begun]]:
+        if not working:
+            return _nothing_yet([standings[flow] for flow in paused], len(of[Word.not_begun]))
+        are = "flows is" if len(working) == 1 else "flows are"
+        return f"{len(working)} of {len(standings)} {are} in step; switched off or not begun: {_flows(idle)}."
     if working and working == found.keys():
         compared_at = min(one.as_of for one in found.values())
-        return f"In step: all records were compared at {compared_at:%Y-%m-%d %H:%M} UTC, and there were no differences."
+        unfinished = sum(one.unfinished for one in found.values())
+        but = f" but {unfinished:,}" if unfinished else ""
+        return f"In step: all records{but} were compared at {compared_at:%Y-%m-%d %H:%M} UTC, and there were no differences."
     dates = [one.as_of for one in standings.values() if one.as_of]
     return f"In step as of {min(dates):%Y-%m-%d %H:%M} UTC." if dates else "In step."
 
@@ -228,10 +239,10 @@ def _without_request(text: str) -> str:
 
 
 def _nothing_yet(paused: Sequence[Standing], waiting: int) -> str:
-    """Why nothing is kept in step, when each flow is switched off or waits for its first run."""
+    """Why nothing is kept in step, when each flow is switched off or waits for the first run of its schedule."""
     if waiting:
-        one = "1 flow is switched on and waits for its first run"
-        several = f"{waiting} flows are switched on and wait for their first run"
+        one = "1 flow is switched on and waits for the first run of its schedule"
+        several = f"{waiting} flows are switched on and wait for the first runs of their schedules"
         return f"Nothing is kept in step yet: {one if waiting == 1 else several}."
     dates = [one.as_of for one in paused if one.as_of]
     if dates:

@@ -23,6 +23,7 @@ from cryptography.hazmat.primitives.serialization import (
 from cryptography.x509.oid import NameOID
 
 from include.business_central import preflight
+from include.business_central.auth import ADVICE
 from include.business_central.client import BusinessCentralClient
 from include.business_central.credentials import credentials_of, ending
 from include.errors import ErrorKind, ServiceError, SettingsError
@@ -232,3 +233,8 @@ def test_what_is_no_certificate_or_day_is_refused_by_its_field(connect: Connect,
         connect(password="", secret_2="x")
     with pytest.raises(SettingsError, match="assertion_file"):
         connect(password="", assertion_file=str(tmp_path / "none")).sign_in()
+
+
+@pytest.mark.parametrize("code", [7000215, 7000222, 7000218, 7000216])
+def test_where_a_secret_goes_is_named_as_the_form_of_the_connection_and_as_airflow_call_it(code: int) -> None:
+    assert "Client Secret (the password) of the Connection business_central" in ADVICE[code]

@@ -25,7 +25,7 @@ def test_in_step_is_said_as_of_when_the_source_was_read() -> None:
 @pytest.mark.parametrize(
     ("known", "word"),
     [
-        (replace(WELL, last=None, read_from=None), Word.never_run),
+        (replace(WELL, last=None, read_from=None), Word.not_begun),
         (replace(WELL, last=None), Word.in_step),
         (replace(WELL, paused=True), Word.paused),
         (replace(WELL, paused=True, last=None), Word.paused),
@@ -48,7 +48,18 @@ def test_what_a_person_has_to_look_at_first_is_what_is_said(known: Known, word: 
 
 def test_a_flow_that_is_stopped_says_why_and_what_to_do() -> None:
     said = standing(replace(WELL, problem=("The secret is wrong.", "Enter it again.")), NOW)
-    assert (said.why, said.advice) == ("The secret is wrong.", "Enter it again.")
+    assert said.why == "The secret is wrong."
+    assert said.advice == (
+        "Enter it again. To go on at once, clear the run that failed; the next one, at 2026-05-01 13:00 UTC, goes on by "
+        "itself."
+    )
+
+
+def test_a_flow_that_is_stopped_and_paused_has_no_next_run_to_wait_for() -> None:
+    said = standing(replace(WELL, problem=("The secret is wrong.", "Enter it again."), paused=True), NOW)
+    assert said.advice == "Enter it again. To go on, clear the run that failed, or unpause the flow."
+    late = standing(replace(WELL, problem=("The secret is wrong.", ""), due=NOW - HOUR), NOW)
+    assert late.advice == "To go on at once, clear the run that failed; the next one goes on by itself."
 
 
 class TestWhatAServiceDidNotTake:
@@ -74,7 +85,7 @@ class TestWhatAServiceDidNotTake:
 
 def test_a_paused_flow_says_what_piles_up() -> None:
     assert "1,200 records wait" in standing(replace(WELL, paused=True, piles_up=1_200), NOW).why
-    assert "1 record wait" in standing(replace(WELL, paused=True, piles_up=1), NOW).why
+    assert "1 record waits for it" in standing(replace(WELL, paused=True, piles_up=1), NOW).why
 
 
 class TestWhatInitializeHasBroughtUp:
@@ -91,7 +102,7 @@ class TestWhatInitializeHasBroughtUp:
     def test_while_it_is_paused_nobody_is_told_that_it_has_never_run(self) -> None:
         said = standing(replace(self.BROUGHT_UP, paused=True), NOW)
         assert (said.word, said.as_of, said.why) == (Word.paused, READ, "Its schedule is switched off.")
-        assert standing(replace(self.NEVER, paused=True), NOW).why.endswith("It has never run.")
+        assert standing(replace(self.NEVER, paused=True), NOW).why == "Its schedule is switched off, and has never run."
 
     def test_while_all_are_paused_it_is_said_when_records_were_read_last(self) -> None:
         said = sentence({"a": standing(replace(self.BROUGHT_UP, paused=True), NOW)}, 0)
@@ -103,11 +114,19 @@ class TestWhatInitializeHasBroughtUp:
         off, on = standing(replace(self.NEVER, paused=True), NOW), standing(self.NEVER, NOW)
         assert sentence({"a": off}, 0) == "Nothing is kept in step yet: no flow is switched on."
         assert sentence({"a": off, "b": on}, 0) == (
-            "Nothing is kept in step yet: 1 flow is switched on and waits for its first run."
+            "Nothing is kept in step yet: 1 flow is switched on and waits for the first run of its schedule."
         )
         assert sentence({"a": on, "b": on}, 0) == (
-            "Nothing is kept in step yet: 2 flows are switched on and wait for their first run."
+            "Nothing is kept in step yet: 2 flows are switched on and wait for the first runs of their schedules."
         )
+
+    def test_in_step_is_not_said_first_where_most_flows_are_switched_off(self) -> None:
+        on, off = standing(WELL, NOW), standing(replace(WELL, paused=True), NOW)
+        assert sentence({"a": on, "b": off, "c": off}, 0) == (
+            "1 of 3 flows is in step; switched off or not begun: b, c."
+        )
+        new = standing(self.NEVER, NOW)
+        assert sentence({"a": on, "b": on, "c": new}, 0) == "2 of 3 flows are in step; switched off or not begun: c."
 
 
 class TestAnOutage:
@@ -163,6 +182,12 @@ class TestAfterAComparison:
             f"In step: all records were compared at {READ:%Y-%m-%d %H:%M} UTC, and there were no differences."
         )
         assert sentence({**standings, "b": standing(WELL, NOW)}, 0, {"a": clean}).startswith("In step as of ")
+
+    def test_what_could_not_be_compared_is_said_beside_what_was(self) -> None:
+        clean = replace(self.FOUND, left={}, unfinished=2)
+        assert str(clean) == "no differences, 2 could not be compared"
+        assert str(replace(self.FOUND, unfinished=1)) == "2 stale, 1 missing, 1 could not be compared"
+        assert "all records but 2 were compared at" in sentence({"a": standing(WELL, NOW)}, 0, {"a": clean})
 
     def test_a_flow_that_is_switched_off_raises_no_alarm(self) -> None:
         on, off = standing(WELL, NOW), standing(replace(WELL, paused=True), NOW)
