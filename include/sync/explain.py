@@ -62,8 +62,20 @@ def explain_all(
         if len(parts) > 1:
             found = [one for part in parts for one in explain_all(ledger, part, tables, numbers_of)]
             if are_ids or any(one.something for _, one in found):
-                return found
+                return _each_once(found)
     return [(text, whole)]
+
+
+def _each_once(found: Sequence[tuple[str, Explained]]) -> list[tuple[str, Explained]]:
+    """What is known of ids, once of those that are the same record's."""
+    once: dict[int, tuple[str, Explained]] = {}
+    for place, (text, one) in enumerate(found):
+        same = next((n for n, (_, other) in once.items() if one.something and one == other), None)
+        if same is None:
+            once[place] = (text, one)
+        else:
+            once[same] = (f"{once[same][0]}, {text}", one)
+    return list(once.values())
 
 
 def explain(

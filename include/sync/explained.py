@@ -39,7 +39,7 @@ def _explained(task: TaskContext, line: Outcome) -> Outcome:
     known = next((one for name, one in found.records if name == flow.name and one.key == line.key), None)
     # What waits for it, or has been told of it, may be of any flow.
     around = explain(task.ledger, line.key, tables)
-    notes = [*_links(found), *_sent(known), *_tried(known), *_waits(found, around)]
+    notes = [*_links(found), *_sent(known), *_tried(known), *_announced(task, found), *_waits(around)]
     return replace(line, both=_with_agreed(line.both, known)).with_notes(notes)
 
 
@@ -65,15 +65,23 @@ def _tried(known: Transfer | None) -> Iterator[str]:
     if known is None or known.state == State.done:
         return
     when = f" Next try {told(known.next_try)}." if known.next_try else " No further try unless it changes."
+    if known.is_due:
+        when = " Next try with the next run of its flow."
     since = f" since {told(known.since)}" if known.since else ""
-    yield f"Tried {times(known.attempts)}{since}: {known.message or 'no reason was given.'}{when}"
+    # A try by hand does not count as one.
+    tried = f"Tried {times(known.attempts)}" if known.attempts else "Not done"
+    yield f"{tried}{since}: {known.message or 'no reason was given.'}{when}"
     if known.waits_for:
         yield f"It waits for {known.waits_for.replace('|', ' ').replace('#', ' ')}."
 
 
-def _waits(found: Explained, around: Explained) -> Iterator[str]:
+def _announced(task: TaskContext, found: Explained) -> Iterator[str]:
     for flow, since in found.announced.items():
-        yield f"A webhook has announced it to {flow}, whose next run takes it: since {told(since)}."
+        waits = "is paused: it waits until that is unpaused" if task.is_off(flow) else "takes it with its next run"
+        yield f"A webhook has announced it at {told(since)} to {flow}, which {waits}."
+
+
+def _waits(around: Explained) -> Iterator[str]:
     if around.waiting_total:
         named = ", ".join(f"{key} of {flow}" for flow, key in around.waiting[:_NAMED])
         more = f" and {around.waiting_total - _NAMED:,} more" if around.waiting_total > _NAMED else ""
@@ -81,9 +89,12 @@ def _waits(found: Explained, around: Explained) -> Iterator[str]:
 
 
 def _with_agreed(both: tuple[Both, ...], known: Transfer | None) -> tuple[Both, ...]:
-    """The fields with what was last agreed of each; where the sides could not be compared, that alone."""
+    """The fields with what was last agreed of each; where the sides could not be compared, what was agreed beside what was
+    read."""
     base = Base.from_json(known.base) if known and known.base else Base()
     agreed: Json = {**base.values, **base.kept}
-    if both:
-        return tuple(replace(one, agreed=agreed.get(one.field)) for one in both)
-    return tuple(Both(field=name, agreed=value) for name, value in sorted(agreed.items()))
+    found = tuple(replace(one, agreed=agreed.get(one.field)) for one in both)
+    if any(one.target is not None or one.differs for one in both):
+        return found
+    named = {one.field for one in both}
+    return (*found, *(Both(field=name, agreed=value) for name, value in sorted(agreed.items()) if name not in named))

@@ -29,7 +29,7 @@ from include.sync.forecast import Forecast
 from include.sync.ledger.entries import State, Transfer
 from include.sync.links import side_of
 from include.sync.look import present_of
-from include.sync.outcomes import Outcome, Result
+from include.sync.outcomes import Outcome, Result, as_read
 from include.sync.progress import Progress, finish_of, note, outage_over
 from include.sync.records import Json
 from include.sync.shift import give_way, go_on, requests_with
@@ -445,6 +445,8 @@ def _fail(
     else:
         assert isinstance(problem, Rejected | Waiting)
         outcome = problem_outcome(item.key, problem).with_notes(item.mapped.notes)
+    if work.plan.explains:
+        outcome = replace(outcome, both=as_read(item.mapped.body))
     progress.outcomes.append(outcome)
     progress.left.append(item)
     end = finish_failed(work.plan, outcome, item.tried, item.read_at, problem)

@@ -91,6 +91,18 @@ def _shown(value: Any) -> Any:
     return text if len(text) <= _SHOWN_TEXT else f"{text[:_SHOWN_TEXT]}…"
 
 
+def as_read(values: Mapping[str, Any]) -> tuple[Both, ...]:
+    """What was read of a record that could not be compared, field by field; without what is below it. It may stand in parts,
+    as what the API and what a page knows of it."""
+    parts = [values, *(part for part in values.values() if isinstance(part, Mapping))]
+    found = {name: value for part in parts for name, value in part.items() if not name.startswith("@")}
+    return tuple(
+        Both(field=name, source=value)
+        for name, value in sorted(found.items())
+        if value not in (None, "") and not isinstance(value, Mapping | list | tuple)
+    )
+
+
 def values_of_changes(changes: Iterable[Change]) -> list[list[Any]]:
     """Changes as what is compared: the field, and what it has before and after, whole."""
     return [[change.field, change.before, change.after] for change in changes]

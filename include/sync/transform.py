@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from include.errors import Rejected, RunFault, Waiting
@@ -16,7 +16,7 @@ from include.sync.fingerprints import canonical, fingerprint
 from include.sync.headway import TO_WRITE
 from include.sync.ledger.entries import Finish, Purpose, State, Transfer, iso
 from include.sync.links import side_of
-from include.sync.outcomes import Outcome, Result
+from include.sync.outcomes import Outcome, Result, as_read
 from include.sync.prerequisites import stage_prerequisites, wanted
 from include.sync.records import Json, Mapped, refs_of
 from include.sync.runs import RunKind, RunPlan
@@ -198,9 +198,10 @@ def _decide(task: TaskContext, record: Json, transfer: Transfer | None) -> Decis
         raise
     except Exception as fault:  # noqa: BLE001 - one record's defect must not stop the others
         problem = fault if isinstance(fault, Rejected | Waiting) else unexpected("mapping", fault)
+        both = as_read(data) if task.plan.explains else ()
         if unfinished and transfer and _rests(task.plan, transfer, source_print()):
-            return _Settled(outcome=resting(key, transfer))
-        outcome = problem_outcome(key, problem)
+            return _Settled(outcome=replace(resting(key, transfer), both=both))
+        outcome = replace(problem_outcome(key, problem), both=both)
         end = finish_failed(task.plan, outcome, source_print(), record["read_at"], problem)
         return _Settled(outcome=outcome, end=end)
     if isinstance(mapped, str):

@@ -98,8 +98,35 @@ def test_what_failed_tells_how_often_and_what_waits_for_it(shop: Bench) -> None:
     assert re.search(rf"Tried once since {TIME}: .* Next try {TIME}\.", said(line))
     waiting = outcome_of_one(explained(shop, "sales_order_to_ipaas", number))
     assert waiting.result is Result.waiting
+    assert field(waiting, "transaction_number").source == number, "what it would get is told"
     assert f"Waiting for it: {number} of sales_order_to_ipaas." in said(line)
     assert "It waits for product 3000." in said(waiting)
+
+
+def test_what_is_refused_by_its_mapping_tells_what_was_read_of_it(shop: Bench) -> None:
+    shop.sandbox.bc.change("Item", "1000", Description="")
+    line = outcome_of_one(explained(shop, FLOW, "1000"))
+    assert (line.result, line.difference) == (Result.failed, None)
+    assert field(line, "No") == Both(field="No", source="1000")
+    assert field(line, "default_price") == Both(field="default_price", agreed=50), "nothing was compared"
+
+
+def test_what_was_tried_by_hand_in_vain_is_not_said_to_have_a_next_try_in_the_past(shop: Bench) -> None:
+    shop.sandbox.bc.change("Item", "1000", Description="")
+    shop.run(FLOW)
+    shop.ledger.retry_now(FLOW, ["1000"])
+    shop.run(FLOW, "1000")
+    line = outcome_of_one(explained(shop, FLOW, "1000"))
+    assert re.search(rf"Not done since {TIME}: .* Next try with the next run of its flow\.", said(line))
+
+
+def test_a_webhook_for_a_flow_that_is_switched_off_waits_until_it_is_on(shop: Bench) -> None:
+    record = shop.linked("product", "1000")
+    shop.ledger.receive([("product_from_ipaas", str(record["id"]), "product/updated")])
+    on = said(outcome_of_one(explained(shop, "product_from_ipaas", str(record["id"]))))
+    assert re.search(rf"announced it at {TIME} to product_from_ipaas, which takes it with its next run\.", on)
+    off = shop.run("product_from_ipaas", "1000", mode="plan", explains=True, off=["product_from_ipaas"]).outcomes
+    assert "which is paused: it waits until that is unpaused." in said(outcome_of_one(off))
 
 
 def outcome_of_one(lines: tuple[Outcome, ...]) -> Outcome:

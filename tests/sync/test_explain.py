@@ -97,6 +97,14 @@ def test_a_text_with_blanks_is_one_id_unless_only_its_parts_are_known(ledger: Le
     assert {text: [id_ for id_, _ in explain_all(ledger, text, tables)] for text in asked} == asked
 
 
+def test_two_ids_of_one_record_tell_of_it_once(ledger: Ledger) -> None:
+    tables = {TO: TABLE, FROM: TABLE}
+    (one,) = explain_all(ledger, "C10000, 77", tables)
+    assert (one[0], keys(one[1])) == ("C10000, 77", [(TO, "C10000")])
+    asked = [text for text, _ in explain_all(ledger, "NOBODY, C10000, NOONE, C20000, 77", tables)]
+    assert asked == ["NOBODY", "C10000, 77", "NOONE", "C20000"]
+
+
 def test_an_empty_set_of_flows_is_no_fault(ledger: Ledger) -> None:
     assert explain(ledger, "C10000", {}).records == []
 

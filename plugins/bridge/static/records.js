@@ -1,6 +1,6 @@
 // The tab of a run: what became of each of its records, with what to do.
 
-import { Advice, Box, Button, Flex, Heading, Id, Note, Out, Pager, Quiet, Search, Table, Text, To, ask, count, h, useLive, useState } from "./kit.js";
+import { Advice, BROKEN, Box, Broken, Button, Flex, Heading, Id, Note, Out, Pager, Quiet, Search, Table, Text, To, ask, count, counted, h, useLive, useState } from "./kit.js";
 import { Progressed } from "./progress.js";
 
 const COLORS = { failed: "red.fg", retrying: "orange.fg", waiting: "orange.fg", created: "green.fg", updated: "green.fg" };
@@ -25,7 +25,7 @@ function Records({ dagId, runId }) {
     problems.map((problem, n) => h(Note, { key: n, color: "red" }, h(Text, { fontWeight: "semibold" }, problem.what), h(Advice, { text: problem.advice }))),
     answer.questions.map((one) => h(Note, { key: one.path, color: "orange" }, h(Text, { fontWeight: "semibold" }, "Waits for approval: nothing was written yet."), h(To, { to: one.path }, one.subject))),
     flow && h(Button, { size: "sm", variant: "outline", onClick: () => open("") }, "All flows of the run"),
-    flows && h(Flows, { flows, applying: answer.applying, open }),
+    flows && h(Flows, { flows, mode: answer.mode, applying: answer.applying, open }),
     answer.progress && h(Progressed, { run: answer.progress }),
     lines && h(Inspected, { lines }),
     report && h(Head, { report, dagId, runId }),
@@ -43,15 +43,16 @@ function nothing(state) {
 }
 
 // How far a run has come with each of its flows.
-function Flows({ flows, applying, open }) {
+function Flows({ flows, mode, applying, open }) {
+  const would = mode in WITHOUT_WRITING;
   const columns = [
-    ["Flow", (one) => [h(Button, { key: "open", size: "sm", variant: "outline", onClick: () => open(one.flow) }, one.flow), h(Quiet, { key: "name" }, one.collection)], { sort: (one) => one.flow }],
+    ["Flow", (one) => [h(Button, { key: "open", size: "sm", variant: "outline", onClick: () => open(one.flow), "aria-label": one.flow, height: "auto", whiteSpace: "normal", textAlign: "start" }, h("span", null, h(Broken, { name: one.flow }))), h(Quiet, { key: "name" }, one.collection)], { ...BROKEN, sort: (one) => one.flow }],
     ["Is", (one) => h(Text, { color: one.task.includes("failed") ? "red.fg" : one.task === "success" ? "green.fg" : undefined }, one.task.replaceAll("_", " ")), { sort: (one) => one.task }],
     flows.some((one) => one.compared) && ["Compared", (one) => one.compared && h(Compared, one.compared)],
-    ["What became of its records", (one) => Object.entries(one.counts).filter(([name, number]) => number && !name.endsWith("requests")).map(([name, number]) => h(Text, { key: name, color: COLORS[name] }, `${count(number)} ${name}`))],
+    ["What became of its records", (one) => Object.entries(one.counts).filter(([name, number]) => number && !name.endsWith("requests")).map(([name, number]) => h(Text, { key: name, color: colorOf(name, would) }, counted(number, name, would)))],
   ].filter(Boolean);
   return [
-    applying && h(Text, { key: "plan", fontWeight: "semibold" }, `A plan: nothing was written. ${applying}`),
+    would && h(Text, { key: "plan", fontWeight: "semibold" }, [WITHOUT_WRITING[mode], applying].filter(Boolean).join(" ")),
     h(Table, { key: "flows", label: "Flows of the run", columns, rows: flows, keyOf: (one) => one.flow }),
   ];
 }
@@ -95,14 +96,18 @@ function Head({ report, dagId, runId }) {
   ];
 }
 
+// What was not written is nobody's success.
+const colorOf = (name, would) => (would && ["created", "updated"].includes(name) ? undefined : COLORS[name]);
+
 function Counts({ report, result, choose }) {
+  const would = report.mode in WITHOUT_WRITING;
   const counts = Object.entries(report.counts).filter(([, number]) => number);
   return h(
     Flex,
     { gap: 2, my: 3, wrap: "wrap", align: "center" },
     counts.map(([name, number]) => {
-      const text = `${count(number)} ${name.replace("bc_", "Business Central ").replace("ipaas_", "iPaaS.com ")}`;
-      if (!report.of_result[name] && name !== result) return h(Text, { key: name, px: 2, color: COLORS[name] }, text);
+      const text = counted(number, name, would);
+      if (!report.of_result[name] && name !== result) return h(Text, { key: name, px: 2, color: colorOf(name, would) }, text);
       return h(Button, { key: name, size: "sm", variant: name === result ? "solid" : "outline", "aria-pressed": name === result, onClick: () => choose(name) }, text);
     }),
   );
@@ -114,7 +119,7 @@ function Lines({ report, search, setSearch, sort, setSort, setOffset }) {
   const some = (name) => report.records.some((record) => record[name]?.length);
   const columns = [
     ["Record", (record) => h(Key, { record }), { sort: "record" }],
-    [would ? "Would be" : "Outcome", (record) => [h(Text, { key: "result", color: COLORS[record.result] }, record.result), record.difference && h(Text, { key: "difference", fontWeight: "semibold" }, record.difference), record.kind && h(Quiet, { key: "kind" }, record.kind)], { sort: "result" }],
+    [would ? "Would be" : "Outcome", (record) => [h(Text, { key: "result", color: colorOf(record.result, would) }, record.result), record.difference && h(Text, { key: "difference", fontWeight: "semibold" }, record.difference), record.kind && record.kind !== record.result && h(Quiet, { key: "kind" }, record.kind)], { sort: "result" }],
     (some("message") || some("notes")) && [plan ? "What would happen" : would ? "What was found" : "What happened", (record) => h(Happened, { record })],
     some("advice") && ["What to do", (record) => record.advice],
     some("both") && ["Both sides now", (record) => h(Both, { record, report })],
@@ -147,13 +152,14 @@ function Changes({ record }) {
 
 // What each side has of a record's fields, where it is explained; those that differ come first.
 function Both({ record: { both = [] }, report: { source, target } }) {
-  const [open, setOpen] = useState(false);
+  const compared = both.some((one) => "target" in one || one.differs);
+  const [open, setOpen] = useState(!compared);
   const differing = both.filter((one) => one.differs);
   const shown = open ? both : differing;
   return [
-    h(Text, { key: "differ", color: differing.length ? "red.fg" : "green.fg" }, both.some((one) => "source" in one) ? (differing.length ? `${count(differing.length)} of ${count(both.length)} fields differ` : "no field differs") : "not compared; this was agreed last"),
+    h(Text, { key: "differ", color: differing.length ? "red.fg" : compared ? "green.fg" : "fg.muted" }, compared ? (differing.length ? `${count(differing.length)} of ${count(both.length)} fields differ` : "no field differs") : `not compared: ${both.some((one) => "source" in one) ? `what ${source} has, and ` : ""}what was agreed last`),
     ...shown.map((one) => h(Text, { key: one.field }, `${one.field}: ${["source" in one && `${source} ${one.source}`, "target" in one && `${target} ${one.target}`, "agreed" in one && `agreed ${one.agreed}`].filter(Boolean).join(", ")}`)),
-    both.length > differing.length && h(Button, { key: "open", size: "xs", variant: "outline", "aria-expanded": open, onClick: () => setOpen(!open) }, open ? "Those that differ" : "All fields"),
+    compared && both.length > differing.length && h(Button, { key: "open", size: "xs", variant: "outline", "aria-expanded": open, onClick: () => setOpen(!open) }, open ? "Those that differ" : "All fields"),
   ];
 }
 
