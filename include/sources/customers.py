@@ -47,7 +47,7 @@ ID_FORMATS = (
         example="3f2504e0-4f89-11d3-9a0c-0305e82c3301",
         meaning="the customer's internal id",
     ),
-    IdFormat(name="no", pattern=r"(?P<no>[^|]{1,20})", example="10000", meaning="customer No."),
+    IdFormat(name="no", pattern=r"(?P<no>[^|]{1,20})", example="C10000", meaning="customer No."),
 )
 _PERSON_FIELDS = ("id", "number", "type", "displayName", "companyNumber", "email", "contactBusinessRelation")
 

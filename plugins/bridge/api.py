@@ -23,6 +23,7 @@ from pydantic import BaseModel, Field
 from sqlalchemy import select
 
 from bridge.initialize import INITIALIZE
+from bridge.last_run import names_records
 from bridge.manual_sync import MANUAL_SYNC
 from bridge.reconcile import RECONCILE
 from bridge.server import current
@@ -30,6 +31,7 @@ from bridge.standing import FlowStanding, last_runs, overview, too_long
 from include.errors import InvalidId
 from include.flows import FLOWS
 from include.sync.ledger import Ledger
+from include.sync.ledger.entries import State, Transfer, moment
 from include.sync.overview import Cause, Sort, keys_of_cause, links_to_push, records_of, within
 from include.sync.runs import Direction
 from include.sync.spelling import with_immutable_ids, with_numbers
@@ -125,7 +127,7 @@ def show_records(
         offset=offset,
         limit=_PAGE,
     )
-    dags = dags_of(dag_id, {one.run_id for one in found if one.run_id})
+    runs = runs_of(dag_id, {one.run_id for one in found if one.run_id})
     names = with_numbers(ledger, [one.key for one in found], TABLES)
     records = [
         {
@@ -140,22 +142,41 @@ def show_records(
             "attempts": one.attempts,
             "since": one.since,
             "next_try": one.next_try,
-            "run": {"dag_id": dags[one.run_id], "run_id": one.run_id} if one.run_id in dags else None,
+            **tried_last(one, runs.get(one.run_id or "")),
         }
         for one in found
     ]
     return {"records": records, "total": total, "offset": within(offset, total, _PAGE), "page": _PAGE}
 
 
-def dags_of(flow: str, run_ids: Collection[str]) -> dict[str, str]:
-    """By run, the DAG that it is of: the flow's own, or one that moves records of several; without those that Airflow has
+def runs_of(flow: str, run_ids: Collection[str]) -> dict[str, DagRun]:
+    """Runs by their ids, of the flow's own DAG or of one that moves records of several; without those that Airflow has
     forgotten.
     """
     asked = select(DagRun).where(DagRun.run_id.in_(run_ids), DagRun.dag_id.in_((flow, *_OF_SEVERAL)))
     with create_session() as session:
         found = sorted(session.scalars(asked), key=lambda run: run.dag_id == flow)
-        # Two schedules may name their runs alike; then it is the flow's own, which comes last.
-        return {run.run_id: run.dag_id for run in found}
+        session.expunge_all()
+    # Two schedules may name their runs alike; then it is the flow's own, which comes last.
+    return {str(run.run_id): run for run in found}
+
+
+# How a try of a record has ended, in words.
+_ENDED = {State.failed: "failed", State.waiting: "waits"}
+
+
+def tried_last(one: Transfer, run: DagRun | None) -> dict[str, Any]:
+    """The run that has tried a record last and, of one that is not done, how that ended if a person has named it: such a try
+    does not count as one of its tries.
+    """
+    if run is None:
+        return {"run": None, "by_hand": None}
+    by_hand = one.state != State.done and (run.dag_id == MANUAL_SYNC or names_records(run))
+    again = " again" if one.since and run.start_date and moment(one.since) < run.start_date else ""
+    return {
+        "run": {"dag_id": run.dag_id, "run_id": run.run_id},
+        "by_hand": f"{_ENDED.get(one.state, 'not done')}{again}" if by_hand else None,
+    }
 
 
 class Decision(BaseModel):
@@ -242,6 +263,7 @@ def _flow(one: FlowStanding) -> dict[str, Any]:
         if one.last
         else None,
         "next_run": one.next_run,
+        "paused": one.paused,
         "counts": {name: count for name, count in (one.counts or {}).items() if count},
         "read_from": one.state.read_from,
         "unfinished": one.state.unfinished,

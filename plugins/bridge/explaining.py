@@ -10,7 +10,7 @@ from airflow.api_fastapi.app import get_auth_manager
 from airflow.api_fastapi.core_api.security import GetUserDep
 from fastapi import APIRouter, HTTPException, Query
 
-from bridge.api import TABLES, addresses_of, dags_of, in_portal, may_run, the_ledger
+from bridge.api import TABLES, addresses_of, in_portal, may_run, runs_of, the_ledger, tried_last
 from bridge.manual_sync import MANUAL_SYNC
 from include.errors import InvalidId
 from include.flows import FLOWS
@@ -90,7 +90,7 @@ def _shown(field: dict[str, Any]) -> dict[str, Any]:
 def _known(flow: str, one: Transfer) -> dict[str, Any]:
     history = the_ledger().history(flow, one.key, _PAST)
     base = Base.from_json(one.base) if one.base else Base()
-    dags = dags_of(flow, {run for run in (one.run_id, *(past.run_id for past in history)) if run})
+    runs = runs_of(flow, {run for run in (one.run_id, *(past.run_id for past in history)) if run})
     return {
         **_named(flow),
         "key": one.key,
@@ -104,12 +104,12 @@ def _known(flow: str, one: Transfer) -> dict[str, Any]:
         "next_try": one.next_try,
         "read_at": one.read_at,
         "waits_for": one.waits_for,
-        "run": {"dag_id": dags[one.run_id], "run_id": one.run_id} if one.run_id in dags else None,
+        **tried_last(one, runs.get(one.run_id or "")),
         "history": [
             {
                 "at": past.at,
                 "run_id": past.run_id,
-                "dag_id": dags.get(past.run_id),
+                "dag_id": runs[past.run_id].dag_id if past.run_id in runs else None,
                 "result": past.result,
                 "fields": [_shown(field) for field in past.fields],
             }

@@ -154,7 +154,8 @@ def is_wanted(flow: Flow, params: Mapping[str, Any]) -> bool:
 
 
 def _examples(flow: Flow) -> str:
-    return ", ".join(f"`{f.example}` ({f.meaning})" for f in flow.id_formats)
+    # As plain words: Airflow's form draws code over the line above.
+    return ", ".join(f"{f.example} ({f.meaning})" for f in flow.id_formats)
 
 
 def _ids(title: str, description: str) -> Param:

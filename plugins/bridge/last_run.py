@@ -43,12 +43,16 @@ class Said:
 def reads_all_changes(run: Any) -> bool:
     """Whether a run, as Airflow has it, is one of the schedule, of webhooks, or a whole one by hand: none of ids, no plan,
     no backfill. Only those say how a flow stands."""
-    conf = run.conf or {}
     return (
         str(getattr(run.run_type, "value", run.run_type)) != "backfill"
-        and not any(conf.get(name) for name in IDS_PARAMS)
-        and conf.get("mode") != "plan"
+        and not names_records(run)
+        and (run.conf or {}).get("mode") != "plan"
     )
+
+
+def names_records(run: Any) -> bool:
+    """Whether somebody has named the records of a run in the form of its flow."""
+    return any((run.conf or {}).get(name) for name in IDS_PARAMS)
 
 
 def telling(runs: Iterable[Any]) -> Run | None:

@@ -24,6 +24,7 @@ from sqlalchemy.orm import Session
 from bridge.api import addresses_of
 from bridge.factory import TAGS
 from bridge.forget import FORGET
+from bridge.form import MODE, REPORT
 from bridge.initialize import INITIALIZE
 from bridge.preflight import PREFLIGHT
 from bridge.questions import asking
@@ -83,7 +84,7 @@ def show_report(
             if flow in ("", one.flow)
         ]
         if dag_id in (INITIALIZE, RECONCILE) and not flow:
-            return answer | _flows(session, dag_id, run_id)
+            return answer | {"mode": _mode(run)} | _flows(session, dag_id, run_id)
         if dag_id in (PREFLIGHT, FORGET):
             return {**answer, "lines": _pushed(session, dag_id, run_id, "return_value").get("look", [])}
         passed_on = _passed_on(session, dag_id, run_id, flow)
@@ -100,6 +101,11 @@ def _is_ours(session: Session, dag_id: str) -> bool:
     """Whether a DAG is one of the project's; of others' runs nothing is said."""
     tagged = select(DagTag).where(DagTag.dag_id == dag_id, DagTag.name.in_(TAGS))
     return dag_id in FLOWS or len(session.scalars(tagged).all()) == len(TAGS)
+
+
+def _mode(run: DagRun) -> str:
+    """The mode of a run through several flows; where none was given, the one that its form proposes."""
+    return str((run.conf or {}).get(MODE) or (REPORT if run.dag_id == RECONCILE else "plan"))
 
 
 def _flows(session: Session, dag_id: str, run_id: str) -> dict[str, Any]:

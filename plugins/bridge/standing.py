@@ -40,8 +40,8 @@ _REASONS = 200
 
 @dataclass(frozen=True, kw_only=True)
 class FlowStanding:
-    """A flow, how it stands, the run that tells so, when the next one begins, what the ledger holds of it, what the last comparison
-    of all its records found, and by which run."""
+    """A flow, how it stands, the run that tells so, when the next one begins, what the ledger holds of it, whether its schedule
+    is switched off, what the last comparison of all its records found, and by which run."""
 
     flow: str
     standing: Standing
@@ -49,6 +49,7 @@ class FlowStanding:
     counts: Mapping[str, int] | None
     next_run: datetime | None
     state: FlowState
+    paused: bool = True
     compared: Reconciled | None = None
     compared_by: str | None = None
 
@@ -102,13 +103,15 @@ def too_long(now: datetime) -> str:
 
 @dataclass(frozen=True, kw_only=True)
 class LastRun:
-    """One of the last runs of a flow: what has started it, how it stands, and the counts of its report, once it has one."""
+    """One of the last runs of a flow: what has started it, how it stands, the counts of its report, once it has one, and
+    whether it is none of a plan."""
 
     run_id: str
     by: str
     state: str
     began: datetime | None
     counts: Mapping[str, int]
+    writes: bool
 
 
 # What starts runs, in words.
@@ -128,6 +131,7 @@ def last_runs(session: Session, dag_id: str, number: int) -> list[LastRun]:
             state=str(run.state),
             began=run.start_date,
             counts={name: count for name, count in counts.get(run.run_id, {}).items() if count},
+            writes=(run.conf or {}).get("mode") != "plan",
         )
         for run in runs
     ]
@@ -197,6 +201,7 @@ def _flow(
         counts=said.counts,
         next_run=None if paused else due,
         state=state,
+        paused=paused,
     )
 
 

@@ -103,7 +103,7 @@ def _not_compared(flow: Flow, context: Mapping[str, Any]) -> str:
     fields = ", ".join(dict.fromkeys(name for one in other.shared for name in one.ipaas))
     return (
         f"What was changed in iPaaS.com of these fields is not compared: {fields}. It is for {other.flow}, which is neither "
-        "switched on nor chosen: choose both flows to have it compared."
+        "switched on nor chosen: Reconcile compares it where both flows are chosen."
     )
 
 

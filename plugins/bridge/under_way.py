@@ -20,7 +20,7 @@ from airflow.models.xcom import XComModel
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from bridge.form import FLOW, is_wanted
+from bridge.form import CHOSEN, FLOW, is_wanted
 from bridge.initialize import INITIALIZE
 from bridge.manual_sync import MANUAL_SYNC
 from bridge.reconcile import RECONCILE
@@ -109,11 +109,16 @@ def of_run(session: Session, run: DagRun, visible: Collection[str], now: datetim
         elif ti.state != "skipped" and task in _STAGES:
             groups.setdefault(flow or group, []).append(ti)
     groups = {name: groups[name] for name in FLOWS if name in groups and name in visible}
-    expected = [name for name in groups if name not in left_out and is_wanted(FLOWS[name], run.conf or {})]
+    conf = run.conf or {}
+    expected = [name for name in groups if name not in left_out and is_wanted(FLOWS[name], conf)]
+    if run.dag_id == RECONCILE and not conf.get(CHOSEN):
+        # Those that are switched off will be left out as their turn comes.
+        on = select(DagModel.dag_id).where(DagModel.dag_id.in_(expected), ~DagModel.is_paused)
+        expected = list(session.scalars(on))
     said = _said(session, run)
     parts = [part for name, tis in groups.items() if (part := _part(session, name, tis, said, now))]
     ended = sum(
-        any(_stage(ti) == "report" and ti.state and ti.state not in _OPEN for ti in tis) for tis in groups.values()
+        any(_stage(ti) == "report" and ti.state and ti.state not in _OPEN for ti in groups[name]) for name in expected
     )
     return UnderWay(
         dag_id=run.dag_id,
@@ -185,7 +190,11 @@ def _waits(session: Session, ti: TaskInstance, said: Said, now: datetime) -> str
         if ti.retry_delay_override is None or ti.end_date is None:
             return f"Is tried again in some minutes.{why}"
         again: datetime = ti.end_date + timedelta(seconds=ti.retry_delay_override)
-        return f"Is tried again at {again:%H:%M} UTC.{why}" if again > now else f"Is about to be tried again.{why}"
+        return (
+            f"Is tried again at {again:%Y-%m-%d %H:%M} UTC.{why}"
+            if again > now
+            else f"Is about to be tried again.{why}"
+        )
     if ti.state == "deferred":
         trigger = session.get(Trigger, ti.trigger_id) if ti.trigger_id else None
         other = trigger.kwargs.get("run_id") if trigger else None

@@ -62,6 +62,16 @@ def unpause(*dag_ids: str, paused: bool = False) -> None:
         session.execute(update(DagModel).where(DagModel.dag_id.in_(dag_ids)).values(is_paused=paused))
 
 
+def next_run(dag_id: str, at: Any) -> None:
+    """When the schedule of a DAG is due."""
+    from airflow.models.dag import DagModel
+    from airflow.utils.session import create_session
+    from sqlalchemy import update
+
+    with create_session() as session:
+        session.execute(update(DagModel).where(DagModel.dag_id == dag_id).values(next_dagrun_create_after=at))
+
+
 def let_the_scheduler_look() -> None:
     """One look of Airflow's scheduler for runs that it has to make."""
     from airflow.jobs.job import Job

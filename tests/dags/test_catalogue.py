@@ -62,7 +62,8 @@ def test_params_are_those_of_the_contract(dags: Mapping[str, Any], flow: Flow) -
     assert all(param.schema.get("title") for param in params.values())
     assert all(param.description or param.schema.get("description_md") for param in params.values())
     for id_format in flow.id_formats:
-        assert id_format.example in params[ids].schema["description_md"]
+        assert f"{id_format.example} ({id_format.meaning})" in params[ids].schema["description_md"]
+    assert "`" not in params[ids].schema["description_md"]
 
 
 @flows

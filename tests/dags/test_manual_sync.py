@@ -39,7 +39,7 @@ def test_the_form_offers_every_flow_in_words_and_proposes_to_plan(dags: Mapping[
     help_, *examples = params["ids"].schema["description_md"].split("\n* ")
     assert help_.count(". ") == 1
     assert len(examples) == len(FLOWS)
-    assert {"Companies to iPaaS.com: 10000", "Product inventories to iPaaS.com: MAIN|1896-S"} <= set(examples)
+    assert {"Companies to iPaaS.com: C10000", "Product inventories to iPaaS.com: MAIN|1896-S"} <= set(examples)
     assert [name for name, param in params.items() if "null" not in param.schema["type"]] == ["flow"]
 
 

@@ -71,7 +71,7 @@ def test_after_an_outage_everything_goes_through_and_nobody_does_anything(
     assert (run.state, len(pages)) == ("success", 1)
     assert len(sandbox.ipaas.records["customer category"]) == len(sandbox.bc.rows("Customer Price Group"))
     try:
-        sees(pages[0].get_by_role("heading", level=1), "In step")
+        sees(pages[0].get_by_role("heading", level=1), "1 of 16 flows is in step")
     finally:
         unpause(FLOW, paused=True)
 
@@ -106,7 +106,10 @@ def test_what_was_changed_by_hand_is_found_shown_and_healed(run_dag: RunDag, san
     flows = page.get_by_role("table", name="Flows of the run")
     sees(flows.get_by_role("row", name=OTHER), "1 stale")
     sees(flows.get_by_role("row", name=FLOW), "no differences")
+    sees(page.get_by_role("region", name="Records"), "What differs between both sides: nothing was written.")
+    sees(flows.get_by_role("row", name=OTHER), "1 would be updated")
     flows.get_by_role("button", name=OTHER).click()
+    sees(page.get_by_role("button", name="1 would be updated"), "1 would be updated")
     sees(page.get_by_role("row", name=code), "Moved by hand")
     assert _writes(sandbox) == 0
     healed = run_dag("reconcile", {**chosen, "mode": "heal"}, flows=chosen["flows"])
@@ -114,5 +117,7 @@ def test_what_was_changed_by_hand_is_found_shown_and_healed(run_dag: RunDag, san
     assert record["name"] == name
     page.goto(f"/dags/reconcile/runs/{healed.run_id}/plugin/records")
     sees(flows.get_by_role("row", name=OTHER), "1 healed")
+    assert "would be" not in flows.inner_text()
+    assert "nothing was written" not in page.get_by_role("region", name="Records").inner_text()
     page.goto("/plugin/sync")
     sees(page.get_by_role("row", name=OTHER), re.compile("compared.*no differences", re.DOTALL))

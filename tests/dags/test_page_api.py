@@ -116,7 +116,7 @@ def test_a_wrong_secret_is_the_first_sentence(run_dag: RunDag, ask: Ask) -> None
 def test_what_initialize_has_brought_over_has_run(run_dag: RunDag, ask: Ask) -> None:
     flows = ["customer_category_to_ipaas", "location_to_ipaas"]
     run_dag("initialize", {"flows": flows, "mode": "plan"}, flows=flows)
-    assert _of(ask("overview"), flows[0])["why"].endswith("It has never run.")
+    assert _of(ask("overview"), flows[0])["why"].endswith("and has never run.")
     run_dag("initialize", {"flows": flows, "mode": "apply"}, flows=flows)
     answer = ask("overview")
     for flow in flows:
@@ -163,6 +163,27 @@ def test_what_initialize_has_written_names_its_run(run_dag: RunDag, sandbox: San
     (known,) = found["records"]
     assert known["run"] == {"dag_id": "initialize", "run_id": run.run_id}
     assert [past["dag_id"] for past in known["history"]] == ["initialize"]
+
+
+def test_what_was_retried_by_hand_in_vain_says_so_and_is_due(run_dag: RunDag, sandbox: Sandbox, ask: Ask) -> None:
+    _nameless(sandbox, "P1")
+    run_dag(FLOW)
+    (before,) = ask("records", dag_id=FLOW).json()["records"]
+    assert (before["attempts"], before["by_hand"]) == (1, None)
+    ask("retry", {"keys": ["P1"]}, dag_id=FLOW)
+    run = run_dag("manual_sync", {"flow": FLOW, "ids": ["P1"], "mode": "apply"})
+    (after,) = ask("records", dag_id=FLOW).json()["records"]
+    assert (after["attempts"], after["by_hand"], after["run"]["run_id"]) == (0, "failed again", run.run_id)
+    assert after["next_try"] <= iso(datetime.now(UTC))
+    (found,) = ask("explain", id="P1").json()["found"]
+    assert [known["by_hand"] for known in found["records"]] == ["failed again"]
+
+
+def test_the_first_try_of_a_record_may_be_one_by_hand(run_dag: RunDag, sandbox: Sandbox, ask: Ask) -> None:
+    _nameless(sandbox, "P1")
+    run_dag(FLOW, {"external_ids": ["P1"]})
+    (record,) = ask("records", dag_id=FLOW).json()["records"]
+    assert record["by_hand"] == "failed"
 
 
 def test_what_a_person_decides_is_in_the_audit_log(run_dag: RunDag, sandbox: Sandbox, ask: Ask) -> None:

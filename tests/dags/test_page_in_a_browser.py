@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from copy import deepcopy
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import quote
 
@@ -13,6 +14,7 @@ import pytest
 from include.sandbox import Sandbox
 from tests.dags.browser import Visit, gone, sees
 from tests.dags.conftest import Run, RunDag
+from tests.dags.scheduling import next_run, unpause
 
 pytestmark = [pytest.mark.dag, pytest.mark.usefixtures("no_earlier_runs")]
 
@@ -71,7 +73,7 @@ def test_a_group_that_was_mended_is_retried_by_one_run(run_dag: RunDag, sandbox:
         sandbox.bc.change("Customer", number, **{"E-Mail": f"{number}@example.com"})
     page = visit("plugin/sync")
     _groups(page).get_by_role("button", name="Retry all").click()
-    sees(page.get_by_role("main"), f"3 records of {FLOW} tried now.")
+    sees(page.get_by_role("main"), f"A try of 3 records of {FLOW} was started.")
     sees(page.get_by_role("region", name="Under way"), f"{FLOW} by hand, queued")
     conf = _conf_of_the_queued_run()
     assert conf == {"flow": FLOW, "ids": ["P1", "P2", "P3"], "mode": "apply"}
@@ -82,6 +84,31 @@ def test_a_group_that_was_mended_is_retried_by_one_run(run_dag: RunDag, sandbox:
         "P1@example.com",
         "P2@example.com",
     }
+
+
+def test_what_was_retried_in_vain_says_so_and_goes_with_the_next_run_of_its_flow(
+    run_dag: RunDag, sandbox: Sandbox, visit: Visit
+) -> None:
+    _nameless(sandbox, "P1")
+    run_dag(FLOW)
+    run_dag("manual_sync", {"flow": FLOW, "ids": ["P1"]})  # so that Airflow knows the DAG
+    page = visit("plugin/sync")
+    _groups(page).get_by_role("button", name="Retry").click()
+    sees(page.get_by_role("main"), f"A try of 1 record of {FLOW} was started.")
+    run_dag("manual_sync", _conf_of_the_queued_run())
+    next_run(FLOW, datetime.now(UTC) + timedelta(minutes=50, seconds=30))
+    _groups(page).get_by_role("button", name="Show").click()
+    row = page.get_by_role("row", name="P1")
+    sees(row, "tried by hand: failed again")
+    sees(row, "Next try with the next run of its flow, which is paused")
+    unpause(FLOW)
+    try:
+        page.goto("/plugin/sync?explain=P1")
+        box = page.get_by_role("region", name="Explain a record")
+        sees(box, "Tried by hand: failed again.")
+        sees(box, "Next try with the next run of its flow, in 50 minutes.")
+    finally:
+        unpause(FLOW, paused=True)
 
 
 def _conf_of_the_queued_run() -> dict[str, Any]:

@@ -52,6 +52,20 @@ def test_what_is_done_of_each_stage_is_said_and_the_time_that_is_left_of_the_one
     assert "progress" not in ask("/sync/api/report", dag_id=FLOW, run_id=run.run_id)
 
 
+def test_of_a_reconcile_no_flow_counts_that_is_switched_off(run_dag: RunDag, ask: Ask) -> None:
+    other = "location_to_ipaas"
+    pause_all()
+    unpause(FLOW)
+    try:
+        run = run_dag("reconcile", {"mode": "report"}, flows=[FLOW, other])
+        # As it is while the turn of the other one has not come.
+        set_state("reconcile", run.run_id, "running", {f"{other}.extract": "none", "sum_up": "none"})
+        (shown,) = ask("/sync/api/overview")["under_way"]
+        assert (shown["ended"], shown["flows"]) == (1, 1)
+    finally:
+        pause_all()
+
+
 def test_a_plan_says_what_it_has_planned(run_dag: RunDag, ask: Ask) -> None:
     run = run_dag(FLOW, {"mode": "plan"})
     read = run.counts["read"]

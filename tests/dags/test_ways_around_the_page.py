@@ -15,6 +15,7 @@ from include.sync.differences import Reconciled
 from include.sync.outcomes import Difference
 from tests.dags.browser import Visit, gone, sees
 from tests.dags.conftest import RunDag
+from tests.dags.scheduling import unpause
 
 pytestmark = [pytest.mark.dag, pytest.mark.usefixtures("no_earlier_runs")]
 
@@ -42,6 +43,15 @@ def test_in_a_narrow_window_nothing_of_the_flows_is_off_screen(run_dag: RunDag, 
     assert page.evaluate("document.documentElement.scrollWidth") <= 700
     box = table.bounding_box()
     assert box["x"] + box["width"] <= 700
+    # Names are broken at their underscores alone: each part stands in one line.
+    lines = """link => [...link.childNodes].filter(part => part.data).map(part => {
+        const range = document.createRange();
+        range.selectNode(part);
+        return range.getClientRects().length;
+    })"""
+    name = table.get_by_role("link", name="product_category_to_ipaas")
+    assert set(name.evaluate(lines)) == {1}
+    assert name.inner_text() == "product_category_to_ipaas"
 
 
 def test_flows_are_sorted_and_found_by_keyboard(run_dag: RunDag, sandbox: Sandbox, visit: Visit) -> None:
@@ -150,8 +160,15 @@ def test_the_page_leads_to_what_is_run_by_hand_and_a_new_installation_is_told_wh
     ]
     run_dag(FLOW)
     page.reload()
-    sees(ways, "Manual Sync")
+    sees(ways, "16 of 16 flows are paused: unpause those that are to go on by themselves")
     assert "New here?" not in ways.inner_text()
+    unpause(*list(FLOWS)[:8])
+    try:
+        page.reload()
+        sees(ways, "Manual Sync")
+        assert "paused" not in ways.inner_text()
+    finally:
+        unpause(*FLOWS, paused=True)
     ways.get_by_role("link", name="Reconcile").click()
     page.wait_for_url("**/dags/reconcile")
 
@@ -183,4 +200,56 @@ def test_what_begins_this_very_moment_has_been_so_for_a_moment(
     run_dag("customer_to_ipaas")
     monkeypatch.setattr(api, "datetime", Slow)
     page = visit("plugin/sync")
-    sees(page.get_by_role("region", name="Needs you"), "since a moment ago")
+    sees(page.get_by_role("region", name="Needs you"), "not done for a moment")
+
+
+def test_a_list_that_is_opened_far_below_is_brought_into_the_window(
+    run_dag: RunDag, sandbox: Sandbox, visit: Visit
+) -> None:
+    from playwright.sync_api import expect
+
+    sandbox.bc.add("Customer", {"No.": "P1", "Name": "P1", "Contact Type": "Person", "E-Mail": ""})
+    run_dag("customer_to_ipaas")
+    page = visit("plugin/sync")
+    page.set_viewport_size({"width": 1440, "height": 500})
+    page.get_by_role("button", name="Ignore until it changes").click()
+    flows = page.get_by_role("table", name="Flows")
+    for _ in range(2):  # the flow goes to the end of the table
+        flows.get_by_role("columnheader", name="Records").get_by_role("button").click()
+    flows.locator("tbody tr").last.scroll_into_view_if_needed()
+    flows.get_by_role("columnheader", name="Flow").get_by_role("button").click(force=True)
+    flows.get_by_role("button", name="1 ignored").click()
+    expect(page.get_by_role("heading", name="Customers to iPaaS.com: ignored")).to_be_in_viewport()
+
+
+def test_all_moments_of_the_page_are_told_in_the_zone_that_was_chosen_in_airflow(
+    run_dag: RunDag, sandbox: Sandbox, visit: Visit
+) -> None:
+    run_dag("initialize", {"flows": [FLOW], "mode": "apply"}, flows=[FLOW])
+    page = visit("plugin/sync", timezone_id="America/New_York")
+    head = page.get_by_role("main")
+    sees(head, re.compile(r"Records were read last at \d{4}-\d\d-\d\d \d\d:\d\d (EDT|EST)\."))
+    sees(head, re.compile(r"Seen \d\d:\d\d:\d\d (EDT|EST)\."))
+    page.evaluate("localStorage.setItem('timezone', '\"Asia/Tokyo\"')")
+    page.reload()
+    sees(head, re.compile(r"Records were read last at \d{4}-\d\d-\d\d \d\d:\d\d GMT\+9\."))
+    sees(head, re.compile(r"Seen \d\d:\d\d:\d\d GMT\+9\."))
+    assert page.locator("main time[title]").first.get_attribute("title").endswith("GMT+9")
+
+
+def test_a_webhook_for_a_flow_that_is_paused_is_said_to_wait(run_dag: RunDag, sandbox: Sandbox, visit: Visit) -> None:
+    from bridge.connected import current_pair, ledger_of
+
+    run_dag(FLOW)
+    with ledger_of(current_pair()) as ledger:
+        ledger.receive([("customer_from_ipaas", "1161", "customer/updated")])
+    page = visit("plugin/sync?explain=1161")
+    box = page.get_by_role("region", name="Explain a record")
+    said = "A webhook has announced it to Customers from iPaaS.com, "
+    sees(box, f"{said}which is paused: it waits until that is unpaused. It waits for a moment.")
+    unpause("customer_from_ipaas")
+    try:
+        page.reload()
+        sees(box, f"{said}whose next run takes it.")
+    finally:
+        unpause("customer_from_ipaas", paused=True)

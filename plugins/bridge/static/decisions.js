@@ -1,6 +1,6 @@
 // What a person decides of records that are not done: the list of them, and the answers to its buttons.
 
-import { Ago, Box, Button, Flex, Id, Note, Pager, Quiet, Search, Since, Table, Text, To, ask, askAirflow, h, records, recordsOfRun, useLive, useState } from "./kit.js";
+import { Box, Button, Flex, Id, NextTry, Note, Pager, Quiet, Search, Since, Table, Text, To, ask, askAirflow, h, records, recordsOfRun, useLive, useState } from "./kit.js";
 
 // What a run of Manual Sync takes at most.
 const OF_ONE_RUN = 3_000;
@@ -47,7 +47,7 @@ async function retry(flow, which) {
   }
   const now = Math.min(runs.length * OF_ONE_RUN, ids.length);
   const later = due - now;
-  const told = [now > 0 && `${records(now)} of ${flow} tried now.`, later > 0 && `${records(later)} of ${flow} tried with its next run.`, due === 0 && "Nothing to try: meanwhile they have gone through."];
+  const told = [now > 0 && `A try of ${records(now)} of ${flow} was started.`, later > 0 && `${records(later)} of ${flow} ${later === 1 ? "goes" : "go"} with its next run.`, due === 0 && "Nothing to try: meanwhile they have gone through."];
   return { color: why ? "orange" : "green", text: told.filter(Boolean).join(" ") + why, runs };
 }
 
@@ -62,7 +62,7 @@ export function Said({ color, text, runs }) {
 }
 
 /** A page of the records of a flow that are not done: of one reason, or in one state. */
-export function Unfinished({ flow, cause, state, may, decisions, now }) {
+export function Unfinished({ flow, cause, state, may, decisions, flows, now }) {
   const [search, setSearch] = useState("");
   const [offset, setOffset] = useState(0);
   const [sort, setSort] = useState("record");
@@ -70,7 +70,7 @@ export function Unfinished({ flow, cause, state, may, decisions, now }) {
   const columns = [
     ["Record", (record) => h(Key, { record }), { sort: "record" }],
     ["What happened", (record) => [record.message, record.advice && record.state === "ignored" && h(Quiet, { key: "by" }, record.advice)], { sort: "message" }],
-    ["Tries", (record) => h(Tries, { record, now }), { sort: "tries" }],
+    ["Tries", (record) => h(Tries, { record, now, flow: flows.find((one) => one.flow === flow) }), { sort: "tries" }],
   ];
   if (cause === undefined) columns.splice(2, 0, ["What to do", (record) => record.state !== "ignored" && record.advice]);
   if (may) columns.push(["", (record) => h(Buttons, { record, flow, decisions }), { whiteSpace: "nowrap" }]);
@@ -92,11 +92,15 @@ function Key({ record }) {
   ];
 }
 
-function Tries({ record, now }) {
-  const times = `${record.attempts} ${record.attempts === 1 ? "try" : "tries"}`;
-  const { run } = record;
-  const next = record.next_try ? ["next ", h(Ago, { key: "next", at: record.next_try, now })] : "next when it changes";
-  return [h(Text, { key: "times" }, run ? h(To, { to: recordsOfRun(run.dag_id, run.run_id) }, times) : times), record.since && h(Quiet, { key: "since" }, h(Since, { at: record.since, now })), h(Quiet, { key: "next" }, next)];
+function Tries({ record, now, flow }) {
+  // A try by hand does not count as one.
+  const { run, attempts, by_hand: byHand } = record;
+  const times = [attempts > 0 && `${attempts} ${attempts === 1 ? "try" : "tries"}`, byHand && `tried by hand: ${byHand}`].filter(Boolean).join(", ") || "to be tried";
+  return [
+    h(Text, { key: "times" }, run ? h(To, { to: recordsOfRun(run.dag_id, run.run_id) }, times) : times),
+    record.since && h(Quiet, { key: "since" }, "not done ", h(Since, { at: record.since, now })),
+    h(Quiet, { key: "next" }, h(NextTry, { at: record.next_try, flow, now })),
+  ];
 }
 
 function Buttons({ record, flow, decisions }) {

@@ -1,10 +1,10 @@
 // The box that explains an id of either side: what is remembered of it, and what it waits for.
 
-import { Ago, Box, Button, Flex, Heading, Id, ChakraUI, InPortal, Input, Note, Quiet, ReactRouterDOM, STATES, Since, Table, Text, To, ask, askAirflow, count, h, records, recordsOfRun, useEffect, useState } from "./kit.js";
+import { Ago, Box, Button, Flex, Heading, Id, ChakraUI, InPortal, Input, NextTry, Note, Quiet, ReactRouterDOM, STATES, Since, Table, Text, To, ask, askAirflow, count, h, records, recordsOfRun, useEffect, useState } from "./kit.js";
 
 const SHOWN = 20;
 
-export function Explain({ now }) {
+export function Explain({ now, flows }) {
   // The id stands in the address: so any id elsewhere is a link to this box, and the way back is the browser's own.
   const [query, setQuery] = ReactRouterDOM.useSearchParams();
   const id = query.get("explain") ?? "";
@@ -36,11 +36,11 @@ export function Explain({ now }) {
       found && h(Button, { size: "sm", variant: "outline", onClick: () => explain("") }, "Close"),
     ),
     found?.error && h(Note, { color: "red", role: "alert" }, found.error),
-    found?.answer?.found.map((one) => h(Answer, { key: one.id, now, mayLook: found.answer.may_look, ...one })),
+    found?.answer?.found.map((one) => h(Answer, { key: one.id, now, flows, mayLook: found.answer.may_look, ...one })),
   );
 }
 
-function Answer({ id, now, mayLook, links, records: known, announced, waiting, waiting_total: total, likely }) {
+function Answer({ id, now, flows, mayLook, links, records: known, announced, waiting, waiting_total: total, likely }) {
   const nothing = !links.length && !known.length && !announced.length && !total;
   return h(
     Box,
@@ -50,8 +50,8 @@ function Answer({ id, now, mayLook, links, records: known, announced, waiting, w
     links.map((link) =>
       h(Text, { key: `${link.table} ${link.external_id}` }, `${link.table}: ${link.external_id} in Business Central is ${link.internal_id} in iPaaS.com`, !link.pushed && ", which iPaaS.com has yet to be told", link.portal && h(InPortal, { key: "portal", id: link.internal_id, portal: link.portal })),
     ),
-    known.map((record) => h(Known, { key: `${record.flow} ${record.key}`, record, now, mayLook })),
-    announced.map((one) => h(Text, { key: one.flow }, `A webhook has announced it to ${one.title}, whose next run takes it: `, h(Since, { at: one.since, now }))),
+    known.map((record) => h(Known, { key: `${record.flow} ${record.key}`, record, now, mayLook, flow: flows.find((one) => one.flow === record.flow) })),
+    announced.map((one) => h(Text, { key: one.flow }, `A webhook has announced it to ${one.title}, ${flows.find(({ flow }) => flow === one.flow)?.paused ? "which is paused: it waits until that is unpaused" : "whose next run takes it"}. It waits `, h(Since, { at: one.since, now }), ".")),
     total > 0 && h(Text, { mt: 2 }, `${records(total)} ${total === 1 ? "waits" : "wait"} for it: `, waiting.slice(0, SHOWN).map((one, n) => h(Box, { as: "span", key: `${one.flow} ${one.key}` }, n > 0 && ", ", h(Id, { id: one.key }), ` of ${one.title}`)), total > SHOWN && ` and ${count(total - SHOWN)} more`),
   );
 }
@@ -88,7 +88,7 @@ function LookForIt({ id, likely }) {
   );
 }
 
-function Known({ record, now, mayLook }) {
+function Known({ record, now, mayLook, flow }) {
   const [open, setOpen] = useState(false);
   const [looked, look] = useLook();
   const columns = [
@@ -109,7 +109,8 @@ function Known({ record, now, mayLook }) {
     record.read_at && h(Quiet, null, "as it was read ", h(Ago, { at: record.read_at, now })),
     record.message && h(Text, null, record.message, " ", record.advice),
     record.waits_for && h(WaitsFor, { what: record.waits_for }),
-    record.next_try && h(Text, null, "Next try ", h(Ago, { at: record.next_try, now })),
+    record.by_hand && h(Text, null, `Tried by hand: ${record.by_hand}.`),
+    record.next_try && h(Text, null, h(NextTry, { at: record.next_try, flow, now }), "."),
     record.agreed.length > 0 && h(Button, { size: "xs", variant: "outline", mt: 1, "aria-expanded": open, onClick: () => setOpen(!open) }, "What both sides last agreed on"),
     " ",
     mayLook && h(Button, { size: "xs", variant: "outline", mt: 1, onClick: () => look(record.flow, record.key, "explain") }, "Read both sides now"),

@@ -1,6 +1,6 @@
 // The tab of a flow's DAG: how the flow stands, what needs a person in it, and what its last runs did.
 
-import { Ago, Box, Heading, Note, Quiet, Table, Text, To, ask, count, h, recordsOfRun, useLive } from "./kit.js";
+import { Ago, Box, Heading, Note, Quiet, Table, Text, To, ask, counted, h, recordsOfRun, useLive } from "./kit.js";
 import { Said } from "./decisions.js";
 import { UnderWay } from "./progress.js";
 import { NeedsYou, Numbers, Questions, Runs, Shown, State, usePage } from "./standing.js";
@@ -35,7 +35,7 @@ function LastRuns({ dagId, runs, now }) {
     ["Run", (run) => h(To, { to: recordsOfRun(dagId, run.run_id) }, run.began ? h(Ago, { at: run.began, now }) : "not begun")],
     ["Started by", (run) => run.by],
     ["Is", (run) => h(Text, { color: { failed: "red.fg", success: "green.fg" }[run.state] }, run.state)],
-    ["What became of its records", (run) => told(run.counts)],
+    ["What became of its records", (run) => told(run)],
   ];
   return [
     h(Heading, { key: "head", as: "h2", size: "md", mt: 5, mb: 2 }, "Last runs"),
@@ -43,10 +43,10 @@ function LastRuns({ dagId, runs, now }) {
   ];
 }
 
-function told(counts) {
+function told({ counts, writes }) {
   return Object.entries(counts)
     .filter(([name]) => !name.endsWith("requests"))
-    .map(([name, number]) => `${count(number)} ${name}`)
+    .map(([name, number]) => counted(number, name, !writes))
     .join(", ");
 }
 

@@ -13,15 +13,45 @@ export const { Badge, Box, Button, Flex, Heading, Input, Text } = ChakraUI;
 /** Ask one of our own routes. Throws an Error whose message can be shown, with the status. */
 export async function ask(path, params = {}, body = undefined) {
   const query = new URLSearchParams(Object.entries(params).filter(([, value]) => value !== undefined && value !== ""));
-  return request(`sync/api/${path}?${query}`, body, { "X-Sync-Page": "1" });
+  return request(`sync/api/${path}?${query}`, body, { "X-Sync-Page": "1" }, inWords);
 }
+
+// What is sent back to the server as it came.
+const NAMES = new Set(["cause", "key", "run_id"]);
+const MOMENT = /\b(\d{4}-\d\d-\d\d) (\d\d:\d\d) UTC/g;
+
+// Moments within the server's words are told in the zone of all others on the page.
+const inWords = (name, value) => (typeof value === "string" && !NAMES.has(name) ? value.replace(MOMENT, (_, day, time) => moment(`${day}T${time}Z`)) : value);
+
+/** The zone that somebody has chosen in Airflow, which keeps it in the browser; else the browser's own. */
+function zone() {
+  const own = Intl.DateTimeFormat().resolvedOptions().timeZone;
+  try {
+    const chosen = JSON.parse(localStorage.getItem("timezone")) ?? own;
+    return Intl.DateTimeFormat("en", { timeZone: chosen }).resolvedOptions().timeZone;
+  } catch {
+    return own;
+  }
+}
+
+/** A moment in that zone, whose name is said, too. */
+export function moment(at, parts = {}) {
+  const timeZone = zone();
+  const date = new Date(at);
+  const said = new Intl.DateTimeFormat("sv-SE", { timeZone, year: "numeric", month: "2-digit", day: "2-digit", hour: "2-digit", minute: "2-digit", ...parts }).format(date);
+  const named = new Intl.DateTimeFormat("en", { timeZone, timeZoneName: "short" }).formatToParts(date).find(({ type }) => type === "timeZoneName");
+  return `${said} ${named.value}`;
+}
+
+/** Its time of the day alone, to the second. */
+export const clock = (at) => moment(at, { year: undefined, month: undefined, day: undefined, second: "2-digit" });
 
 /** Ask Airflow's own public API. */
 export async function askAirflow(path, body = undefined) {
   return request(`api/v2/${path}`, body, {});
 }
 
-async function request(path, body, headers) {
+async function request(path, body, headers, revive = undefined) {
   const options = { credentials: "same-origin", headers: { Accept: "application/json", ...headers } };
   if (body !== undefined) {
     Object.assign(options, { method: "POST", body: JSON.stringify(body) });
@@ -35,7 +65,7 @@ async function request(path, body, headers) {
   }
   const text = await answer.text();
   if (!answer.ok) throw Object.assign(new Error(words(answer.status, text)), { status: answer.status });
-  return JSON.parse(text);
+  return JSON.parse(text, revive);
 }
 
 function words(status, text) {
@@ -106,11 +136,34 @@ export function Ago({ at, now, nearby }) {
   const seconds = (new Date(at) - new Date(now ?? Date.now())) / 1_000;
   const step = STEPS.find(([, length]) => Math.abs(seconds) >= length);
   const said = step ? new Intl.RelativeTimeFormat("en").format(Math.trunc(seconds / step[1]), step[0]) : (nearby ?? (seconds > 0 ? "in a moment" : "just now"));
-  return h("time", { dateTime: at, title: new Date(at).toLocaleString() }, said);
+  return h("time", { dateTime: at, title: moment(at, { second: "2-digit" }) }, said);
 }
 
-/** How long something has been so. What began after the page was asked for has begun a moment ago, and not "in a moment". */
-export const Since = ({ at, now }) => ["since ", h(Ago, { key: "at", at, now, nearby: "a moment ago" })];
+/** How long something has been so; what began after the page was asked for has been so for a moment. */
+export function Since({ at, now }) {
+  const seconds = (new Date(now ?? Date.now()) - new Date(at)) / 1_000;
+  const step = STEPS.find(([, length]) => seconds >= length);
+  const length = step ? new Intl.NumberFormat("en", { style: "unit", unit: step[0], unitDisplay: "long" }).format(Math.trunc(seconds / step[1])) : "a moment";
+  return ["for ", h("time", { key: "at", dateTime: at, title: moment(at, { second: "2-digit" }) }, length)];
+}
+
+/** When a record is tried next that is not done: at its time or, once that has come, with the next run of its flow. */
+export function NextTry({ at, flow, now }) {
+  if (!at) return "Next try when it changes";
+  const seen = new Date(now);
+  if (new Date(at) > seen) return ["Next try ", h(Ago, { key: "at", at, now })];
+  if (flow?.paused) return "Next try with the next run of its flow, which is paused";
+  return ["Next try with the next run of its flow", new Date(flow?.next_run ?? now) > seen && [", ", h(Ago, { key: "run", at: flow.next_run, now })]];
+}
+
+/** A name that may go on in a new line after any of its underscores, and nowhere else. */
+export const Broken = ({ name }) => name.split("_").map((part, n) => [n > 0 && ["_", h("wbr", { key: n })], part]);
+// Where such names stand.
+export const BROKEN = { overflowWrap: "break-word" };
+
+/** A count in words; `would`: of a run that writes nothing, what it would have written. */
+export const counted = (number, name, would) => `${count(number)} ${would && name in WRITTEN ? "would be " : ""}${name.replace("bc_", "Business Central ").replace("ipaas_", "iPaaS.com ")}`;
+const WRITTEN = { created: true, updated: true };
 
 /** What to do, in lines; those that begin with an asterisk are a list. */
 export function Advice({ text }) {

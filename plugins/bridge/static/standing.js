@@ -1,10 +1,10 @@
 // How flows stand, in parts: of all of them on the page Sync, of one in the tab of its DAG.
 
-import { Ago, Badge, Box, Button, Flex, Heading, Id, Quiet, STATES, Since, Text, To, count, h, records, recordsOfRun, useState } from "./kit.js";
+import { Ago, Badge, Box, Button, Flex, Heading, Id, Quiet, STATES, Since, Text, To, count, h, records, recordsOfRun, useEffect, useRef, useState } from "./kit.js";
 import { Unfinished, useDecisions } from "./decisions.js";
 
-export const ORDER = ["Stopped", "Needs you", "Late", "Running", "Paused", "Never run", "In step"];
-export const COLORS = { Stopped: "red", "Needs you": "orange", Late: "orange", Running: "blue", Paused: "gray", "Never run": "gray", "In step": "green" };
+export const ORDER = ["Stopped", "Needs you", "Late", "Running", "Paused", "Not begun", "In step"];
+export const COLORS = { Stopped: "red", "Needs you": "orange", Late: "orange", Running: "blue", Paused: "gray", "Not begun": "gray", "In step": "green" };
 
 const same = (one, other) => JSON.stringify(one) === JSON.stringify(other);
 
@@ -54,7 +54,7 @@ function Cause({ cause, page }) {
     h(Heading, { as: "h3", size: "sm" }, `${records(cause.count)}: ${cause.said || "no reason was given"}`),
     h(Text, { mt: 1 }, h(Id, { id: cause.example }), cause.count > 1 && ` and ${count(cause.count - 1)} more`),
     cause.advice && h(Text, { mt: 1 }, cause.advice),
-    h(Quiet, { mt: 1 }, h(To, { to: `/dags/${cause.flow}` }, cause.collection), cause.since && [" · ", h(Since, { key: "since", at: cause.since, now: page.now })]),
+    h(Quiet, { mt: 1 }, h(To, { to: `/dags/${cause.flow}` }, cause.collection), cause.since && [" · not done ", h(Since, { key: "since", at: cause.since, now: page.now })]),
     h(
       Flex,
       { gap: 2, mt: 2, wrap: "wrap" },
@@ -62,20 +62,26 @@ function Cause({ cause, page }) {
       may && h(Button, { size: "sm", variant: "outline", disabled: page.decisions.busy, onClick: () => page.decisions.ignore(cause.flow, { cause: cause.cause }) }, "Ignore until it changes"),
       h(Button, { size: "sm", variant: "outline", "aria-expanded": open, onClick: () => page.show(of) }, open ? "Hide" : "Show"),
     ),
-    open && h(Unfinished, { ...of, may, decisions: page.decisions, now: page.now }),
+    open && h(Unfinished, { ...of, may, decisions: page.decisions, flows: page.flows, now: page.now }),
   );
 }
 
 /** The list that somebody has opened of a flow: of records in one state. */
 export function Shown({ page }) {
   if (!page.shown || page.shown.cause !== undefined) return null;
-  const { flow, state } = page.shown;
+  return h(Opened, { key: JSON.stringify(page.shown), page, ...page.shown });
+}
+
+function Opened({ page, flow, state }) {
+  const box = useRef(null);
+  // It is opened from anywhere in the list of flows, which may be longer than the window.
+  useEffect(() => box.current?.scrollIntoView({ block: "center" }), []);
   const { title } = page.flows.find((one) => one.flow === flow);
   return h(
     Box,
-    { borderWidth: "1px", borderRadius: "md", p: 3, mb: 3 },
+    { ref: box, borderWidth: "1px", borderRadius: "md", p: 3, mb: 3 },
     h(Flex, { key: "head", justify: "space-between", gap: 2 }, h(Heading, { as: "h3", size: "sm" }, `${title}: ${STATES[state] ?? state}`), h(Button, { size: "sm", variant: "outline", onClick: () => page.show(page.shown) }, "Hide")),
-    h(Unfinished, { key: `${flow} ${state}`, flow, state, may: page.may.has(flow), decisions: page.decisions, now: page.now }),
+    h(Unfinished, { key: `${flow} ${state}`, flow, state, may: page.may.has(flow), decisions: page.decisions, flows: page.flows, now: page.now }),
   );
 }
 
@@ -109,6 +115,6 @@ export function Numbers({ flow, page }) {
       const of = { flow: flow.flow, state };
       return h(Button, { key: state, size: "xs", variant: "outline", me: 1, mb: 1, "aria-expanded": same(of, page.shown), onClick: () => page.show(of) }, `${count(number)} ${STATES[state] ?? state}`);
     }),
-    flow.webhooks > 0 && h(Text, { key: "webhooks" }, `${count(flow.webhooks)} ${flow.webhooks === 1 ? "webhook" : "webhooks"} `, h(Since, { at: flow.webhooks_since, now: page.now })),
+    flow.webhooks > 0 && h(Text, { key: "webhooks" }, `${count(flow.webhooks)} ${flow.webhooks === 1 ? "webhook waits" : "webhooks wait"} `, h(Since, { at: flow.webhooks_since, now: page.now })),
   ];
 }

@@ -1,6 +1,6 @@
 // The page of all flows: whether both systems are in step, what needs a person, and how each flow stands.
 
-import { Box, Flex, Heading, Input, Note, Quiet, Table, Text, To, ask, count, h, useLive, useState } from "./kit.js";
+import { BROKEN, Box, Broken, Flex, Heading, Input, Note, Quiet, Table, Text, To, ask, clock, count, h, useLive, useState } from "./kit.js";
 import { Explain } from "./explain.js";
 import { UnderWay } from "./progress.js";
 import { Said } from "./decisions.js";
@@ -17,7 +17,7 @@ function Sync() {
     h(Operations, page),
     error && h(Note, { color: "red", role: "alert" }, error),
     page.decisions.said.map((line, n) => h(Said, { key: n, ...line })),
-    h(Explain, { now: page.now }),
+    h(Explain, { now: page.now, flows: page.flows }),
     h(Questions, page),
     h(NeedsYou, page),
     h(UnderWay, page),
@@ -34,7 +34,7 @@ function Sentence({ sentence, flows, now }) {
     { color: COLORS[worst], mt: 0 },
     h(Heading, { as: "h1", size: "md", "aria-live": "polite" }, sentence),
     advice && h(Text, { mt: 1 }, advice),
-    h(Quiet, { mt: 1 }, "Seen ", h(Box, { as: "time", dateTime: now }, new Date(now).toLocaleTimeString()), ". The page looks again by itself."),
+    h(Quiet, { mt: 1 }, "Seen ", h(Box, { as: "time", dateTime: now }, clock(now)), ". The page looks again by itself."),
   );
 }
 
@@ -43,10 +43,13 @@ const OPERATIONS = { preflight: "Preflight", initialize: "Initialize", manual_sy
 
 function Operations({ flows }) {
   const fresh = flows.length > 0 && flows.every((flow) => !flow.last && !flow.as_of);
+  const paused = flows.filter((flow) => flow.paused).length;
   return h(
     Box,
     { as: "nav", "aria-label": "Operations", my: 3 },
     fresh && h(Text, { mb: 1 }, "New here? Run Preflight, then Initialize, then unpause the flows."),
+    // Nothing goes on by itself until that is done.
+    !fresh && paused > flows.length / 2 && h(Text, { mb: 1 }, `${count(paused)} of ${count(flows.length)} flows are paused: unpause those that are to go on by themselves, in Airflow's `, h(To, { to: "/dags" }, "list of DAGs"), "."),
     h(Flex, { gap: 4, wrap: "wrap" }, Object.entries(OPERATIONS).map(([dag, name]) => h(To, { key: dag, to: `/dags/${dag}` }, name))),
   );
 }
@@ -56,7 +59,7 @@ function Flows(page) {
   const text = wanted.trim().toLowerCase();
   const flows = page.flows.filter((flow) => [flow.flow, flow.collection, flow.word].some((name) => name.toLowerCase().includes(text)));
   const columns = [
-    ["Flow", (flow) => h(Name, { flow, said: page.sentence }), { sort: (flow) => flow.flow }],
+    ["Flow", (flow) => h(Name, { flow, said: page.sentence }), { ...BROKEN, sort: (flow) => flow.flow }],
     ["State", (flow) => h(State, { flow, now: page.now }), { sort: (flow) => ORDER.indexOf(flow.word) }],
     ["Runs", (flow) => h(Runs, { flow, now: page.now })],
     ["Records", (flow) => h(Numbers, { flow, page }), { sort: changed }],
@@ -76,7 +79,7 @@ function Name({ flow, said }) {
   // What stopped a flow may have stopped them all, and stands on top.
   const unsaid = ["In step", "Needs you"].includes(flow.word) || (flow.why && said.includes(flow.why));
   return [
-    h(To, { key: "flow", to: `/dags/${flow.flow}` }, flow.flow),
+    h(To, { key: "flow", to: `/dags/${flow.flow}`, "aria-label": flow.flow }, h(Broken, { name: flow.flow })),
     h(Quiet, { key: "name" }, flow.collection),
     !unsaid && flow.why && h(Text, { key: "why", mt: 1 }, flow.why),
     !unsaid && flow.advice && h(Text, { key: "advice" }, flow.advice),
