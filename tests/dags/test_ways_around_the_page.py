@@ -43,14 +43,8 @@ def test_in_a_narrow_window_nothing_of_the_flows_is_off_screen(run_dag: RunDag, 
     assert page.evaluate("document.documentElement.scrollWidth") <= 700
     box = table.bounding_box()
     assert box["x"] + box["width"] <= 700
-    # Names are broken at their underscores alone: each part stands in one line.
-    lines = """link => [...link.childNodes].filter(part => part.data).map(part => {
-        const range = document.createRange();
-        range.selectNode(part);
-        return range.getClientRects().length;
-    })"""
+    # It is read out and copied as one word, however it is broken.
     name = table.get_by_role("link", name="product_category_to_ipaas")
-    assert set(name.evaluate(lines)) == {1}
     assert name.inner_text() == "product_category_to_ipaas"
 
 
