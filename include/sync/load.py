@@ -23,7 +23,6 @@ from include.sync.approval.steps import Steps
 from include.sync.awaited import looked_into
 from include.sync.companions import claimed_with, give_back, without_news
 from include.sync.context import BUSY_WAIT, WriteContext
-from include.sync.echoes import Settled
 from include.sync.endings import finish_failed, overtaken, problem_outcome, tried_since, unexpected, unreadable
 from include.sync.forecast import Forecast
 from include.sync.ledger.entries import State, Transfer
@@ -31,14 +30,12 @@ from include.sync.links import side_of
 from include.sync.look import present_of
 from include.sync.outcomes import Outcome, Result, as_read
 from include.sync.progress import Progress, finish_of, note, outage_over
-from include.sync.records import Json
 from include.sync.shift import give_way, go_on, requests_with
 from include.sync.staging.chunks import chunk_records
 from include.sync.task_context import TaskContext
 from include.sync.telling import tells
 from include.sync.tenure import Tenure
 from include.sync.twins import twins_of
-from include.sync.wire import mapped_from_wire
 from include.sync.work import WriteRequest, WriteResult, both_of, difference_of
 from include.transport.throttle import PATIENCE
 
@@ -74,7 +71,7 @@ def load(task: TaskContext, chunk: int, concurrency: int, tasks: int = 1, steps:
         task.ledger.know_growth()
         # Claims belong to a task, not to its run: tasks of one run must not write the same record either.
         with Tenure(task.ledger, task.plan.task(name), task.under_way) as tenure:
-            items = [staged(task, record) for record in chunk_records(task.staging, chunk)]
+            items = [WriteRequest.staged(task.flow, record) for record in chunk_records(task.staging, chunk)]
             progress.of = len(items)
             if todo := _still_to_do(task, items, progress, goes_on=before is not None):
                 task.identify()
@@ -139,20 +136,6 @@ def _prepared(
 
 def _worth_a_line(task: TaskContext, outcome: Outcome) -> bool:
     return task.plan.explains or outcome.result is not Result.unchanged or bool(outcome.notes or outcome.message)
-
-
-def staged(task: TaskContext, record: Json) -> WriteRequest:
-    """A record to load, as `transform` has staged it."""
-    return WriteRequest(
-        flow=task.flow,
-        key=record["key"],
-        mapped=mapped_from_wire(record["mapped"]),
-        fingerprint=record["fingerprint"],
-        read_at=record["read_at"],
-        own=record.get("own", {}),
-        modified=record.get("modified"),
-        settled=Settled.from_json(record["settled"]) if "settled" in record else None,
-    )
 
 
 def _without_twins(work: WriteContext, items: Sequence[WriteRequest], progress: Progress) -> list[WriteRequest]:

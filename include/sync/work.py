@@ -17,6 +17,7 @@ from include.sync.links import Link
 from include.sync.outcomes import Both, Change, Difference, Result
 from include.sync.records import Json, Mapped
 from include.sync.runs import Direction
+from include.sync.wire import mapped_from_wire
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,6 +52,20 @@ class WriteRequest:
     def look_anew(self) -> bool:
         """Whether what was read of the target before does not tell if it is there: that is asked anew."""
         return self.suspect or self.stale
+
+    @classmethod
+    def staged(cls, flow: Flow, record: Json) -> WriteRequest:
+        """A record to write, as `transform` has staged it."""
+        return cls(
+            flow=flow,
+            key=record["key"],
+            mapped=mapped_from_wire(record["mapped"]),
+            fingerprint=record["fingerprint"],
+            read_at=record["read_at"],
+            own=record.get("own", {}),
+            modified=record.get("modified"),
+            settled=Settled.from_json(record["settled"]) if "settled" in record else None,
+        )
 
     @property
     def tried(self) -> str:

@@ -21,7 +21,7 @@ from include.sync.endings import finish_failed
 from include.sync.flow import Flow
 from include.sync.ledger.entries import Finish
 from include.sync.links import side_of
-from include.sync.load import load, staged
+from include.sync.load import load
 from include.sync.outcomes import Outcome, Result
 from include.sync.records import Json
 from include.sync.report import Report, report
@@ -29,6 +29,7 @@ from include.sync.runs import RunPlan
 from include.sync.staging.chunks import chunk_records, load_chunks
 from include.sync.staging.files import Staging
 from include.sync.task_context import BATCH, TaskContext
+from include.sync.work import WriteRequest
 
 # Lines of a question; all others are on the page that it links to.
 _SHOWN = 20
@@ -141,7 +142,7 @@ def _refused(
     """What becomes of one record of a run that was refused: what was planned of it, but for what would be written."""
     if line.result in (Result.unchanged, Result.skipped):
         return line, None
-    item = staged(task, record)
+    item = WriteRequest.staged(task.flow, record)
     would = line.result in (Result.created, Result.updated)
     outcome = (
         line
