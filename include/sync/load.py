@@ -272,7 +272,7 @@ def _pass(work: WriteContext, items: Sequence[WriteRequest], progress: Progress,
                 if following is not None:
                     # It must find what has become of the one before it.
                     note(work, progress, work.task.flow)
-                    ready.append(following)
+                    ready.extend(_with_bases(work, [following]))
                 if len(progress.ends) >= _NOTED or progress.unnoted_for(_NOTED_AFTER):
                     note(work, progress, work.task.flow)
                     work.natural.release()

@@ -103,6 +103,18 @@ def test_an_order_that_was_not_heard_of_is_found_beside_another_of_its_number(sh
     assert shop.link_of(other) != shop.link_of(record)
 
 
+def test_a_draft_of_ours_is_completed_behind_another_of_its_number(shop: Shop) -> None:
+    first, second = (
+        shop.order(status="Complete", customer_id=shop.bench.linked("customer", no)["id"]) for no in ("P1", "P2")
+    )
+    unheard = Fault(system="business_central", method="POST", path="/salesInvoices$", lost=True)
+    shop.bench.sandbox.faults.rules += [unheard, Outage(after=unheard)]
+    assert tally(shop.bench.run(INVOICES, str(second["id"]))) == {"read": 1, "retrying": 1}
+    shop.bench.sandbox.faults.clear()
+    assert tally(shop.bench.run(INVOICES, str(first["id"]), str(second["id"]))) == {"read": 2, "created": 2}
+    assert len(sales(shop)) == 2
+
+
 def test_an_order_that_was_posted_between_two_of_its_number_is_not_made_again(
     shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
