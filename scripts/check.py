@@ -6,6 +6,8 @@ import os
 import sys
 from collections.abc import Iterable
 
+import settings as importer
+
 
 def into_environment(connections: Iterable[str]) -> None:
     """Put Connections and Variables where hooks find them: they ask as in a task, whom Airflow answers, and nobody does here."""
@@ -25,10 +27,8 @@ def into_environment(connections: Iterable[str]) -> None:
 
 def main() -> int:
     """Say each line; the exit code is 0 when none is red."""
-    from settings import migrate
-
     # A home that is new has nothing to ask yet, and one from before an upgrade has what Airflow no longer reads.
-    migrate()
+    importer.migrate()
     from airflow.models.pool import Pool
     from bridge.hooks import BusinessCentralHook, IPaaSHook
     from bridge.inspection import lines

@@ -43,7 +43,9 @@ def script(name: str) -> Any:
     assert spec
     assert spec.loader
     module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
+    with pytest.MonkeyPatch.context() as patched:
+        patched.syspath_prepend(path.parent)  # where a script finds those beside it
+        spec.loader.exec_module(module)
     return module
 
 
