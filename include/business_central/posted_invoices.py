@@ -33,12 +33,12 @@ class PostedInvoices:
         # Pages 143 and 132 both serve; the fields that one of them lacks are absent.
         return self._bc.read_many(Page(POSTED_PAGE), "No", list(numbers), select=select)
 
-    def numbered_as_drafts(self, number: str) -> bool:
-        """Whether a number is of a series of which drafts have theirs."""
+    def numbered_as_drafts(self, number: str) -> bool | None:
+        """Whether a number is of a series of which drafts have theirs; None where there is no draft to compare with."""
         if self._series is None:
             rows = self._bc.read(Api("salesInvoices"), filter=_DRAFTS, select=("number",), read_only=True)
             self._series = {_series(str(row["number"])) for row in rows}
-        return _series(number) in self._series
+        return _series(number) in self._series if self._series else None
 
 
 def _series(number: str) -> str:

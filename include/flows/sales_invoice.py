@@ -20,6 +20,7 @@ from include.sources.transactions import NESTED_SCOPES, ForeignTransactions
 from include.sync.asked import GUID, IPAAS_ID, IdFormat
 from include.sync.flow import Flow
 from include.sync.runs import Direction
+from include.writers.bc_invoice_book import INVOICES
 from include.writers.bc_invoices import InvoiceWriter
 from include.writers.ipaas_origins import Origins
 from include.writers.ipaas_ownership import (
@@ -95,6 +96,7 @@ FROM_IPAAS = Flow(
     mapping=invoice_from_ipaas,
     writer=InvoiceWriter(),
     makes=lambda external_id: external_id.startswith(INVOICE_LINK),
+    numbers=INVOICES.name,
     id_formats=(IPAAS_ID,),
     poll="missing",
     scopes=("transaction/created", "transaction/updated"),

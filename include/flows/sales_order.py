@@ -19,6 +19,7 @@ from include.sync.approval.prices import in_fields
 from include.sync.asked import GUID, IPAAS_ID, IdFormat
 from include.sync.flow import Flow
 from include.sync.runs import Direction
+from include.writers.bc_order_surface import API_ORDERS
 from include.writers.bc_orders import OrderWriter
 from include.writers.ipaas_origins import Origins
 from include.writers.ipaas_ownership import is_counterpart, within_ownership
@@ -91,6 +92,7 @@ FROM_IPAAS = Flow(
     mapping=order_from_ipaas,
     writer=OrderWriter(),
     makes=lambda external_id: not external_id.startswith(INVOICE_LINK),
+    numbers=API_ORDERS.name,
     prices=in_fields("lines.Unit_Price"),
     id_formats=(IPAAS_ID,),
     poll="missing",

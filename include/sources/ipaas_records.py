@@ -17,12 +17,13 @@ from pydantic import ValidationError
 
 from include.errors import ODD, ServiceError, said_of
 from include.ipaas.endpoints import Endpoint
-from include.ipaas.external_ids import external_id_of, is_summary, reference
+from include.ipaas.external_ids import external_id_of, id_from, is_summary, reference
 from include.mappings.rows_of_ipaas import IPaaSRow
 from include.sources.nested import named_records
 from include.sources.unlinked import moment_of, unlinked_ids
 from include.sync.asked import AskedId
 from include.sync.batches import batches
+from include.sync.called import keep_name
 from include.sync.flow import Reads, Window
 from include.sync.ledger.entries import State
 from include.sync.listing import LIST_FROM, Listing, from_list
@@ -202,6 +203,7 @@ class IPaaSRecords(Generic[R]):
         known = _external_ids(reads, refs)
         linked = external_id_of(row.record, reads.plan.system_id)
         if linked:
+            keep_name(reads.ledger, self.endpoint.table, linked, id_from(key), row.record.get(self.endpoint.key))
             return replace(row, refs=known, linked=linked)
         if key in settled:
             # iPaaS.com is the authority: it knew the link and does not have it any more.

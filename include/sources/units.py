@@ -41,7 +41,9 @@ class Units:
         unread = short and not self.reads.bc.published(ITEM_UNITS)
         advice = {"advice": self.reads.bc.how_to_publish(ITEM_UNITS)} if unread else {}
         several = {
-            no for no, _, _ in named if len(self._sizes.get(no, {}).keys() | {fold(self._bases.get(no) or "")}) > 1
+            no
+            for no, _, _ in named
+            if no in self._bases and len(self._sizes.get(no, {}).keys() | {fold(self._bases[no])}) > 1
         }
         wanted = sorted({no for no, _, _ in other} | several)
         return {
@@ -65,7 +67,9 @@ class Units:
     def _know_from_lines(self, rows: Sequence[Json]) -> None:
         if not rows or not self._lines_tell or self.lines is None:
             return
-        numbers = sorted({str(row["Document_No"]) for row in rows})
+        numbers = sorted({str(row["Document_No"]) for row in rows if row.get("Document_No")})
+        if not numbers:
+            return
         select = ("Document_No", "Line_No", "Type", "No", "Unit_of_Measure_Code", _OWN_FIELD)
         for row in self.reads.bc.read_many(self.lines, "Document_No", numbers, select=select):
             if unit := _unit(row):

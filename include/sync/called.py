@@ -35,6 +35,8 @@ class Names:
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
         self._known: dict[tuple[str, str], str | None] = {}
+        # By table and folded external id, of records that may be made: whether another one is called so.
+        self._taken: dict[tuple[str, str], bool] = {}
 
     def know(self, table: str, internal_ids: Collection[Id]) -> None:
         """Read the names of many records at once."""
@@ -47,6 +49,21 @@ class Names:
         if place not in self._known:
             self.know(table, [internal_id])
         return self._known[place]
+
+    def expect(self, table: str, external_ids: Collection[str]) -> None:
+        """Records are linked by these from now on, or will be made: read which of these names others go by."""
+        if name_in(table) is not None:
+            others = named(self._ledger, table, external_ids)
+            self._taken |= {(table, fold(one)): fold(one) in others for one in external_ids}
+
+    def makes(self, table: str, external_id: str) -> None:
+        """A record was made that is called what it is linked by: no other one is called so any more."""
+        if name_in(table) is None:
+            return
+        if (table, fold(external_id)) not in self._taken:
+            self.expect(table, [external_id])
+        if self._taken[table, fold(external_id)]:
+            self._ledger.unlink(_beside(table), external_id)
 
 
 def named(ledger: Ledger, table: str, names: Collection[str]) -> dict[str, Id]:
@@ -65,11 +82,14 @@ def keep_name(ledger: Ledger, table: str, external_id: str, internal_id: Id, nam
     if name_in(table) is None:
         return
     before = names_of(ledger, table, [internal_id]).get(str(internal_id))
-    now = name_apart(table, external_id, internal_id, name)
-    if now and now[0][1] != before:
-        ledger.link(now)
-    if before and not now:
-        ledger.unlink(_beside(table), before)
+    if now := name_apart(table, external_id, internal_id, name):
+        if now[0][1] != before:
+            ledger.link(now)
+        return
+    # It is called what it is linked by, and so nothing else is.
+    for gone in (before, external_id if name and named(ledger, table, [external_id]) else None):
+        if gone:
+            ledger.unlink(_beside(table), gone)
 
 
 def _beside(table: str) -> str:

@@ -23,6 +23,7 @@ from include.sync.outcomes import Outcome, Result, values_of_changes
 from include.sync.prerequisites import needs_of
 from include.sync.progress import Progress, finish_of, note
 from include.sync.records import Json, Mapped, Missing, Ref, refs_of
+from include.sync.runs import Direction
 from include.sync.task_context import TaskContext
 from include.sync.tenure import Tenure
 from include.sync.values import PLAIN, fold, text_of
@@ -81,7 +82,7 @@ class WriteContext:
         self.side = side_of(task.flow.direction)
         # By table and folded id of the source: the id of the target.
         self.linked: dict[tuple[str, str], Id] = {}
-        self._names = Names(self.ledger)
+        self.names = Names(self.ledger)
         self._absent: dict[tuple[str, str], float] = {}
         # Held while a link is asked for: records that need the same one wait for one answer.
         self._asking: dict[tuple[str, str], threading.Lock] = {}
@@ -241,7 +242,8 @@ class WriteContext:
             place = (table, fold(id_))
             if place not in self.linked and (found := self.task.foreseen.of(table, id_)) is not None:
                 made = _to_be_made(table, id_, found.target_id, {})
-                self.linked[place] = made if found.made else id_from(found.target_id)
+                there = id_from(found.target_id) if self.plan.direction is Direction.to_ipaas else found.target_id
+                self.linked[place] = made if found.made else there
 
     def remember(self, links: Iterable[Link]) -> None:
         """Links that exist now, for the other records of this task."""
@@ -308,7 +310,7 @@ class WriteContext:
         if isinstance(target_id, ToBeMade):
             self._needs_first(ref, target_id)
         if ref.value == "name":
-            return self._names.of(ref.table, target_id) or ref.source_id
+            return self.names.of(ref.table, target_id) or ref.source_id
         return target_id if ref.value == "id" or isinstance(target_id, ToBeMade) else str(target_id)
 
     def _unreadable(self, ref: Ref) -> bool:
@@ -420,7 +422,7 @@ class WriteContext:
             self.know_links(table, external_ids)
             self.foresee(table, external_ids)
         for table, folded in named.items():
-            self._names.know(table, [id_ for one in folded if (id_ := self.linked.get((table, one))) is not None])
+            self.names.know(table, [id_ for one in folded if (id_ := self.linked.get((table, one))) is not None])
 
 
 def _circle(flow: Flow, key: str) -> Rejected:

@@ -171,6 +171,8 @@ class Flow(Generic[RowT]):
     # Of documents: whether an external id is of one that this flow makes. One that it has begun is not forgotten, whatever
     # becomes of its record.
     makes: Callable[[str], bool] | None = None
+    # What their references are kept as numbers of, from before the first call until they are done.
+    numbers: str = ""
     # What of a change is a price: before and after, each as often as it is one. None: the flow changes no prices.
     prices: Callable[[Change, SyncSettings], Iterable[tuple[Any, Any]]] | None = None
     # The scopes of iPaaS.com's webhooks whose records this flow carries, as `company/created`; in lower case.

@@ -192,8 +192,8 @@ def _decide(task: TaskContext, record: Json, transfer: Transfer | None) -> Decis
         if "problem" in record:
             raise Rejected(f"The {task.flow.record} cannot be read: {record['problem']}.")
         mapped = task.flow.take(task.flow.row_of(data), context)
-        if isinstance(mapped, str) and unfinished:
-            _forget(task, key, mapped)
+        if isinstance(mapped, str) and unfinished and transfer:
+            _forget(task, transfer, mapped)
     except RunFault:
         raise
     except Exception as fault:  # noqa: BLE001 - one record's defect must not stop the others
@@ -229,18 +229,21 @@ def _decide(task: TaskContext, record: Json, transfer: Transfer | None) -> Decis
     return changed
 
 
-def _forget(task: TaskContext, key: str, reason: str) -> None:
-    """Forget that a record is unfinished, since it is left out now. Raises Rejected where a document of it was begun."""
-    flow, side = task.flow, side_of(task.flow.direction)
-    if flow.makes:
+def _forget(task: TaskContext, transfer: Transfer, reason: str) -> None:
+    """Forget that a record is unfinished, since it is left out now. Raises Rejected where a document of it was begun, or was to
+    be changed; one that was done, and is to be looked at again for no fault of its own, is what the transaction said."""
+    flow, side, key = task.flow, side_of(task.flow.direction), transfer.key
+    done = transfer.fingerprint is not None
+    if flow.makes and not (done and transfer.tried_fingerprint in (None, transfer.fingerprint)):
         link = side.known(task.ledger, flow.writer.table, [key]).get(fold(key))
         there = str(link) if link is not None and flow.makes(str(link)) else ""
         begun = task.ledger.reservation(side.claim_scope(flow.writer.table), key)
-        if there or (begun and begun.purpose is Purpose.create):
+        if there or (begun and begun.purpose is Purpose.create and begun.numbers == flow.numbers):
             raise Rejected(
                 f"{reason} Before that its {flow.record} {there or '(its number is not known)'} was begun in {side.target}, "
                 f"or was to be changed, and that did not come to its end: it is not what the transaction said.",
-                f"Complete the {flow.record} in {side.target}, or delete it if there is one; then have this record left alone.",
+                f"Complete the {flow.record} in {side.target}{'' if done else ', or delete it if there is one'}; then have this "
+                "record left alone.",
             )
     task.ledger.forget(flow.name, [key])
 

@@ -197,7 +197,7 @@ class _Transfer:
         """The invoice as it is, draft or posted: the linked one, or the one with the transaction's reference."""
         own = self.links.own
         if own is None:
-            return self._mine(self.book.referring(self.reference, anew=self.item.look_anew))
+            return self._mine(self.book.referring(self.reference, anew=self.item.look_anew)) or self._begun_as_other()
         found = self.book.known(own.removeprefix(INVOICE_LINK))
         if found is None and self.item.mapped.linked is None:
             # A draft that was cut off as it was being posted, and then deleted: iPaaS.com has not been told of it.
@@ -207,6 +207,18 @@ class _Transfer:
             raise Rejected(
                 f"It is linked to {own}, which does not exist in Business Central any more.",
                 "To have it invoiced again, remove the external id from the transaction in iPaaS.com.",
+            )
+        return found
+
+    def _begun_as_other(self) -> Json | None:
+        """The invoice that was begun for the transaction when it had another number or another buyer."""
+        found = self.book.anew(self._drafted[0]) if self._drafted and self._drafted[0] else None
+        buyer = str(self.body["header"]["customerNumber"])
+        if found and fold(str(found["customerNumber"])) != fold(buyer) and self._is_posted(found):
+            raise Rejected(
+                f"Invoice {found['number']} was begun for it and has been posted. It is made out to customer "
+                f"{found['customerNumber']}, and the transaction to {buyer} now.",
+                "Settle it in Business Central, with a credit memo; or link the transaction to it in iPaaS.com, as invoice|{its id}.",
             )
         return found
 
@@ -250,7 +262,7 @@ class _Transfer:
             return posted
         if self.links.own is not None and self._begun is None:
             return True  # it was linked when it was posted
-        if not self.book.posted.numbered_as_drafts(str(invoice["number"])):
+        if self.book.posted.numbered_as_drafts(str(invoice["number"])) is False:
             return True
         raise Rejected(
             f"Invoice {invoice['number']} has the transaction's number and a number like those of drafts: whether it is posted or a "
@@ -267,10 +279,10 @@ class _Transfer:
     def _begun(self) -> tuple[str, str] | None:
         """Id and number of a draft that was begun for this very transaction, blank as long as they are not known."""
         kept = self.item.reserved.reference if self.item.reserved else ""
-        if not fold(f"{kept}|").startswith(fold(f"{self._intent}|")):
-            return None
-        identifier, _, number = kept[len(self._intent) + 1 :].partition("|")
-        return identifier, number
+        if fold(kept) == fold(self._intent):
+            return "", ""
+        intent, *draft = kept.rsplit("|", 2)
+        return (draft[0], draft[1]) if len(draft) == 2 and intent.endswith(f"|{self.item.key}") else None
 
     def _intend(self, *draft: str) -> None:
         """Note, before the first call, that a draft with this reference is ours, whatever the call is answered; and its id
@@ -278,16 +290,16 @@ class _Transfer:
         claims = self.work.side.claim_scope(InvoiceWriter.table)
         self.work.ledger.reserve(claims, self.item.key, INVOICES.name, "|".join((self._intent, *draft)), Purpose.create)
 
-    @property
-    def _may_resume(self) -> bool:
+    def _may_resume(self, draft: Json) -> bool:
         """Whether a draft is ours to complete: begun for it, whatever stopped that, or the subscriber wants any completed."""
-        return self.work.settings.bc_update_non_existing_invoice_lines or self._begun is not None
+        begun = self._begun is not None and self._begun[0] in ("", str(draft["id"]).lower())
+        return self.work.settings.bc_update_non_existing_invoice_lines or begun
 
     # --- making and posting ----------------------------------------------------------------------------------
 
     def _posted(self, draft: Json | None) -> Json:
         """The posted invoice, made from a draft or from nothing."""
-        if draft is not None and not self._may_resume:
+        if draft is not None and not self._may_resume(draft):
             raise Rejected(
                 f"Draft invoice {draft['number']} with the transaction's number is in Business Central, and the ledger does not "
                 "know of it: entered by somebody, or begun before the ledger was deleted.",
@@ -325,6 +337,8 @@ class _Transfer:
             invoice = self.draft.again(invoice)
 
         until_settled(read, once)
+        # Linked and posted: from here on nothing may take it for a draft.
+        self.work.ledger.unreserve(self.work.side.claim_scope(InvoiceWriter.table), self.item.key)
         return invoice
 
     def _plan_invoice(self) -> None:

@@ -95,6 +95,13 @@ class OrderBook:
             found = self._read_invoices("externalDocumentNumber", [reference])
         return [invoice for invoice in found if invoice["orderNumber"]]
 
+    def invoices_begun(self, reserved: str, key: str) -> list[Json]:
+        """The invoices that are there of those that were begun for a transaction under a reference that is `reserved`."""
+        intent, *draft = reserved.rsplit("|", 2)
+        if len(draft) == 2 and intent.endswith(f"|{key}"):
+            return self._read_invoices("id", [draft[0]])
+        return self._read_invoices("externalDocumentNumber", [reserved.removesuffix(f"|{key}")])
+
     def know_customers(self, numbers: Iterable[str]) -> None:
         """Learn these customers, many per request."""
         wanted = list({fold(no): no for no in numbers if fold(no) not in self._customers}.values())

@@ -29,6 +29,7 @@ from include.writers.bc_documents import (
     once_more,
     until_settled,
 )
+from include.writers.bc_invoice_book import INVOICES
 from include.writers.bc_order_amounts import SHIPPING, WantedOrder, difference, wanted_order
 from include.writers.bc_order_book import OrderBook
 from include.writers.bc_order_changes import (
@@ -133,6 +134,7 @@ class _Transfer:
         if order is None:
             if posted := self._posted(number):
                 return posted
+            self._not_invoiced_instead()
             self._require_items(self.body["lines"])
             self.wanted = wanted_order(self.book, self.body, self._currency())
             order, self.created = self._made(), True
@@ -222,6 +224,19 @@ class _Transfer:
                 "Settle the difference in Business Central, with a credit memo or another order.",
             )
         return self._result(number, Result.unchanged, f"Order {number} has been posted as invoice {names}.")
+
+    def _not_invoiced_instead(self) -> None:
+        """Raise Rejected where an invoice was begun for the transaction when it was complete: beside an order it would be a
+        second sale."""
+        begun = self.item.reserved
+        if begun is None or begun.numbers != INVOICES.name:
+            return
+        for invoice in self.book.invoices_begun(begun.reference, self.item.key):
+            raise Rejected(
+                f"Invoice {invoice['number']} was begun for it in Business Central, when it was complete.",
+                "Delete the invoice, if it is a draft: then the order is made. If it is posted, link the transaction to it in "
+                "iPaaS.com, as invoice|{its id}.",
+            )
 
     # --- creating --------------------------------------------------------------------------------------------
 

@@ -54,6 +54,9 @@ class Payments:
         sent = self._work.ledger.reservations(self._claims, [str(payment["id"]) for payment in new])
         # To an invoice that did not exist a moment ago nothing has been paid.
         present = {} if fresh and not sent else self._present(invoices[0])
+        if sent:
+            # A line that was posted since they were read is in neither: their figures are to be as late as the journal.
+            invoices = [self._book.anew(str(invoice["id"])) or invoice for invoice in invoices]
         accounts = [_Account(invoice, list(present.values())) for invoice in invoices]
         owed = [account for account in accounts if stands(account.invoice)]
         unexplained = self._unexplained(owed, linked, present)

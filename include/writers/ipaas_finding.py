@@ -57,6 +57,7 @@ class IPaaSFinder:
             self._session(work).index = self._compare_with(work, items, work.present)
             return
         unknown = [item for item in items if (self.table, fold(item.mapped.source_id)) not in work.linked]
+        work.names.expect(self.table, [item.mapped.source_id for item in unknown])
         if len(unknown) >= _INDEX_FROM and self.endpoint.search:
             self._session(work).index = self._read_index(work, unknown)
 
@@ -64,7 +65,7 @@ class IPaaSFinder:
         """What was read of the list; None where it says nothing of this record: one that is brought along as a
         prerequisite is looked for by itself."""
         index = self._session(work).index
-        if index is None or not index.whole or fold(item.mapped.source_id) in index.external_ids:
+        if index is None or fold(item.mapped.source_id) in index.external_ids:
             return index
         return None
 

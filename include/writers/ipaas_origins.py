@@ -15,6 +15,7 @@ from include.ipaas.endpoints import CUSTOMER
 from include.ipaas.external_ids import external_id_of
 from include.mappings.rows_of_ipaas import TransactionRow
 from include.sync.context import WriteContext
+from include.sync.ledger.entries import State
 from include.sync.records import Json
 
 
@@ -31,8 +32,11 @@ class Origins:
         for record in alike:
             if external_id_of(record, work.plan.system_id) or not (flow := self._takes(work, record)):
                 continue
+            known = work.ledger.transfers(flow, [str(record["id"])]).get(str(record["id"]))
+            if known and known.state == State.ignored:
+                continue  # a person has said that it is not to be transferred, so nobody links it
             if _same_buyer(work, body, record):
-                raise _waiting(work, record, flow)
+                raise _waiting(work, record, flow, rejected=known is not None and known.state == State.failed)
 
     def _takes(self, work: WriteContext, record: Json) -> str | None:
         row, context = TransactionRow(record=record), work.task.context({})
@@ -42,14 +46,19 @@ class Origins:
             return None  # it cannot be read, so nothing was made of it
 
 
-def _waiting(work: WriteContext, record: Json, flow: str) -> Waiting:
+def _waiting(work: WriteContext, record: Json, flow: str, *, rejected: bool) -> Waiting:
     number = record["transaction_number"]
+    advice = "Nothing to do"
+    if rejected:
+        advice = f"{flow} has rejected that transaction: correct it, or set it aside"
+    elif work.task.is_off(flow):
+        advice = f"Unpause {flow}"
     then = "links the two, and this goes on. Should they have nothing to do with each other, give one another number."
     return Waiting(
         f"Its External_Document_No is the number of iPaaS.com transaction {record['id']} ({number}) of another system, of "
         "the same buyer, which is linked to nothing yet: it may have been made from that one.",
-        advice=f"Unpause {flow}: it {then}" if work.task.is_off(flow) else f"Nothing to do: {flow} {then}",
-        at_once=True,
+        advice=f"{advice}: {flow} {then}" if not rejected else f"{advice}; then this goes on.",
+        at_once=not rejected,
     )
 
 

@@ -155,6 +155,11 @@ def gone_order(follower: Follower, record: Json, system_id: int) -> tuple[Json, 
     settled, own_lines = record.get("status") in SETTLED, _own_lines(record, system_id)
     lines: list[Json] = []
     short: list[str] = []
+    if not own_lines and not _covered(record, follower.aside):
+        return {}, (
+            f"Order {follower.external_id} is gone from Business Central, no line of its transaction is linked to one of its "
+            "lines, and its invoices hold less than they do. Settle its status in iPaaS.com.",
+        )
     for own, line in own_lines:
         if ordered := _number(line.get("qty")):
             invoiced = _invoiced(line, own, follower.aside)
@@ -168,7 +173,7 @@ def gone_order(follower: Follower, record: Json, system_id: int) -> tuple[Json, 
     if short:
         return {"lines": lines}, (
             f"Order {follower.external_id} is gone from Business Central, and its invoices hold {', '.join(short)}. The "
-            "rest was deleted there, or invoiced without naming the order: decide in iPaaS.com what becomes of it.",
+            "rest was deleted there, taken off its lines before, or invoiced without naming the order: decide in iPaaS.com what becomes of it.",
         )
     named = {own for own, _ in own_lines}
     lines += [
@@ -178,6 +183,13 @@ def gone_order(follower: Follower, record: Json, system_id: int) -> tuple[Json, 
     ]
     kept: Json = {"lines": lines} if lines else {}
     return (kept if settled else {"status": "Complete", **kept}), ()
+
+
+def _covered(record: Json, aside: Json) -> bool:
+    """Whether invoices hold as much as a transaction of which no line can be told."""
+    ordered = sum((_number(line.get("qty")) for line in record.get("lines") or ()), Decimal(0))
+    invoiced = sum((Decimal(units[BASE]) for units in aside["at_most"].values()), Decimal(0))
+    return ordered <= invoiced
 
 
 def _invoiced(line: Json, own: str, aside: Json) -> Decimal:

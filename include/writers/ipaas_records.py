@@ -143,6 +143,7 @@ class IPaaSWriter(IPaaSFinder):
             internal_id = work.ipaas.internal_id(self.table, mapped.source_id)
             if internal_id is None:
                 raise
+        work.names.makes(self.table, mapped.source_id)
         written = {name: value for name, value in body.items() if name not in mapped.create_only}
         base = Base(values=values_of(written, work.plan.system_id), made=True)
         return self._after(work, item, internal_id, Result.created, Update(body=body, base=base), made=made)

@@ -75,6 +75,21 @@ def part(company: Bench, number: str, **quantities: float) -> str:
     return str(invoice["No."])
 
 
+@pytest.mark.parametrize(("invoiced", "status"), [(4, "Pending"), (10, "Complete")])
+def test_of_a_transaction_whose_lines_nobody_has_linked_the_quantities_tell(
+    company: Bench, invoiced: int, status: str
+) -> None:
+    number = order(company, TEN)
+    lines = [{"sku": "1000", "type": "Product", "status": "Pending", "qty": 10, "qty_shipped": 0, "unit_price": 49}]
+    foreign(company, number, lines=lines)
+    invoice = part(company, number, _10000=invoiced)
+    if invoiced < 10:
+        company.sandbox.sales.delete_order(number)
+    line = outcome_of(company.run(INVOICES), invoice)
+    assert transaction(company, number)["status"] == status
+    assert bool(line.notes) is (invoiced < 10)
+
+
 @owned
 class TestTheRestIsDeleted:
     """An order that was invoiced in part, and the rest of which somebody has deleted, is gone as one posted in full is."""

@@ -92,6 +92,19 @@ class TestUnits:
         company.run(ORDERS)
         assert line_of(company, number)["qty"] == 10
 
+    @pytest.mark.parametrize("part", [True, False])
+    def test_of_an_invoice_it_may_be_what_its_order_tells(self, company: Bench, part: bool) -> None:
+        """API v2.0 tells no size of an invoice's line. Once the order is gone there is nothing to go by, which is said."""
+        company.sandbox.bc.unpublish("ItemUnitsOfMeasure")
+        company.sandbox.bc.extend("SalesOrderLines", "Qty_per_Unit_of_Measure", "Qty. per Unit of Measure")
+        number = order(company, BOXES)
+        company.run(ORDERS)
+        company.sandbox.sales.ship(number, {10000: 1 if part else 2})
+        invoice = company.sandbox.sales.invoice(number)
+        assert invoice
+        outcome = outcome_of(company.run(INVOICES), str(invoice["No."]))
+        assert outcome.result == "created" or "ItemUnitsOfMeasure" in outcome.advice
+
 
 class TestCurrencies:
     @pytest.mark.parametrize("pages_ended", [False, True])

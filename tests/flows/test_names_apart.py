@@ -75,6 +75,21 @@ class TestFromIPaaS:
         shop.bench.run("sales_order_from_ipaas")
         assert sold(shop) == ["1001"]
 
+    def test_a_number_that_is_given_again_is_that_of_its_own_product(self, shop: Shop) -> None:
+        product = shop.bench.linked("product", "1000")
+        renumber(shop.bench, "Item", "1000", "1000-A")
+        shop.bench.run("product_to_ipaas")
+        shop.bench.sandbox.ipaas.edit("product", product["id"], {"sku": "1000-A"})
+        fields = {"Unit Price": 10, "Gen. Prod. Posting Group": "RETAIL", "Inventory Posting Group": "RESALE"}
+        shop.bench.sandbox.bc.add(
+            "Item",
+            **{"No.": "1000", "Description": "Lamp", "Base Unit of Measure": "PCS", "Type": "Inventory", **fields},
+        )
+        shop.bench.run("product_to_ipaas")
+        shop.order(lines=[line("1000")])
+        shop.bench.run("sales_order_from_ipaas")
+        assert sold(shop) == ["1000"]
+
     def test_an_order_waits_for_a_product_whose_item_has_a_new_number(self, shop: Shop) -> None:
         renumber(shop.bench, "Item", "1000", "1000-A")
         shop.order()
@@ -151,6 +166,31 @@ class TestToIPaaS:
         number = order(bench, {**BICYCLE, "No.": "1000-A"})
         bench.run("sales_order_to_ipaas")
         assert skus(bench, number) == ["1000-A"]
+
+    def test_a_sku_that_is_changed_in_ipaas_is_what_it_is_named_by(self, bench: Bench) -> None:
+        set_up(bench)
+        product = bench.linked("product", "1000")
+        for sku in ("NEW-1000", "NEWER-1000"):
+            bench.run("product_from_ipaas", str(product["id"]))
+            bench.sandbox.ipaas.edit("product", product["id"], {"sku": sku})
+        bench.run("product_from_ipaas", str(product["id"]))
+        number = order(bench, BICYCLE)
+        bench.run("sales_order_to_ipaas")
+        assert skus(bench, number) == ["NEWER-1000"]
+
+    def test_a_number_that_is_given_again_is_named_by_none_but_its_own_product(self, bench: Bench) -> None:
+        set_up(bench)
+        product = bench.linked("product", "1000")
+        renumber(bench, "Item", "1000", "1000-A")
+        bench.run("product_to_ipaas")
+        bench.sandbox.ipaas.edit("product", product["id"], {"sku": "1000-A"})
+        bench.sandbox.bc.add("Item", **{"No.": "1000", "Description": "Lamp", "Base Unit of Measure": "PCS"})
+        for _ in range(2):
+            bench.run("product_to_ipaas")
+        number = order(bench, {**BICYCLE, "No.": "1000-A"}, BICYCLE)
+        bench.run("product_from_ipaas", str(product["id"]))
+        bench.run("sales_order_to_ipaas")
+        assert skus(bench, number) == ["1000-A", "1000"]
 
     def test_a_product_that_was_linked_by_hand(self, bench: Bench) -> None:
         set_up(bench)

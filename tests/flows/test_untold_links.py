@@ -151,6 +151,24 @@ def test_a_plan_says_so_too(shop: Shop) -> None:
     assert tally(shop.bench.run(ORDER_TO, mode="plan")) == {"read": 1, "waiting": 1}
 
 
+def test_for_a_transaction_that_was_rejected_it_says_what_to_do_and_for_one_set_aside_it_waits_no_more(
+    shop: Shop,
+) -> None:
+    bench = shop.bench
+    record = shop.order(
+        lines=[{"description": "Work", "type": "Service", "status": "Pending", "qty": 1, "unit_price": 10}]
+    )
+    number = entered(shop)
+    assert tally(bench.run(ORDER_FROM)) == {"read": 1, "failed": 1}
+    waiting = outcome_of(bench.run(ORDER_TO), number)
+    assert (waiting.result, waiting.advice.partition(":")[0]) == (
+        "waiting",
+        f"{ORDER_FROM} has rejected that transaction",
+    )
+    bench.ledger.ignore(ORDER_FROM, [str(record["id"])], "somebody")
+    assert outcome_of(bench.run(ORDER_TO, number), number).result == "created"
+
+
 def test_while_that_flow_is_paused_it_says_what_to_do(shop: Shop) -> None:
     _, number = released(shop)
     line = outcome_of(shop.bench.run(ORDER_TO, off=(ORDER_FROM,)), number)

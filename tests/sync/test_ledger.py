@@ -384,7 +384,9 @@ class TestReservations:
         ledger.link([("customer", "C1", 55)])
         assert self.take(ledger, "66", "C9")
         assert not ledger.reserve(self.CLAIMED, "66", "customers", "c1", Purpose.match, linked_in="customer")
-        assert ledger.reservation(self.CLAIMED, "66") == Reservation(reference="C9", purpose=Purpose.create)
+        assert ledger.reservation(self.CLAIMED, "66") == Reservation(
+            reference="C9", purpose=Purpose.create, numbers="customers"
+        )
         assert ledger.reserve(self.CLAIMED, "66", "customers", "C1", Purpose.match, linked_in="customer company")
         assert ledger.reserve(self.CLAIMED, "66", "customers", "C2", Purpose.match, linked_in="customer")
         assert ledger.reserve(self.CLAIMED, "55", "customers", "C1", Purpose.match, linked_in="customer")
@@ -392,8 +394,8 @@ class TestReservations:
     def test_those_of_many_are_told_at_once(self, ledger: Ledger) -> None:
         assert self.take(ledger, "55", "C1") and self.take(ledger, "66", "C2", Purpose.match)
         assert ledger.reservations(self.CLAIMED, ["55", "66", "77"]) == {
-            "55": Reservation(reference="C1", purpose=Purpose.create),
-            "66": Reservation(reference="C2", purpose=Purpose.match),
+            "55": Reservation(reference="C1", purpose=Purpose.create, numbers="customers"),
+            "66": Reservation(reference="C2", purpose=Purpose.match, numbers="customers"),
         }
 
     def test_customers_and_companies_share_their_numbers(self, ledger: Ledger) -> None:

@@ -191,10 +191,11 @@ class Purpose(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class Reservation:
-    """A reference in Business Central that one record has taken."""
+    """A reference in Business Central that one record has taken; `numbers` is what it is a number of."""
 
     reference: str
     purpose: Purpose
+    numbers: str
 
 
 def as_text(value: Any) -> str:

@@ -15,7 +15,7 @@ from include.sync.ledger.tables import links, reservations
 from include.sync.values import fold
 
 _OF_TABLE = sa.and_(of_pair(reservations), reservations.c.table_name == sa.bindparam("of_table"))
-_FIND = sa.select(reservations.c.key, reservations.c.reference, reservations.c.purpose).where(
+_FIND = sa.select(*(reservations.c[name] for name in ("key", "reference", "purpose", "numbers"))).where(
     _OF_TABLE, one_of(reservations.c.key)
 )
 _DROP = sa.delete(reservations).where(_OF_TABLE, reservations.c.key == sa.bindparam("of_key"))
@@ -69,7 +69,8 @@ class Reservations(Store):
             for batch in batches(keys, BATCH):
                 asked = {"of_pair": self.pair, "of_table": claimed, "keys": batch}
                 for row in db.execute(_FIND, asked):
-                    found[row.key] = Reservation(reference=row.reference, purpose=Purpose(row.purpose))
+                    purpose = Purpose(row.purpose)
+                    found[row.key] = Reservation(reference=row.reference, purpose=purpose, numbers=row.numbers)
         return found
 
     def reservation(self, claimed: str, key: str) -> Reservation | None:

@@ -21,7 +21,7 @@ const NAMES = new Set(["cause", "key", "run_id"]);
 const MOMENT = /\b(\d{4}-\d\d-\d\d) (\d\d:\d\d) UTC/g;
 
 // Moments within the server's words are told in the zone of all others on the page.
-const inWords = (name, value) => (typeof value === "string" && !NAMES.has(name) ? value.replace(MOMENT, (_, day, time) => moment(`${day}T${time}Z`)) : value);
+const inWords = (name, value) => (typeof value === "string" && !NAMES.has(name) ? value.replace(MOMENT, (said, day, time) => (Number.isNaN(Date.parse(`${day}T${time}Z`)) ? said : moment(`${day}T${time}Z`))) : value);
 
 /** The zone that somebody has chosen in Airflow, which keeps it in the browser; else the browser's own. */
 function zone() {
