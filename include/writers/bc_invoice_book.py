@@ -173,10 +173,12 @@ class InvoiceBook:
             self._journal = str(found["id"])
         return Api(f"{_JOURNALS.name}({self._journal})/{PAYMENTS}")
 
-    def payments(self, references: Sequence[str]) -> Mapping[str, Json]:
-        """The journal's lines with these references, those that have not been posted yet, by reference, folded."""
+    def payments(self, references: Sequence[str], payer: str) -> Mapping[str, Json]:
+        """The journal's lines of a customer with these references, those that have not been posted yet, by reference, folded.
+        Others' payments may have the same one."""
         rows = self._work.bc.read_many(self.journal(), "externalDocumentNumber", list(references), select=_PAYMENT)
-        return {fold(str(row["externalDocumentNumber"])): row for row in rows}
+        mine = (row for row in rows if fold(str(row["customerNumber"])) == fold(payer))
+        return {fold(str(row["externalDocumentNumber"])): row for row in mine}
 
     def _read_orders(self, references: Sequence[str]) -> list[Json]:
         select = ("number", "externalDocumentNumber", "customerNumber")

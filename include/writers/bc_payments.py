@@ -102,11 +102,9 @@ class Payments:
         amount = self._book.currencies.rounded(Decimal(payment["fields"]["amount"]), currency)
         return {**payment, "fields": {**payment["fields"], "amount": amount}}
 
-    def _present(self, invoice: Json) -> dict[str, Json]:
-        """The lines of these payments that are in the journal, by reference. Others' payments may have the same one."""
-        found = self._book.payments([_reference(payment) for payment in self._payments])
-        payer = fold(_payer(invoice))
-        return {name: line for name, line in found.items() if fold(str(line["customerNumber"])) == payer}
+    def _present(self, invoice: Json) -> Mapping[str, Json]:
+        """The lines of these payments that are in the journal, by reference."""
+        return self._book.payments([_reference(payment) for payment in self._payments], _payer(invoice))
 
     # --- what may have been written already ------------------------------------------------------------------
 
@@ -214,7 +212,7 @@ class Payments:
                     return dict(self._work.bc.create(journal, body))
                 except ServiceError as error:
                     # The answer was lost and the line may be there. Repeating the call could double it: look instead.
-                    found = self._book.payments([_reference(payment)]) if moved(error) else {}
+                    found = self._book.payments([_reference(payment)], _payer(invoice)) if moved(error) else {}
                     if found:
                         return found[_reference(payment)]
                     problem = error

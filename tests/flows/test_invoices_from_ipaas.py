@@ -524,7 +524,10 @@ class TestPayments:
         assert [note for note in notes if "of 70" in note and "60 is due" in note]
         assert [entry[1] for entry in journal(shop)] == [Decimal(-70)]
 
-    def test_a_line_of_the_same_reference_that_another_customer_has_is_not_taken_for_it(self, shop: Shop) -> None:
+    @pytest.mark.parametrize("unheard", [False, True])
+    def test_a_line_of_the_same_reference_that_another_customer_has_is_not_taken_for_it(
+        self, shop: Shop, unheard: bool
+    ) -> None:
         record = complete(shop, payments=[payment(60, status="Pending")])
         run(shop, record)
         shop.customer("P2")
@@ -535,6 +538,10 @@ class TestPayments:
             lines, {"customerNumber": "P2", "externalDocumentNumber": reference, "amount": Decimal(-9)}
         )
         shop.change(record, payments=[{"id": record["payments"][0]["id"], "status": "Complete"}])
+        if unheard:
+            cut_off = Fault(system="business_central", method="POST", path="/customerPaymentJournals", cut=True)
+            shop.bench.sandbox.faults.add(cut_off)
+            assert tally(run(shop, record)) == {"read": 1, "retrying": 1}
         assert tally(run(shop, record)) == {"read": 1, "updated": 1}
         assert sorted(entry[1] for entry in journal(shop)) == [Decimal(-60), Decimal(-9)]
 
