@@ -937,9 +937,9 @@ class TestFaults:
         """A gateway gives up on it after minutes, in which it was written and posted."""
         look = InvoiceBook.payments
 
-        def posted_first(book: InvoiceBook, references: Sequence[str]) -> Mapping[str, Row]:
+        def posted_first(book: InvoiceBook, references: Sequence[str], payer: str) -> Mapping[str, Row]:
             shop.post_journal()
-            return look(book, references)
+            return look(book, references, payer)
 
         shop.bench.sandbox.faults.add(
             Fault(system="business_central", method="POST", path="/customerPaymentJournals", lost=True)
