@@ -51,7 +51,7 @@ class Names:
         return self._known[place]
 
     def expect(self, table: str, external_ids: Collection[str]) -> None:
-        """Records are linked by these from now on, or will be made: read which of these names others go by."""
+        """Records that are linked by these may be made: read which of them others are called."""
         if name_in(table) is not None:
             others = named(self._ledger, table, external_ids)
             self._taken |= {(table, fold(one)): fold(one) in others for one in external_ids}

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from include.errors import Rejected, Waiting
-from include.ipaas.external_ids import Id, id_from
+from include.ipaas.external_ids import Id
 from include.sync.approval.steps import Steps
 from include.sync.called import Names
 from include.sync.flow import Flow
@@ -23,7 +23,6 @@ from include.sync.outcomes import Outcome, Result, values_of_changes
 from include.sync.prerequisites import needs_of
 from include.sync.progress import Progress, finish_of, note
 from include.sync.records import Json, Mapped, Missing, Ref, refs_of
-from include.sync.runs import Direction
 from include.sync.task_context import TaskContext
 from include.sync.tenure import Tenure
 from include.sync.values import PLAIN, fold, text_of
@@ -241,9 +240,8 @@ class WriteContext:
         for id_ in ids:
             place = (table, fold(id_))
             if place not in self.linked and (found := self.task.foreseen.of(table, id_)) is not None:
-                made = _to_be_made(table, id_, found.target_id, {})
-                there = id_from(found.target_id) if self.plan.direction is Direction.to_ipaas else found.target_id
-                self.linked[place] = made if found.made else there
+                there = None if found.made else found.target_id
+                self.linked[place] = there or _to_be_made(table, id_, found.target_id, {})
 
     def remember(self, links: Iterable[Link]) -> None:
         """Links that exist now, for the other records of this task."""

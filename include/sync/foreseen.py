@@ -10,23 +10,21 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass
 
 from include.ipaas.external_ids import Id
+from include.sync.exact import from_json, to_json
 from include.sync.staging.chunks import load_chunks
 from include.sync.staging.files import Staging
 from include.sync.staging.keyset import KeyPairs
 from include.sync.values import fold
 
-# What stands before the id of a record that would be made, and of one that is there.
-_NEW, _THERE = "+", "="
-
 
 @dataclass(frozen=True, kw_only=True)
 class WouldBe:
     """A record that a plan would make, or that is there and would be linked: its table, its id in the source, and that in the
-    target, blank where it is not known before it is made."""
+    target, None where it is not known before it is made."""
 
     table: str
     source_id: str
-    target_id: str
+    target_id: Id | None
     made: bool
 
 
@@ -47,15 +45,13 @@ class Foreseen:
         if self._known is None:
             self._known = KeyPairs()
             for one in _read(self._before()):
-                self._known.add(_place(one.table, one.source_id), f"{_NEW if one.made else _THERE}{one.target_id}")
-        for text in self._known.of(_place(table, source_id)):
-            return WouldBe(table=table, source_id=source_id, target_id=text[1:], made=text[0] == _NEW)
-        return None
+                self._known.add(_place(one.table, one.source_id), to_json(asdict(one)).decode())
+        return next((WouldBe(**from_json(text)) for text in self._known.of(_place(table, source_id))), None)
 
     def add(self, table: str, source_id: str, target_id: Id | None, *, made: bool) -> None:
         """This plan would make a record, or link one that is there."""
         if self._before is not None:
-            self._added.append(WouldBe(table=table, source_id=source_id, target_id=str(target_id or ""), made=made))
+            self._added.append(WouldBe(table=table, source_id=source_id, target_id=target_id, made=made))
 
     def leave(self, staging: Staging, chunk: int) -> None:
         """Leave what the plan of a chunk has added for the plans after it."""

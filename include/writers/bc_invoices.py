@@ -83,6 +83,7 @@ class _Transfer:
     def __init__(self, work: WriteContext, book: InvoiceBook, item: WriteRequest) -> None:
         self.work, self.book, self.item = work, book, item
         self.links = TransactionLinks(work, item)
+        self._claims = work.side.claim_scope(InvoiceWriter.table)
         self.body = work.resolve(item.mapped.body)
         if "header" in self.body:
             customer_number(self.body["header"]["customerNumber"])
@@ -109,6 +110,9 @@ class _Transfer:
         if invoice is None or not self._is_posted(invoice):
             invoice, created = self._posted(invoice), True
         self.links.note(self.links.own_link(f"{INVOICE_LINK}{invoice['id']}"))
+        if created:
+            # Posted and linked: from here on nothing may take it for a draft.
+            self.work.ledger.unreserve(self._claims, self.item.key)
         self._link_lines(invoice)
         # To an invoice that did not exist a moment ago nothing has been paid.
         self.written += self.payments.add([invoice], fresh=created)
@@ -287,8 +291,9 @@ class _Transfer:
     def _intend(self, *draft: str) -> None:
         """Note, before the first call, that a draft with this reference is ours, whatever the call is answered; and its id
         and number before anything is done with it: posted, it has another number."""
-        claims = self.work.side.claim_scope(InvoiceWriter.table)
-        self.work.ledger.reserve(claims, self.item.key, INVOICES.name, "|".join((self._intent, *draft)), Purpose.create)
+        self.work.ledger.reserve(
+            self._claims, self.item.key, INVOICES.name, "|".join((self._intent, *draft)), Purpose.create
+        )
 
     def _may_resume(self, draft: Json) -> bool:
         """Whether a draft is ours to complete: begun for it, whatever stopped that, or the subscriber wants any completed."""
@@ -337,8 +342,6 @@ class _Transfer:
             invoice = self.draft.again(invoice)
 
         until_settled(read, once)
-        # Linked and posted: from here on nothing may take it for a draft.
-        self.work.ledger.unreserve(self.work.side.claim_scope(InvoiceWriter.table), self.item.key)
         return invoice
 
     def _plan_invoice(self) -> None:
@@ -391,7 +394,7 @@ class _Transfer:
             if found is None:
                 if error.sent is not Sent.unknown:
                     # None is there: one that turns up is somebody else's.
-                    self.work.ledger.unreserve(self.work.side.claim_scope(InvoiceWriter.table), self.item.key)
+                    self.work.ledger.unreserve(self._claims, self.item.key)
                 raise refusal(error, "the invoice", fields_of(body)) from None
             return found
 

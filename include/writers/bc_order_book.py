@@ -95,12 +95,14 @@ class OrderBook:
             found = self._read_invoices("externalDocumentNumber", [reference])
         return [invoice for invoice in found if invoice["orderNumber"]]
 
-    def invoices_begun(self, reserved: str, key: str) -> list[Json]:
-        """The invoices that are there of those that were begun for a transaction under a reference that is `reserved`."""
+    def invoices_begun(self, reserved: str, key: str, buyer: str) -> list[Json]:
+        """The invoices that are there of those that were begun for a transaction under a reference that is `reserved`: by the
+        id, or, as long as none was known, of its buyer. Others' transactions may have the same number."""
         intent, *draft = reserved.rsplit("|", 2)
         if len(draft) == 2 and intent.endswith(f"|{key}"):
             return self._read_invoices("id", [draft[0]])
-        return self._read_invoices("externalDocumentNumber", [reserved.removesuffix(f"|{key}")])
+        found = self._read_invoices("externalDocumentNumber", [reserved.removesuffix(f"|{key}")])
+        return [invoice for invoice in found if fold(str(invoice["customerNumber"])) == fold(buyer)]
 
     def know_customers(self, numbers: Iterable[str]) -> None:
         """Learn these customers, many per request."""

@@ -231,7 +231,7 @@ class _Transfer:
         begun = self.item.reserved
         if begun is None or begun.numbers != INVOICES.name:
             return
-        for invoice in self.book.invoices_begun(begun.reference, self.item.key):
+        for invoice in self.book.invoices_begun(begun.reference, self.item.key, self.customer):
             raise Rejected(
                 f"Invoice {invoice['number']} was begun for it in Business Central, when it was complete.",
                 "Delete the invoice, if it is a draft: then the order is made. If it is posted, link the transaction to it in "

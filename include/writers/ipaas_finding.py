@@ -171,7 +171,7 @@ class IPaaSFinder:
     def _alike(self, work: WriteContext, item: WriteRequest, key: str) -> list[Json]:
         """The records with a natural key, out of what was read of the list where that tells."""
         index, wanted = self._index(work, item), key.casefold()
-        tells = index is not None and not item.look_anew
+        tells = index and not item.look_anew
         found = index.matching.get(wanted, []) if index and tells else work.ipaas.search(self.endpoint, key)
         return [record for record in found if str(record.get(self.match_field or "") or "").casefold() == wanted]
 

@@ -249,9 +249,8 @@ class RunAt:
 
     def stage(self, name: str, gives_way: Callable[[], bool] = lambda: False) -> TaskContext:
         """A stage with the client that it needs. `gives_way`: whether it is to leave its slots to others."""
-        how: dict[str, Any] = {"headway": self.headway, "gives_way": gives_way, "is_off": self.is_off}
-        how["foreseen"] = self.foreseen
-        return _stage(name, self.flow, self.plan, self.ledger, self.staging, **how)
+        how: dict[str, Any] = {"headway": self.headway, "is_off": self.is_off, "foreseen": self.foreseen}
+        return _stage(name, self.flow, self.plan, self.ledger, self.staging, gives_way=gives_way, **how)
 
 
 @contextmanager
