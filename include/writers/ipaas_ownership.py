@@ -173,7 +173,8 @@ def gone_order(follower: Follower, record: Json, system_id: int) -> tuple[Json, 
     if short:
         return {"lines": lines}, (
             f"Order {follower.external_id} is gone from Business Central, and its invoices hold {', '.join(short)}. The "
-            "rest was deleted there, taken off its lines before, or invoiced without naming the order: decide in iPaaS.com what becomes of it.",
+            "rest was deleted there, taken off its lines before, or invoiced without naming the order: decide in iPaaS.com "
+            "what becomes of it.",
         )
     named = {own for own, _ in own_lines}
     lines += [

@@ -51,7 +51,8 @@ def look(context: Mapping[str, Any]) -> list[dict[str, Any]]:
     red = [line for line in told if line["word"] == "RED"]
     if red:
         context["ti"].xcom_push(key="return_value", value=told)
-        what = f"{len(red)} of {len(told)} lines {'is' if len(red) == 1 else 'are'} red. The first: {red[0]['line']}: {red[0]['said']}"
+        number = f"{len(red)} of {len(told)} lines {'is' if len(red) == 1 else 'are'} red"
+        what = f"{number}. The first: {red[0]['line']}: {red[0]['said']}"
         context["ti"].xcom_push(key="problem", value={"what": what, "advice": red[0]["step"]})
         raise AirflowFailException(f"{what} {red[0]['step']} All of them: the tab Records of the run.")
     return told

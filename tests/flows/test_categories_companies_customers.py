@@ -215,6 +215,18 @@ class TestHierarchyAndRelationships:
             bench.run("company_to_ipaas")
             assert bench.linked("company", "C2")["parent_company_id"] == bench.linked("company", "C1")["id"]
 
+    def test_a_parent_that_is_brought_along_is_looked_for_beside_a_list_that_was_read_for_others(
+        self, make_bench: Callable[..., Bench]
+    ) -> None:
+        bench = make_bench(bc_enable_company_hierarchy=True, bc_processing_company_creation_in_prerequisite=True)
+        there = bench.sandbox.ipaas.add("company", {"name": "Parent"})
+        company(bench, "C1", "Parent")
+        children = [f"C2{number:02}" for number in range(12)]
+        for child in children:
+            company(bench, child, f"Child {child}", **{"Bill-to Customer No.": "C1"})
+        bench.run("company_to_ipaas", *children)
+        assert bench.linked("company", "C1")["id"] == there["id"]
+
     @pytest.mark.parametrize(
         "bill_to", [pytest.param("", id="nobody"), pytest.param("P1", id="a person"), pytest.param("C2", id="itself")]
     )

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from bench import Bench, outcome_of
+from bench import Bench, outcome_of, tally
 from test_invoices_from_ipaas import (
     API_INVOICES,
     DEFAULTS,
@@ -20,8 +20,9 @@ from test_invoices_from_ipaas import (
     posted,
     run,
 )
-from webshop import Shop, line, rejection
+from webshop import Outage, Shop, line, rejection
 
+from include.sandbox.faults import Fault
 from include.sandbox.ipaas.platform import Record
 from include.sync.ledger.entries import State
 from include.writers.bc_invoices import InvoiceWriter
@@ -80,6 +81,30 @@ class TestTheTransactionChanges:
         shop.delete_draft(drafts(shop)[0]["No."])
         shop.bench.run(ORDERS, str(record["id"]))
         assert len(orders(shop)) == 1
+
+    def test_an_invoice_of_another_buyer_with_the_same_number_stands_in_nobodys_way(self, shop: Shop) -> None:
+        first = complete(shop, total=99, payments=[], customer_id=shop.bench.linked("customer", "P2")["id"])
+        rejection(run(shop, first), first)
+        record = complete(shop, payments=[])
+        last = Fault(system="business_central", method="POST", path="/salesInvoices$", cut=True)
+        shop.bench.sandbox.faults.rules += [last, Outage(after=last)]
+        run(shop, record)
+        shop.bench.sandbox.faults.clear()
+        shop.change(record, status="Pending")
+        shop.bench.run(ORDERS, str(record["id"]))
+        assert [row["Sell-to Customer No."] for row in orders(shop)] == ["P1"]
+
+
+def test_a_payment_that_was_sent_for_a_cancelled_invoice_is_found_in_the_journal(shop: Shop) -> None:
+    record = complete(shop)
+    pay_unheard(shop, record)
+    (first,) = posted(shop)
+    shop.bench.sandbox.sales.cancel_invoice(first["No."])
+    shop.bench.ledger.unlink("transaction", f"invoice|{first['systemid']}")
+    shop.bench.sandbox.ipaas.links["transaction"].clear()
+    assert tally(run(shop, record)) == {"read": 1, "created": 1}
+    assert len(posted(shop)) == 2
+    assert len(journal(shop)) == 1
 
 
 def test_a_persons_draft_in_its_place_is_not_posted(shop: Shop) -> None:

@@ -518,6 +518,14 @@ class TestPayments:
         assert "has been paid 60" in rejection(run(shop, record), record)
         assert journal(shop) == []
 
+    def test_what_was_paid_too_much_explains_no_other_payment(self, shop: Shop) -> None:
+        record = complete(shop, payments=[payment(70)])
+        run(shop, record)
+        shop.post_journal()
+        shop.change(record, payments=[payment(5)])
+        assert tally(run(shop, record)) == {"read": 1, "updated": 1}
+        assert [entry[1] for entry in journal(shop)] == [Decimal(-5)]
+
     def test_a_payment_of_more_than_what_is_due_is_told_with_both_figures(self, shop: Shop) -> None:
         record = complete(shop, payments=[payment(70)])
         notes = outcome_of(run(shop, record), str(record["id"])).notes

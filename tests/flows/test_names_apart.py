@@ -35,6 +35,15 @@ def swap(bench: Bench, one: str, other: str) -> None:
         bench.run("product_to_ipaas")
 
 
+def renumbered(bench: Bench) -> Any:
+    """The product of an item that has been renumbered from 1000 to 1000-A, and whose sku has followed."""
+    product = bench.linked("product", "1000")
+    renumber(bench, "Item", "1000", "1000-A")
+    bench.run("product_to_ipaas")
+    bench.sandbox.ipaas.edit("product", product["id"], {"sku": "1000-A"})
+    return product
+
+
 def sold(shop: Shop, table: str = "Sales Line") -> list[str]:
     """The numbers of the items on all lines of Business Central."""
     return [str(row["No."]) for row in shop.bench.sandbox.bc.rows(table) if row["Type"] == "Item"]
@@ -76,10 +85,7 @@ class TestFromIPaaS:
         assert sold(shop) == ["1001"]
 
     def test_a_number_that_is_given_again_is_that_of_its_own_product(self, shop: Shop) -> None:
-        product = shop.bench.linked("product", "1000")
-        renumber(shop.bench, "Item", "1000", "1000-A")
-        shop.bench.run("product_to_ipaas")
-        shop.bench.sandbox.ipaas.edit("product", product["id"], {"sku": "1000-A"})
+        renumbered(shop.bench)
         fields = {"Unit Price": 10, "Gen. Prod. Posting Group": "RETAIL", "Inventory Posting Group": "RESALE"}
         shop.bench.sandbox.bc.add(
             "Item",
@@ -157,10 +163,7 @@ class TestToIPaaS:
 
     def test_a_sku_that_follows_the_number_is_what_it_is_named_by(self, bench: Bench) -> None:
         set_up(bench)
-        product = bench.linked("product", "1000")
-        renumber(bench, "Item", "1000", "1000-A")
-        bench.run("product_to_ipaas")
-        bench.sandbox.ipaas.edit("product", product["id"], {"sku": "1000-A"})
+        renumbered(bench)
         bench.sandbox.bc.change("Item", "1000-A", Description="Fast bicycle")
         bench.run("product_to_ipaas")
         number = order(bench, {**BICYCLE, "No.": "1000-A"})
@@ -180,10 +183,7 @@ class TestToIPaaS:
 
     def test_a_number_that_is_given_again_is_named_by_none_but_its_own_product(self, bench: Bench) -> None:
         set_up(bench)
-        product = bench.linked("product", "1000")
-        renumber(bench, "Item", "1000", "1000-A")
-        bench.run("product_to_ipaas")
-        bench.sandbox.ipaas.edit("product", product["id"], {"sku": "1000-A"})
+        product = renumbered(bench)
         bench.sandbox.bc.add("Item", **{"No.": "1000", "Description": "Lamp", "Base Unit of Measure": "PCS"})
         for _ in range(2):
             bench.run("product_to_ipaas")

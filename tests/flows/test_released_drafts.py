@@ -210,18 +210,24 @@ class TestInApproval:
         assert not drafts(shop)
 
 
+def of_an_order(shop: Shop) -> tuple[Record, str]:
+    """A transaction with a payment, whose order has been posted, and the number of its invoice."""
+    record = shop.order(payments=[payment(50)])
+    shop.bench.run("sales_order_from_ipaas", str(record["id"]))
+    shop.change(record, status="Complete")
+    (order,) = [row for row in shop.bench.sandbox.bc.rows("Sales Header") if row["Document Type"] == "Order"]
+    invoice = shop.bench.sandbox.sales.post(str(order["No."]))
+    assert invoice is not None
+    return record, str(invoice["No."])
+
+
 class TestCorrective:
     def test_it_is_owed_as_any_other(self, shop: Shop) -> None:
         """It takes a credit memo back."""
-        record = shop.order(payments=[payment(50)])
-        shop.bench.run("sales_order_from_ipaas", str(record["id"]))
-        shop.change(record, status="Complete")
-        (order,) = [row for row in shop.bench.sandbox.bc.rows("Sales Header") if row["Document Type"] == "Order"]
-        invoice = shop.bench.sandbox.sales.post(str(order["No."]))
-        assert invoice is not None
-        shop.bench.sandbox.sales.correct_invoice(str(invoice["No."]))
+        record, invoice = of_an_order(shop)
+        shop.bench.sandbox.sales.correct_invoice(invoice)
         assert tally(run(shop, record)) == {"read": 1, "updated": 1}
-        assert journal(shop)[0][2] == invoice["No."]
+        assert journal(shop)[0][2] == invoice
 
 
 class TestLinked:
@@ -262,15 +268,10 @@ class TestCancelled:
         assert tally(run(shop, record)) == {"read": 1, "unchanged": 1}
 
     def test_an_order_all_of_whose_invoices_were_cancelled_is_said(self, shop: Shop) -> None:
-        record = shop.order(payments=[payment(50)])
-        shop.bench.run("sales_order_from_ipaas", str(record["id"]))
-        shop.change(record, status="Complete")
-        (order,) = [row for row in shop.bench.sandbox.bc.rows("Sales Header") if row["Document Type"] == "Order"]
-        invoice = shop.bench.sandbox.sales.post(str(order["No."]))
-        assert invoice is not None
-        shop.bench.sandbox.sales.cancel_invoice(str(invoice["No."]))
+        record, invoice = of_an_order(shop)
+        shop.bench.sandbox.sales.cancel_invoice(invoice)
         words = rejection(run(shop, record), record)
-        assert "cancelled" in words and str(invoice["No."]) in words
+        assert "cancelled" in words and invoice in words
         assert journal(shop) == []
 
 
