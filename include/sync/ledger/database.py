@@ -130,6 +130,13 @@ def _has_newest(connection: Any) -> bool:
     return row is not None and row[0] == NEWEST
 
 
+def is_there(db: Connection) -> bool:
+    """Whether a connection leads to the ledger as it is now. A file may be deleted at any time, and who has it open goes on
+    reading what it said, and writes what nobody will read."""
+    engine = db.engine
+    return engine.dialect.name != "sqlite" or db.connection.info["file"] == file_of(engine.url.database or "")
+
+
 def file_of(path: str) -> FileId | None:
     """Which file lies at a path; None when there is none."""
     try:

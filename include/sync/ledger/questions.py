@@ -14,7 +14,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine
 
-from include.sync.ledger.database import file_of
+from include.sync.ledger.database import is_there
 
 
 class Query:
@@ -79,12 +79,8 @@ class Questions:
             raise
 
     def _connection(self) -> Connection:
-        kept = self._kept
-        if kept and self._engine.dialect.name == "sqlite":
-            # The ledger may be deleted at any time, and a deleted file goes on saying what was.
-            path = self._engine.url.database or ""
-            if kept.connection.info["file"] != file_of(path):
-                self._close()
+        if self._kept and not is_there(self._kept):
+            self._close()
         if self._kept is None:
             self._kept = self._engine.connect()
         return self._kept

@@ -6,7 +6,7 @@ import copy
 import functools
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import UTC, datetime
 from typing import Any, ParamSpec, Self, TypeVar
 
@@ -15,6 +15,7 @@ import tenacity
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL, Connection
 
+from include.sync.ledger.connections import OpenConnections
 from include.sync.ledger.database import connect, keep_up
 from include.sync.ledger.entries import iso
 from include.sync.ledger.faults import LedgerFault, faults
@@ -103,7 +104,8 @@ class Store:
         `pair` says whose rows it is about; without one only `of` can be used. `now` is another clock than the machine's and the database's.
         """
         self._engine = connect(url)
-        self._reads = self._engine.execution_options(reads=True)
+        self._writes = OpenConnections(self._engine)
+        self._reads = OpenConnections(self._engine.execution_options(reads=True))
         self._questions = Questions(self._engine)
         self._given_now = now
         self._now = now or (lambda: datetime.now(UTC))
@@ -124,6 +126,8 @@ class Store:
     def close(self) -> None:
         """Close the database connections."""
         self._questions.close()
+        self._writes.close()
+        self._reads.close()
         self._engine.dispose()
 
     def reading(self) -> AbstractContextManager[Connection]:
@@ -135,7 +139,7 @@ class Store:
 
     @contextmanager
     def _begin(self) -> Iterator[Connection]:
-        with self._turn, self._engine.begin() as db:
+        with self._turn, self._writes.begin() as db:
             yield db
 
     @contextmanager
@@ -145,13 +149,13 @@ class Store:
         The ledger may be deleted at any time, and whoever begins it anew may number its pairs differently: what a server
         that goes on kept under the old number, no run would find. Having asked, the transaction holds the table.
         """
-        with faults(), ExitStack() as stack:
-            db = stack.enter_context(begin())
-            while not self._is_settled(db):
-                stack.close()
+        with faults():
+            while True:
+                with begin() as db:
+                    if self._is_settled(db):
+                        yield db
+                        return
                 self._settle_pair()
-                db = stack.enter_context(begin())
-            yield db
 
     # --- whose rows -----------------------------------------------------------------------------------------
 
@@ -178,7 +182,7 @@ class Store:
             return
         with faults():
             keep_up(self._engine)
-            with self._reads.connect() as db:
+            with self._reads.begin() as db:
                 known = find_pair(db, self._pair)
             if known is None:
                 with self._begin() as db:
