@@ -51,8 +51,8 @@ def from_page(
 ) -> Iterator[Json] | None:
     """The rows of a published page, or None, with a warning that names the fields lost, where pages have ended.
 
-    Raises ServiceError (misconfigured) when the page should be there: before BC v30 an unpublished page of the
-    seed's table is a mistake in the set-up, and going on without it would silently lose fields.
+    Raises ServiceError (misconfigured) when the page should be there: before BC v30 an unpublished page that is needed
+    is a mistake in the set-up, and going on without it would silently lose fields.
     """
     if not reads.bc.does_without(name):
         rows = iter(read(Page(name)))

@@ -1,4 +1,5 @@
-"""Whom Airflow tells when the DAG `health` is red: the one place for its notifiers. Nobody, to begin with.
+"""Whom Airflow tells when the DAG `health`, `preflight` or `subscriptions` ends red: the one place for its notifiers.
+Nobody, to begin with.
 
 Each is one of Airflow's own, from the provider that brings it, and reads its own Connection. For example, with
 `apache-airflow-providers-smtp` installed and a Connection `smtp_default`:
