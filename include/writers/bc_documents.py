@@ -99,15 +99,8 @@ class TransactionLinks:
 
         iPaaS.com is told of them when the transaction is done.
         """
-        by_table: dict[str, list[Link]] = {}
-        for link in links:
-            by_table.setdefault(link[0], []).append(link)
-        for table, group in by_table.items():
-            known = self.holders(table, [external_id for _, external_id, _ in group])
-            new = [link for link in group if str(known.get(fold(link[1]))) != str(link[2])]
-            if new:
-                self._work.ledger.link(new, pushed=False)
-                self.new += new
+        told = [link for link in links if str(self._held.get(held_by(link[0], link[1]))) == str(link[2])]
+        self.new += self._work.ledger.link_new(links, told) if links else []
 
     def forget(self, link: Link) -> None:
         """Take a link back that has not come true."""

@@ -16,6 +16,7 @@ from include.ipaas.external_ids import LINE_TABLE, TRANSACTION_TABLE
 from include.mappings.foreign_transactions import INVOICE_LINK
 from include.sync.context import WriteContext
 from include.sync.ledger.entries import Purpose
+from include.sync.links import Link
 from include.sync.outcomes import Apart, Change, Difference, Result
 from include.sync.records import Json
 from include.sync.values import fold, same, text_of
@@ -406,13 +407,14 @@ class _Transfer:
         missing = lines.keys() - self.links.of(LINE_TABLE, lines).keys()
         if not missing:
             return
-        present = self.book.lines(invoice)
+        present, found = self.book.lines(invoice), list[Link]()
         for identifier in sorted(missing):
             wanted = lines[identifier]["fields"]
-            found = present.get(int(wanted["sequence"]))
+            line = present.get(int(wanted["sequence"]))
             # An invoice that was posted from an order has numbers of its own.
-            if found is not None and is_same_thing(wanted, found):
-                self.links.note((LINE_TABLE, str(found["id"]), lines[identifier]["id"]))
+            if line is not None and is_same_thing(wanted, line):
+                found.append((LINE_TABLE, str(line["id"]), lines[identifier]["id"]))
+        self.links.note(*found)
 
 
 def _item_of(line: Json) -> str:

@@ -164,6 +164,33 @@ class Links(Store):
             self._link(db, new_links, pushed=pushed, record_ids=record_ids or {})
 
     @repeated
+    def link_new(
+        self, true: Sequence[tuple[str, str, Id]], told: Collection[tuple[str, str, Id]] = ()
+    ) -> list[tuple[str, str, Id]]:
+        """Remember those of these links that are not known yet; answers them. iPaaS.com does not know them either, but for
+        those that it has `told` of: these are not new."""
+        with self._writing() as db:
+            new = self._unknown(db, true, told)
+            self._link(db, new, pushed=False, record_ids={})
+        return new
+
+    def _unknown(
+        self, db: Connection, true: Sequence[tuple[str, str, Id]], told: Collection[tuple[str, str, Id]]
+    ) -> list[tuple[str, str, Id]]:
+        known: dict[tuple[str, str], Id] = {}
+        for table in sorted({table for table, _, _ in true}):
+            asked = [fold(external_id) for of, external_id, _ in true if of == table]
+            for batch in batches(asked, BATCH):
+                rows = db.execute(_FOUND, {"of_pair": self.pair, "of_table": table, "keys": batch})
+                known |= {(table, row.folded): from_text(row.internal_id) for row in rows}
+        new = []
+        for link in true:
+            holder = known.get((link[0], fold(link[1])))
+            if link not in told if holder is None else str(holder) != str(link[2]):
+                new.append(link)
+        return new
+
+    @repeated
     def unlink(self, table: str, external_id: str) -> None:
         """Forget a link that turned out to be gone."""
         with self._writing() as db:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import uuid
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
@@ -115,6 +115,13 @@ class ReadOnlyLedger(Ledger):
         record_ids: Mapping[tuple[str, str], str] | None = None,
     ) -> None:
         """Nothing was linked, and what is found linked is found again."""
+
+    def link_new(
+        self, true: Sequence[tuple[str, str, Id]], told: Collection[tuple[str, str, Id]] = ()
+    ) -> list[tuple[str, str, Id]]:
+        """See `Links.link_new`; nothing is linked."""
+        with self.reading() as db:
+            return self._unknown(db, true, told)
 
     def unlink(self, table: str, external_id: str) -> None:
         """What is gone is found to be gone again."""
