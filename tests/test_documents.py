@@ -83,7 +83,8 @@ def test_every_reference_in_the_code_names_a_document_and_a_heading_that_are_the
 @pytest.mark.parametrize("path", [*CODE, *DOCUMENTS], ids=_name)
 def test_nothing_refers_to_what_is_not_in_the_repository(path: Path) -> None:
     text = path.read_text(encoding="utf-8")
-    assert FORBIDDEN.findall(text) == []
+    # A phrase may go over the end of a line, in a comment too.
+    assert FORBIDDEN.findall(re.sub(r"\n\s*(?:# ?|> ?)?", " ", text)) == []
     assert path in DOCUMENTS or NAKED.findall(text) == []
 
 

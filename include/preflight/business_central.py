@@ -197,10 +197,13 @@ class BusinessCentralChecks:
     def _pages_end(self) -> str:
         if self.bc.pages_ended():
             return "Microsoft's pages are served no more: the flows read and write API v2.0, and each run says what is lost."
-        ending = [page for page in SERVICES if page != "Itemsbylocation" and self.bc.published(page)]
+        published = [page for page in SERVICES if page != "Itemsbylocation" and self.bc.published(page)]
+        ending = [page for page in published if self.bc.name_of(page) == page]
+        named = [self.bc.name_of(page) for page in published if page not in ending]
+        stays = f" ({', '.join(named)}: see which of them are copies)" if named else ""
         return (
-            f"With version 30 these stop: {', '.join(ending)}. The flows go on through API v2.0, with less; a published copy "
-            "of a page, named in bc_service_names, stays."
+            f"With version 30 these stop: {', '.join(ending) or 'none'}. The flows go on through API v2.0, with less; a "
+            f"published copy of a page, named in bc_service_names, stays{stays}."
         )
 
     def _events(self) -> str:

@@ -75,7 +75,7 @@ def _triggers(flow: Flow) -> Iterable[str]:
         named = ", ".join(f"`{name}`" for name in flow.events)
         yield f"its business events {named}, where it has them: likewise"
     yield "a manual trigger, with ids or without"
-    if flow.initialization:
+    if flow.initialization or flow.poll == "whole":
         yield "a backfill, which transfers everything whatever its dates"
     else:
         yield "a backfill, which transfers what was modified in its intervals"

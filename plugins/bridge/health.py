@@ -16,8 +16,9 @@ Hourly. Red when a person is needed, and then it says for what:
   again by themselves, is no alarm);
 * records need a person, or have waited for longer than `sync_needs_you_after_hours`;
 * a flow is paused while webhooks pile up for it;
+* a run of a flow waits for an approval;
 * the last comparison of both sides (the DAG `reconcile`) has found differences in a flow that is switched on;
-* a Connection does not work.
+* a Connection does not work, or its secret ends soon.
 
 It also drops what was written of records longer ago than `sync_history_days`.
 

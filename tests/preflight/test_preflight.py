@@ -144,6 +144,19 @@ def test_it_is_good_after_microsofts_pages_have_ended_and_says_so(project: Proje
     assert "DOMESTIC" in lines["bc_create_defaults, company"].said
 
 
+def test_a_page_that_is_published_by_another_name_is_not_said_to_end(project: Project) -> None:
+    published = project.sandbox.bc.published
+    published["OurLocations"] = published.pop("Locations")
+    project.variables["bc_service_names"] = '{"Locations": "OurLocations"}'
+    try:
+        said = project.look()["When Microsoft's pages end"].said
+    finally:
+        published["Locations"] = published.pop("OurLocations")
+    ending, _, rest = said.partition(". ")
+    assert "CustomerCard" in ending and "Locations" not in ending
+    assert "OurLocations" in rest
+
+
 def test_several_wrong_variables_are_a_line_each(project: Project) -> None:
     project.variables |= {"bc_time_zone": "Mars", "ipaas_throttle_limit": "0"}
     assert _red(project.look()) == ["Variable ipaas_throttle_limit", "Variable bc_time_zone"]
