@@ -109,10 +109,9 @@ class Calls(ServiceCalls):
         *,
         headers: Mapping[str, str] | None = None,
         body: Any = None,
-        repeatable: bool = True,
     ) -> Json:
-        """Send a request and return the object that it is answered with."""
-        return self._send(method, url, decode=self._object, repeatable=repeatable, headers=headers, body=body)
+        """Send a request that may be repeated, and return the object that it is answered with."""
+        return self._send(method, url, decode=self._object, repeatable=True, headers=headers, body=body)
 
     @staticmethod
     def _object(response: BaseHTTPResponse) -> Json:

@@ -94,7 +94,7 @@ class Base:
                 values.append(value)
         return replace(self, tried=tried, at=at)
 
-    def written_by_now(self, found: Mapping[str, Any], alike: Alike = alike) -> Mapping[str, tuple[Any, Any]]:
+    def written_by_now(self, found: Mapping[str, Any]) -> Mapping[str, tuple[Any, Any]]:
         """What the other direction has written, with what it tried and is `found` in this flow's source."""
         arrived = {
             name: (self.written[name][0] if name in self.written else was, found[name])
