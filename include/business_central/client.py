@@ -139,16 +139,6 @@ class BusinessCentralClient(ServedCompany):
         for records in in_parallel(calls, self.concurrency):
             yield from records
 
-    def get(self, resource: Resource, key: Mapping[str, object] | str, *, select: Sequence[str] = ()) -> Json | None:
-        """One record by its key, or None when there is none. Raises ServiceError when the collection is not there."""
-        text = query({"$select": ",".join(select)})
-        try:
-            return self._json("GET", self._address(resource, key) + (f"?{text}" if text else ""))
-        except NotFound as error:
-            if (fault := self._not_the_record(resource, error)) is not None:
-                raise fault from None
-            return None
-
     def batch_get(self, paths: Sequence[str]) -> list[BatchAnswer]:
         """Many reads of API v2.0 in few requests. `paths` are relative to the company, as `customers(…)`.
 
