@@ -13,10 +13,11 @@ from include.ipaas.endpoints import TRANSACTION
 from include.ipaas.external_ids import external_id_of
 from include.mappings.sales_lines import PENDING, SHIPPED
 from include.mappings.units import BASE
+from include.sync.base import alike
 from include.sync.context import WriteContext
+from include.sync.fields import pairs
 from include.sync.records import Follower, Json, Mapped
 from include.sync.values import fold, text_of
-from include.writers.compare import differences
 from include.writers.ipaas_followers import Followed
 
 # A transaction in one of these statuses is settled: shipping does not open it again.
@@ -138,7 +139,8 @@ class OrderTransaction:
         """What the transaction lacks of it, empty when it lacks nothing, and notes: what a person has settled needs none."""
         system_id = work.plan.system_id
         wanted, notes = self.says(follower, record, system_id)
-        changes = wanted if differences(wanted, record, system_id) else {}
+        differ = (pair.missing or not alike(*pair[:3]) for pair in pairs(wanted, record, system_id))
+        changes = wanted if any(differ) else {}
         return changes, notes if changes or record.get("status") not in SETTLED else ()
 
 
