@@ -19,12 +19,12 @@ from include.mappings.foreign_transactions import (
     plain,
     primary,
     product_of,
-    unit,
     without_buyer,
 )
 from include.mappings.limits import fit, number_fits
 from include.mappings.names import join_name
 from include.mappings.order_sums import sums_of
+from include.mappings.rounding import fine
 from include.mappings.rows_of_ipaas import TransactionRow
 from include.sync.records import Json, Mapped, MappingContext, Shared
 
@@ -227,8 +227,8 @@ def _line(line: TransactionLine, row: TransactionRow, context: MappingContext) -
     fields: Json = {
         "Type": "Item",
         "No": item_number(line, row, "No"),
-        "Quantity": unit(line.qty),
-        "Unit_Price": unit(line.unit_price),
+        "Quantity": fine(line.qty),
+        "Unit_Price": fine(line.unit_price),
     }
     if line.qty:
         # Business Central knows no discount on nothing.
