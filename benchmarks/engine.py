@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 import tempfile
 import time
@@ -224,11 +223,6 @@ def steps(bench: Bench, described: Sequence[Step]) -> Iterator[Row]:
                 allowed=budget.allowed(took) if callable(budget.allowed) else budget.allowed,
                 unit=budget.unit,
             )
-
-
-def as_json(rows: list[Row]) -> str:
-    """The rows as JSON, a line each."""
-    return "[\n" + ",\n".join(json.dumps(row.as_json(), ensure_ascii=False) for row in rows) + "\n]\n"
 
 
 if __name__ == "__main__":
