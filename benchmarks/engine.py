@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
@@ -56,6 +57,19 @@ class Row:
     def as_json(self) -> dict[str, Any]:
         """The row with its verdict."""
         return {**asdict(self), "verdict": self.verdict}
+
+
+def tell(rows: Iterable[Row]) -> None:
+    """Print rows for the process that has begun this one, each in a line, as they come."""
+    for row in rows:
+        print(json.dumps(asdict(row)), flush=True)
+
+
+def told(output: str) -> Iterator[Row]:
+    """The rows among what a process has printed."""
+    for line in output.splitlines():
+        if line.startswith('{"what"'):
+            yield Row(**json.loads(line))
 
 
 def number(value: float) -> str:
