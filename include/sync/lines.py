@@ -44,7 +44,7 @@ class Listed:
 
 def outcome_files(staging: Staging) -> list[str]:
     """The files of a run that hold what became of its records, but for what was refused when links were pushed."""
-    if staging.exists(f"{EXPLAINED}.ndjson.gz"):
+    if staging.has(EXPLAINED):
         return [EXPLAINED]
     return told_files(staging)
 
@@ -52,7 +52,7 @@ def outcome_files(staging: Staging) -> list[str]:
 def told_files(staging: Staging) -> list[str]:
     """The same as the tasks before the report have staged them."""
     loads = (f"outcomes-load-{number:04}" for number in range(load_chunks(staging)))
-    vanished = [VANISHED] if staging.exists(f"{VANISHED}.ndjson.gz") else []
+    vanished = [VANISHED] if staging.has(VANISHED) else []
     return ["outcomes-extract", "outcomes-transform", *loads, *vanished]
 
 

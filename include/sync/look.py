@@ -70,7 +70,7 @@ def look(task: TaskContext) -> None:
 def present_of(task: TaskContext, chunk: int) -> list[Json] | None:
     """What `look` has staged for a chunk; None where it has not looked."""
     name = f"present-{chunk:04}"
-    return list(task.staging.read(name)) if task.staging.exists(f"{name}.ndjson.gz") else None
+    return list(task.staging.read(name)) if task.staging.has(name) else None
 
 
 def _rows(task: TaskContext, endpoint: Endpoint) -> Iterator[Json]:

@@ -100,7 +100,7 @@ class _Sums:
     def of(cls, task: TaskContext, chunks: int) -> _Sums:
         """Of all stages so far, and of so many tasks that loaded."""
         sums = cls(warnings=list(task.warnings))
-        beside = [name for name in ("look", "tell_links") if task.staging.exists(f"stats-{name}.ndjson.gz")]
+        beside = [name for name in ("look", "tell_links") if task.staging.has(f"stats-{name}")]
         for name in ["extract", "transform", *beside]:
             for stats in task.staging.read(f"stats-{name}"):
                 sums._add(stats)

@@ -86,7 +86,7 @@ def load_chunks(staging: Staging) -> int:
 
 def is_loaded(staging: Staging, chunk: int) -> bool:
     """Whether a load task has come to the end of a chunk."""
-    return staging.exists(f"stats-load-{chunk:04}.ndjson.gz")
+    return staging.has(f"stats-load-{chunk:04}")
 
 
 def chunk_records(staging: Staging, chunk: int) -> Iterator[Json]:
