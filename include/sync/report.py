@@ -26,6 +26,7 @@ from include.sync.staging.chunks import load_chunks
 from include.sync.task_context import TaskContext
 from include.sync.telling import tells
 from include.sync.tenure import Tenure
+from include.sync.vanished import many_vanished
 from include.transport.telemetry import instruments
 
 COUNTS = (
@@ -188,13 +189,9 @@ def _reconciled(
     if not (task.plan.compares and task.plan.reads_everything) or read_from is None:
         return None
     left = dict(found.left)
-    vanished, share = left[Difference.vanished], task.settings.sync_vanished_share
-    if vanished > 1 and vanished * 100 > max(read, known) * share:
-        # With those of the target, which writers have looked for in vain.
-        doubted = doubted or (
-            f"Nothing is called vanished: {vanished:,} of {max(read, known):,} records would be, more than {share} % "
-            "(Variable sync_vanished_share)."
-        )
+    # With those of the target, which writers have looked for in vain.
+    if too_many := many_vanished(task, left[Difference.vanished], max(read, known)):
+        doubted = doubted or too_many
         left[Difference.vanished] = 0
     return Reconciled(
         flow=task.flow.name,
