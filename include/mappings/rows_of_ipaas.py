@@ -93,6 +93,4 @@ class TransactionRow(IPaaSRow):
         try:
             return Transaction.model_validate(self.record)
         except ValidationError as error:
-            first = error.errors()[0]
-            where = ".".join(str(part) for part in first["loc"])
-            raise Rejected(f"{where} of the transaction cannot be read: {first['msg']}.") from error
+            raise Rejected.unreadable("transaction", error) from error

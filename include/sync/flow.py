@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Generic, Literal, Protocol
 from pydantic import ValidationError
 from typing_extensions import TypeVar
 
-from include.errors import BadRecord, InvalidId, Rejected, place_of
+from include.errors import BadRecord, InvalidId, Rejected
 from include.settings import SyncSettings
 from include.sync.asked import AskedId, IdFormat
 from include.sync.outcomes import Change
@@ -267,8 +267,7 @@ class Flow(Generic[RowT]):
         try:
             return self.skip(row, context) or self.mapping(row, context)
         except ValidationError as error:
-            where, what = place_of(error)
-            raise Rejected(f"{f'{where} of the' if where else 'The'} {self.record} cannot be read: {what}.") from error
+            raise Rejected.unreadable(self.record, error) from error
         except BadRecord as error:
             raise Rejected(f"The {self.record} cannot be read: {error}.") from error
 
