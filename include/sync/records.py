@@ -1,4 +1,4 @@
-"""The words of the engine: runs, records on their way, references, outcomes. Values only; no I/O."""
+"""The words of the engine for records: as they were read, as they are mapped, what they refer to. Values only; no I/O."""
 
 from __future__ import annotations
 
@@ -213,7 +213,7 @@ class MappingContext:
     settings: SyncSettings
     system_id: int
     today: Today
-    # What this flow's mapping of the same record returned as `Mapped.memory` when it was last written.
+    # What this flow's mapping of the same record returned as `Mapped.carry` when it was last written.
     carry: Mapping[str, Any] = field(default_factory=dict)
 
 

@@ -57,7 +57,7 @@ class Ledger(
     ) -> None:
         """Note how attempts ended, remember new links and give up the claims, in one transaction.
 
-        `claimed` is the name that the claims are kept under (`Side.claims`), `owner` whose they are: what another task
+        `claimed` is the name that the claims are kept under (`Side.claim_scope`), `owner` whose they are: what another task
         is writing stays claimed. Of a try that has lost the claim on a record, how that ended is not noted, and after
         the others ClaimLost is raised. `new_links` are (table, external id, internal id); records waiting for one of them
         become due at once. `record_ids` gives Business Central's immutable ids of linked records by (table, external id).
