@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
-from bench import Bench, outcome_of, tally
+from bench import DEFAULTS, Bench, outcome_of, tally
 from test_invoices_from_ipaas import DEFAULTS as INVOICES
 from test_invoices_from_ipaas import complete
-from test_two_sided import DEFAULTS, SMALL
 from webshop import Shop
 
 from include.errors import PlanWrites
 from include.flows import FLOWS
 from include.ipaas.endpoints import PRODUCT
-from include.sandbox import Sandbox
 from include.sync.context import WriteContext
 from include.sync.ledger import Ledger, ReadOnlyLedger
 from include.sync.ledger.entries import Claimant
@@ -37,14 +35,6 @@ def rows(ledger: Ledger) -> dict[str, list[Any]]:
             for table in metadata.sorted_tables
             if table.name not in NOT_OF_RECORDS
         }
-
-
-@pytest.fixture(scope="module")
-def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
-    with Sandbox("demo", size=SMALL) as sandbox:
-        bench = Bench(sandbox, tmp_path_factory.mktemp("plans"), {"bc_create_defaults": DEFAULTS})
-        yield bench
-        bench.ledger.close()
 
 
 def planned(bench: Bench, name: str, *ids: str, **more: Any) -> Report:
