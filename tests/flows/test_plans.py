@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from bench import DEFAULTS, Bench, outcome_of, tally
 from test_invoices_from_ipaas import DEFAULTS as INVOICES
 from test_invoices_from_ipaas import complete
-from webshop import Shop
+from webshop import Shop, selling
 
 from include.errors import PlanWrites
 from include.flows import FLOWS
@@ -130,15 +130,6 @@ class TestARefusedWrite:
         assert rows(bench.ledger) == before
 
 
-def shop_of(bench: Bench) -> Shop:
-    shop = Shop(bench)
-    shop.customer()
-    shop.item("1000")
-    shop.item("1001")
-    bench.sandbox.ipaas.add("payment method", {"name": "Card"})
-    return shop
-
-
 class TestFromIPaaS:
     def applied(self, bench: Bench, name: str, *ids: str) -> Report:
         """The run that applies, after a plan that says the same of results and requests."""
@@ -152,7 +143,7 @@ class TestFromIPaaS:
         return said
 
     def test_an_order_with_its_lines_and_discount(self, bench: Bench) -> None:
-        shop = shop_of(bench)
+        shop = selling(bench)
         record = shop.order(discount_amount=5)
         said = outcome_of(self.applied(bench, "sales_order_from_ipaas"), str(record["id"]))
         changes = {change.field: change.after for change in said.changes}
@@ -166,7 +157,7 @@ class TestFromIPaaS:
 
     def test_an_invoice_with_its_payment(self, make_bench: Callable[..., Bench]) -> None:
         bench = make_bench(bc_create_defaults=INVOICES)
-        record = complete(shop_of(bench))
+        record = complete(selling(bench))
         said = outcome_of(self.applied(bench, "invoice_from_ipaas"), str(record["id"]))
         changes = {change.field: change.after for change in said.changes}
         assert changes["lines[10000].lineObjectNumber"] == "1000"
@@ -187,7 +178,7 @@ class TestFromIPaaS:
 class TestPrerequisites:
     def test_a_company_before_its_order(self, make_bench: Callable[..., Bench]) -> None:
         bench = make_bench(bc_processing_company_creation_in_prerequisite=True)
-        shop = shop_of(bench)
+        shop = selling(bench)
         company = shop.company(name="Contoso")
         record = shop.order(company_id=company["id"])
         report = planned(bench, "sales_order_from_ipaas")
