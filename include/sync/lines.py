@@ -28,7 +28,7 @@ VANISHED = "outcomes-vanished"  # of a run that compares
 EXPLAINED = "outcomes-explained"  # of a run that explains: all lines, with what is known beside them
 NAMES = "names"  # by which ids a person asks for records that are known by others
 # By what they may be sorted.
-Sort = Literal["result", "-result", "record", "-record"]
+LineSort = Literal["result", "-result", "record", "-record"]
 _RANK = {result.value: rank for rank, result in enumerate(URGENCY)}
 
 
@@ -61,7 +61,7 @@ def lines_of(
     *,
     result: str | None = None,
     search: str = "",
-    sort: Sort = "result",
+    sort: LineSort = "result",
     offset: int = 0,
     limit: int = 100,
 ) -> Listed:

@@ -135,7 +135,7 @@ def listeners(flows: Iterable[Flow]) -> dict[str, list[tuple[Flow, str]]]:
     return found
 
 
-def take(request: WebhookContent, listening: Mapping[str, Sequence[tuple[Flow, str]]], system_id: int) -> Taken:
+def take(request: WebhookContent, listeners: Mapping[str, Sequence[tuple[Flow, str]]], system_id: int) -> Taken:
     """What of a request concerns us, for every flow that listens to its scope.
 
     Left out are notifications for another system and scopes that no flow listens to, deletions of records among them:
@@ -147,7 +147,7 @@ def take(request: WebhookContent, listening: Mapping[str, Sequence[tuple[Flow, s
     malformed = list(request.malformed)
     for place, notification in request.notifications:
         scope = notification.scope.strip().lower().removesuffix(_DEBUG)
-        flows = listening.get(scope, ())
+        flows = listeners.get(scope, ())
         if not flows or (notification.destination or "").strip() not in ("", str(system_id)):
             continue
         try:

@@ -167,11 +167,11 @@ class BusinessCentralHook(BaseHook):
 
     def test_connection(self) -> tuple[bool, str]:
         """Whether everything is in place, and in plain words what is not."""
-        from include.business_central import preflight
+        from include.business_central import connection_check
         from include.settings import SettingsError
 
         try:
-            return preflight.check(self.get_conn())
+            return connection_check.check(self.get_conn())
         except SettingsError as error:
             return False, str(error)
 
@@ -220,10 +220,6 @@ class IPaaSHook(BaseHook):
         limit, seconds = settings.ipaas_throttle_limit, settings.ipaas_throttle_seconds
         throttle = _pacer("iPaaS.com", whose, limit, seconds, window, gives_way)
         return IPaaSClient(connection, throttle=throttle, concurrency=concurrency, own_paths=settings.ipaas_paths)
-
-    def differences(self) -> list[str] | None:
-        """In what iPaaS.com's documents differ from what is used here; None where none is served."""
-        return self.get_conn().differences()
 
     def test_connection(self) -> tuple[bool, str]:
         """Whether everything is in place, and in plain words what is not."""

@@ -34,7 +34,7 @@ from bridge.standing import problems_of, states_of
 from bridge.under_way import of_run
 from include.flows import FLOWS
 from include.sync.approval.decision import PLANNED
-from include.sync.lines import Sort, lines_of
+from include.sync.lines import LineSort, lines_of
 from include.sync.outcomes import Result
 from include.sync.runs import Direction, RunKind
 from include.sync.staging.files import Staging, StagingFault, reading_from
@@ -60,7 +60,7 @@ def show_report(
     flow: str = "",
     result: Result | None = None,
     search: str = "",
-    sort: Sort = "result",
+    sort: LineSort = "result",
     offset: Annotated[int, Query(ge=0, le=_FAR)] = 0,
 ) -> dict[str, Any]:
     """The report of a run with a page of its records; as far as it has come, when it is not finished.

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from include.business_central import preflight
+from include.business_central import connection_check
 from include.business_central.client import BusinessCentralClient
 from include.business_central.odata import Api, Page, equals
 from include.errors import EntityChanged, ErrorKind, NotFound, RecordExists, Sent, ServiceError, ServiceNotPublished
@@ -161,7 +161,7 @@ def test_a_service_published_under_another_name(connect: Connect, sandbox: Sandb
     assert bc.published("CustomerCard")
     assert list(bc.read(CARD, filter=equals("No", "C10000")))
     assert "Name" in bc.fields("CustomerCard")
-    assert preflight.check(bc)[0]
+    assert connection_check.check(bc)[0]
 
 
 def test_a_service_that_the_subscriber_does_without(connect: Connect, sandbox: Sandbox) -> None:
@@ -169,7 +169,7 @@ def test_a_service_that_the_subscriber_does_without(connect: Connect, sandbox: S
     bc = connect(service_names={"ItemCard": ""})
     assert bc.does_without("ItemCard")
     assert not bc.published("ItemCard")
-    assert preflight.check(bc)[0]
+    assert connection_check.check(bc)[0]
 
 
 def test_from_version_30_microsofts_pages_are_gone_and_the_check_says_what_is_read_instead(
@@ -177,14 +177,14 @@ def test_from_version_30_microsofts_pages_are_gone_and_the_check_says_what_is_re
 ) -> None:
     sandbox.switches.pages_ended = True
     assert bc.pages_ended()
-    ok, text = preflight.check(bc)
+    ok, text = connection_check.check(bc)
     assert ok
     assert "Without CustomerCard" in text and "read and written" in text
 
 
 def test_a_copy_of_ones_own_that_is_named_and_not_published_is_missed(connect: Connect, sandbox: Sandbox) -> None:
     sandbox.switches.pages_ended = True
-    ok, text = preflight.check(connect(service_names={"ItemCard": "OurItems"}))
+    ok, text = connection_check.check(connect(service_names={"ItemCard": "OurItems"}))
     assert not ok
     assert "OurItems" in text and "an extension of your own" in text and "CustomerCard" not in text
 

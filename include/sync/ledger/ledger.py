@@ -28,7 +28,7 @@ from include.sync.ledger.statistics import Statistics
 from include.sync.ledger.store import BATCH, of_pair, one_of, repeated
 from include.sync.ledger.tables import reservations, watches
 from include.sync.ledger.tables import transfers as transfers_table
-from include.sync.ledger.transfers import Transfers, late, overtaken, read_again, tries, unfinished_since
+from include.sync.ledger.transfers import Transfers, attempts_of, late, outdated, read_again, unfinished_since
 from include.sync.ledger.windows import Windows
 
 _NO_LONGER_RESERVED = sa.delete(reservations).where(
@@ -77,7 +77,7 @@ class Ledger(
             rows: dict[tuple[str, ...], list[dict[str, Any]]] = {}
             for end in ends:
                 before = known.get(end.key)
-                if overtaken(end, before):
+                if outdated(end, before):
                     continue
                 at_once = end.at_once or end.waits_for in arrived
                 values = _row(flow, end, before, now, at_once=at_once, later=later.get(end.key))
@@ -126,7 +126,7 @@ def _row(
 ) -> dict[str, Any]:
     """The columns of a transfer that the end of an attempt says something about. `before` is what is known of the record,
     `later` what the flow the other way has added to what was agreed since the attempt looked at it."""
-    attempts, next_try = tries(end, before, now, at_once=at_once)
+    attempts, next_try = attempts_of(end, before, now, at_once=at_once)
     values: dict[str, Any] = {
         "flow": flow,
         "key": end.key,
