@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from include.sync.outcomes import Result
 from include.sync.records import Json
-from include.sync.staging.chunks import load_chunks
+from include.sync.staging.chunks import load_chunks, load_name
 from include.sync.staging.files import Staging
 
 # What a person looks at first.
@@ -51,7 +51,7 @@ def outcome_files(staging: Staging) -> list[str]:
 
 def told_files(staging: Staging) -> list[str]:
     """The same as the tasks before the report have staged them."""
-    loads = (f"outcomes-load-{number:04}" for number in range(load_chunks(staging)))
+    loads = (f"outcomes-{load_name(number)}" for number in range(load_chunks(staging)))
     vanished = [VANISHED] if staging.has(VANISHED) else []
     return ["outcomes-extract", "outcomes-transform", *loads, *vanished]
 

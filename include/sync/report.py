@@ -22,7 +22,7 @@ from include.sync.pushing import push_links
 from include.sync.records import Json
 from include.sync.runs import Mode, RunKind, RunPlan
 from include.sync.slots import held_back
-from include.sync.staging.chunks import load_chunks
+from include.sync.staging.chunks import load_chunks, load_name
 from include.sync.task_context import TaskContext
 from include.sync.telling import tells
 from include.sync.tenure import Tenure
@@ -106,7 +106,7 @@ class _Sums:
             for stats in task.staging.read(f"stats-{name}"):
                 sums._add(stats)
         for number in range(chunks):
-            for stats in task.staging.read(f"stats-load-{number:04}"):
+            for stats in task.staging.read(f"stats-{load_name(number)}"):
                 sums._add(stats)
                 sums.tried.update(stats.get("counts", {}))
                 sums.forecast.add(**stats.get("forecast", {}))
