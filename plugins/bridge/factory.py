@@ -35,7 +35,7 @@ DEFAULT_ARGS: dict[str, Any] = {
 _FIRST: dict[str, Any] = {"priority_weight": 3, "weight_rule": "absolute"}
 _LOADS: dict[str, Any] = {"priority_weight": 2, "weight_rule": "bridge.priority.LaterChunksLast"}
 # Runs by hand go beside a poll; a poll stands aside for another one by itself (`bridge.turns`).
-_RUNS_AT_ONCE = 8
+RUNS_AT_ONCE = 8
 _ANY_DAY = datetime(2026, 1, 1)
 
 
@@ -48,7 +48,7 @@ def build(flow: Flow) -> DAG:
         doc_md=doc_md(flow),
         schedule=None if UNSCHEDULED else _schedule(flow),
         catchup=False,
-        max_active_runs=_RUNS_AT_ONCE,
+        max_active_runs=RUNS_AT_ONCE,
         params=params_of(flow),
         tags={*TAGS, flow.direction.value.replace("_", "-"), flow.record.replace(" ", "-")},
         default_args=DEFAULT_ARGS,
