@@ -26,7 +26,8 @@ def matching(
     listed: bool = False,
     named: bool = True,
 ) -> Iterator[Json]:
-    """The rows of these values; `named`: each says whose it is. What is wrong with one value, or with one row, is brought down to it by asking anew."""
+    """The rows of these values. `named`: each row says of which value it is. Where something is wrong with one value, or with
+    one row, fewer and fewer are asked for at once until it is known which one that is."""
     wanted = {_folded(value) for value in values}
     seen: set[str] = set()
     nameless = foreign = answered = False

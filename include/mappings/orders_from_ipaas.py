@@ -142,7 +142,8 @@ def order_from_ipaas(row: TransactionRow, context: MappingContext) -> Mapped:
     """The order: `header` and `lines` hold properties of pages 42 and 46 in the order in which they are validated.
 
     `sums` are the amounts that the order is to come to, and `shipping` the account of a line for shipping, if there is to
-    be one: amounts are rounded when their currency is known. A line's `unit` is the one that it names, and `product` the product in iPaaS.com that has its SKU, if there is one.
+    be one: amounts are rounded when their currency is known. A line's `unit` is the one that it names, and `product` the
+    product in iPaaS.com that has its SKU, if there is one.
     """
     transaction = row.transaction
     billing, shipping = primary(transaction, "billing"), primary(transaction, "shipping")

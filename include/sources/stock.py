@@ -140,8 +140,9 @@ def fallen_out(
 ) -> Iterator[SourceRecord[PlaceRow]]:
     """Rows that were sent once and that the query has no more, with quantity 0; their item is remembered.
 
-    There are none when the query is suddenly short. `there`: how many of the rows that were sent it still has. `is_there` says of a
-    row whether it has that. Those whose location has another code now are there under another id, or empty under that.
+    There are none when the query is suddenly short. `there`: how many of the rows that were sent it still has. `is_there`
+    says of a row whether it has that. Those whose location has another code now are there under another id, or empty under
+    that.
     """
     if reads.bc.does_without(QUERY):
         return  # nothing was read: nothing can be told of what is gone

@@ -100,7 +100,8 @@ class Store:
     ) -> None:
         """Open the ledger at a SQLAlchemy `url`, bringing its schema to this version.
 
-        `pair` says whose rows it is about; without one only `of` can be used. `now` is another clock than the machine's and the database's.
+        `pair` says whose rows it is about; without one only `of` can be used. `now` is another clock than the machine's and
+        the database's.
         """
         self._engine = connect(url)
         self._reads = self._engine.execution_options(reads=True)
