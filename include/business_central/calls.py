@@ -19,9 +19,8 @@ from include.transport.calls import ServiceCalls
 from include.transport.connections import Session
 from include.transport.session import RetryPolicy, Transport, json_of
 from include.transport.throttle import Pacer
-from include.transport.values import Record
+from include.transport.values import Json, Record
 
-Json = dict[str, Any]
 T = TypeVar("T")
 NEXT = "odata.nextLink"
 

@@ -12,13 +12,14 @@ from itertools import chain
 from urllib3 import BaseHTTPResponse
 
 from include.business_central import errors
-from include.business_central.calls import NEXT, Json, saved, values_of
+from include.business_central.calls import NEXT, saved, values_of
 from include.business_central.company import ServedCompany
 from include.business_central.matching import Refused, matching
 from include.business_central.odata import MAX_QUERY, Api, Page, Resource, groups, if_match, one_of, query
 from include.errors import NotFound, ServiceError, senseless
 from include.transport.parallel import in_parallel
 from include.transport.session import json_of, worth_repeating
+from include.transport.values import Json
 
 _MAX_BATCH = 100
 

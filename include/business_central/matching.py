@@ -5,12 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Collection, Iterator, Sequence
 from decimal import Decimal
-from typing import Any
 
 from include.errors import BadRecord, ServiceError
-from include.transport.values import Record
+from include.transport.values import Json, Record
 
-Json = dict[str, Any]
 # Told of a value that the service objects to, or whose row says that it is another's.
 Refused = Callable[[object, Exception], None]
 # Characters that a filter may take for more than themselves.

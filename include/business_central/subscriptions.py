@@ -16,11 +16,12 @@ from urllib3 import BaseHTTPResponse
 
 from include.business_central import business_events as events
 from include.business_central.business_events import NoBusinessEvents
-from include.business_central.calls import Json, saved, values_of
+from include.business_central.calls import saved, values_of
 from include.business_central.client import BusinessCentralClient
 from include.business_central.odata import if_match
 from include.errors import NotFound, ServiceError
 from include.transport.dates import read_moment
+from include.transport.values import Json
 
 # How long before its end one is renewed: long enough for a day of outage.
 RENEW_BEFORE = timedelta(days=2)

@@ -20,8 +20,8 @@ from include.transport.connections import Session
 from include.transport.dates import read_moment
 from include.transport.session import RetryPolicy, Transport, json_of
 from include.transport.throttle import Pacer
+from include.transport.values import Json
 
-Json = dict[str, Any]
 T = TypeVar("T")
 # A token is renewed this long before the platform says it ends.
 _MARGIN = timedelta(minutes=2)
