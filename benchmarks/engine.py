@@ -6,7 +6,7 @@ import json
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
@@ -57,6 +57,19 @@ class Row:
     def as_json(self) -> dict[str, Any]:
         """The row with its verdict."""
         return {**asdict(self), "verdict": self.verdict}
+
+
+def tell(rows: Iterable[Row]) -> None:
+    """Print rows for the process that has begun this one, each in a line, as they come."""
+    for row in rows:
+        print(json.dumps(asdict(row)), flush=True)
+
+
+def told(output: str) -> Iterator[Row]:
+    """The rows among what a process has printed."""
+    for line in output.splitlines():
+        if line.startswith('{"what"'):
+            yield Row(**json.loads(line))
 
 
 def number(value: float) -> str:
@@ -224,11 +237,6 @@ def steps(bench: Bench, described: Sequence[Step]) -> Iterator[Row]:
                 allowed=budget.allowed(took) if callable(budget.allowed) else budget.allowed,
                 unit=budget.unit,
             )
-
-
-def as_json(rows: list[Row]) -> str:
-    """The rows as JSON, a line each."""
-    return "[\n" + ",\n".join(json.dumps(row.as_json(), ensure_ascii=False) for row in rows) + "\n]\n"
 
 
 if __name__ == "__main__":

@@ -89,7 +89,6 @@ def _other_names(bench: Bench, name: str) -> Took:
     return run(bench, name, *ids)
 
 
-SMALL = [name for name in TO_IPAAS if name not in ("company_to_ipaas", "sales_invoice_to_ipaas")]
 MEASURED = ("company_to_ipaas", "customer_to_ipaas", "product_to_ipaas", "sales_order_to_ipaas")
 ONE_ALONE = Step(
     title="one record alone",

@@ -17,7 +17,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from engine import NOTHING, Part, Row, counters
+from engine import NOTHING, Part, Row, counters, tell, told
 from sandbox_process import Remote, sandbox_of
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -149,9 +149,7 @@ def of_workers(number: int, latency: float) -> Iterator[Row]:
 def _apart(*arguments: str) -> Iterator[Row]:
     """Rows that are measured in Airflow's own home."""
     done = subprocess.run([*RUN, *arguments], check=True, stdout=subprocess.PIPE, text=True)
-    for line in done.stdout.splitlines():
-        if line.startswith('{"what"'):
-            yield Row(**json.loads(line))
+    yield from told(done.stdout)
 
 
 ROWS: dict[str, Callable[..., Iterator[Row]]] = {"run": of_run}
@@ -168,7 +166,4 @@ def parts(*, number: int, workers: int, latency: float) -> list[Part]:
 
 
 if __name__ == "__main__":
-    for row in ROWS[sys.argv[1]](int(sys.argv[2])):
-        measured = row.as_json()
-        del measured["verdict"]
-        print(json.dumps(measured), flush=True)
+    tell(ROWS[sys.argv[1]](int(sys.argv[2])))

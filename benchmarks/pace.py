@@ -6,7 +6,6 @@ benchmarks/pace.py limit company_to_ipaas 1010
 
 from __future__ import annotations
 
-import json
 import subprocess
 import sys
 import threading
@@ -15,7 +14,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 
-from engine import Bench, Part, Row, Took, counters, run, slow_down, switch, world
+from engine import Bench, Part, Row, Took, counters, run, slow_down, switch, tell, told, world
 from sandbox_process import Remote
 
 from include.sync.runs import RunKind
@@ -153,8 +152,7 @@ def begun(*arguments: str) -> Callable[[], Iterator[Row]]:
         said, _ = process.communicate()
         if process.returncode:
             raise RuntimeError(f"{' '.join(arguments)} ended with {process.returncode}")
-        for line in said.splitlines():
-            yield Row(**json.loads(line))
+        yield from told(said)
 
     return rows
 
@@ -187,7 +185,4 @@ def parts(number: int) -> list[Part]:
 
 
 if __name__ == "__main__":
-    for row in ROWS[sys.argv[1]](*(int(text) if text.isdigit() else text for text in sys.argv[2:])):
-        measured = row.as_json()
-        del measured["verdict"]
-        print(json.dumps(measured), flush=True)
+    tell(ROWS[sys.argv[1]](*(int(text) if text.isdigit() else text for text in sys.argv[2:])))

@@ -9,28 +9,12 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests" / "flows"))
 
-from bench import Bench, Remote
+from bench import DEFAULTS, Bench, Remote
 
 __all__ = ["DEFAULTS", "Bench", "Remote", "sandbox_of"]
-
-_SELLING = {
-    "Gen_Bus_Posting_Group": "DOMESTIC",
-    "Customer_Posting_Group": "DOMESTIC",
-    "Payment_Terms_Code": "30 DAYS",
-    "Tax_Area_Code": "ATLANTA",
-}
-# What the demo's Business Central wants of new records.
-DEFAULTS: dict[str, Any] = {
-    "company": _SELLING,
-    "customer": _SELLING,
-    "product": {"Gen_Prod_Posting_Group": "RETAIL", "Inventory_Posting_Group": "RESALE"},
-    "sales_order": {"shipping_account": "40410"},
-    "invoice": {"shipping_account": "40410", "tax_account": "22700", "payment_journal": "WEBSHOP"},
-}
 
 
 @contextmanager

@@ -120,6 +120,12 @@ class Rejected(RecordFault):
         self.message = message
         self.advice = advice or "Correct the record and it is transferred with the next run."
 
+    @classmethod
+    def unreadable(cls, record: str, fault: ValidationError) -> Self:
+        """A record of this kind has a field that is not what its system documents."""
+        where, what = place_of(fault)
+        return cls(f"{f'{where} of the' if where else 'The'} {record} cannot be read: {what}.")
+
 
 class Waiting(RecordFault):
     """This record needs another one first. It goes through by itself once that has arrived.

@@ -14,8 +14,6 @@ from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
-Point = tuple[dict[str, Any], Any]
-
 
 class Heard:
     """What has been exported within."""

@@ -1,1 +1,1 @@
-"""The client of Business Central: token, OData, paging, batches, etags, errors. May import `transport`, `settings`."""
+"""The client of Business Central: token, OData, paging, batches, etags, errors."""

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from include.business_central.calls import Json
 from include.business_central.client import BusinessCentralClient
 from include.business_central.odata import Runtime
 from include.errors import ServiceError, Signal
+from include.transport.values import Json
 
 DEFINITIONS, SUBSCRIPTIONS = Runtime("externalbusinesseventdefinitions"), Runtime("externaleventsubscriptions")
 _PUBLISHER = "Microsoft"

@@ -19,9 +19,8 @@ from include.transport.calls import ServiceCalls
 from include.transport.connections import Session
 from include.transport.session import RetryPolicy, Transport, json_of
 from include.transport.throttle import Pacer
-from include.transport.values import Record
+from include.transport.values import Json, Record
 
-Json = dict[str, Any]
 T = TypeVar("T")
 NEXT = "odata.nextLink"
 
@@ -109,10 +108,9 @@ class Calls(ServiceCalls):
         *,
         headers: Mapping[str, str] | None = None,
         body: Any = None,
-        repeatable: bool = True,
     ) -> Json:
-        """Send a request and return the object that it is answered with."""
-        return self._send(method, url, decode=self._object, repeatable=repeatable, headers=headers, body=body)
+        """Send a request that may be repeated, and return the object that it is answered with."""
+        return self._send(method, url, decode=self._object, repeatable=True, headers=headers, body=body)
 
     @staticmethod
     def _object(response: BaseHTTPResponse) -> Json:

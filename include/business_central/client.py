@@ -12,13 +12,14 @@ from itertools import chain
 from urllib3 import BaseHTTPResponse
 
 from include.business_central import errors
-from include.business_central.calls import NEXT, Json, saved, values_of
+from include.business_central.calls import NEXT, saved, values_of
 from include.business_central.company import ServedCompany
 from include.business_central.matching import Refused, matching
 from include.business_central.odata import MAX_QUERY, Api, Page, Resource, groups, if_match, one_of, query
 from include.errors import NotFound, ServiceError, senseless
 from include.transport.parallel import in_parallel
 from include.transport.session import json_of, worth_repeating
+from include.transport.values import Json
 
 _MAX_BATCH = 100
 
@@ -138,16 +139,6 @@ class BusinessCentralClient(ServedCompany):
         calls = (partial(whole, group) for group in groups(field, values, room=room, listed=listed))
         for records in in_parallel(calls, self.concurrency):
             yield from records
-
-    def get(self, resource: Resource, key: Mapping[str, object] | str, *, select: Sequence[str] = ()) -> Json | None:
-        """One record by its key, or None when there is none. Raises ServiceError when the collection is not there."""
-        text = query({"$select": ",".join(select)})
-        try:
-            return self._json("GET", self._address(resource, key) + (f"?{text}" if text else ""))
-        except NotFound as error:
-            if (fault := self._not_the_record(resource, error)) is not None:
-                raise fault from None
-            return None
 
     def batch_get(self, paths: Sequence[str]) -> list[BatchAnswer]:
         """Many reads of API v2.0 in few requests. `paths` are relative to the company, as `customers(…)`.

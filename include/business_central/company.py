@@ -7,7 +7,7 @@ from typing import Any
 from urllib.parse import quote
 
 from include.business_central import errors, metadata
-from include.business_central.calls import Calls, Json
+from include.business_central.calls import Calls
 from include.business_central.metadata import FieldInfo
 from include.business_central.odata import Api, Page, Resource, Runtime, key_predicate
 from include.business_central.services import NEEDED_SERVICES, how_to_publish, lacking
@@ -15,6 +15,7 @@ from include.errors import NotFound, ServiceError
 from include.settings import BusinessCentralConnection
 from include.transport.session import RetryPolicy
 from include.transport.throttle import Pacer
+from include.transport.values import Json
 
 _PAGES_ENDED_IN = 30  # from this version on, Microsoft's pages are not served as web services
 

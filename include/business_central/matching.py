@@ -5,12 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Collection, Iterator, Sequence
 from decimal import Decimal
-from typing import Any
 
 from include.errors import BadRecord, ServiceError
-from include.transport.values import Record
+from include.transport.values import Json, Record
 
-Json = dict[str, Any]
 # Told of a value that the service objects to, or whose row says that it is another's.
 Refused = Callable[[object, Exception], None]
 # Characters that a filter may take for more than themselves.
@@ -26,7 +24,8 @@ def matching(
     listed: bool = False,
     named: bool = True,
 ) -> Iterator[Json]:
-    """The rows of these values; `named`: each says whose it is. What is wrong with one value, or with one row, is brought down to it by asking anew."""
+    """The rows of these values. `named`: each row says of which value it is. Where something is wrong with one value, or with
+    one row, fewer and fewer are asked for at once until it is known which one that is."""
     wanted = {_folded(value) for value in values}
     seen: set[str] = set()
     nameless = foreign = answered = False

@@ -111,12 +111,6 @@ def one_of(field: str, values: Sequence[object], *, listed: bool = False) -> str
     return " or ".join(_condition(field, value, listed) for value in values)
 
 
-def any_of(field: str, values: Sequence[object], *, room: int = MAX_QUERY, listed: bool = False) -> Iterator[str]:
-    """Filters as `one_of`, that together name all values, each short enough for one request."""
-    for group in groups(field, values, room=room, listed=listed):
-        yield one_of(field, group, listed=listed)
-
-
 def key_predicate(key: Mapping[str, object] | str) -> str:
     """`('10000')`, `(Document_Type='Order',No='1')` or a GUID `(…)`; percent-encoded for a path."""
     if isinstance(key, str):

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 from include.business_central.odata import Api, Page
 
 if TYPE_CHECKING:
-    from include.business_central.calls import Json
     from include.business_central.client import BusinessCentralClient
+    from include.transport.values import Json
 
 POSTED_PAGE = "PostedSalesInvoices"
 _DRAFTS = "status eq 'Draft' or status eq 'In_x0020_Review'"

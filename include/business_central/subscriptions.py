@@ -11,16 +11,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 from urllib3 import BaseHTTPResponse
 
 from include.business_central import business_events as events
 from include.business_central.business_events import NoBusinessEvents
-from include.business_central.calls import Json, saved, values_of
+from include.business_central.calls import saved, values_of
 from include.business_central.client import BusinessCentralClient
 from include.business_central.odata import if_match
 from include.errors import NotFound, ServiceError
+from include.transport.dates import read_moment
+from include.transport.values import Json
 
 # How long before its end one is renewed: long enough for a day of outage.
 RENEW_BEFORE = timedelta(days=2)
@@ -48,7 +49,7 @@ class SubscribingClient(BusinessCentralClient):
                 done.append(f"{resource}: made")
                 continue
             for one in ours:
-                ends = _moment(one.get("expirationDateTime"))
+                ends = read_moment(one.get("expirationDateTime"))
                 if one.get("clientState") in (None, "", secret) and ends and ends - now > RENEW_BEFORE:
                     done.append(f"{resource}: lasts until {ends:%Y-%m-%d %H:%M} UTC")
                 else:
@@ -137,11 +138,3 @@ def _nothing(response: BaseHTTPResponse) -> None:
 def _is(one: Json, path: str, url: str) -> bool:
     resource = str(one.get("resource") or "").partition("?")[0]
     return f"/{resource.strip('/')}".lower() == path.lower() and one.get("notificationUrl") == url
-
-
-def _moment(text: Any) -> datetime | None:
-    try:
-        found = datetime.fromisoformat(str(text).replace("Z", "+00:00"))
-    except ValueError:
-        return None
-    return found if found.tzinfo else found.replace(tzinfo=UTC)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from urllib.parse import quote, urlencode, urlsplit
+from urllib.parse import quote, urlencode
+
+from include.transport.addresses import host_of
 
 # Microsoft's own service; where another one's web client is, nobody can tell from the address of its API.
 _API, _CLIENT = "api.businesscentral.dynamics.com", "https://businesscentral.dynamics.com"
@@ -36,8 +38,7 @@ class WebClient:
     @classmethod
     def of(cls, host: str | None, tenant_id: str, environment: str, company_name: str) -> WebClient | None:
         """The web client that belongs to the host of an API; None where that is not known."""
-        name = urlsplit(host if host and "://" in host else f"https://{host or ''}").hostname
-        if name != _API:
+        if host_of(host) != _API:
             return None
         return cls(tenant_id=tenant_id, environment=environment, company_name=company_name)
 

@@ -1,7 +1,4 @@
-"""The catalogue: one module per record type declares its flows, `TO_IPAAS` and `FROM_IPAAS`; here they are gathered.
-
-May import `mappings`, `sync`, the clients' words (`odata`, `endpoints`, `records`) and `settings`; nothing above.
-"""
+"""The catalogue: one module per record type declares its flows, `TO_IPAAS` and `FROM_IPAAS`; here they are gathered."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ from include.mappings.parties_from_ipaas import (
     SHARED,
     company_from_ipaas,
     company_numbers,
-    skip_contact,
+    skip_linked_contact,
 )
 from include.mappings.remembered import remembering
 from include.mappings.rows_of_ipaas import CompanyRow, PartyRow
@@ -106,7 +106,7 @@ FROM_IPAAS = Flow(
     collection="Add/Update Dynamics 365 Business Central Company FROM iPaaS.com",
     schedule="*/5 * * * *",
     source=_SOURCE,
-    skip=skip_contact,
+    skip=skip_linked_contact,
     mapping=company_from_ipaas,
     writer=BCWriter(
         target=_TARGET,

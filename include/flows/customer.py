@@ -7,7 +7,7 @@ from include.ipaas.endpoints import CUSTOMER
 from include.ipaas.external_ids import ADDRESS_TABLE
 from include.mappings.contacts import contact_of
 from include.mappings.customers import PAGE_ONLY, adopt_primary_billing, customer_to_ipaas, not_of_type
-from include.mappings.parties_from_ipaas import SHARED, customer_from_ipaas, customer_numbers, skip_contact
+from include.mappings.parties_from_ipaas import SHARED, customer_from_ipaas, customer_numbers, skip_linked_contact
 from include.mappings.remembered import remembering
 from include.mappings.rows_of_ipaas import PersonRow
 from include.sources.contacts import by_emails
@@ -57,7 +57,7 @@ FROM_IPAAS = Flow(
     collection="Add/Update Dynamics 365 Business Central Customer FROM iPaaS.com",
     schedule="*/5 * * * *",
     source=_SOURCE,
-    skip=skip_contact,
+    skip=skip_linked_contact,
     mapping=customer_from_ipaas,
     writer=BCWriter(
         target=_TARGET,

@@ -1,1 +1,1 @@
-"""The client of iPaaS.com: tokens, external ids, errors. May import `transport` and `settings`."""
+"""The client of iPaaS.com: tokens, external ids, errors."""

@@ -12,8 +12,8 @@ from typing import Any
 
 from include.ipaas.endpoints import Endpoint
 from include.ipaas.external_ids import external_id_of
+from include.transport.values import Json
 
-Json = dict[str, Any]
 _BLANK = (None, "")
 
 

@@ -17,10 +17,11 @@ from include.ipaas.external_ids import id_of
 from include.settings import IPaaSConnection
 from include.transport.calls import ServiceCalls
 from include.transport.connections import Session
+from include.transport.dates import read_moment
 from include.transport.session import RetryPolicy, Transport, json_of
 from include.transport.throttle import Pacer
+from include.transport.values import Json
 
-Json = dict[str, Any]
 T = TypeVar("T")
 # A token is renewed this long before the platform says it ends.
 _MARGIN = timedelta(minutes=2)
@@ -127,7 +128,7 @@ class PlatformCalls(ServiceCalls):
             bearer = {"Authorization": f"Bearer {user['access_token']}"}
             company = self._sso("GET", endpoints.change_company(str(connection.company_id)), bearer, None)
             self._token = str(company["access_token"])
-            self._expires = _moment(company.get("access_token_expiration"))
+            self._expires = read_moment(company.get("access_token_expiration"))
             return self._token
 
     def _sso(self, method: str, path: str, headers: Mapping[str, str], body: Any) -> Json:
@@ -153,11 +154,3 @@ class PlatformCalls(ServiceCalls):
 
 def _is_token(value: Any) -> bool:
     return isinstance(value, str) and bool(value.strip())
-
-
-def _moment(text: Any) -> datetime | None:
-    try:
-        moment = datetime.fromisoformat(str(text))
-    except ValueError:
-        return None
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

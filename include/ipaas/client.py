@@ -14,7 +14,7 @@ from urllib3 import BaseHTTPResponse
 from include.errors import BadRecord, ErrorKind, NotFound, ServiceError, senseless
 from include.ipaas import currencies, endpoints, errors, paths
 from include.ipaas.bodies import with_links
-from include.ipaas.calls import Json, PlatformCalls
+from include.ipaas.calls import PlatformCalls
 from include.ipaas.dialect import Dialect, Guess, fact
 from include.ipaas.endpoints import Endpoint
 from include.ipaas.external_ids import Id, id_from, id_of, is_summary, present_id, reference
@@ -27,6 +27,7 @@ from include.settings import IPaaSConnection
 from include.transport.parallel import in_parallel
 from include.transport.session import RetryPolicy, json_of
 from include.transport.throttle import Pacer
+from include.transport.values import Json
 
 # After these, what was asked for may be there all the same.
 _HICCUPS = (ErrorKind.unavailable, ErrorKind.throttled)

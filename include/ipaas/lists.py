@@ -14,8 +14,7 @@ from include.ipaas import errors
 from include.ipaas.endpoints import Endpoint
 from include.ipaas.external_ids import OddEntry, is_summary, sound
 from include.transport.session import json_of
-
-Json = dict[str, Any]
+from include.transport.values import Json
 
 
 @dataclass(frozen=True, kw_only=True)

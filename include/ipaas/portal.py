@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlsplit
+
+from include.transport.addresses import host_of
 
 # The platform's own service. Of its staging environment two addresses of a portal are told, so none is given.
 _API, _PORTAL = "api.ipaas.com", "https://portal.ipaas.com"
@@ -19,11 +20,7 @@ class Portal:
     @classmethod
     def of(cls, host: str | None) -> Portal | None:
         """The portal that belongs to the host of an API; None where that is not known."""
-        try:
-            name = urlsplit(host if host and "://" in host else f"https://{host or ''}").hostname
-        except ValueError:
-            return None
-        return cls(url=_PORTAL) if name == _API else None
+        return cls(url=_PORTAL) if host_of(host) == _API else None
 
     def address(self, internal_id: Any) -> str | None:
         """Where a record is looked for; None of one that iPaaS.com does not have.

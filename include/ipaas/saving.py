@@ -11,8 +11,8 @@ from include.ipaas.bodies import category_ids, completed, lacks, needs_present
 from include.ipaas.dialect import Dialect, Guess
 from include.ipaas.endpoints import Endpoint
 from include.ipaas.external_ids import Id
+from include.transport.values import Json
 
-Json = dict[str, Any]
 # How often a change is composed anew: somebody may add the same nested record, and an answer may be lost.
 _TRIES = 3
 # What is refused for the record that is there, or is not there: no other way of saying it helps.

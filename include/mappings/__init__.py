@@ -1,2 +1,1 @@
-"""Pure mappings, record to record, both directions: no network, no clock, no Variable. May not import Airflow,
-the clients or the engine, beyond its value types (`include.sync.records`)."""
+"""Pure mappings, record to record, both directions: no network, no clock, no Variable, and of the engine its values only."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date, datetime
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -18,8 +18,6 @@ from include.sync.values import fold
 
 # How the link of a transaction that became an invoice begins; any other link is the number of a sales order.
 INVOICE_LINK = "invoice|"
-# The decimals that Business Central keeps of quantities and unit prices.
-_UNIT = Decimal("0.00001")
 # Business Central numbers lines in these steps.
 LINE_STEP = 10_000
 _CURRENCY_LENGTH = 10
@@ -109,11 +107,6 @@ def extended(line: TransactionLine) -> Decimal:
     if line.extended_price is not None:
         return line.extended_price
     return line.qty * line.unit_price - line.discount_amount
-
-
-def unit(value: Decimal) -> Decimal:
-    """A quantity or a unit price as Business Central rounds it."""
-    return value.quantize(_UNIT, ROUND_HALF_UP)
 
 
 def document_date(transaction: Transaction, context: MappingContext) -> date:

@@ -32,10 +32,10 @@ from include.mappings.foreign_transactions import (
     plain,
     primary,
     product_of,
-    unit,
     without_buyer,
 )
 from include.mappings.limits import fit
+from include.mappings.rounding import fine
 from include.mappings.rows_of_ipaas import TransactionRow
 from include.sync.records import Json, Mapped, MappingContext
 
@@ -220,8 +220,8 @@ def _lines(row: TransactionRow, transaction: Transaction, context: MappingContex
             "lineType": "Item",
             "lineObjectNumber": item_number(line, row, "lineObjectNumber"),
             **untaxed,
-            "quantity": unit(line.qty),
-            "unitPrice": unit(line.unit_price),
+            "quantity": fine(line.qty),
+            "unitPrice": fine(line.unit_price),
         }
         if line.qty:
             # Business Central knows no discount on nothing.

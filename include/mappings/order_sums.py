@@ -42,7 +42,8 @@ class SharedOut:
 def sums_of(transaction: Transaction, context: MappingContext) -> Json:
     """The amounts that a transaction speaks of, as they stand in it; `share_out` makes an order's of them.
 
-    `lines` are in the order of the order's, `others` are lines that do not become its, and `sends_shipping` says whether shipping becomes a line of it.
+    `lines` are those that become the order's, in its order, `others` those that do not; `sends_shipping` says whether
+    shipping becomes a line of it.
     """
 
     def is_sent(line: TransactionLine) -> bool:

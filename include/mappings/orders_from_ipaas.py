@@ -19,12 +19,12 @@ from include.mappings.foreign_transactions import (
     plain,
     primary,
     product_of,
-    unit,
     without_buyer,
 )
 from include.mappings.limits import fit, number_fits
 from include.mappings.names import join_name
 from include.mappings.order_sums import sums_of
+from include.mappings.rounding import fine
 from include.mappings.rows_of_ipaas import TransactionRow
 from include.sync.records import Json, Mapped, MappingContext, Shared
 
@@ -142,7 +142,8 @@ def order_from_ipaas(row: TransactionRow, context: MappingContext) -> Mapped:
     """The order: `header` and `lines` hold properties of pages 42 and 46 in the order in which they are validated.
 
     `sums` are the amounts that the order is to come to, and `shipping` the account of a line for shipping, if there is to
-    be one: amounts are rounded when their currency is known. A line's `unit` is the one that it names, and `product` the product in iPaaS.com that has its SKU, if there is one.
+    be one: amounts are rounded when their currency is known. A line's `unit` is the one that it names, and `product` the
+    product in iPaaS.com that has its SKU, if there is one.
     """
     transaction = row.transaction
     billing, shipping = primary(transaction, "billing"), primary(transaction, "shipping")
@@ -227,8 +228,8 @@ def _line(line: TransactionLine, row: TransactionRow, context: MappingContext) -
     fields: Json = {
         "Type": "Item",
         "No": item_number(line, row, "No"),
-        "Quantity": unit(line.qty),
-        "Unit_Price": unit(line.unit_price),
+        "Quantity": fine(line.qty),
+        "Unit_Price": fine(line.unit_price),
     }
     if line.qty:
         # Business Central knows no discount on nothing.

@@ -120,7 +120,7 @@ SHARED = (
 )
 
 
-def skip_contact(row: PartyRow, context: MappingContext) -> str | None:
+def skip_linked_contact(row: PartyRow, context: MappingContext) -> str | None:
     """The filter: what came from Business Central as a contact belongs to its company there."""
     contact = contact_of(row.linked or "")
     return f"It is the contact {contact} of Business Central, which is kept there." if contact is not None else None

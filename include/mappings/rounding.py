@@ -1,4 +1,4 @@
-"""Amounts as Business Central rounds them: to the decimals of a document's currency."""
+"""How Business Central rounds: amounts to the decimals of a document's currency, quantities and unit prices to five."""
 
 from __future__ import annotations
 
@@ -8,6 +8,14 @@ from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
 from include.business_central.records.base import unblank
+
+# The decimals that Business Central keeps of quantities and unit prices.
+_FINE = Decimal("0.00001")
+
+
+def fine(value: Decimal) -> Decimal:
+    """A quantity or a unit price, rounded half away from zero."""
+    return value.quantize(_FINE, ROUND_HALF_UP)
 
 
 @dataclass(frozen=True, kw_only=True)

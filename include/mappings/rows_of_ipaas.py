@@ -73,17 +73,15 @@ class ProductRow(IPaaSRow):
 
 @dataclass(frozen=True, kw_only=True)
 class TransactionRow(IPaaSRow):
-    """A transaction of another system.
+    """A transaction of another system. `holders` says which records around it hold external ids of ours (see `held_by`)."""
 
-    `link` is the external id that counts, which iPaaS.com may be yet to be told of, `parent_link` that of the transaction
-    above it. `buyer` and `bill_to` say who buys and who pays: table and iPaaS.com id. `holders` says which records around it
-    hold external ids of ours (see `held_by`), `products` which product each SKU is, and `items` which item that is linked to, where the SKU is not its number.
-    """
-
+    # Its external id, also where iPaaS.com is yet to be told of it; and that of the transaction above it.
     link: str | None = None
     parent_link: str | None = None
+    # Who buys and who pays: table and iPaaS.com id.
     buyer: Json = field(default_factory=dict)
     bill_to: Json | None = None
+    # By folded SKU: its product; and the item that this is linked to, where the SKU is not the item's number.
     products: Mapping[str, Any] = field(default_factory=dict)
     items: Mapping[str, str] = field(default_factory=dict)
 
@@ -93,6 +91,4 @@ class TransactionRow(IPaaSRow):
         try:
             return Transaction.model_validate(self.record)
         except ValidationError as error:
-            first = error.errors()[0]
-            where = ".".join(str(part) for part in first["loc"])
-            raise Rejected(f"{where} of the transaction cannot be read: {first['msg']}.") from error
+            raise Rejected.unreadable("transaction", error) from error

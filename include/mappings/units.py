@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import Decimal
 from typing import Any
 
 from include.business_central.records.sales import SalesLine
 from include.errors import Rejected
+from include.mappings.rounding import fine
 from include.sync.records import Json
 from include.sync.values import fold, text_of
 
@@ -15,8 +16,6 @@ from include.sync.values import fold, text_of
 ITEM_UNITS = "ItemUnitsOfMeasure"
 # What is counted in an item's base unit stands under this name beside its other units.
 BASE = ""
-# The decimals that Business Central keeps of quantities and unit prices.
-_FINE = Decimal("0.00001")
 # Per unit of the line, and counted in it.
 _PER_UNIT = ("Unit_Price", "Net_Weight")
 _COUNTED = ("Quantity", "Quantity_Shipped", "Quantity_Invoiced")
@@ -43,7 +42,7 @@ def counted(line: SalesLine, quantity: Decimal, units: Mapping[str, Any]) -> dic
     base = quantity * (_size(line, known) or 1)
     sizes = {unit: Decimal(size) for unit, size in known["holds"].items()}
     # Rounded last: in the line's own unit it is what it was.
-    return {BASE: _fine(base), **{unit: _fine(base / size) for unit, size in sizes.items() if size}}
+    return {BASE: fine(base), **{unit: fine(base / size) for unit, size in sizes.items() if size}}
 
 
 def _known(line: SalesLine, units: Mapping[str, Any]) -> Mapping[str, Any] | None:
@@ -56,8 +55,8 @@ def _converted(line: SalesLine, units: Mapping[str, Any]) -> tuple[SalesLine, st
     size = _size(line, known) if known else None
     if known is None or size is None:
         return line, ""
-    changes: dict[str, Any] = {name: _fine(getattr(line, name) * size) for name in _COUNTED}
-    changes |= {name: _fine(value / size) for name in _PER_UNIT if (value := getattr(line, name)) is not None}
+    changes: dict[str, Any] = {name: fine(getattr(line, name) * size) for name in _COUNTED}
+    changes |= {name: fine(value / size) for name in _PER_UNIT if (value := getattr(line, name)) is not None}
     converted = line.model_copy(update=changes)
     return converted, (
         f"Line {line.Line_No} ({line.No}): {text_of(line.Quantity)} {line.Unit_of_Measure_Code} are "
@@ -79,10 +78,6 @@ def _size(line: SalesLine, known: Mapping[str, Any]) -> Decimal | None:
             or f"Give item {line.No} the unit {unit} again in Business Central, or change the line's unit.",
         )
     return size
-
-
-def _fine(value: Decimal) -> Decimal:
-    return value.quantize(_FINE, ROUND_HALF_UP)
 
 
 def unit_sizes(rows: Sequence[Json]) -> dict[str, dict[str, str]]:

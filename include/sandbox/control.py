@@ -14,7 +14,7 @@ from starlette.routing import Route
 from include.sandbox.bc.notices import Astray
 from include.sandbox.check import check
 from include.sandbox.faults import Fault
-from include.sandbox.state import World, is_write
+from include.sandbox.state import World
 from include.sandbox.switches import Switches
 
 Handler = Callable[[Request], Awaitable[Response]]
@@ -71,7 +71,7 @@ class Control:
         shown = {
             "calls": dict(self._world.counters.calls),
             "high_water": dict(self._world.counters.high_water),
-            "writes": sum(1 for p in self._world.counters.paths if is_write(*p)),
+            "writes": len(self._world.counters.writes()),
         }
         return JSONResponse(shown)
 

@@ -32,6 +32,10 @@ class Counters:
         self.paths.clear()
         self.high_water.clear()
 
+    def writes(self) -> list[tuple[str, str, str]]:
+        """The calls that changed data."""
+        return [call for call in self.paths if is_write(*call)]
+
     def of(self, system: str, *methods: str) -> int:
         """Calls of a system, of all or of some methods."""
         return sum(

@@ -1,4 +1,4 @@
-"""Every Variable and every Connection field, typed and validated, in one place. Imports nothing of ours."""
+"""Every Variable and every Connection field, typed and validated, in one place."""
 
 from __future__ import annotations
 

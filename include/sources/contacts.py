@@ -14,7 +14,7 @@ from include.mappings.names import first_address
 from include.mappings.rows import ContactRow
 from include.sources.feeds import Feed, FromFeed, Keyed, Pair
 from include.sources.people import People, contacts_of
-from include.sources.reading import feed, selected
+from include.sources.reading import BY_NAME, feed, selected
 from include.sync.asked import AskedId
 from include.sync.batches import batches
 from include.sync.flow import Reads, Window
@@ -128,7 +128,7 @@ def _people_of_changed_companies(reads: Reads, window: Window) -> Iterator[tuple
     """The people, by id and number, of companies that were modified in the window: whether a company is a customer changes
     nothing in its people."""
     companies = feed(reads, Api("customers"), window, select=("id",), where="type eq 'Company'")
-    for batch in batches(companies, 100):
+    for batch in batches(companies, BY_NAME):
         for rows in contacts_of(reads, [str(company["id"]) for company in batch]) or ():
             people = (row for row in rows if row["contactType"] == "Person")
             yield from ((str(row["contactId"]), str(row["contactNumber"])) for row in people)

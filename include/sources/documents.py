@@ -1,4 +1,4 @@
-"""What orders and posted invoices share: what they refer to, their lines, their shipments, who owns a transaction."""
+"""What orders and posted invoices share: what they refer to, their lines, their shipments."""
 
 from __future__ import annotations
 
@@ -187,6 +187,3 @@ def _without_shipments(reads: Reads, error: ServiceError) -> None:
     if error.kind is not ErrorKind.rejected:
         raise error
     reads.warn(f"Posted shipments cannot be read, so tracking and later shipments of orders are missing: {error}")
-
-
-# --- ownership -----------------------------------------------------------------------------------------------------

@@ -20,7 +20,7 @@ from include.ipaas.endpoints import Endpoint
 from include.ipaas.external_ids import external_id_of, id_from, is_summary, reference
 from include.mappings.rows_of_ipaas import IPaaSRow
 from include.sources.nested import named_records
-from include.sources.unlinked import moment_of, unlinked_ids
+from include.sources.unlinked import touched, unlinked_ids
 from include.sync.asked import AskedId
 from include.sync.batches import batches
 from include.sync.called import keep_name
@@ -242,7 +242,7 @@ def _external_ids(reads: Reads, refs: Iterable[tuple[str, Any]]) -> dict[str, di
 
 def _within(record: Json, window: Window) -> bool:
     """Whether a record was last modified in the window; one without a date is always read."""
-    moment = moment_of(record, "updated_datetime", "created_datetime")
+    moment = touched(record)
     if moment is None:
         return True
     return (window.since is None or moment >= window.since) and (window.until is None or moment < window.until)

@@ -11,7 +11,7 @@ from include.mappings.custom_fields import source_fields
 from include.mappings.products import card_from_api, price_texts
 from include.mappings.rows import ItemRow
 from include.settings import SyncSettings
-from include.sources.feeds import FromFeed, Keyed, Pair
+from include.sources.feeds import TOGETHER, FromFeed, Keyed, Pair
 from include.sources.paged import PagedFeed
 from include.sources.prices import all_prices, prices_of, prices_readable
 from include.sources.reading import feed, selected
@@ -78,7 +78,7 @@ def repriced_items(reads: Reads) -> Iterator[str]:
     if not reads.settings.bc_transfer_customer_price_groups:
         return
     context, priced = reads.context({}), KeySet()
-    for batch in batches(all_prices(reads), 400):
+    for batch in batches(all_prices(reads), TOGETHER):
         known = reads.ledger.transfers(FLOW, [number for number, _ in batch])
         for number, rows in batch:
             priced.add(number)
@@ -87,7 +87,7 @@ def repriced_items(reads: Reads) -> Iterator[str]:
                 yield number
     if prices_readable(reads):
         others = (key for key, _ in reads.ledger.keys(FLOW) if key not in priced)
-        for keys in batches(others, 400):
+        for keys in batches(others, TOGETHER):
             for key, transfer in reads.ledger.transfers(FLOW, keys).items():
                 if transfer.memory.get("prices"):
                     yield key

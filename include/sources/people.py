@@ -177,8 +177,8 @@ class People:
     def _named_by_customers(self, persons: Sequence[Json]) -> set[str]:
         """The ids of the contacts that customers of type Person, of these persons' names and e-mails, have."""
         candidates: dict[str, Json] = {}
-        for name, of_person in (("displayName", "displayName"), ("email", "email")):
-            values = sorted({str(value) for person in persons if (value := unblank(person.get(of_person)))})
+        for name in ("displayName", "email"):
+            values = sorted({str(value) for person in persons if (value := unblank(person.get(name)))})
             if values:
                 for row in self.reads.bc.read_many(_CUSTOMERS, name, values, select=(name, *_CUSTOMER_FIELDS)):
                     if row["type"] == "Person":

@@ -27,6 +27,12 @@ from include.sync.records import Json, SourceRecord
 from include.sync.runs import RunKind
 from include.sync.values import fold
 
+QUERY = "Itemsbylocation"
+_FIELDS = tuple(StockRow.model_fields)
+_LOST = ("stock: API v2.0 knows it only in total, not by location",)
+# Of so few places, some may well be empty at once: then an item counts as answered for by any row of its own.
+_MANY = 10
+
 
 class Stock:
     """Query 2554 for the quantities, API `items` for the GUIDs that the external ids are made of."""
@@ -134,8 +140,9 @@ def fallen_out(
 ) -> Iterator[SourceRecord[PlaceRow]]:
     """Rows that were sent once and that the query has no more, with quantity 0; their item is remembered.
 
-    None when the query is suddenly short. `there`: how many of the rows that were sent it still has. `is_there` says of a
-    row whether it has that. Those whose location has another code now are there under another id, or empty under that.
+    There are none when the query is suddenly short. `there`: how many of the rows that were sent it still has. `is_there`
+    says of a row whether it has that. Those whose location has another code now are there under another id, or empty under
+    that.
     """
     if reads.bc.does_without(QUERY):
         return  # nothing was read: nothing can be told of what is gone
@@ -182,14 +189,6 @@ def _nothing_at(key: str, item: str | None = None) -> PlaceRow:
     code, _, guid = key.partition("|")
     row = {"Location_Code": code, "Remaining_Quantity": 0}
     return PlaceRow(row={**row, "No": item} if item else row, item_id=guid)
-
-
-QUERY = "Itemsbylocation"
-_FIELDS = tuple(StockRow.model_fields)
-_LOST = ("stock: API v2.0 knows it only in total, not by location",)
-
-# Of so few places, some may well be empty at once: then an item counts as answered for by any row of its own.
-_MANY = 10
 
 
 def stock_of(reads: Reads, items: Sequence[str], refused: Refused | None = None) -> dict[str, list[Json]] | None:

@@ -23,7 +23,7 @@ from include.sync.asked import AskedId
 from include.sync.called import named
 from include.sync.flow import Reads, Window
 from include.sync.ledger.entries import State
-from include.sync.records import Json, MappingContext, SourceRecord, Today
+from include.sync.records import Json, MappingContext, SourceRecord
 from include.sync.values import fold
 
 # The flow that gives contacts their company in iPaaS.com.
@@ -62,7 +62,7 @@ class ForeignTransactions:
     def _complete(
         self, reads: Reads, records: Iterable[SourceRecord[TransactionRow]]
     ) -> Iterator[SourceRecord[TransactionRow]]:
-        context = MappingContext(settings=reads.settings, system_id=reads.plan.system_id, today=Today(reads.plan.today))
+        context = reads.context({})
         products: dict[str, _Product | None] = {}
         for record in records:
             if record.problem is not None:

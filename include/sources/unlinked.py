@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import Any
 
@@ -11,7 +11,7 @@ from include.ipaas.endpoints import Endpoint
 from include.ipaas.external_ids import MissingUnreadable, external_id_of, is_summary
 from include.sync.flow import Reads, Window
 from include.sync.records import Json
-from include.transport.dates import FIRST_DAY
+from include.transport.dates import FIRST_DAY, read_moment
 
 # Records made this long before the last look are read again: the platform's clock is not ours.
 _OVERLAP = timedelta(hours=1)
@@ -63,17 +63,11 @@ def _older(reads: Reads, endpoint: Endpoint, rows: Sequence[Json], window: Windo
     if window.since is None:
         return False
     records = [reads.ipaas.get(endpoint, rows[-1]["id"]) or {}] if is_summary(rows[-1]) else rows
-    moments = [moment_of(record, "updated_datetime", "created_datetime") for record in records]
+    moments = [touched(record) for record in records]
     return all(moment is not None and moment < window.since - _OVERLAP for moment in moments)
 
 
-def moment_of(record: Json, *names: str) -> datetime | None:
-    """The first of these moments that a record has, in UTC where it says no zone; None of what cannot be read."""
-    text = next((record[name] for name in names if record.get(name)), None)
-    try:
-        moment = datetime.fromisoformat(str(text))
-    except ValueError:
-        return None
-    if moment.date() < FIRST_DAY:
-        return None
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+def touched(record: Json) -> datetime | None:
+    """When a record was last changed, or else made; None when that cannot be read, or stands for no date."""
+    moment = read_moment(record.get("updated_datetime") or record.get("created_datetime"))
+    return moment if moment and moment.date() >= FIRST_DAY else None

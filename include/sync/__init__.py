@@ -1,5 +1,4 @@
 """The engine every flow runs through: extract, transform, load, report.
 
 Knows flows, records, links and outcomes; knows neither Airflow nor any one record type.
-May import `business_central`, `ipaas`, `transport` and `settings`, nothing above.
 """

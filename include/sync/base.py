@@ -26,27 +26,26 @@ def alike(name: str, wanted: Any, found: Any) -> bool:
 
 @dataclass(frozen=True, kw_only=True)
 class Base:
-    """What was last agreed of one record of one flow. Fields have the names of the target.
+    """What was last agreed of one record of one flow. Fields have the names of the target."""
 
-    `values` are what the source had. `kept` are what the target had where it was allowed to have something else.
-    `written` is what the other direction has written since into this flow's source, in the names of that: what had been
-    agreed, and what is there now. `at` is when it last did. `made`: all that the target had was made by this flow.
-
-    `partial`: of fields that are not in `values`, nothing is known. It is never kept.
-
-    `sent` is what tries have sent that did not come to their end: found there, it is this flow's own. `owed` are fields that
-    one of them was yet to set again after writes that reset them. `tried` is what the other direction was about to write into
-    this flow's source, and has not come to its end: what was there, and each value that it may have sent.
-    """
-
+    # What the source had.
     values: Json = field(default_factory=dict)
+    # What the target had, where it was allowed to have something else.
     kept: Json = field(default_factory=dict)
+    # What the other direction has written since into this flow's source, in the names of that: what had been agreed, and
+    # what is there now; and when it last did.
     written: Mapping[str, tuple[Any, Any]] = field(default_factory=dict)
     at: str | None = None
+    # Whether all that the target had was made by this flow.
     made: bool = False
+    # Whether nothing is known of fields that are not in `values`. Such a base is never stored.
     partial: bool = False
+    # What tries have sent that did not come to their end: found there, it is this flow's own.
     sent: Mapping[str, Sequence[Any]] = field(default_factory=dict)
+    # Fields that one of those was yet to set again, after writes that reset them.
     owed: Json = field(default_factory=dict)
+    # What the other direction was about to write into this flow's source, without coming to its end: what was there, and
+    # each value that it may have sent.
     tried: Mapping[str, tuple[Any, Sequence[Any]]] = field(default_factory=dict)
 
     def knows(self, name: str) -> bool:
@@ -94,7 +93,7 @@ class Base:
                 values.append(value)
         return replace(self, tried=tried, at=at)
 
-    def written_by_now(self, found: Mapping[str, Any], alike: Alike = alike) -> Mapping[str, tuple[Any, Any]]:
+    def written_by_now(self, found: Mapping[str, Any]) -> Mapping[str, tuple[Any, Any]]:
         """What the other direction has written, with what it tried and is `found` in this flow's source."""
         arrived = {
             name: (self.written[name][0] if name in self.written else was, found[name])

@@ -61,7 +61,7 @@ class Echoes:
         """`known` are the transfers of the batch."""
         self._task = task
         self._known = known
-        self._side = _SIDES[task.flow.direction]
+        self._layout = _LAYOUTS[task.flow.direction]
         self._bases: dict[str, Base] = {}
         self._agreed: dict[str, Base] = {}
         if task.flow.counterpart is None:
@@ -87,12 +87,12 @@ class Echoes:
         How its last try ended does not matter: what it could not send yet is still to be sent, and nobody's to put back.
         """
         task, table = self._task, self._task.flow.writer.table
-        ends = self._side.other_ends(task, table, records)
+        ends = self._layout.other_ends(task, table, records)
         found = task.ledger.transfers(flow, ends.values(), base=True) if ends else {}
         bases = {key: Base.from_json(data) for key, end in ends.items() if end in found and (data := found[end].base)}
         there = {str(record["key"]): record["data"] for record in records}
         return {
-            key: base.with_own(self._side.fields(there[key], task.plan.system_id))
+            key: base.with_own(self._layout.fields(there[key], task.plan.system_id))
             for key, base in bases.items()
             if base.values
         }
@@ -101,16 +101,16 @@ class Echoes:
         """What `load` is to know of a record beside its body."""
         counterpart = self._task.flow.counterpart
         if counterpart is None:
-            return self._side.told_alone(record["data"])
+            return self._layout.told_alone(record["data"])
         key, data = str(record["key"]), record["data"]
-        more: Json = self._side.own(data)
+        more: Json = self._layout.own(data)
         if key in self._agreed:
             if (settled := self._settled_there(key, data)) is not None:
                 more["settled"] = settled.as_json()
         elif self._has_values(key) and (written := self._written(key, data)):
             system_id = self._task.plan.system_id
-            before = self._body(key, self._side.put(data, {n: was for n, (was, _) in written.items()}, system_id))
-            after = self._body(key, self._side.put(data, {n: now for n, (_, now) in written.items()}, system_id))
+            before = self._body(key, self._layout.put(data, {n: was for n, (was, _) in written.items()}, system_id))
+            after = self._body(key, self._layout.put(data, {n: now for n, (_, now) in written.items()}, system_id))
             if before is not None and after is not None:
                 names = [n for n in {**before, **after} if canonical(before.get(n)) != canonical(after.get(n))]
                 more["settled"] = Settled(
@@ -121,7 +121,7 @@ class Echoes:
 
     def _settled_there(self, key: str, data: Json) -> Settled | None:
         base = self._agreed[key]
-        after = self._body(key, self._side.rebuilt(data, base, self._task))
+        after = self._body(key, self._layout.rebuilt(data, base, self._task))
         if after is None:
             return None
         if not base.made:
@@ -131,7 +131,7 @@ class Echoes:
 
     def _written(self, key: str, data: Json) -> Mapping[str, tuple[Any, Any]]:
         base = self._bases[key]
-        return base.written_by_now(self._side.fields(data, self._task.plan.system_id)) if base.tried else base.written
+        return base.written_by_now(self._layout.fields(data, self._task.plan.system_id)) if base.tried else base.written
 
     def _body(self, key: str, data: Json) -> Json | None:
         flow, transfer = self._task.flow, self._known.get(key)
@@ -144,7 +144,7 @@ class Echoes:
         return {name: value for name, value in mapped.body.items() if name not in mapped.create_only}
 
 
-class _Side(Protocol):
+class _Layout(Protocol):
     """Where a record's fields stand in what a source has read of it."""
 
     def own(self, data: Json) -> Json:
@@ -219,4 +219,4 @@ class _FromIPaaS:
         return {str(r["key"]): str(linked) for r in records if (linked := r["data"].get("linked"))}
 
 
-_SIDES: Mapping[Direction, _Side] = {Direction.to_ipaas: _FromBusinessCentral(), Direction.from_ipaas: _FromIPaaS()}
+_LAYOUTS: Mapping[Direction, _Layout] = {Direction.to_ipaas: _FromBusinessCentral(), Direction.from_ipaas: _FromIPaaS()}

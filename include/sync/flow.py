@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Generic, Literal, Protocol
 from pydantic import ValidationError
 from typing_extensions import TypeVar
 
-from include.errors import BadRecord, InvalidId, Rejected, place_of
+from include.errors import BadRecord, InvalidId, Rejected
 from include.settings import SyncSettings
 from include.sync.asked import AskedId, IdFormat
 from include.sync.outcomes import Change
@@ -138,13 +138,7 @@ class Counterpart:
 
 @dataclass(frozen=True, kw_only=True)
 class Flow(Generic[RowT]):
-    """One record type in one direction; the DAG is made from it. What operators read is `<name>.md` beside the declaration.
-
-    `poll`: `position` reads from the last successful read, `lookback` the Transaction Poll Search Days,
-    `whole` everything each time, `missing` what has no external id of ours: all of it once a day (a window without
-    `since`), between that only what has not been dealt with. `initialization` flows transfer everything in a backfill, whatever its dates.
-    `skip` is the filter: a reason to leave the record out, or None.
-    """
+    """One record type in one direction; the DAG is made from it. What operators read is `<name>.md` beside the declaration."""
 
     name: str
     record: str
@@ -155,11 +149,19 @@ class Flow(Generic[RowT]):
     mapping: Callable[[RowT, MappingContext], Mapped]
     writer: Writer[Any, Any, Any]
     id_formats: tuple[IdFormat, ...]
+    # The filter: why a record is left out, or None.
     skip: Callable[[RowT, MappingContext], str | None] = nothing_left_out
+    # What a poll reads. `position`: what has changed since the last successful read. `lookback`: the last days, as many as
+    # Transaction Poll Search Days says. `whole`: everything. `missing`: what has no external id of ours, all of it once a
+    # day (a window without `since`), between that only what has not been dealt with.
     poll: Poll = "position"
+    # Whether a backfill transfers every record, whatever its dates.
     initialization: bool = False
+    # The flows whose records it needs first.
     after: tuple[str, ...] = ()
+    # The Variables that it goes by, for its documentation.
     settings_used: tuple[str, ...] = ()
+    # The pages of Business Central that it reads or writes; it has to do without each of them.
     services: tuple[str, ...] = ()
     # `whole` flows: asked for the keys that were sent once and that a whole read does not contain any more. It may go
     # through them several times, and is told how many of those that were sent the read does contain, and of any key
@@ -171,7 +173,8 @@ class Flow(Generic[RowT]):
     # Of documents: whether an external id is of one that this flow makes. One that it has begun is not forgotten, whatever
     # becomes of its record.
     makes: Callable[[str], bool] | None = None
-    # What their references are kept as numbers of, from before the first call until they are done.
+    # Of such documents: of what in Business Central the reference is a number that each reserves, from before the first call
+    # until it is done.
     numbers: str = ""
     # What of a change is a price: before and after, each as often as it is one. None: the flow changes no prices.
     prices: Callable[[Change, SyncSettings], Iterable[tuple[Any, Any]]] | None = None
@@ -267,8 +270,7 @@ class Flow(Generic[RowT]):
         try:
             return self.skip(row, context) or self.mapping(row, context)
         except ValidationError as error:
-            where, what = place_of(error)
-            raise Rejected(f"{f'{where} of the' if where else 'The'} {self.record} cannot be read: {what}.") from error
+            raise Rejected.unreadable(self.record, error) from error
         except BadRecord as error:
             raise Rejected(f"The {self.record} cannot be read: {error}.") from error
 

@@ -62,8 +62,7 @@ class Foreseen:
 def _read(stagings: Iterable[Staging]) -> Iterator[WouldBe]:
     for staging in stagings:
         for chunk in range(load_chunks(staging)):
-            if staging.exists(f"{_file(chunk)}.ndjson.gz"):
-                yield from (WouldBe(**line) for line in staging.read(_file(chunk)))
+            yield from (WouldBe(**line) for line in staging.read_if_there(_file(chunk)))
 
 
 def _file(chunk: int) -> str:

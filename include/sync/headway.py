@@ -16,14 +16,14 @@ TO_WRITE = "to write"
 EVERY, OVER = 5.0, 60.0
 
 
-def nobody(_: Json) -> None:
-    """Who is told where nobody looks."""
+def _unheard(_: Json) -> None:
+    """Tell nobody."""
 
 
 class Headway:
     """Says how many records a task has done, of how many, and how many a minute it does."""
 
-    def __init__(self, tell: Callable[[Json], None] = nobody) -> None:
+    def __init__(self, tell: Callable[[Json], None] = _unheard) -> None:
         """`tell` is given what there is to say, as data."""
         self._tell = tell
         self._word = ""

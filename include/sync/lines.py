@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from include.sync.outcomes import Result
 from include.sync.records import Json
-from include.sync.staging.chunks import load_chunks
+from include.sync.staging.chunks import load_chunks, load_name
 from include.sync.staging.files import Staging
 
 # What a person looks at first.
@@ -28,7 +28,7 @@ VANISHED = "outcomes-vanished"  # of a run that compares
 EXPLAINED = "outcomes-explained"  # of a run that explains: all lines, with what is known beside them
 NAMES = "names"  # by which ids a person asks for records that are known by others
 # By what they may be sorted.
-Sort = Literal["result", "-result", "record", "-record"]
+LineSort = Literal["result", "-result", "record", "-record"]
 _RANK = {result.value: rank for rank, result in enumerate(URGENCY)}
 
 
@@ -44,15 +44,15 @@ class Listed:
 
 def outcome_files(staging: Staging) -> list[str]:
     """The files of a run that hold what became of its records, but for what was refused when links were pushed."""
-    if staging.exists(f"{EXPLAINED}.ndjson.gz"):
+    if staging.has(EXPLAINED):
         return [EXPLAINED]
     return told_files(staging)
 
 
 def told_files(staging: Staging) -> list[str]:
     """The same as the tasks before the report have staged them."""
-    loads = (f"outcomes-load-{number:04}" for number in range(load_chunks(staging)))
-    vanished = [VANISHED] if staging.exists(f"{VANISHED}.ndjson.gz") else []
+    loads = (f"outcomes-{load_name(number)}" for number in range(load_chunks(staging)))
+    vanished = [VANISHED] if staging.has(VANISHED) else []
     return ["outcomes-extract", "outcomes-transform", *loads, *vanished]
 
 
@@ -61,7 +61,7 @@ def lines_of(
     *,
     result: str | None = None,
     search: str = "",
-    sort: Sort = "result",
+    sort: LineSort = "result",
     offset: int = 0,
     limit: int = 100,
 ) -> Listed:

@@ -31,7 +31,7 @@ from include.sync.look import present_of
 from include.sync.outcomes import Outcome, Result, as_read
 from include.sync.progress import Progress, finish_of, note, outage_over
 from include.sync.shift import give_way, go_on, requests_with
-from include.sync.staging.chunks import chunk_records
+from include.sync.staging.chunks import chunk_records, load_name
 from include.sync.task_context import TaskContext
 from include.sync.telling import tells
 from include.sync.tenure import Tenure
@@ -63,7 +63,7 @@ def load(task: TaskContext, chunk: int, concurrency: int, tasks: int = 1, steps:
     when the service takes nothing any more, and ClaimLost when a later try has taken over; what was finished until then
     is in the ledger.
     """
-    name = f"load-{chunk:04}"
+    name = load_name(chunk)
     progress = Progress()
     before = go_on(task, name)
     forecast = Forecast()

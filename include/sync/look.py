@@ -6,7 +6,6 @@ So a comparison takes the pages of the list, however many records there are, and
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Protocol, cast
 
@@ -19,6 +18,7 @@ from include.sync.batches import batches
 from include.sync.records import Json, Mapped
 from include.sync.runs import Direction
 from include.sync.staging.chunks import chunk_records, load_chunks
+from include.sync.staging.scratch import scratch
 from include.sync.task_context import BATCH, TaskContext
 from include.sync.telling import tells
 from include.sync.wire import mapped_from_wire
@@ -70,7 +70,7 @@ def look(task: TaskContext) -> None:
 def present_of(task: TaskContext, chunk: int) -> list[Json] | None:
     """What `look` has staged for a chunk; None where it has not looked."""
     name = f"present-{chunk:04}"
-    return list(task.staging.read(name)) if task.staging.exists(f"{name}.ndjson.gz") else None
+    return list(task.staging.read(name)) if task.staging.has(name) else None
 
 
 def _rows(task: TaskContext, endpoint: Endpoint) -> Iterator[Json]:
@@ -86,14 +86,13 @@ def _rows(task: TaskContext, endpoint: Endpoint) -> Iterator[Json]:
 
 
 class _Sieve:
-    """What concerns which chunk. It lies in a file of SQLite's own, which is gone when the sieve is."""
+    """What concerns which chunk."""
 
     def __init__(self) -> None:
-        self._db = sqlite3.connect("", isolation_level=None)
-        self._db.execute("CREATE TABLE wanted (kind TEXT, value TEXT, chunk INT, PRIMARY KEY (kind, value, chunk))")
-        self._db.execute("CREATE TABLE found (chunk INT, id TEXT, row TEXT, PRIMARY KEY (chunk, id)) WITHOUT ROWID")
-        # One transaction for all: nothing of it is ever to be kept.
-        self._db.execute("BEGIN")
+        self._db = scratch(
+            "CREATE TABLE wanted (kind TEXT, value TEXT, chunk INT, PRIMARY KEY (kind, value, chunk))",
+            "CREATE TABLE found (chunk INT, id TEXT, row TEXT, PRIMARY KEY (chunk, id)) WITHOUT ROWID",
+        )
 
     def want(self, chunk: int, signs: Iterable[Sign]) -> None:
         self._db.executemany("INSERT OR IGNORE INTO wanted VALUES (?, ?, ?)", ((*sign, chunk) for sign in signs))

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from typing import Any
 
 from include.sync.base import Alike, Base
@@ -16,6 +15,7 @@ from include.sync.fields import pattern
 from include.sync.records import Shared
 from include.sync.runs import Direction
 from include.sync.values import text_of
+from include.transport.dates import read_moment
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,17 +27,8 @@ class Times:
 
     def ipaas_is_later(self) -> bool | None:
         """Whether iPaaS.com's change is the later one; None when a time is unknown."""
-        ours, theirs = moment(self.bc()), moment(self.ipaas())
+        ours, theirs = read_moment(self.bc()), read_moment(self.ipaas())
         return None if ours is None or theirs is None else theirs > ours
-
-
-def moment(text: Any) -> datetime | None:
-    """A moment as either system writes it; None for what is none."""
-    try:
-        found = datetime.fromisoformat(str(text))
-    except ValueError:
-        return None
-    return found if found.tzinfo else found.replace(tzinfo=UTC)
 
 
 @dataclass(kw_only=True)

@@ -100,7 +100,7 @@ def listening(flows: Iterable[Flow]) -> Listening:
     return Listening(resources=resources, events=events)
 
 
-def take(body: bytes, secret: str | None, listeners: Listening, company_id: str | None) -> TakenNotices:
+def take(body: bytes, secret: str | None, listening: Listening, company_id: str | None) -> TakenNotices:
     """What of a request concerns us. Each notification shows the secret of its own subscription, as `clientState`.
 
     Notifications come as the `value` of an object; business events one by one, or several in a list. Left out are other
@@ -118,9 +118,9 @@ def take(body: bytes, secret: str | None, listeners: Listening, company_id: str 
         event = "eventName" in item
         try:
             if event:
-                found = _of_event(_Event.model_validate(item), listeners, company_id)
+                found = _of_event(_Event.model_validate(item), listening, company_id)
             else:
-                found = _entries(_Notice.model_validate(item), listeners, company_id)
+                found = _entries(_Notice.model_validate(item), listening, company_id)
         except ValidationError as error:
             first = error.errors(include_url=False, include_input=False)[0]
             malformed.append(Malformed(place=f"{place.format(number)}{first['loc'][0]}", reason=first["msg"]))
@@ -156,7 +156,7 @@ def _is_ours(item: Any, secret: str | None) -> bool:
     return same and bool(secret)
 
 
-def _entries(notice: _Notice, listeners: Listening, company_id: str | None) -> list[tuple[str, str, str]]:
+def _entries(notice: _Notice, listening: Listening, company_id: str | None) -> list[tuple[str, str, str]]:
     found = _RESOURCE.search(notice.resource)
     collection = notice.changeType == "collection"
     if not found or not (collection or found["record"]):
@@ -166,13 +166,13 @@ def _entries(notice: _Notice, listeners: Listening, company_id: str | None) -> l
     name, record = found["name"], (found["record"] or "").lower()
     keys = (
         (flow.name, ALL if collection else flow.announced_as(name, record))
-        for flow in listeners.resources.get(name, ())
+        for flow in listening.resources.get(name, ())
     )
     return [(flow, key, name) for flow, key in keys if key]
 
 
-def _of_event(event: _Event, listeners: Listening, company_id: str | None) -> list[tuple[str, str, str]]:
-    flows = listeners.events.get(event.eventName, ())
+def _of_event(event: _Event, listening: Listening, company_id: str | None) -> list[tuple[str, str, str]]:
+    flows = listening.events.get(event.eventName, ())
     if not flows:
         return []
     found = _RESOURCE.search(event.address)

@@ -16,7 +16,7 @@ from include.sync.ledger.tables import inbox, links, positions, transfers
 from include.sync.ledger.transfers import UNFINISHED, columns
 
 # By what lists of records may be sorted.
-Sort = Literal["record", "-record", "message", "-message", "tries", "-tries"]
+RecordSort = Literal["record", "-record", "message", "-message", "tries", "-tries"]
 _SORTS: Mapping[str, sa.ColumnElement[Any]] = {
     "record": transfers.c.key,
     "message": sa.func.coalesce(transfers.c.message, ""),
@@ -143,7 +143,7 @@ def records_of(
     cause: str | None,
     state: str | None,
     search: Sequence[str] = (),
-    sort: Sort = "record",
+    sort: RecordSort = "record",
     too_long: str | None = None,
     offset: int,
     limit: int,

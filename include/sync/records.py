@@ -1,4 +1,4 @@
-"""The words of the engine: runs, records on their way, references, outcomes. Values only; no I/O."""
+"""The words of the engine for records: as they were read, as they are mapped, what they refer to. Values only; no I/O."""
 
 from __future__ import annotations
 
@@ -92,50 +92,54 @@ class Candidate:
 
 @dataclass(frozen=True, kw_only=True)
 class Mapped:
-    """A record as the other system shall have it. `source_id` is its id in the system that is read.
+    """A record as the other system shall have it. Its fingerprint is made of neither `aside` nor what follows it here."""
 
-    `body` may hold `Ref`s anywhere. `match` is the natural key by which an unlinked record is looked for: records that
-    share one are settled one after another.
-    `create_only` names the fields that an update never sends, `insisted` those that it sends whenever the target has
-    something else, though the source did not change them. `followers` are records of their own that follow the
-    parent (a company's relationships). `carry` is what the flow wants back the next time it maps this record.
-    `notes` are things the operator should know that do not stop the record. `made_from` is the external id under which
-    the record is linked if it was made from one of the other system: then it is that one, and nothing is written.
-    `foreign_number` is the natural key that a record of another system has which it may have been made from, too.
-    `record_id` is its immutable id in Business Central, by which it is the same record under another number.
-    `companions` are records of another flow that come along with it. `emptied` says, by the names of nested lists of which
-    the source tells all, what is left of those that it does not tell of any more: lists are merged, so they stay. They are
-    those with external ids that begin with the record's own, but for the `spared`. `aside` is what the writer has to know beside the body,
-    and sends as it stands nowhere; it is no part of the fingerprint either.
-
-    From iPaaS.com, where a record carries its links: `linked` is the external id of ours that it has. For an unlinked
-    one `candidates` are what it may be, and `holders` says of external ids that iPaaS.com was asked about (folded)
-    which record is linked to each, None being nobody. `children` are nested records to be linked with it:
-    (table, what follows the parent's external id, iPaaS.com id). `linked_children` are those that are linked already, and get
-    the parent's new number when it was renumbered. `watches` are records of the source, by table and id, that are not
-    linked and would make something else of this one if they were. None of these is part of the fingerprint.
-    """
-
+    # Its id in the system that is read.
     source_id: str
+    # Its fields. `Ref`s may stand anywhere in it.
     body: Json
+    # The natural key by which an unlinked record is looked for. Records that share one are settled one after another.
     match: str | None = None
+    # Fields that an update never sends.
     create_only: frozenset[str] = frozenset()
+    # Fields that an update sends whenever the target has something else, though the source did not change them.
     insisted: frozenset[str] = frozenset()
+    # Records of their own that are written after it, as a company's relationships.
     followers: tuple[Follower, ...] = ()
+    # What the flow wants back the next time it maps this record.
     carry: Json = field(default_factory=dict)
+    # What the operator should know, though it does not stop the record.
     notes: tuple[str, ...] = ()
+    # The external id under which it is linked if it was made from a record of the other system: then it is that one, and
+    # nothing is written.
     made_from: str | None = None
+    # Beside `match`, the natural key of a record of another system that it may have been made from.
     foreign_number: str | None = None
+    # Its immutable id in Business Central, by which it is the same record under another number.
     record_id: str | None = None
+    # Records of another flow that come along with it.
     companions: tuple[Companion, ...] = ()
+    # By the name of a nested list of which the source tells all: what becomes of the records in it that the source does not
+    # tell of any more. Lists are merged, so they stay, with these fields. Only those are meant whose external ids begin
+    # with the record's own, and none of the `spared`.
     emptied: Mapping[str, Json] = field(default_factory=dict)
     spared: tuple[str, ...] = ()
+    # What the writer has to know beside the body, and sends nowhere as it stands.
     aside: Json = field(default_factory=dict)
+
+    # --- from iPaaS.com, where a record carries its links ---
+
+    # The external id of ours that it has.
     linked: str | None = None
+    # What an unlinked one may be in Business Central.
     candidates: tuple[Candidate, ...] = ()
+    # Of external ids that iPaaS.com was asked about, folded: which record is linked to each, None being nobody.
     holders: Mapping[str, Any] = field(default_factory=dict)
+    # Nested records to be linked with it: (table, what follows the parent's external id, iPaaS.com id).
     children: tuple[tuple[str, str, Any], ...] = ()
+    # The same of those that are linked already: they get the parent's new number when it was renumbered.
     linked_children: tuple[tuple[str, str, Any], ...] = ()
+    # Records of the source, by table and id, that are not linked and would make something else of this one if they were.
     watches: tuple[tuple[str, str], ...] = ()
 
     @property
@@ -213,7 +217,7 @@ class MappingContext:
     settings: SyncSettings
     system_id: int
     today: Today
-    # What this flow's mapping of the same record returned as `Mapped.memory` when it was last written.
+    # What this flow's mapping of the same record returned as `Mapped.carry` when it was last written.
     carry: Mapping[str, Any] = field(default_factory=dict)
 
 

@@ -22,10 +22,11 @@ from include.sync.pushing import push_links
 from include.sync.records import Json
 from include.sync.runs import Mode, RunKind, RunPlan
 from include.sync.slots import held_back
-from include.sync.staging.chunks import load_chunks
+from include.sync.staging.chunks import load_chunks, load_name
 from include.sync.task_context import TaskContext
 from include.sync.telling import tells
 from include.sync.tenure import Tenure
+from include.sync.vanished import many_vanished
 from include.transport.telemetry import instruments
 
 COUNTS = (
@@ -100,12 +101,12 @@ class _Sums:
     def of(cls, task: TaskContext, chunks: int) -> _Sums:
         """Of all stages so far, and of so many tasks that loaded."""
         sums = cls(warnings=list(task.warnings))
-        beside = [name for name in ("look", "tell_links") if task.staging.exists(f"stats-{name}.ndjson.gz")]
+        beside = [name for name in ("look", "tell_links") if task.staging.has(f"stats-{name}")]
         for name in ["extract", "transform", *beside]:
             for stats in task.staging.read(f"stats-{name}"):
                 sums._add(stats)
         for number in range(chunks):
-            for stats in task.staging.read(f"stats-load-{number:04}"):
+            for stats in task.staging.read(f"stats-{load_name(number)}"):
                 sums._add(stats)
                 sums.tried.update(stats.get("counts", {}))
                 sums.forecast.add(**stats.get("forecast", {}))
@@ -188,13 +189,9 @@ def _reconciled(
     if not (task.plan.compares and task.plan.reads_everything) or read_from is None:
         return None
     left = dict(found.left)
-    vanished, share = left[Difference.vanished], task.settings.sync_vanished_share
-    if vanished > 1 and vanished * 100 > max(read, known) * share:
-        # With those of the target, which writers have looked for in vain.
-        doubted = doubted or (
-            f"Nothing is called vanished: {vanished:,} of {max(read, known):,} records would be, more than {share} % "
-            "(Variable sync_vanished_share)."
-        )
+    # With those of the target, which writers have looked for in vain.
+    if too_many := many_vanished(task, left[Difference.vanished], max(read, known)):
+        doubted = doubted or too_many
         left[Difference.vanished] = 0
     return Reconciled(
         flow=task.flow.name,

@@ -28,6 +28,10 @@ class System(StrEnum):
     ipaas = "ipaas"
 
 
+# What every run goes through, in this order.
+STAGES = ("extract", "transform", "load", "report")
+
+
 def talks_to(direction: Direction, stage: str) -> System | None:
     """The one system that a stage of a flow opens requests to; None when it opens none."""
     to_ipaas = direction is Direction.to_ipaas

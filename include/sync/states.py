@@ -42,23 +42,24 @@ class Run:
 
 @dataclass(frozen=True, kw_only=True)
 class Known:
-    """What is known of a flow.
-
-    `problem` is what ended its last run, with advice, when that was the run's own fault; `due` when its next run was to
-    begin, `every` the time between two. `read_from` is up to when its source has been read. `needs` counts the records
-    that only a person can mend, `asks` is since when a run waits for an approval, `piles_up` what waits for the flow to run: webhooks, and records to be tried again.
-    `retrying` are records that have not gone through and are tried again by themselves, from `next_try` on.
-    """
+    """What is known of a flow."""
 
     paused: bool
     last: Run | None = None
+    # What ended the last run, and what to do about it, when that was the run's own fault.
     problem: tuple[str, str] | None = None
+    # When the next run was to begin, and the time between two.
     due: datetime | None = None
     every: timedelta | None = None
+    # Up to when its source has been read.
     read_from: datetime | None = None
+    # How many records only a person can mend.
     needs: int = 0
+    # How much waits for the flow to run: webhooks, and records to be tried again.
     piles_up: int = 0
+    # Since when a run waits for an approval.
     asks: datetime | None = None
+    # How many records have not gone through and are tried again by themselves, and from when on.
     retrying: int = 0
     next_try: datetime | None = None
 

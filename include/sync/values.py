@@ -43,11 +43,12 @@ def same(wanted: Any, found: Any) -> bool:
     if isinstance(wanted, bool) or isinstance(found, bool):
         return str(wanted).lower() == str(found).lower()
     if isinstance(wanted, int | Decimal) or isinstance(found, int | Decimal):
-        return _number(wanted) is not None and _number(wanted) == _number(found)
+        return number(wanted) is not None and number(wanted) == number(found)
     return str(wanted).strip() == str(found).strip() or _same_moment(str(wanted), str(found))
 
 
-def _number(value: Any) -> Decimal | None:
+def number(value: Any) -> Decimal | None:
+    """A number, however it is spelt; None for what is none."""
     try:
         return Decimal(str(value))
     except InvalidOperation:

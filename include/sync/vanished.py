@@ -56,7 +56,7 @@ def stage_vanished(task: TaskContext, whole: Whole, keep: Keep) -> Json:
                     lines.add(line)
             number = lines.count
         # Orders leave their list when they are posted: how many others are gone is known only now.
-        refused = _too_many(task, number, known)
+        refused = _many_unread(task, number, known)
     if refused is not None:
         task.staging.write_all(VANISHED, ())
         task.warn(refused)
@@ -82,17 +82,24 @@ def _doubt(task: TaskContext, unread: int, known: int) -> str | None:
             "were not in it."
         )
     # By ids it would be found out one by one, where they are many.
-    return None if task.flow.poll == "lookback" else _too_many(task, unread, known)
+    return None if task.flow.poll == "lookback" else _many_unread(task, unread, known)
 
 
-def _too_many(task: TaskContext, number: int, known: int) -> str | None:
+def _many_unread(task: TaskContext, number: int, known: int) -> str | None:
+    if too_many := many_vanished(task, number, known):
+        return f"{too_many} Look whether {side_of(task.flow.direction).source} shows all of them to this application."
+    return None
+
+
+def many_vanished(task: TaskContext, number: int, known: int) -> str | None:
+    """Why none of these is called vanished, when they are so many of those known that the read must be wrong."""
     share = task.settings.sync_vanished_share
-    # A few of a few are no sign of a read that is wrong.
+    # A few of a few are no sign of that.
     if number <= 1 or number * 100 <= known * share:
         return None
     return (
         f"Nothing is called vanished: {number:,} of {known:,} records would be, more than {share} % (Variable "
-        f"sync_vanished_share). Look whether {side_of(task.flow.direction).source} shows all of them to this application."
+        "sync_vanished_share)."
     )
 
 

@@ -14,7 +14,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, TypeAdapter, ValidationError
 
-from include.errors import InvalidId, Signal
+from include.errors import InvalidId, Signal, place_of
 from include.sync.flow import Flow
 from include.sync.runs import Direction
 
@@ -102,7 +102,7 @@ def read_webhook(body: bytes) -> WebhookContent:
             return WebhookContent(notifications=[("", Notification.model_validate(content))])
         items = WebhookRequest.model_validate(content).notifications
     except ValidationError as error:
-        raise MalformedWebhook(_first(error, "")) from None
+        raise MalformedWebhook(str(_malformed(error))) from None
     notifications: list[tuple[str, Notification]] = []
     malformed: list[Malformed] = []
     for number, item in enumerate(items):
@@ -110,16 +110,14 @@ def read_webhook(body: bytes) -> WebhookContent:
         try:
             notifications.append((f"{place}.", Notification.model_validate(item)))
         except ValidationError as error:
-            where, _, why = _first(error, f"{place}.").partition(": ")
-            malformed.append(Malformed(place=where, reason=why))
+            malformed.append(_malformed(error, f"{place}."))
     return WebhookContent(notifications=notifications, malformed=malformed)
 
 
-def _first(error: ValidationError, place: str) -> str:
-    """The first thing that is wrong, with its place."""
-    first = error.errors(include_url=False, include_input=False)[0]
-    where = ".".join(str(part) for part in first["loc"])
-    return f"{f'{place}{where}'.rstrip('.') or 'The body'}: {first['msg']}"
+def _malformed(error: ValidationError, place: str = "") -> Malformed:
+    """The first thing that is wrong with what stands at a place."""
+    where, reason = place_of(error)
+    return Malformed(place=f"{place}{where}".rstrip(".") or "The body", reason=reason)
 
 
 def listeners(flows: Iterable[Flow]) -> dict[str, list[tuple[Flow, str]]]:
@@ -137,7 +135,7 @@ def listeners(flows: Iterable[Flow]) -> dict[str, list[tuple[Flow, str]]]:
     return found
 
 
-def take(request: WebhookContent, listening: Mapping[str, Sequence[tuple[Flow, str]]], system_id: int) -> Taken:
+def take(request: WebhookContent, listeners: Mapping[str, Sequence[tuple[Flow, str]]], system_id: int) -> Taken:
     """What of a request concerns us, for every flow that listens to its scope.
 
     Left out are notifications for another system and scopes that no flow listens to, deletions of records among them:
@@ -149,7 +147,7 @@ def take(request: WebhookContent, listening: Mapping[str, Sequence[tuple[Flow, s
     malformed = list(request.malformed)
     for place, notification in request.notifications:
         scope = notification.scope.strip().lower().removesuffix(_DEBUG)
-        flows = listening.get(scope, ())
+        flows = listeners.get(scope, ())
         if not flows or (notification.destination or "").strip() not in ("", str(system_id)):
             continue
         try:

@@ -1,1 +1,1 @@
-"""What both clients share on the wire: typed errors, retries, throttling. May import `settings` only."""
+"""What both clients share on the wire: connections, retries, throttling, telemetry, values as JSON has them."""

@@ -1,4 +1,4 @@
-"""Where an address that a service answers with leads: a token must go nowhere but where the Connection points."""
+"""Where addresses lead: with one that a service answers with, a token must go nowhere but where the Connection points."""
 
 from __future__ import annotations
 
@@ -11,6 +11,14 @@ from urllib3.util import parse_url
 _PORTS = {"https": 443, "http": 80}
 # What parsers of addresses disagree about: each of these has led one to another host than the next.
 _DOUBTFUL = re.compile(r"[\\\x00-\x1f\x7f]")
+
+
+def host_of(address: str | None) -> str | None:
+    """The host that an address names, with its scheme or without; None for what is no address."""
+    try:
+        return parse_url(address or "").host
+    except LocationParseError:
+        return None
 
 
 def origin_of(url: str) -> tuple[str, str, int] | None:

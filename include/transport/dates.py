@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator
@@ -25,3 +25,12 @@ def _moment(value: datetime | None) -> datetime | None:
 
 Day = Annotated[date | None, BeforeValidator(_blank_is_none), AfterValidator(_day)]
 Moment = Annotated[datetime | None, BeforeValidator(_blank_is_none), AfterValidator(_moment)]
+
+
+def read_moment(text: Any) -> datetime | None:
+    """A moment as either system writes it, in UTC where it names no zone; None for what is none."""
+    try:
+        found = datetime.fromisoformat(str(text))
+    except ValueError:
+        return None
+    return found if found.tzinfo else found.replace(tzinfo=UTC)

@@ -141,10 +141,9 @@ class Transport:
         """Send one request and return what `decode` makes of its 2xx answer.
 
         `repeatable`: repeating it when its outcome is unknown does no harm. `reads`: it changes nothing, though it is no
-        GET. `headers`, and `body` when it is a
-        function, are asked anew for each attempt; `refresh` is called once after a 401, with the headers that were
-        refused, to get a new token. `cost` is what it counts against the service's limit. Raises ServiceError, and
-        PlanWrites where only reading is allowed.
+        GET. `headers`, and `body` when it is a function, are asked anew for each attempt; `refresh` is called once after a
+        401, with the headers that were refused, to get a new token. `cost` is what it counts against the service's limit.
+        Raises ServiceError, and PlanWrites where only reading is allowed.
         """
         refreshed = False
         once = partial(self.once, method, url, decode=decode, body=body, params=params, cost=cost, reads=reads)

@@ -27,7 +27,7 @@ class Pacer(Protocol):
     def acquire(self, cost: int = 1) -> None:
         """Wait until another call may start. A batch may `cost` more than one.
 
-        Raises ServiceError (throttled) when that would last longer than the patience.
+        Raises ServiceError (throttled) when that would last longer than PATIENCE.
         """
 
     def hold(self, seconds: float) -> None:
@@ -55,14 +55,12 @@ class Throttle:
         seconds: float,
         *,
         system: str = "The service",
-        patience: float = PATIENCE,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self._limit = max(1, limit)
         self._seconds = seconds
         self._system = system
-        self._patience = patience
         self._clock = clock
         self._sleep = sleep
         self._starts: deque[float] = deque()
@@ -90,7 +88,7 @@ class Throttle:
                     self._starts.append(now)
                     return
                 delay = held if held > 0 else self._starts[0] + self._seconds - now
-            if held > self._patience:
+            if held > PATIENCE:
                 raise closed(self._system, held)
             self._sleep(max(delay, 0.001))
 
@@ -133,7 +131,6 @@ class SharedThrottle:
         *,
         system: str = "The service",
         most: int = 20,
-        patience: float = PATIENCE,
         gives_way: Callable[[], bool] = lambda: False,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
@@ -143,7 +140,6 @@ class SharedThrottle:
         self._window = window
         self._system = system
         self._most = most
-        self._patience = patience
         self._gives_way = gives_way
         self._clock = clock
         self._sleep = sleep
@@ -188,7 +184,7 @@ class SharedThrottle:
             if held <= 0:
                 return max(lease.again, 0.01)
             self._not_before = now + held
-        if held > self._patience:
+        if held > PATIENCE:
             self._window.leave()
             raise closed(self._system, held)
         return held

@@ -16,6 +16,7 @@ import simplejson
 
 from include.errors import BadRecord
 
+Json = dict[str, Any]
 # Digits before or after the point, beyond which a number is none.
 _DIGITS = 400
 _UNFIT = re.compile("[\x00\ud800-\udfff]")

@@ -1,1 +1,1 @@
-"""How records are written, to either system. May import `sync` and the clients; never `sources`."""
+"""How records are written, to either system."""

@@ -46,6 +46,7 @@ class BCUpdate:
     merged: Merged = field(default_factory=Merged)
     _first: Json = field(default_factory=dict)
     _sent: Json = field(default_factory=dict)
+    _aim: Json = field(init=False)
 
     def look(self, row: Json) -> None:
         """Decide anew by what Business Central has now."""

@@ -224,6 +224,13 @@ def once_more(
         prepare(work, items)
 
 
+def along(chain: Sequence[str], wanted: Mapping[str, Any], differing: Container[str]) -> Json:
+    """What of a line has to be sent: whatever differs, and of the chain all from the first field that differs on, since
+    setting one makes Business Central work out those after it anew."""
+    first = next((place for place, name in enumerate(chain) if name in differing), len(chain))
+    return {name: value for name, value in wanted.items() if name in differing or name in chain[first:]}
+
+
 def begin(work: WriteContext, item: WriteRequest) -> None:
     """Note that a document is about to be made. It is linked with its first step, and from then on nothing else but
     this would say that it is not finished."""

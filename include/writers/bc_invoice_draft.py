@@ -17,7 +17,7 @@ from include.mappings.invoices_from_ipaas import HEADER_CODES
 from include.sync.context import WriteContext
 from include.sync.records import Json
 from include.sync.values import fold, same, text_of
-from include.writers.bc_documents import sent
+from include.writers.bc_documents import along, sent
 from include.writers.bc_invoice_book import INVOICES, LINES, InvoiceBook, lines_of
 from include.writers.bc_target import ETAG, Target
 
@@ -26,7 +26,7 @@ TOGETHER = 200
 _HEADER = Target(
     name="sales invoice", page="", api=INVOICES.name, fields=(), api_fields={}, model="transaction", codes=HEADER_CODES
 )
-# In the order in which they are set: setting one makes Business Central work out those after it anew.
+# In the order in which they are set.
 _CHAIN = ("unitOfMeasureCode", "quantity", "unitPrice", "discountAmount")
 # What a line is of; it cannot be changed, only made anew.
 _OBJECT = ("lineType", "lineObjectNumber")
@@ -179,9 +179,6 @@ def _alike(wanted: Any, found: Any) -> bool:
 
 
 def _line_changes(wanted: Json, present: Json) -> Json:
-    """What of a line has to be sent: from the first field of the chain that differs on, and whatever else differs."""
+    """What of a line has to be sent, but for what it is of."""
     own = [name for name in wanted if name not in ("sequence", *_OBJECT)]
-    differing = _differing(own, wanted, present)
-    first = next((place for place, name in enumerate(_CHAIN) if name in differing), len(_CHAIN))
-    names = {*_CHAIN[first:], *differing}
-    return {name: value for name, value in wanted.items() if name in names}
+    return along(_CHAIN, wanted, _differing(own, wanted, present))

@@ -22,14 +22,16 @@ _ACCOUNT = "G/L Account"
 
 @dataclass(frozen=True, kw_only=True)
 class WantedOrder:
-    """An order as its transaction has it. `lines` have an `id` (`SHIPPING` for that of shipping) and `fields`, and the
-    `amount` that they come to; `net` is what it comes to before tax, and `problem` why its transaction does not agree with itself, or blank."""
+    """An order as its transaction has it."""
 
     currency: str
+    # Each with an `id` (`SHIPPING` for that of shipping), its `fields`, and the `amount` that it comes to.
     lines: Sequence[Json]
     discount: Decimal
+    # What the order comes to before tax.
     net: Decimal
     notes: tuple[str, ...]
+    # Why the transaction does not agree with itself; blank when it does.
     problem: str
 
 

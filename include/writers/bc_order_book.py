@@ -13,13 +13,13 @@ from include.sync.records import Json
 from include.sync.values import fold, same
 from include.sync.work import ToBeMade
 from include.writers.bc_currencies import Currencies
-from include.writers.bc_documents import SoldItems
+from include.writers.bc_documents import SoldItems, along
 from include.writers.bc_fields import CustomFields
 from include.writers.bc_order_surface import LINES, ORDERS, ApiOrders, Order, OrderSurface, PageOrders
 
 CUSTOMERS = Page("CustomerCard")
 _API_CUSTOMERS, _INVOICES = Api("customers"), Api("salesInvoices")
-# In the order of their validation: setting one makes Business Central work out those after it anew.
+# In the order of their validation.
 _CHAIN = ("Type", "No", "Unit_of_Measure_Code", "Quantity", "Unit_Price", "Line_Discount_Amount")
 _CODES = frozenset({"Type", "No", "Unit_of_Measure_Code"})
 _CUSTOMER = ("No", "Currency_Code", "Shipping_Agent_Code", "Shipping_Agent_Service_Code", "Disable_Search_by_Name")
@@ -136,11 +136,8 @@ class OrderBook:
 
 
 def line_changes(wanted: Json, present: Json) -> Json:
-    """What of a line has to be sent: from the first field of the chain that differs on, and whatever else differs."""
-    differing = [name for name, value in wanted.items() if not line_alike(name, value, present.get(name))]
-    first = next((place for place, name in enumerate(_CHAIN) if name in differing), len(_CHAIN))
-    sent = {*_CHAIN[first:], *differing}
-    return {name: value for name, value in wanted.items() if name in sent}
+    """What of a line has to be sent."""
+    return along(_CHAIN, wanted, [n for n, value in wanted.items() if not line_alike(n, value, present.get(n))])
 
 
 def line_alike(name: str, wanted: Any, found: Any) -> bool:

@@ -54,7 +54,6 @@ class _Taken(Signal):
 class _Session:
     """What one task knows of a target: how it is reached, and what has been read of it."""
 
-    target: Target
     surface: Surface
     custom: CustomFields
     matches: Matches
@@ -97,7 +96,7 @@ class BCWriter:
     def _open(self, work: WriteContext) -> _Session:
         custom = CustomFields(self.target.model, self.target.page, work.settings)
         matches = Matches(target=self.target, table=self.table, shares_number=self.shares_number)
-        session = _Session(target=self.target, surface=PageSurface(self.target), custom=custom, matches=matches)
+        session = _Session(surface=PageSurface(self.target), custom=custom, matches=matches)
         session.select = tuple(
             dict.fromkeys((*self.target.fields, *custom.targets, *self.target.read_too(work.settings)))
         )

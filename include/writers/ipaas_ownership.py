@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from functools import partial
 from typing import Any
 
@@ -13,10 +13,11 @@ from include.ipaas.endpoints import TRANSACTION
 from include.ipaas.external_ids import external_id_of
 from include.mappings.sales_lines import PENDING, SHIPPED
 from include.mappings.units import BASE
+from include.sync.base import alike
 from include.sync.context import WriteContext
+from include.sync.fields import pairs
 from include.sync.records import Follower, Json, Mapped
-from include.sync.values import fold, text_of
-from include.writers.compare import differences
+from include.sync.values import fold, number, text_of
 from include.writers.ipaas_followers import Followed
 
 # A transaction in one of these statuses is settled: shipping does not open it again.
@@ -63,7 +64,7 @@ def fulfilment(changes: Json, record: Json, system_id: int, aside: Json) -> Json
     if changes.get("tracking"):
         kept["tracking"] = changes["tracking"]
     if changes.get("status") == SHIPPED and record.get("status") not in SETTLED:
-        ordered = [own for own, line in _own_lines(record, system_id) if _number(line.get("qty"))]
+        ordered = [own for own, line in _own_lines(record, system_id) if _quantity(line.get("qty"))]
         if all(own in lines and lines[own]["status"] == SHIPPED for own in ordered):
             kept["status"] = SHIPPED
     return kept
@@ -95,18 +96,15 @@ def _in_its_unit(line: Json, quantities: Mapping[str, Any]) -> Any:
 
 def _status(line: Json, shipped: Any, otherwise: str) -> str:
     """Whether a line is shipped, by what its owner has ordered: the order may have more of it by now, or less."""
-    ordered = _number(line.get("qty"))
+    ordered = _quantity(line.get("qty"))
     if not ordered:
         return otherwise
     return SHIPPED if (shipped >= ordered if ordered > 0 else shipped <= ordered) else PENDING
 
 
-def _number(value: Any) -> Decimal:
+def _quantity(value: Any) -> Decimal:
     """A quantity of a record of iPaaS.com; nothing when it is none."""
-    try:
-        return Decimal(str(value))
-    except InvalidOperation:
-        return Decimal(0)
+    return number(value) or Decimal(0)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -138,7 +136,8 @@ class OrderTransaction:
         """What the transaction lacks of it, empty when it lacks nothing, and notes: what a person has settled needs none."""
         system_id = work.plan.system_id
         wanted, notes = self.says(follower, record, system_id)
-        changes = wanted if differences(wanted, record, system_id) else {}
+        differ = (pair.missing or not alike(*pair[:3]) for pair in pairs(wanted, record, system_id))
+        changes = wanted if any(differ) else {}
         return changes, notes if changes or record.get("status") not in SETTLED else ()
 
 
@@ -161,7 +160,7 @@ def gone_order(follower: Follower, record: Json, system_id: int) -> tuple[Json, 
             "lines, and its invoices hold less than they do. Settle its status in iPaaS.com.",
         )
     for own, line in own_lines:
-        if ordered := _number(line.get("qty")):
+        if ordered := _quantity(line.get("qty")):
             invoiced = _invoiced(line, own, follower.aside)
             status = _status(line, invoiced, PENDING)
             # A person may have settled what will not come any more.
@@ -188,7 +187,7 @@ def gone_order(follower: Follower, record: Json, system_id: int) -> tuple[Json, 
 
 def _covered(record: Json, aside: Json) -> bool:
     """Whether invoices hold as much as a transaction of which no line can be told."""
-    ordered = sum((_number(line.get("qty")) for line in record.get("lines") or ()), Decimal(0))
+    ordered = sum((_quantity(line.get("qty")) for line in record.get("lines") or ()), Decimal(0))
     invoiced = sum((Decimal(units[BASE]) for units in aside["at_most"].values()), Decimal(0))
     return ordered <= invoiced
 
@@ -197,4 +196,4 @@ def _invoiced(line: Json, own: str, aside: Json) -> Decimal:
     """What was invoiced of a line in its unit: as the transaction has it, between what stands and what there ever was."""
     bounds = (_in_its_unit(line, aside[name].get(own, {BASE: 0})) for name in ("shipped", "at_most"))
     least, most = sorted(Decimal(bound) for bound in bounds)
-    return min(max(_number(line.get("qty_shipped")), least), most)
+    return min(max(_quantity(line.get("qty_shipped")), least), most)

@@ -165,6 +165,12 @@ class IPaaSWriter(IPaaSFinder):
         linked = Update(body={}, base=Base(), changes=(Change(field="external_ids"),))
         return self._after(work, item, internal_id, Result.updated, linked)
 
+    def _read(self, work: WriteContext, internal_id: Id) -> Json:
+        """A record as it is now. Raises NotFound."""
+        if (present := work.ipaas.get(self.endpoint, internal_id)) is None:
+            raise NotFound.of_record("iPaaS.com", f"{self.endpoint.name} {internal_id}")
+        return present
+
     def _update(
         self, work: WriteContext, item: WriteRequest, body: Json, internal_id: Id, present: Json | None
     ) -> WriteResult:
@@ -176,17 +182,13 @@ class IPaaSWriter(IPaaSFinder):
             return self._after(work, item, internal_id, Result.unchanged, Update(body={}, base=base or Base()))
         fresh: Json | None = None  # the record as read a moment ago, not out of a list
         if present is None and self._looks(work, item, base):
-            present = fresh = work.ipaas.get(self.endpoint, internal_id)
-            if present is None:
-                raise NotFound.of_record("iPaaS.com", f"{self.endpoint.name} {internal_id}")
+            present = fresh = self._read(work, internal_id)
         if present is not None:
             keep_name(work.ledger, self.table, item.mapped.source_id, internal_id, present.get(self.endpoint.key))
         update = self._update_to(work, item, base, wanted, present)
         if update.body and work.plan.compares and fresh is None:
             # It was listed a while ago; what is written, or told, is by what it is now.
-            present = fresh = work.ipaas.get(self.endpoint, internal_id)
-            if present is None:
-                raise NotFound.of_record("iPaaS.com", f"{self.endpoint.name} {internal_id}")
+            present = fresh = self._read(work, internal_id)
             update = self._update_to(work, item, base, wanted, present)
         if update.body:
             if base is not None and update.written:

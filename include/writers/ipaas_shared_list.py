@@ -69,12 +69,12 @@ class _SharedList:
         # A run may be called by more than a key holds.
         key = hashlib.sha256(f"{self._work.plan.name}|{self._endpoint.name}".encode()).hexdigest()
         ledger, owner = self._work.ledger, self._work.owner
-        while not self._staging.exists(f"{self._name}.ndjson.gz"):
+        while not self._staging.has(self._name):
             if not ledger.claim(_CLAIM, [key], owner)[key].held:
                 time.sleep(_LOOK_AGAIN)
                 continue
             try:
-                if not self._staging.exists(f"{self._name}.ndjson.gz"):
+                if not self._staging.has(self._name):
                     self._read()
             finally:
                 ledger.release(_CLAIM, [key], owner)

@@ -1,4 +1,5 @@
-"""By what a flow is started beside the clock: the events of an asset of its own, from the API server or from tasks."""
+"""How a flow is started at once, and not by its schedule: by an event of an asset that belongs to it. The API server makes
+one when a webhook comes in, a task when it finds records due."""
 
 from __future__ import annotations
 

@@ -32,7 +32,7 @@ from include.errors import InvalidId
 from include.flows import FLOWS
 from include.sync.ledger import Ledger
 from include.sync.ledger.entries import State, Transfer, moment
-from include.sync.overview import Cause, Sort, keys_of_cause, links_to_push, records_of, within
+from include.sync.overview import Cause, RecordSort, keys_of_cause, links_to_push, records_of, within
 from include.sync.runs import Direction
 from include.sync.spelling import with_immutable_ids, with_numbers
 from include.sync.states import sentence
@@ -109,7 +109,7 @@ def show_records(
     cause: str | None = None,
     search: str = "",
     state: str | None = None,
-    sort: Sort = "record",
+    sort: RecordSort = "record",
     offset: Annotated[int, Query(ge=0)] = 0,
 ) -> dict[str, Any]:
     """A page of the unfinished records of a flow: those of one reason, in one state, or whose key holds a text."""

@@ -35,7 +35,7 @@ DEFAULT_ARGS: dict[str, Any] = {
 _FIRST: dict[str, Any] = {"priority_weight": 3, "weight_rule": "absolute"}
 _LOADS: dict[str, Any] = {"priority_weight": 2, "weight_rule": "bridge.priority.LaterChunksLast"}
 # Runs by hand go beside a poll; a poll stands aside for another one by itself (`bridge.turns`).
-_RUNS_AT_ONCE = 8
+RUNS_AT_ONCE = 8
 _ANY_DAY = datetime(2026, 1, 1)
 
 
@@ -48,7 +48,7 @@ def build(flow: Flow) -> DAG:
         doc_md=doc_md(flow),
         schedule=None if UNSCHEDULED else _schedule(flow),
         catchup=False,
-        max_active_runs=_RUNS_AT_ONCE,
+        max_active_runs=RUNS_AT_ONCE,
         params=params_of(flow),
         tags={*TAGS, flow.direction.value.replace("_", "-"), flow.record.replace(" ", "-")},
         default_args=DEFAULT_ARGS,
@@ -68,12 +68,15 @@ class FourTasks:
 def four_tasks(
     direction: Direction, flow_name: str | None, *, whole: bool = False, compares: bool = False
 ) -> FourTasks:
-    """The tasks of a run, in the DAG or group at hand. Without a name, the form says which flow.
+    """Make the tasks of a run, in the DAG or group at hand: `extract`, `transform`, `load` and `report`. Without a name, the
+    form says which flow they are of.
 
-    `whole`: the flow is one of several that transfer all of their records, of which the form may leave some out. Its
-    records that fail do not end its report as failed, so that only what concerns the whole flow stops others. `compares`:
-    it does so to compare both sides; going to iPaaS.com, its list is read by a task of its own before anything is loaded. A flow from iPaaS.com that is one of several and compares
-    nothing tells links in a task of its own beside `load`.
+    `whole`: the flow is one of several that one DAG runs over all of their records, as *Initialize* does; the form may leave
+    some out. Records that fail do not make its report fail, so that only what concerns a whole flow stops those after it.
+    One from iPaaS.com has a task beside `load`, which tells links.
+
+    `compares`: such a DAG compares the two sides, as *Reconcile* does. Then a flow to iPaaS.com has a task before `load`,
+    which reads iPaaS.com's list; no flow has one that tells links.
     """
 
     def place(stage: str) -> dict[str, Any]:

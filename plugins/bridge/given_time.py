@@ -1,4 +1,4 @@
-"""A time that somebody has given a run by hand, which such a run has no use for, and says so."""
+"""A run by hand that was given a logical date or a data interval: it has no use for either, and says so."""
 
 from __future__ import annotations
 

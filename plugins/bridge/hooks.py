@@ -79,7 +79,7 @@ def _pacer(
     limit: int,
     seconds: float,
     window: Windows | None,
-    gives_way: Callable[[], bool] = _never,
+    gives_way: Callable[[], bool],
 ) -> Pacer:
     """What paces a client: the window that all tasks share, or one of its own where there is no ledger."""
     from include.transport.throttle import SharedThrottle, Throttle
@@ -132,13 +132,24 @@ class BusinessCentralHook(BaseHook):
         from include.business_central.client import BusinessCentralClient
 
         settings, connection = settings or current_settings(), self.settings()
-        # Business Central counts by application.
+        return BusinessCentralClient(
+            connection,
+            throttle=self._throttle(connection, settings, window, gives_way),
+            service_names=settings.bc_service_names,
+            concurrency=concurrency,
+        )
+
+    @staticmethod
+    def _throttle(
+        connection: BusinessCentralConnection,
+        settings: SyncSettings,
+        window: Windows | None,
+        gives_way: Callable[[], bool] = _never,
+    ) -> Pacer:
+        """How many calls are sent: Business Central counts by application."""
         whose = (connection.tenant_id, connection.environment, connection.client_id)
         limit, seconds = settings.bc_throttle_limit, settings.bc_throttle_seconds
-        throttle = _pacer("Business Central", whose, limit, seconds, window, gives_way)
-        return BusinessCentralClient(
-            connection, throttle=throttle, service_names=settings.bc_service_names, concurrency=concurrency
-        )
+        return _pacer("Business Central", whose, limit, seconds, window, gives_way)
 
     def credential_faults(self) -> list[str]:
         """Which credentials end soon, or were refused while another one was taken; each with what to do."""
@@ -158,8 +169,7 @@ class BusinessCentralHook(BaseHook):
         if connection.notification_url is None or connection.notification_secret is None:
             return []
         settings = current_settings()
-        whose = (connection.tenant_id, connection.environment, connection.client_id)
-        throttle = _pacer("Business Central", whose, settings.bc_throttle_limit, settings.bc_throttle_seconds, window)
+        throttle = self._throttle(connection, settings, window)
         client = SubscribingClient(connection, throttle=throttle, service_names=settings.bc_service_names)
         secret = connection.notification_secret.get_secret_value()
         done = client.subscribe(resources, connection.notification_url, secret)
@@ -167,11 +177,11 @@ class BusinessCentralHook(BaseHook):
 
     def test_connection(self) -> tuple[bool, str]:
         """Whether everything is in place, and in plain words what is not."""
-        from include.business_central import preflight
+        from include.business_central import connection_check
         from include.settings import SettingsError
 
         try:
-            return preflight.check(self.get_conn())
+            return connection_check.check(self.get_conn())
         except SettingsError as error:
             return False, str(error)
 
@@ -220,10 +230,6 @@ class IPaaSHook(BaseHook):
         limit, seconds = settings.ipaas_throttle_limit, settings.ipaas_throttle_seconds
         throttle = _pacer("iPaaS.com", whose, limit, seconds, window, gives_way)
         return IPaaSClient(connection, throttle=throttle, concurrency=concurrency, own_paths=settings.ipaas_paths)
-
-    def differences(self) -> list[str] | None:
-        """In what iPaaS.com's documents differ from what is used here; None where none is served."""
-        return self.get_conn().differences()
 
     def test_connection(self) -> tuple[bool, str]:
         """Whether everything is in place, and in plain words what is not."""

@@ -14,11 +14,10 @@ from airflow.sdk.exceptions import AirflowRuntimeError
 from bridge.manual_sync import MANUAL_SYNC
 from include.flows import FLOWS
 from include.sync.flow import Flow
-from include.sync.runs import Direction, System, talks_to
+from include.sync.runs import STAGES, Direction, System, talks_to
 
 # How long a load stands aside: longer than the scheduler takes from one look at who waits to the next.
 ASIDE = timedelta(seconds=5)
-_STAGES = ("extract", "transform", "load", "report")
 
 log = logging.getLogger(__name__)
 
@@ -56,6 +55,6 @@ def _places(system: System | None) -> Iterator[tuple[str, list[str], int | None]
     groups = [(flow.name, "", flow.direction) for flow in FLOWS.values()]
     groups += [(MANUAL_SYNC, f"{direction.value}.", direction) for direction in Direction]
     for dag_id, group, direction in groups:
-        stages = [stage for stage in _STAGES if talks_to(direction, stage) is system]
+        stages = [stage for stage in STAGES if talks_to(direction, stage) is system]
         if stages:
             yield dag_id, [f"{group}{stage}" for stage in stages], 0 if "load" in stages else None

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from airflow.sdk import DAG, TaskGroup, get_current_context, task
 
-from bridge.factory import four_tasks
+from bridge.factory import RUNS_AT_ONCE, four_tasks
 from bridge.form import params_of_manual_sync
 from bridge.operations import operations_dag
 from include.flows import FLOWS
 from include.sync.runs import Direction
 
 MANUAL_SYNC = "manual_sync"
-_RUNS_AT_ONCE = 8
 _DOC = """## Manual Sync
 
 Transfers the records that you name, by the flow that you choose, and nothing else: no schedule is started, stopped or
@@ -37,7 +36,7 @@ def build() -> DAG:
         MANUAL_SYNC,
         description="Transfer or plan the records you name, with any flow",
         doc=_DOC,
-        runs_at_once=_RUNS_AT_ONCE,
+        runs_at_once=RUNS_AT_ONCE,
         params=params_of_manual_sync(FLOWS.values()),
     ) as dag:
 

@@ -15,10 +15,8 @@ IPAAS = "ipaas"
 _GRANT = "client_credentials"
 
 
-def _text(label: str, description: str, *, default: str | None = None, secret: bool = False) -> dict[str, Any]:
+def _text(label: str, description: str, *, secret: bool = False) -> dict[str, Any]:
     schema: dict[str, Any] = {"type": ["string", "null"]}
-    if default is not None:
-        schema["default"] = default
     if secret:
         schema["format"] = "password"
     return {"label": label, "description": description, "schema": schema}

@@ -34,7 +34,8 @@ from bridge.standing import problems_of, states_of
 from bridge.under_way import of_run
 from include.flows import FLOWS
 from include.sync.approval.decision import PLANNED
-from include.sync.lines import Sort, lines_of
+from include.sync.lines import LineSort, lines_of
+from include.sync.links import side_of
 from include.sync.outcomes import Result
 from include.sync.runs import Direction, RunKind
 from include.sync.staging.files import Staging, StagingFault, reading_from
@@ -60,7 +61,7 @@ def show_report(
     flow: str = "",
     result: Result | None = None,
     search: str = "",
-    sort: Sort = "result",
+    sort: LineSort = "result",
     offset: Annotated[int, Query(ge=0, le=_FAR)] = 0,
 ) -> dict[str, Any]:
     """The report of a run with a page of its records; as far as it has come, when it is not finished.
@@ -185,6 +186,5 @@ def _report(folder: ObjectStoragePath, offset: int, **asked: Any) -> dict[str, A
 
 def _sides(flow: str) -> dict[str, str]:
     """The names of the two systems, as the flow goes."""
-    to_ipaas = FLOWS[flow].direction is Direction.to_ipaas if flow in FLOWS else True
-    source, target = ("Business Central", "iPaaS.com") if to_ipaas else ("iPaaS.com", "Business Central")
-    return {"source": source, "target": target}
+    side = side_of(FLOWS[flow].direction if flow in FLOWS else Direction.to_ipaas)
+    return {"source": side.source, "target": side.target}

@@ -29,6 +29,7 @@ from include.settings import SyncSettings
 from include.sync.differences import Reconciled
 from include.sync.ledger import Ledger
 from include.sync.overview import Cause, FlowState, flow_states, needs_you, since_before
+from include.sync.runs import STAGES
 from include.sync.states import Run, Standing
 
 # Of each flow's runs, how many are looked at for the one that tells how it stands: more by hand in a row are not waited
@@ -146,10 +147,9 @@ def states_of(session: Session, dag_id: str, run_id: str) -> dict[str, str]:
         TaskInstance.dag_id == dag_id, TaskInstance.run_id == run_id, TaskInstance.state.is_not(None)
     )
     known = {task: str(state) for task, state in session.execute(query)}
-    stages = ("extract", "transform", "load", "report")
     groups = {task.rpartition(".")[0] for task in known} - {""}
     return {
-        group: next(known[task] for stage in reversed(stages) if (task := f"{group}.{stage}") in known)
+        group: next(known[task] for stage in reversed(STAGES) if (task := f"{group}.{stage}") in known)
         for group in groups
     }
 

@@ -126,7 +126,7 @@ def of_run(session: Session, run: DagRun, visible: Collection[str], now: datetim
         state=str(run.state),
         began=run.start_date,
         flow=flow,
-        waits=_behind(session, run, now) if str(run.state) == "queued" else "",
+        waits=_behind(session, run) if str(run.state) == "queued" else "",
         ended=ended,
         flows=len(expected),
         parts=parts,
@@ -214,7 +214,7 @@ def _waits_for_slots(session: Session, ti: TaskInstance) -> str:
     )
 
 
-def _behind(session: Session, run: DagRun, now: datetime) -> str:
+def _behind(session: Session, run: DagRun) -> str:
     """What a run waits for that has not begun."""
     dag = session.get(DagModel, run.dag_id)
     asked = select(DagRun.run_id).where(DagRun.dag_id == run.dag_id, DagRun.state == "running")

@@ -19,9 +19,9 @@ from bridge.turns import open_question
 from include.flows import FLOWS
 from include.sync.flow import Flow
 from include.sync.overview import FlowState, flow_states, needs_you, since_before
+from include.sync.runs import STAGES
 from include.sync.states import Run, Standing, alarms
 
-_TASKS = ("extract", "transform", "load", "report")
 _REASONS = 1_000
 # States of runs, of each of which the last one is looked at, and of each how many are gone through for one that counts.
 _STATES = ("running", "failed", "success")
@@ -121,7 +121,7 @@ def _detail(dag_id: str, run_id: str) -> Any:
 def _said(ti: Any, dag_id: str, run: Run) -> Said:
     """What a run that failed says of itself."""
     problems, spoke = [], set()
-    for task_id in _TASKS:
+    for task_id in STAGES:
         said = list(_pulled(ti, dag_id, run, task_id, "problem"))
         problems += said
         if said or _pulled(ti, dag_id, run, task_id, "records"):

@@ -25,6 +25,7 @@ from include.errors import Signal
 from include.flows import FLOWS
 from include.sync import notices, webhooks
 from include.sync.ledger import Ledger, LedgerFault
+from include.sync.runs import Pair
 
 # Far above 10,000 notifications in one request.
 LIMIT = 8 * 1024 * 1024
@@ -183,18 +184,21 @@ async def _received(request: Request, answer: Callable[[Request, Current], Await
 
 def _keep(body: bytes, known: Current) -> tuple[JSONResponse, set[str]]:
     """Keep what a request brings: the answer, and the flows that something is announced to."""
-    if known.pair is None or known.ledger is None:
-        raise _NotConfigured("The Connections business_central and ipaas must name both systems, system_id among it")
-    taken = webhooks.take(webhooks.read_webhook(body), LISTENING, known.pair.system_id)
-    return _kept(known.ledger, taken)
+    pair, ledger = _configured(known)
+    return _kept(ledger, webhooks.take(webhooks.read_webhook(body), LISTENING, pair.system_id))
 
 
 def _keep_notices(body: bytes, known: Current) -> tuple[JSONResponse, set[str]]:
     """The same of what Business Central posts."""
+    _, ledger = _configured(known)
+    return _kept(ledger, notices.take(body, known.secret, ANNOUNCED, ledger.known.systems.company_id))
+
+
+def _configured(known: Current) -> tuple[Pair, Ledger]:
+    """The two systems that are kept in step, and their ledger. Raises _NotConfigured."""
     if known.pair is None or known.ledger is None:
         raise _NotConfigured("The Connections business_central and ipaas must name both systems, system_id among it")
-    taken = notices.take(body, known.secret, ANNOUNCED, known.ledger.known.systems.company_id)
-    return _kept(known.ledger, taken)
+    return known.pair, known.ledger
 
 
 def _kept(ledger: Ledger, taken: webhooks.Taken | notices.TakenNotices) -> tuple[JSONResponse, set[str]]:

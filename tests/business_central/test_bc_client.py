@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from include.business_central import preflight
+from include.business_central import connection_check
 from include.business_central.client import BusinessCentralClient
-from include.business_central.odata import Api, Page
+from include.business_central.odata import Api, Page, equals
 from include.errors import EntityChanged, ErrorKind, NotFound, RecordExists, Sent, ServiceError, ServiceNotPublished
 from include.sandbox.faults import GATEWAY, Fault
 from include.sandbox.server import Sandbox
@@ -102,20 +102,12 @@ def test_the_servers_clock_and_the_requests_are_known(bc: BusinessCentralClient,
 def test_threads_read_at_once_through_one_client(connect: Connect, sandbox: Sandbox) -> None:
     bc = connect(concurrency=10)
     with ThreadPoolExecutor(10) as pool:
-        found = list(pool.map(lambda n: bc.get(CARD, f"C{10_000 + n}"), range(30)))
-    assert [record["No"] for record in found if record] == [f"C{10_000 + n}" for n in range(30)]
+        found = list(pool.map(lambda n: list(bc.read(CARD, filter=equals("No", f"C{10_000 + n}"))), range(30)))
+    assert [record["No"] for (record,) in found] == [f"C{10_000 + n}" for n in range(30)]
     assert bc.requests == sandbox.counters.of("business_central") == 31
 
 
 # --- one record, no record, no service ---------------------------------------------------------------------------
-
-
-def test_a_record_that_does_not_exist_is_none(bc: BusinessCentralClient) -> None:
-    assert bc.get(CARD, "NOPE") is None
-    assert bc.get(Api("customers"), NOWHERE) is None
-    record = bc.get(CARD, "C10000", select=("No",))
-    assert record is not None
-    assert record["No"] == "C10000"
 
 
 @pytest.mark.parametrize("empty", [False, True])
@@ -124,7 +116,6 @@ def test_a_missing_service_is_not_a_missing_record(bc: BusinessCentralClient, sa
     sandbox.bc.unpublish("CustomerCard")
     calls: list[Callable[[], Any]] = [
         lambda: list(bc.read(CARD)),
-        lambda: bc.get(CARD, "C10000"),
         lambda: bc.create(CARD, {"No": "X"}),
         lambda: bc.update(CARD, "C10000", "*", {"Name": "X"}),
         lambda: bc.delete(CARD, "C10000"),
@@ -153,7 +144,6 @@ def test_an_api_collection_that_is_gone_is_an_outage_and_never_no_data(
 ) -> None:
     calls: list[Callable[[], Any]] = [
         lambda: list(bc.read(Api("customers"))),
-        lambda: bc.get(Api("customers"), NOWHERE),
         lambda: bc.update(Api("customers"), NOWHERE, "*", {}),
         lambda: bc.action(Api("customers"), NOWHERE, "post"),
     ]
@@ -169,9 +159,9 @@ def test_a_service_published_under_another_name(connect: Connect, sandbox: Sandb
     sandbox.bc.publish("CustomerCard", "MyCustomers")
     bc = connect(service_names={"CustomerCard": "MyCustomers"})
     assert bc.published("CustomerCard")
-    assert bc.get(CARD, "C10000") is not None
+    assert list(bc.read(CARD, filter=equals("No", "C10000")))
     assert "Name" in bc.fields("CustomerCard")
-    assert preflight.check(bc)[0]
+    assert connection_check.check(bc)[0]
 
 
 def test_a_service_that_the_subscriber_does_without(connect: Connect, sandbox: Sandbox) -> None:
@@ -179,7 +169,7 @@ def test_a_service_that_the_subscriber_does_without(connect: Connect, sandbox: S
     bc = connect(service_names={"ItemCard": ""})
     assert bc.does_without("ItemCard")
     assert not bc.published("ItemCard")
-    assert preflight.check(bc)[0]
+    assert connection_check.check(bc)[0]
 
 
 def test_from_version_30_microsofts_pages_are_gone_and_the_check_says_what_is_read_instead(
@@ -187,14 +177,14 @@ def test_from_version_30_microsofts_pages_are_gone_and_the_check_says_what_is_re
 ) -> None:
     sandbox.switches.pages_ended = True
     assert bc.pages_ended()
-    ok, text = preflight.check(bc)
+    ok, text = connection_check.check(bc)
     assert ok
     assert "Without CustomerCard" in text and "read and written" in text
 
 
 def test_a_copy_of_ones_own_that_is_named_and_not_published_is_missed(connect: Connect, sandbox: Sandbox) -> None:
     sandbox.switches.pages_ended = True
-    ok, text = preflight.check(connect(service_names={"ItemCard": "OurItems"}))
+    ok, text = connection_check.check(connect(service_names={"ItemCard": "OurItems"}))
     assert not ok
     assert "OurItems" in text and "an extension of your own" in text and "CustomerCard" not in text
 
@@ -485,8 +475,7 @@ def test_a_create_whose_answer_was_lost_is_unknown_and_not_repeated(
 def test_a_change_whose_answer_was_lost_is_tried_again_and_shows_as_changed(
     bc: BusinessCentralClient, sandbox: Sandbox
 ) -> None:
-    record = bc.get(GROUPS, "RETAIL")
-    assert record is not None
+    (record,) = bc.read(GROUPS, filter=equals("Code", "RETAIL"))
     sandbox.faults.add(Fault(method="PATCH", lost=True))
     with pytest.raises(EntityChanged):
         bc.update(GROUPS, "RETAIL", record["@odata.etag"], {"Description": "Changed"})

@@ -10,7 +10,7 @@ from typing import Any
 import msal
 import pytest
 
-from include.business_central import preflight
+from include.business_central import connection_check
 from include.business_central.client import BusinessCentralClient
 from include.business_central.odata import Api, Page
 from include.errors import ErrorKind, ServiceError
@@ -22,7 +22,7 @@ Connect = Callable[..., BusinessCentralClient]
 
 
 def test_a_right_connection_is_said_to_be_right(bc: BusinessCentralClient, sandbox: Sandbox) -> None:
-    ok, text = preflight.check(bc)
+    ok, text = connection_check.check(bc)
     assert ok
     assert sandbox.COMPANY_NAME in text
 
@@ -95,7 +95,7 @@ def test_what_is_wrong_is_said_in_words(
 ) -> None:
     caplog.set_level(logging.DEBUG)
     arrange(sandbox)
-    ok, text = preflight.check(connect(**extra))
+    ok, text = connection_check.check(connect(**extra))
     assert not ok, case
     for word in words:
         assert word in text
@@ -121,7 +121,7 @@ def test_nothing_secret_is_logged_or_put_into_an_address_at_the_lowest_level(
 
 
 def test_the_authoritys_certificate_is_verified(connect: Connect) -> None:
-    ok, text = preflight.check(connect(verify=True))
+    ok, text = connection_check.check(connect(verify=True))
     assert not ok
     assert "extra verify" in text
 
@@ -130,7 +130,7 @@ def test_the_environments_bundle_does_not_override_the_connections(
     connect: Connect, tmp_path: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(tmp_path / "nowhere.pem"))
-    assert preflight.check(connect())[0]
+    assert connection_check.check(connect())[0]
 
 
 def test_one_token_serves_all_threads_and_one_more_when_it_is_refused(connect: Connect, sandbox: Sandbox) -> None:

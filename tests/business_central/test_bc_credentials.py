@@ -22,7 +22,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from cryptography.x509.oid import NameOID
 
-from include.business_central import preflight
+from include.business_central import connection_check
 from include.business_central.auth import ADVICE
 from include.business_central.client import BusinessCentralClient
 from include.business_central.credentials import credentials_of, ending
@@ -72,7 +72,7 @@ def test_a_certificate_takes_the_place_of_the_secret(
     one = certificate()
     sandbox.directory.assertions.certificates.append(one)
     bc = connect(password="", certificate=pem(tmp_path, one, password=password), certificate_password=password)
-    ok, said = preflight.check(bc)
+    ok, said = connection_check.check(bc)
     assert ok, said
     assert "geheim" not in caplog.text + said
     assert "PRIVATE KEY" not in caplog.text + said + repr(vars(bc)["_connection"])
@@ -171,7 +171,7 @@ def test_the_second_secret_takes_over_and_it_is_said(
     if expired:
         sandbox.directory.expired_secrets.add(sandbox.CLIENT_SECRET)
     bc = connect(password=sandbox.CLIENT_SECRET if expired else "wr0ng-secret", secret_2="second-secret")
-    ok, said = preflight.check(bc)
+    ok, said = connection_check.check(bc)
     assert ok, said
     told = "The client secret (password of the Connection business_central) is refused, and the next one is used"
     assert told in said

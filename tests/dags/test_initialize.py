@@ -11,7 +11,6 @@ from include.flows import FLOWS
 from include.sandbox import Sandbox
 from include.sandbox.check import check
 from include.sandbox.faults import Fault
-from include.sandbox.state import is_write
 from include.sandbox.world import Size
 from include.sync import shift, tell_links
 from include.sync.flow import Flow
@@ -29,10 +28,6 @@ _SMALL = Size(companies=3, persons=2, contacts=1, items=4, orders=4, invoices=2,
 def sandbox() -> Iterator[Sandbox]:
     with Sandbox(size=_SMALL) as running:
         yield running
-
-
-def _writes(sandbox: Sandbox) -> list[tuple[str, str, str]]:
-    return [call for call in sandbox.counters.paths if is_write(*call)]
 
 
 def test_it_is_never_scheduled_never_paused_and_one_run_goes_at_a_time(dags: Mapping[str, Any]) -> None:
@@ -104,7 +99,7 @@ def test_killed_in_the_middle_it_goes_on_and_then_both_sides_agree(
 ) -> None:
     connect(monkeypatch, sandbox, VARIABLES)
     kill_initialize(sandbox, monkeypatch, at=10)
-    assert len(_writes(sandbox)) >= 10
+    assert len(sandbox.counters.writes()) >= 10
     assert not check(sandbox.bc, sandbox.ipaas).ok
     claims_run_out()
 
@@ -126,7 +121,7 @@ def test_a_plan_of_some_flows_forecasts_and_writes_nothing_and_the_others_are_le
     there = [*chosen, "shipping_method_to_ipaas"]
     run = run_dag("initialize", {"flows": chosen, "direction": "to_ipaas"}, flows=there)
     assert run.state == "success"
-    assert _writes(sandbox) == []
+    assert sandbox.counters.writes() == []
     ended = {task for task, state in run.states.items() if state == "success"}
     assert {task.partition(".")[0] for task in ended} == {*chosen[:2], "sum_up[-1]"}
     counts = [run.xcoms[f"{name}.report", "return_value"] for name in chosen[:2]]
@@ -146,7 +141,7 @@ def test_a_plan_goes_by_what_the_flows_before_would_make(run_dag: RunDag, sandbo
     chosen = ["product_category_to_ipaas", "product_to_ipaas"]
     run = run_dag("initialize", {"flows": chosen}, flows=chosen)
     assert run.state == "success"
-    assert _writes(sandbox) == []
+    assert sandbox.counters.writes() == []
     counts = run.xcoms["product_to_ipaas.report", "return_value"]
     assert (counts["created"] + counts["updated"], counts["waiting"]) == (counts["read"], 0)
     assert counts["created"]

@@ -11,7 +11,6 @@ from bridge.connected import current_pair, ledger_of
 from include.flows import FLOWS
 from include.sandbox import Sandbox
 from include.sandbox.faults import Fault
-from include.sandbox.state import is_write
 from include.sync.runs import Direction
 from tests.dags.conftest import RunDag, a_location_renamed_by_hand
 
@@ -20,10 +19,6 @@ pytestmark = pytest.mark.dag
 FLOW = "location_to_ipaas"
 OTHER = "customer_category_to_ipaas"
 JSON = {"Content-Type": "application/json"}
-
-
-def _writes(sandbox: Sandbox) -> list[tuple[str, str, str]]:
-    return [call for call in sandbox.counters.paths if is_write(*call)]
 
 
 def test_it_is_daily_on_from_the_beginning_and_one_run_goes_at_a_time(dags: Mapping[str, Any]) -> None:
@@ -51,7 +46,7 @@ def test_it_reports_then_heals_and_the_page_and_health_say_how_both_sides_stand(
     code, record, name = a_location_renamed_by_hand(run_dag, sandbox, [FLOW, OTHER])
     run = run_dag("reconcile", chosen, flows=[FLOW, OTHER])
     assert run.state == "success"
-    assert _writes(sandbox) == []
+    assert sandbox.counters.writes() == []
     assert run.xcoms["sum_up", "return_value"]["differences"] == 1
     assert run.xcoms[f"{FLOW}.report", "reconciled"]["left"] == {"stale": 1}
     where = {"dag_id": run.dag_id, "run_id": run.run_id}
@@ -71,7 +66,7 @@ def test_it_reports_then_heals_and_the_page_and_health_say_how_both_sides_stand(
     sandbox.counters.reset()
     healed = run_dag("reconcile", {**chosen, "mode": "heal"}, flows=[FLOW, OTHER])
     assert healed.state == "success"
-    assert len(_writes(sandbox)) == 1
+    assert len(sandbox.counters.writes()) == 1
     assert record["name"] == name
     total = healed.xcoms["sum_up", "return_value"]
     assert (total["healed"], total["differences"]) == (1, 0)

@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 
 from include.sandbox import Sandbox
-from include.sandbox.app import is_write
 from include.sync.approval.asking import ApprovalQuestion
 from include.sync.outcomes import Change, Outcome, Result
 from tests.dags.conftest import Ask, RunDag
@@ -182,13 +181,13 @@ class TestAHealingReconcile:
             assert question["subject"] == f"May {FLOW} write 3 records?"
             assert question["task_instance"]["task_id"] == f"{FLOW}.load"
             assert "G0" in question["body"]
-            assert not [call for call in sandbox.counters.paths if is_write(*call)]
+            assert not sandbox.counters.writes()
             self.rename(sandbox, drifted["G3"], "Renamed while it was asked")
             answer(question, "Approve")
 
         run = run_and_answer("reconcile", self.CHOSEN, person=person, variables=ABOVE, flows=[FLOW])
         assert self.names(drifted) == ["G0", "G1", "G2", "Renamed while it was asked"]
-        assert len([call for call in sandbox.counters.paths if is_write(*call)]) == 3
+        assert len(sandbox.counters.writes()) == 3
         assert run.xcoms[f"{FLOW}.report", "return_value"]["updated"] == 3
 
     def test_leaves_what_has_changed_since_it_was_shown(
@@ -214,5 +213,5 @@ class TestAHealingReconcile:
         )
         assert run.state == "failed"
         assert self.names(drifted) == before
-        assert not [call for call in sandbox.counters.paths if is_write(*call)]
+        assert not sandbox.counters.writes()
         assert "refused by admin" in run.xcoms[f"{FLOW}.report", "records"]["warnings"][0]

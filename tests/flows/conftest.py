@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from bench import Bench
+from bench import DEFAULTS, SMALL, Bench
 
 from include.sandbox import Sandbox
 from tests import ledgers
@@ -53,3 +53,12 @@ def make_bench(tmp_path: Path) -> Iterator[Callable[..., Bench]]:
 def bench(make_bench: Callable[..., Bench]) -> Bench:
     """A bench on an empty world: set-up tables only."""
     return make_bench()
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
+    """A bench on a small demo, for all tests of a file."""
+    with Sandbox("demo", size=SMALL) as sandbox:
+        bench = Bench(sandbox, tmp_path_factory.mktemp("world"), {"bc_create_defaults": DEFAULTS})
+        yield bench
+        bench.ledger.close()

@@ -7,8 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from bench import Bench, outcome_of, tally
-from test_two_sided import DEFAULTS, SMALL
+from bench import DEFAULTS, SMALL, Bench, outcome_of, tally
 from webshop import Shop
 
 from include.flows import FLOWS

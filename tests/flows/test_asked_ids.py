@@ -10,8 +10,7 @@ from typing import Any
 
 import pytest
 import simplejson
-from bench import Bench, tally
-from test_two_sided import DEFAULTS, SMALL
+from bench import DEFAULTS, SMALL, Bench, tally
 
 from include.flows import FLOWS
 from include.sandbox import Sandbox

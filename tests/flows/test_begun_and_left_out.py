@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from bench import Bench, tally
-from webshop import Outage, Shop, rejection
+from webshop import Outage, Shop, orders, rejection
 
 from include.sandbox.faults import Fault
 from include.sandbox.ipaas.platform import Record
@@ -26,10 +26,6 @@ def shop(make_bench: Callable[..., Bench]) -> Shop:
     for no in ("1000", "1001"):
         shop.item(no)
     return shop
-
-
-def orders(shop: Shop) -> list[Row]:
-    return [row for row in shop.bench.sandbox.bc.rows("Sales Header") if row["Document Type"] == "Order"]
 
 
 def invoices(shop: Shop) -> list[Row]:

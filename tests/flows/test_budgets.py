@@ -13,8 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from bench import Bench
-from test_two_sided import DEFAULTS
+from bench import DEFAULTS, Bench
 from webshop import Shop
 
 from include.flows import FLOWS

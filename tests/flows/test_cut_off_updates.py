@@ -2,29 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import pytest
 from bench import Bench, outcome_of, tally
+from webshop import Outage
 
 from include.sandbox.faults import Fault
 from include.sandbox.ipaas.platform import Record
 from include.sync.outcomes import Outcome
-
-
-@dataclass(kw_only=True)
-class Dead(Fault):
-    """The process is dead once another fault has struck: nothing of it reaches a system any more."""
-
-    after: Fault
-    times: int = 1_000
-    cut: bool = True
-
-    def meets(self, system: str, method: str, path: str, body: bytes) -> bool:
-        """Whether it meets this call."""
-        return self.after.times <= 0 and super().meets(system, method, path, body)
-
 
 BODY = {"sku": "1000", "default_price": 50, "type": "Physical", "status": "Active", "tracking_method": "Product"}
 
@@ -41,7 +27,7 @@ def product(bench: Bench) -> Record:
 def cut_off(bench: Bench, flow: str, key: str, *, system: str, method: str) -> None:
     """Run a flow whose first write takes effect without an answer, and which does not come any further."""
     last = Fault(system=system, method=method, path="ItemCard|Product/", lost=True)
-    bench.sandbox.faults.rules += [last, Dead(system=system, after=last)]
+    bench.sandbox.faults.rules += [last, Outage(system=system, after=last)]
     bench.run(flow, key)
     bench.sandbox.faults.clear()
     assert last.times == 0

@@ -10,9 +10,8 @@ from typing import Any
 
 import pytest
 import simplejson
-from bench import Bench
+from bench import DEFAULTS, SMALL, Bench
 from shop import order, set_up
-from test_two_sided import DEFAULTS, SMALL
 from webshop import ADDRESS, Shop, line
 
 from include.flows import CATALOGUE, FLOWS

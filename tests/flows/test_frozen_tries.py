@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 from bench import Bench
 from shop import BELL, BICYCLE, order, set_up
-from webshop import Shop, line
+from webshop import Shop, line, selling
 
 from include.flows import CATALOGUE, FLOWS
 from include.settings import SyncSettings
@@ -64,15 +64,6 @@ def customers_of_ipaas(bench: Bench) -> None:
 
 def products_of_ipaas(bench: Bench) -> None:
     Shop(bench).product("1000")
-
-
-def selling(bench: Bench) -> Shop:
-    shop = Shop(bench)
-    shop.customer()
-    shop.item("1000")
-    shop.item("1001")
-    bench.sandbox.ipaas.add("payment method", {"name": "Card"})
-    return shop
 
 
 def orders_of_ipaas(bench: Bench) -> None:

@@ -20,7 +20,7 @@ from test_invoices_from_ipaas import (
     posted,
     run,
 )
-from webshop import Outage, Shop, line, rejection
+from webshop import Outage, Shop, line, orders, rejection
 
 from include.sandbox.faults import Fault
 from include.sandbox.ipaas.platform import Record
@@ -46,10 +46,6 @@ def refused(shop: Shop) -> Record:
     record = complete(shop, total=99, payments=[])
     rejection(run(shop, record), record)
     return record
-
-
-def orders(shop: Shop) -> list[dict[str, Any]]:
-    return [row for row in shop.bench.sandbox.bc.rows("Sales Header") if row["Document Type"] == "Order"]
 
 
 class TestTheTransactionChanges:

@@ -13,7 +13,7 @@ from bench import Bench, outcome_of, tally
 from webshop import ADDRESS, Outage, Shop, line, rejection
 
 from include.business_central.client import BusinessCentralClient
-from include.business_central.odata import Api
+from include.business_central.odata import Api, equals
 from include.errors import ErrorKind, ServiceError
 from include.sandbox.credentials import SYSTEM_ID
 from include.sandbox.faults import GATEWAY, Fault
@@ -148,8 +148,8 @@ class TestCreating:
         record = complete(shop)
         shop.bench.run(FLOW)
         guid = str(shop.link_of(record)).removeprefix("invoice|")
-        shown = shop.bench.bc().get(API_INVOICES, guid)
-        assert shown is not None and shown["number"] == the_invoice(shop)["No."]
+        (shown,) = shop.bench.bc().read(API_INVOICES, filter=equals("id", guid))
+        assert shown["number"] == the_invoice(shop)["No."]
         rows = {row["systemid"] for row in shop.bench.sandbox.bc.lines("Sales Invoice Line", shown["number"])}
         assert {shop.link_of(entry, "Transaction Line") for entry in record["lines"]} <= rows
         (entry,) = shop.bench.sandbox.bc.rows("Gen. Journal Line")

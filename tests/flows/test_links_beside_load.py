@@ -229,7 +229,7 @@ def test_other_systems_than_those_it_began_with_are_told_nothing(bench: Bench, m
     identify = TaskContext.identify
 
     def others(task: TaskContext) -> None:
-        if task.ipaas_client and task.staging.exists("stats-transform.ndjson.gz"):
+        if task.ipaas_client and task.staging.has("stats-transform"):
             raise ServiceError("Others.", system="The run", kind=ErrorKind.misconfigured, advice="")
         identify(task)
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from bench import Bench, outcome_of, tally
-from webshop import ADDRESS, CARD, Outage, Shop, line, rejection
+from webshop import ADDRESS, CARD, Outage, Shop, line, orders, rejection, the_order
 
 from include.business_central.client import BusinessCentralClient
 from include.sandbox.credentials import SYSTEM_ID
@@ -41,15 +41,6 @@ def make_shop(make_bench: Callable[..., Bench]) -> Callable[..., Shop]:
 def shop(make_shop: Callable[..., Shop]) -> Shop:
     """A shop with a customer and two items."""
     return make_shop()
-
-
-def orders(shop: Shop) -> list[Row]:
-    return [row for row in shop.bench.sandbox.bc.rows("Sales Header") if row["Document Type"] == "Order"]
-
-
-def the_order(shop: Shop) -> Row:
-    (order,) = orders(shop)
-    return order
 
 
 def lines(shop: Shop, order: Row | None = None) -> list[tuple[int, str, Decimal, Decimal]]:

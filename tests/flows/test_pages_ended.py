@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 from bench import Bench, outcome_of, tally
-from webshop import Outage, Shop, line, rejection
+from webshop import Outage, Shop, line, orders, rejection, the_order
 
 from include.flows import FLOWS
 from include.sandbox import Sandbox
@@ -63,15 +63,6 @@ def make_demo(tmp_path: Path) -> Iterator[Callable[[], Bench]]:
         bench = Bench(sandbox, tmp_path, SETTINGS)
         yield lambda: bench
         bench.close()
-
-
-def orders(shop: Shop) -> list[Row]:
-    return [row for row in shop.bench.sandbox.bc.rows("Sales Header") if row["Document Type"] == "Order"]
-
-
-def the_order(shop: Shop) -> Row:
-    (order,) = orders(shop)
-    return order
 
 
 def lines(shop: Shop) -> list[tuple[int, str, Any, Any]]:

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
-from bench import Bench, outcome_of, tally
+from bench import DEFAULTS, Bench, outcome_of, tally
 from test_invoices_from_ipaas import DEFAULTS as INVOICES
 from test_invoices_from_ipaas import complete
-from test_two_sided import DEFAULTS, SMALL
-from webshop import Shop
+from webshop import Shop, selling
 
 from include.errors import PlanWrites
 from include.flows import FLOWS
 from include.ipaas.endpoints import PRODUCT
-from include.sandbox import Sandbox
 from include.sync.context import WriteContext
 from include.sync.ledger import Ledger, ReadOnlyLedger
 from include.sync.ledger.entries import Claimant
@@ -37,14 +35,6 @@ def rows(ledger: Ledger) -> dict[str, list[Any]]:
             for table in metadata.sorted_tables
             if table.name not in NOT_OF_RECORDS
         }
-
-
-@pytest.fixture(scope="module")
-def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
-    with Sandbox("demo", size=SMALL) as sandbox:
-        bench = Bench(sandbox, tmp_path_factory.mktemp("plans"), {"bc_create_defaults": DEFAULTS})
-        yield bench
-        bench.ledger.close()
 
 
 def planned(bench: Bench, name: str, *ids: str, **more: Any) -> Report:
@@ -140,15 +130,6 @@ class TestARefusedWrite:
         assert rows(bench.ledger) == before
 
 
-def shop_of(bench: Bench) -> Shop:
-    shop = Shop(bench)
-    shop.customer()
-    shop.item("1000")
-    shop.item("1001")
-    bench.sandbox.ipaas.add("payment method", {"name": "Card"})
-    return shop
-
-
 class TestFromIPaaS:
     def applied(self, bench: Bench, name: str, *ids: str) -> Report:
         """The run that applies, after a plan that says the same of results and requests."""
@@ -162,7 +143,7 @@ class TestFromIPaaS:
         return said
 
     def test_an_order_with_its_lines_and_discount(self, bench: Bench) -> None:
-        shop = shop_of(bench)
+        shop = selling(bench)
         record = shop.order(discount_amount=5)
         said = outcome_of(self.applied(bench, "sales_order_from_ipaas"), str(record["id"]))
         changes = {change.field: change.after for change in said.changes}
@@ -176,7 +157,7 @@ class TestFromIPaaS:
 
     def test_an_invoice_with_its_payment(self, make_bench: Callable[..., Bench]) -> None:
         bench = make_bench(bc_create_defaults=INVOICES)
-        record = complete(shop_of(bench))
+        record = complete(selling(bench))
         said = outcome_of(self.applied(bench, "invoice_from_ipaas"), str(record["id"]))
         changes = {change.field: change.after for change in said.changes}
         assert changes["lines[10000].lineObjectNumber"] == "1000"
@@ -197,7 +178,7 @@ class TestFromIPaaS:
 class TestPrerequisites:
     def test_a_company_before_its_order(self, make_bench: Callable[..., Bench]) -> None:
         bench = make_bench(bc_processing_company_creation_in_prerequisite=True)
-        shop = shop_of(bench)
+        shop = selling(bench)
         company = shop.company(name="Contoso")
         record = shop.order(company_id=company["id"])
         report = planned(bench, "sales_order_from_ipaas")

@@ -2,26 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
-import pytest
-from bench import Bench
+from bench import DEFAULTS, Bench
 from shop import BICYCLE, order, set_up
-from test_two_sided import DEFAULTS, SMALL
 from webshop import Shop, line
 
 from include.flows import FLOWS, all_before
-from include.sandbox import Sandbox
 from include.sync.report import Report
-
-
-@pytest.fixture(scope="module")
-def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
-    with Sandbox("demo", size=SMALL) as sandbox:
-        bench = Bench(sandbox, tmp_path_factory.mktemp("plans"), {"bc_create_defaults": DEFAULTS})
-        yield bench
-        bench.ledger.close()
 
 
 def planned(bench: Bench, name: str) -> Report:

@@ -6,10 +6,9 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from bench import Bench, outcome_of, tally
+from bench import DEFAULTS, Bench, outcome_of, tally
 from shop import BICYCLE, order, set_up, transaction
 from test_plans import rows
-from test_two_sided import DEFAULTS
 
 from include.flows import FLOWS
 from include.sync.approval.asking import ApprovalQuestion

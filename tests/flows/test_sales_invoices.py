@@ -361,7 +361,7 @@ class TestBudget:
             make()
             shop.sandbox.counters.reset()
             assert shop.run(FLOW).counts["created"] == 1
-            assert self.data_calls(shop) == 3
+            assert shop.data_calls() == 3
 
     def test_an_update_takes_one_write(self, shop: Bench) -> None:
         _, invoice = posted(shop)
@@ -374,11 +374,6 @@ class TestBudget:
     @staticmethod
     def direct(shop: Bench) -> None:
         shop.sandbox.sales.post_invoice(str(draft(shop)["No."]))
-
-    @staticmethod
-    def data_calls(bench: Bench) -> int:
-        """Requests to iPaaS.com but those for a token."""
-        return sum(1 for system, _, path in bench.sandbox.counters.paths if system == "ipaas" and "/sso/" not in path)
 
 
 class TestNothingDoubled:

@@ -6,8 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from bench import Bench, tally
-from test_two_sided import DEFAULTS
+from bench import DEFAULTS, Bench, tally
 
 from include.sandbox import Sandbox
 from include.sandbox.world import Size

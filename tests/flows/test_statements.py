@@ -13,8 +13,7 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
-from bench import Bench
-from test_two_sided import DEFAULTS
+from bench import DEFAULTS, Bench
 
 from include.sandbox import Sandbox
 from include.sandbox.world import Size

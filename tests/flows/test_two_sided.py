@@ -8,29 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from bench import Bench
+from bench import DEFAULTS, SMALL, Bench
 
 from include.flows import FLOWS
 from include.sandbox import Sandbox
 from include.sandbox.check import Verdict, check
 from include.sandbox.credentials import SYSTEM_ID
 from include.sandbox.ipaas.types import TYPES
-from include.sandbox.world import Size
-
-SELLING = {
-    "Gen_Bus_Posting_Group": "DOMESTIC",
-    "Customer_Posting_Group": "DOMESTIC",
-    "Payment_Terms_Code": "30 DAYS",
-    "Tax_Area_Code": "ATLANTA",
-}
-DEFAULTS: dict[str, Any] = {
-    "company": SELLING,
-    "customer": SELLING,
-    "product": {"Gen_Prod_Posting_Group": "RETAIL", "Inventory_Posting_Group": "RESALE"},
-    "sales_order": {"shipping_account": "40410"},
-    "invoice": {"shipping_account": "40410", "tax_account": "22700", "payment_journal": "WEBSHOP"},
-}
-SMALL = Size(companies=8, persons=8, contacts=4, items=12, orders=16, invoices=8, prices=4)
 
 
 @dataclass

@@ -7,10 +7,9 @@ from typing import Any
 
 import pytest
 import simplejson
-from bench import Bench
+from bench import DEFAULTS, Bench
 from pydantic import BaseModel
 from shop import BELL, BICYCLE, OTHER_SYSTEM, order, set_up
-from test_two_sided import DEFAULTS
 
 # Payment terms are read as what documents refer to, and are records of another flow besides.
 REFERRED_TO = {"ApiCode"}

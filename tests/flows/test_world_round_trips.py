@@ -6,8 +6,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from bench import Bench
-from test_two_sided import DEFAULTS, SMALL
+from bench import DEFAULTS, SMALL, Bench
 
 from include.flows import FLOWS
 from include.sandbox import Sandbox

@@ -43,7 +43,7 @@ CARD = {
 
 @dataclass(kw_only=True)
 class Outage(Fault):
-    """Business Central answers nothing any more, once another fault has struck: as if this side had died there."""
+    """A system answers nothing any more, once another fault has struck: as if this side had died there."""
 
     after: Fault
     system: str = "business_central"
@@ -53,6 +53,16 @@ class Outage(Fault):
     def meets(self, system: str, method: str, path: str, body: bytes) -> bool:
         """Whether it meets this call."""
         return self.after.times <= 0 and super().meets(system, method, path, body)
+
+
+def selling(bench: Bench) -> Shop:
+    """A shop with a customer, two items and a payment method."""
+    shop = Shop(bench)
+    shop.customer()
+    shop.item("1000")
+    shop.item("1001")
+    bench.sandbox.ipaas.add("payment method", {"name": "Card"})
+    return shop
 
 
 @dataclass
@@ -190,3 +200,14 @@ def rejection(report: Report, record: Record) -> str:
     outcome = outcome_of(report, str(record["id"]))
     assert (outcome.result, outcome.kind) == ("failed", ErrorKind.rejected)
     return f"{outcome.message} {outcome.advice}"
+
+
+def orders(shop: Shop) -> list[dict[str, Any]]:
+    """The sales orders of Business Central."""
+    return [row for row in shop.bench.sandbox.bc.rows("Sales Header") if row["Document Type"] == "Order"]
+
+
+def the_order(shop: Shop) -> dict[str, Any]:
+    """The only one."""
+    (order,) = orders(shop)
+    return order

@@ -13,7 +13,7 @@ from include.mappings.parties_from_ipaas import (
     company_numbers,
     customer_from_ipaas,
     customer_numbers,
-    skip_contact,
+    skip_linked_contact,
 )
 from include.mappings.rows_of_ipaas import CompanyRow, PersonRow
 from include.settings import SyncSettings
@@ -163,7 +163,7 @@ def test_links_and_matches_are_no_part_of_the_fingerprint() -> None:
     ("linked", "skipped"), [("CT1|contact", True), ("C1", False), (None, False), ("DELETED", False)]
 )
 def test_contacts_are_kept_in_business_central(linked: str | None, skipped: bool) -> None:
-    assert bool(skip_contact(PersonRow(record=CUSTOMER, linked=linked), context())) is skipped
+    assert bool(skip_linked_contact(PersonRow(record=CUSTOMER, linked=linked), context())) is skipped
 
 
 def test_custom_fields_are_added() -> None:

@@ -6,13 +6,9 @@ from typing import Any
 
 import pytest
 from callers import BusinessCentral, Reply
+from selling import refused
 
 from include.sandbox import Sandbox
-
-
-def refused(reply: Reply, code: str, *words: str, status: int = 400) -> None:
-    assert (reply.status, reply.code) == (status, code), reply.body
-    assert all(word in reply.text for word in words), reply.text
 
 
 @pytest.fixture(autouse=True)

@@ -15,7 +15,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "benchmarks"))
 import against
 import budgets
 import picture
-from engine import Part, Row, show
+from engine import Part, Row, show, tell, told
 
 KEPT = Row(what="requests", measured=1.0, allowed=1.02, unit="iPaaS.com / record")
 EXCEEDED = Row(what="CPU", measured=3.1, allowed=1.2, unit="ms / record")
@@ -48,6 +48,11 @@ def test_a_part_that_fails_is_a_row_that_says_so_and_the_others_are_measured(
     show([Part(title="first", rows=breaks), Part(title="second", rows=lambda: iter([EXCEEDED]))], rows)
     assert [row.verdict for row in rows] == ["kept", "FAILED", "EXCEEDED"]
     assert "FAILED: RuntimeError: the sandbox is gone" in capsys.readouterr().out
+
+
+def test_rows_reach_the_process_that_asks_for_them_as_they_were(capsys: pytest.CaptureFixture[str]) -> None:
+    tell([KEPT, EXCEEDED])
+    assert list(told(f"a library's word\n{capsys.readouterr().out}")) == [KEPT, EXCEEDED]
 
 
 def test_the_picture_is_drawn_of_the_json_for_light_and_dark_pages() -> None:

@@ -12,7 +12,7 @@ from include.sync.ledger import Ledger
 from include.sync.ledger.entries import Finish, State, iso, waits_for_external
 from include.sync.overview import (
     FlowState,
-    Sort,
+    RecordSort,
     flow_states,
     keys_of_cause,
     links_to_push,
@@ -92,7 +92,7 @@ def test_records_are_sorted_over_all_pages(ledger: Ledger) -> None:
         fails(ledger, TO, key, message)
     fails(ledger, TO, "C", "y")
 
-    def keys(sort: Sort, offset: int = 0) -> list[str]:
+    def keys(sort: RecordSort, offset: int = 0) -> list[str]:
         found, _ = records_of(ledger, TO, cause=None, state=None, sort=sort, offset=offset, limit=2)
         return [one.key for one in found]
 

@@ -323,11 +323,6 @@ def test_numbers_are_decimals_from_wire_to_wire(wire: Wire) -> None:
     assert wire.seen[0].body == b'{"price": 0.10, "name": "Zo\\u00eb \\ud800"}'
 
 
-def test_an_empty_answer_is_none(wire: Wire) -> None:
-    wire.script.append(Reply(status=204, body=b""))
-    assert send(wire, "DELETE") is None
-
-
 @pytest.mark.parametrize("hours", [-1, 1])
 def test_what_was_read_is_dated_by_the_services_clock(wire: Wire, hours: int) -> None:
     used = transport()

@@ -78,7 +78,19 @@ def check_manual(tenant: Tenant, kind: str, no: str) -> None:
         )
 
 
-class OrderPage(Behaviour):
+class SalesPage(Behaviour):
+    """What the pages of orders and drafts lock beyond what every page does: addresses that follow from a customer, until
+    another option is chosen; the numbers of comments, and prices of lines without a number."""
+
+    def editable(self, record: Row, prop: Property, *, creating: bool) -> bool:
+        """Whether a property may be written as the record stands."""
+        condition = OPEN.get(prop.read_only_when or "")
+        return super().editable(record, prop, creating=creating) and (
+            condition is None or condition(self.tenant, record)
+        )
+
+
+class OrderPage(SalesPage):
     """The header of a sales order, through page 42; of a draft invoice, through page 43."""
 
     kind = "Order"
@@ -93,13 +105,6 @@ class OrderPage(Behaviour):
         if not self.tenant.switches.page_options_persist:
             record |= {"ShippingOptions": shipping_option(record), "BillToOptions": bill_to_option(record)}
         return record
-
-    def editable(self, record: Row, prop: Property, *, creating: bool) -> bool:
-        """The pages lock the addresses that follow from a customer, until another option is chosen."""
-        condition = OPEN.get(prop.read_only_when or "")
-        return super().editable(record, prop, creating=creating) and (
-            condition is None or condition(self.tenant, record)
-        )
 
     def assign(self, record: Row, prop: Property, value: Any, *, creating: bool) -> None:
         """Set a field; keys only as the page's own filter and the number series allow."""
@@ -148,20 +153,13 @@ def insert_numbered(behaviour: Behaviour, kind: str, record: Row) -> Row:
     return documents.insert_header(tenant, record)
 
 
-class OrderLinePage(Behaviour):
+class OrderLinePage(SalesPage):
     """A line of a sales order, through page 46 or as the part of page 42."""
 
     def fresh(self, fixed: Row) -> Row:
         """A line knows its order before its first field is set, when the address says it."""
         record: Row = {"Document Type": "Order", **fixed}
         return self._started(record) if "Document No." in record else record
-
-    def editable(self, record: Row, prop: Property, *, creating: bool) -> bool:
-        """The page locks the numbers of comments, and prices of lines without a number."""
-        condition = OPEN.get(prop.read_only_when or "")
-        return super().editable(record, prop, creating=creating) and (
-            condition is None or condition(self.tenant, record)
-        )
 
     def assign(self, record: Row, prop: Property, value: Any, *, creating: bool) -> None:
         """Set a field; those that the document's state forbids are refused."""

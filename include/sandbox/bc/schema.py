@@ -51,7 +51,6 @@ class Property:
     read_only: bool = False
     read_only_when: str | None = None
     relation: str | None = None
-    computed: bool = False
     options: tuple[str, ...] = ()
 
     @property
@@ -140,7 +139,6 @@ def _property(raw: dict[str, Any], view: str, *, api: bool) -> Property:
         read_only=bool(raw.get("readOnly")) or bool(raw.get("fieldClass") == "FlowField"),
         read_only_when=None if when is None else str(when),
         relation=raw.get("tableRelation"),
-        computed=bool(raw.get("computed")) and not raw.get("field") and (view, raw["name"]) not in _COMPUTED,
         options=_options(raw, api=api),
     )
 

@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Any
 
 from include.sandbox.bc.tenant import Row
-from include.sandbox.check.verdict import Sides, Verdict, alike, names
+from include.sandbox.check.verdict import Sides, Verdict, alike, decimal_of, names
 from include.sandbox.credentials import SYSTEM_ID
 from include.sandbox.ipaas.platform import Record
 
@@ -140,8 +140,8 @@ def _compare(sides: Sides, verdict: Verdict, document: Document) -> None:
     goods = [line for line in document.lines if line["Type"] != " " and line.get("No.")]
     services, shipping = _services(sides, record, number, goods)
     sent = [line for line in goods if line["Type"] == "Item" or line in services]
-    discount = sum((_number(line.get("Line Discount Amount")) for line in goods), Decimal(0))
-    invoice_discount = sum((_number(line.get("Inv. Discount Amount")) for line in document.lines), Decimal(0))
+    discount = sum((decimal_of(line.get("Line Discount Amount")) for line in goods), Decimal(0))
+    invoice_discount = sum((decimal_of(line.get("Inv. Discount Amount")) for line in document.lines), Decimal(0))
     expected = {
         "system_id": SYSTEM_ID,
         "transaction_number": number,
@@ -151,12 +151,12 @@ def _compare(sides: Sides, verdict: Verdict, document: Document) -> None:
         "email_address": row.get("Sell-to E-Mail"),
         "day": document.created,
         "transaction_parent_id": document.parent,
-        "subtotal": sum((_number(line.get("Line Amount")) for line in sent), Decimal(0)),
+        "subtotal": sum((decimal_of(line.get("Line Amount")) for line in sent), Decimal(0)),
         "shipping_amount": shipping,
         "discount_amount": discount + invoice_discount,
-        "tax_amount": _number(row.get("Amount Including VAT")) - _number(row.get("Amount")),
-        "total": _number(row.get("Amount Including VAT")),
-        "total_qty": sum((_number(line["Quantity"]) for line in sent if line["Type"] == "Item"), Decimal(0)),
+        "tax_amount": decimal_of(row.get("Amount Including VAT")) - decimal_of(row.get("Amount")),
+        "total": decimal_of(row.get("Amount Including VAT")),
+        "total_qty": sum((decimal_of(line["Quantity"]) for line in sent if line["Type"] == "Item"), Decimal(0)),
         "tracking numbers": sorted(document.tracking),
     }
     verdict.compare(kind, number, expected, _shown(record))
@@ -174,7 +174,7 @@ def _services(sides: Sides, record: Record, number: str, goods: list[Row]) -> tu
         if line["Type"] in _SERVICES and sides.child(record, "lines", _LINES, f"{number}|{line['Line No.']}"):
             services.append(line)
         elif line["Type"] != "Item":
-            shipping += _number(line.get("Line Amount"))
+            shipping += decimal_of(line.get("Line Amount"))
     return services, shipping
 
 
@@ -191,8 +191,8 @@ def _compare_lines(sides: Sides, verdict: Verdict, document: Document, record: R
     for line in sent:
         key = f"{number}|{line['Line No.']}"
         keys.add(key)
-        quantity = _number(line["Quantity"])
-        shipped = quantity if document.ended else _number(line.get("Quantity Shipped"))
+        quantity = decimal_of(line["Quantity"])
+        shipped = quantity if document.ended else decimal_of(line.get("Quantity Shipped"))
         expected = {
             "sequence_number": line["Line No."],
             "sku": line["No."],
@@ -201,11 +201,11 @@ def _compare_lines(sides: Sides, verdict: Verdict, document: Document, record: R
             "status": "Shipped" if document.ended or (quantity and shipped == quantity) else "Pending",
             "qty": quantity,
             "qty_shipped": shipped,
-            "unit_price": _number(line.get("Unit Price")),
-            "original_unit_price": _number(line.get("Unit Price")),
-            "extended_price": _number(line.get("Line Amount")),
-            "discount_amount": _number(line.get("Line Discount Amount")),
-            "discount_percent": _number(line.get("Line Discount %")),
+            "unit_price": decimal_of(line.get("Unit Price")),
+            "original_unit_price": decimal_of(line.get("Unit Price")),
+            "extended_price": decimal_of(line.get("Line Amount")),
+            "discount_amount": decimal_of(line.get("Line Discount Amount")),
+            "discount_percent": decimal_of(line.get("Line Discount %")),
         }
         verdict.compare("line", key, expected, sides.child(record, "lines", _LINES, key))
     for child in record.get("lines", ()):
@@ -233,9 +233,9 @@ def _compare_nested(sides: Sides, verdict: Verdict, document: Document, record: 
         # Of a posted invoice, only page 132 shows the method; page 143 and the API show the terms.
         told = payment and payment.get("method") if document.ended else None
         code = told if told in codes else codes[0]
-        expected = {"method": code, "amount": _number(row["Amount Including VAT"]), "status": document.payment}
+        expected = {"method": code, "amount": decimal_of(row["Amount Including VAT"]), "status": document.payment}
         verdict.compare("payment", key, expected, payment)
-    tax = {"amount": _number(row["Amount Including VAT"]) - _number(row["Amount"])}
+    tax = {"amount": decimal_of(row["Amount Including VAT"]) - decimal_of(row["Amount"])}
     key = f"{number}|tax"
     verdict.compare("tax", key, tax, sides.child(record, "taxes", "transaction tax", key))
 
@@ -275,10 +275,10 @@ def _is_covered(sides: Sides, number: str, invoices: list[Row], record: Record) 
     invoiced: dict[str, Decimal] = defaultdict(Decimal)
     for invoice in invoices:
         for line in sides.tenant.lines("Sales Invoice Line", str(invoice["No."])):
-            invoiced[f"{number}|{line['Line No.']}"] += abs(_number(line["Quantity"]))
+            invoiced[f"{number}|{line['Line No.']}"] += abs(decimal_of(line["Quantity"]))
     links = sides.platform.links.get(_LINES, {})
     return all(
-        abs(_number(line.get("qty"))) <= invoiced[key]
+        abs(decimal_of(line.get("qty"))) <= invoiced[key]
         for line in record.get("lines", ())
         if (key := links.get((SYSTEM_ID, line["id"]), ""))
     )
@@ -318,7 +318,3 @@ def _compare_links(sides: Sides, verdict: Verdict, known: _Known) -> None:
         record = sides.platform.records["transaction"][identifier]
         if sides.link("transaction", record) is None:
             verdict.differ("transaction", str(identifier), "external id", "linked", "not linked")
-
-
-def _number(value: Any) -> Decimal:
-    return Decimal(str(value)) if value not in (None, "") else Decimal(0)

@@ -9,7 +9,7 @@ from typing import Any
 
 from include.sandbox.bc.rules import code_units
 from include.sandbox.bc.tenant import Row
-from include.sandbox.check.verdict import Sides, Verdict, joined
+from include.sandbox.check.verdict import Sides, Verdict, decimal_of, joined
 from include.sandbox.credentials import SYSTEM_ID
 from include.sandbox.ipaas.platform import Record
 
@@ -149,7 +149,11 @@ def _compare_transaction(sides: Sides, verdict: Verdict, record: Record, *, alon
         tied = (
             _sum(line["extended_price"] for line in lines) if all("extended_price" in line for line in lines) else None
         )
-        due = _number(record["total"]) - _number(record.get("shipping_amount")) - _number(record.get("tax_amount"))
+        due = (
+            decimal_of(record["total"])
+            - decimal_of(record.get("shipping_amount"))
+            - decimal_of(record.get("tax_amount"))
+        )
         if can_go and (pending or (complete and tied == due)):
             verdict.compare("order from iPaaS.com" if pending else "invoice from iPaaS.com", number, {}, None)
     elif link.startswith("invoice|"):
@@ -210,7 +214,7 @@ def _compare_invoice(sides: Sides, verdict: Verdict, record: Record, identifier:
     expected = {
         "External Document No.": str(record["transaction_number"]).upper(),
         "Sell-to Customer No.": _buyer(sides, record),
-        "Amount Including VAT": _number(record["total"]),
+        "Amount Including VAT": decimal_of(record["total"]),
     }
     verdict.compare(kind, str(record["transaction_number"]), expected, row)
     if row is None:
@@ -218,12 +222,12 @@ def _compare_invoice(sides: Sides, verdict: Verdict, record: Record, identifier:
     rows = [line for line in sides.tenant.lines("Sales Invoice Line", str(row["No."])) if line["Type"] == "Item"]
     _compare_goods(verdict, kind, str(row["No."]), lines, rows)
     wanted = sorted(
-        -_number(payment["amount"])
+        -decimal_of(payment["amount"])
         for payment in record.get("payments", ())
-        if str(payment.get("status") or "").casefold() in _RECEIVED and _number(payment["amount"]) > 0
+        if str(payment.get("status") or "").casefold() in _RECEIVED and decimal_of(payment["amount"]) > 0
     )
     paid = sorted(
-        _number(line["Amount"])
+        decimal_of(line["Amount"])
         for line in sides.tenant.rows("Gen. Journal Line")
         if line.get("appliesToInvoiceNumber") == row["No."]
     )
@@ -236,19 +240,19 @@ def _compare_goods(verdict: Verdict, kind: str, key: str, wanted: list[Record], 
     expected = sorted(
         (
             str(line["sku"]).upper(),
-            _number(line["qty"]),
-            _number(line["unit_price"]),
-            _number(line.get("discount_amount")),
+            decimal_of(line["qty"]),
+            decimal_of(line["unit_price"]),
+            decimal_of(line.get("discount_amount")),
         )
         for line in wanted
-        if _number(line["qty"])
+        if decimal_of(line["qty"])
     )
     shown = sorted(
         (
             str(row["No."]).upper(),
-            _number(row["Quantity"]),
-            _number(row["Unit Price"]),
-            _number(row.get("Line Discount Amount")),
+            decimal_of(row["Quantity"]),
+            decimal_of(row["Unit Price"]),
+            decimal_of(row.get("Line Discount Amount")),
         )
         for row in found
     )
@@ -285,9 +289,5 @@ def _note(doubled: dict[tuple[str, str, str], list[str]], kind: str, row: Row) -
     doubled[key].append(str(row["No."]))
 
 
-def _number(value: Any) -> Decimal:
-    return Decimal(str(value)) if value not in (None, "") else Decimal(0)
-
-
 def _sum(values: Iterable[Any]) -> Decimal:
-    return sum((_number(value) for value in values), Decimal(0))
+    return sum((decimal_of(value) for value in values), Decimal(0))

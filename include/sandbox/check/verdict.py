@@ -106,6 +106,11 @@ def alike(expected: Any, found: Any, *, strict: bool = False) -> bool:
     return bool(expected == found)
 
 
+def decimal_of(value: Any) -> Decimal:
+    """A value as a Decimal; absence is zero."""
+    return Decimal(str(value)) if value not in (None, "") else Decimal(0)
+
+
 def words(text: str) -> str:
     """A text with single blanks between its words."""
     return " ".join(text.split())

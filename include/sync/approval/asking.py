@@ -26,7 +26,7 @@ from include.sync.outcomes import Outcome, Result
 from include.sync.records import Json
 from include.sync.report import Report, report
 from include.sync.runs import RunPlan
-from include.sync.staging.chunks import chunk_records, load_chunks
+from include.sync.staging.chunks import chunk_records, load_chunks, load_name
 from include.sync.staging.files import Staging
 from include.sync.task_context import BATCH, TaskContext
 from include.sync.work import WriteRequest
@@ -119,7 +119,7 @@ def refuse(task: TaskContext, decision: ApprovalDecision) -> None:
     """Write nothing of a run, and keep in the ledger what would have been written; then its position may move on."""
     planned = task.staging.over(PLANNED)
     for chunk in range(load_chunks(task.staging)):
-        name = f"load-{chunk:04}"
+        name = load_name(chunk)
         lines = {line["key"]: Outcome.from_json(line) for line in planned.read(f"outcomes-{name}")}
         outcomes: list[Outcome] = []
         for batch in batches(chunk_records(task.staging, chunk), BATCH):

@@ -9,6 +9,7 @@ import simplejson
 
 from include.sync.records import Json
 from include.sync.runs import RunPlan
+from include.sync.staging.chunks import load_name
 from include.sync.staging.files import Staging
 
 # The folder of the plan, in that of a run; and the file of what was decided.
@@ -52,4 +53,4 @@ def decided(staging: Staging) -> ApprovalDecision | None:
 def requests_of_plan(staging: Staging, chunks: int) -> Iterator[Json]:
     """What the tasks that planned the run before it asked have cost."""
     for number in range(chunks):
-        yield from staging.read_if_there(f"{PLANNED}/stats-load-{number:04}")
+        yield from staging.read_if_there(f"{PLANNED}/stats-{load_name(number)}")

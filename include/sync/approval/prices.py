@@ -5,12 +5,13 @@ from __future__ import annotations
 import heapq
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Any
 
 from include.settings import SyncSettings
 from include.sync.fields import pattern
 from include.sync.outcomes import Change, Result
+from include.sync.values import number
 from include.sync.work import WriteRequest, WriteResult
 
 # So many are shown, those that change most.
@@ -29,21 +30,12 @@ def in_fields(*names: str) -> Callable[[Change, SyncSettings], Found]:
 
 def percent(before: Any, after: Any) -> Decimal | None:
     """By how much a price changes, of what it was; None where there was none. From or to nothing is beyond measure."""
-    was, becomes = _number(before), _number(after)
+    was, becomes = number(before), number(after)
     if was is None or becomes == was:
         return None
     if not was or not becomes:
         return Decimal("Infinity")
     return abs(becomes - was) / abs(was) * 100
-
-
-def _number(value: Any) -> Decimal | None:
-    if value is None or isinstance(value, bool):
-        return None
-    try:
-        return Decimal(str(value))
-    except InvalidOperation:
-        return None
 
 
 @dataclass(frozen=True, kw_only=True, order=True)

@@ -51,23 +51,21 @@ class History(Store):
             db.execute(sa.delete(history).where(any_pair, history.c.at <= before))
 
     @repeated
-    def erase(self, flow: str, keys: Iterable[str], words: str) -> int:
-        """Drop the values that are remembered of these records, and what was said of them; answers how many there are.
+    def erase(self, flow: str, keys: Iterable[str], words: str) -> None:
+        """Drop the values that are remembered of these records, and what was said of them.
 
         That they are linked stays known, so that nothing is made twice, and what is unfinished stays so.
         """
-        found = 0
         nothing: dict[str, Any] = {"memory": None, "seen_as": None, "base": None, "outcome": None, "cause": None}
         said = {"message": words, "advice": None}
         with self._writing() as db:
             for batch in batches(keys, BATCH):
                 mine = sa.and_(self.mine(transfers), transfers.c.flow == flow, transfers.c.key.in_(batch))
                 # Without what was agreed, the next reading is compared with the target, whole.
-                found += db.execute(sa.update(transfers).where(mine).values({**nothing, "fingerprint": None})).rowcount
+                db.execute(sa.update(transfers).where(mine).values({**nothing, "fingerprint": None}))
                 db.execute(sa.update(transfers).where(mine, transfers.c.message.is_not(None)).values(said))
                 gone = sa.and_(self.mine(history), history.c.flow == flow, history.c.key.in_(batch))
                 db.execute(sa.delete(history).where(gone))
-        return found
 
     def _keep_history(self, db: Connection, flow: str, ends: Iterable[Finish], now: str) -> None:
         rows = [

@@ -28,7 +28,7 @@ from include.sync.ledger.statistics import Statistics
 from include.sync.ledger.store import BATCH, of_pair, one_of, repeated
 from include.sync.ledger.tables import reservations, watches
 from include.sync.ledger.tables import transfers as transfers_table
-from include.sync.ledger.transfers import Transfers, late, overtaken, read_again, tries, unfinished_since
+from include.sync.ledger.transfers import Transfers, attempts_of, late, outdated, read_again, unfinished_since
 from include.sync.ledger.windows import Windows
 
 _NO_LONGER_RESERVED = sa.delete(reservations).where(
@@ -57,7 +57,7 @@ class Ledger(
     ) -> None:
         """Note how attempts ended, remember new links and give up the claims, in one transaction.
 
-        `claimed` is the name that the claims are kept under (`Side.claims`), `owner` whose they are: what another task
+        `claimed` is the name that the claims are kept under (`Side.claim_scope`), `owner` whose they are: what another task
         is writing stays claimed. Of a try that has lost the claim on a record, how that ended is not noted, and after
         the others ClaimLost is raised. `new_links` are (table, external id, internal id); records waiting for one of them
         become due at once. `record_ids` gives Business Central's immutable ids of linked records by (table, external id).
@@ -77,7 +77,7 @@ class Ledger(
             rows: dict[tuple[str, ...], list[dict[str, Any]]] = {}
             for end in ends:
                 before = known.get(end.key)
-                if overtaken(end, before):
+                if outdated(end, before):
                     continue
                 at_once = end.at_once or end.waits_for in arrived
                 values = _row(flow, end, before, now, at_once=at_once, later=later.get(end.key))
@@ -126,7 +126,7 @@ def _row(
 ) -> dict[str, Any]:
     """The columns of a transfer that the end of an attempt says something about. `before` is what is known of the record,
     `later` what the flow the other way has added to what was agreed since the attempt looked at it."""
-    attempts, next_try = tries(end, before, now, at_once=at_once)
+    attempts, next_try = attempts_of(end, before, now, at_once=at_once)
     values: dict[str, Any] = {
         "flow": flow,
         "key": end.key,

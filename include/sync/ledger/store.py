@@ -101,7 +101,8 @@ class Store:
     ) -> None:
         """Open the ledger at a SQLAlchemy `url`, bringing its schema to this version.
 
-        `pair` says whose rows it is about; without one only `of` can be used. `now` is another clock than the machine's and the database's.
+        `pair` says whose rows it is about; without one only `of` can be used. `now` is another clock than the machine's and
+        the database's.
         """
         self._engine = connect(url)
         self._writes = OpenConnections(self._engine)

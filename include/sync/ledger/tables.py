@@ -49,7 +49,7 @@ transfers = sa.Table(
     sa.Column("read_at", sa.String(40)),  # when what was tried or seen last was read, by the clock of its system
     sa.Column("run_id", sa.String(250)),
     sa.Column("outcome", sa.Text),  # of that run, so that a repeated task reports the same
-    sa.Column("state", sa.String(10), nullable=False),  # done, waiting, retry, failed
+    sa.Column("state", sa.String(10), nullable=False),  # a `State`
     sa.Column("attempts", sa.Integer, nullable=False, default=0),
     sa.Column("next_try", sa.String(40)),  # None: only a person or a change starts another try
     sa.Column("kind", sa.String(20)),

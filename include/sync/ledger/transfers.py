@@ -32,7 +32,7 @@ def retry_delay(attempt: int) -> timedelta:
     return timedelta(minutes=10 * attempt * (attempt + 1))
 
 
-def overtaken(end: Finish, before: sa.Row[Any] | None) -> bool:
+def outdated(end: Finish, before: sa.Row[Any] | None) -> bool:
     """Whether an attempt that did not go through was made with what is older than what is done."""
     if end.state == State.done or before is None or before.state != State.done:
         return False
@@ -59,7 +59,7 @@ def read_again(now: datetime) -> dict[str, Any]:
     }
 
 
-def tries(end: Finish, before: sa.Row[Any] | None, now: datetime, *, at_once: bool) -> tuple[int, str | None]:
+def attempts_of(end: Finish, before: sa.Row[Any] | None, now: datetime, *, at_once: bool) -> tuple[int, str | None]:
     """How often a record has been tried after an attempt ended so, and when it is tried next."""
     if end.state == State.done:
         return 0, None

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import sqlite3
 import zlib
 from collections.abc import Iterator
 
 from include.sync.exact import from_json, to_json
 from include.sync.records import Json
+from include.sync.staging.scratch import scratch
 from include.transport.values import as_records
 
 
@@ -15,11 +15,10 @@ class Buckets:
     """Records by the number of their bucket."""
 
     def __init__(self) -> None:
-        self._db = sqlite3.connect("", isolation_level=None)
-        self._db.execute("CREATE TABLE records (bucket INTEGER, place INTEGER PRIMARY KEY, record BLOB)")
-        self._db.execute("CREATE INDEX records_bucket ON records (bucket, place)")
-        # One transaction for all: nothing of it is ever to be kept.
-        self._db.execute("BEGIN")
+        self._db = scratch(
+            "CREATE TABLE records (bucket INTEGER, place INTEGER PRIMARY KEY, record BLOB)",
+            "CREATE INDEX records_bucket ON records (bucket, place)",
+        )
 
     def add(self, bucket: int, record: Json) -> None:
         """Put a record into a bucket."""

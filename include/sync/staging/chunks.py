@@ -84,9 +84,14 @@ def load_chunks(staging: Staging) -> int:
     return int(next(staging.read("stats-transform"))["chunks"])
 
 
+def load_name(chunk: int) -> str:
+    """What loading a chunk is called: what came of it, and its counts, are staged under that."""
+    return f"load-{chunk:04}"
+
+
 def is_loaded(staging: Staging, chunk: int) -> bool:
     """Whether a load task has come to the end of a chunk."""
-    return staging.exists(f"stats-load-{chunk:04}.ndjson.gz")
+    return staging.has(f"stats-{load_name(chunk)}")
 
 
 def chunk_records(staging: Staging, chunk: int) -> Iterator[Json]:
@@ -94,7 +99,7 @@ def chunk_records(staging: Staging, chunk: int) -> Iterator[Json]:
     cuts: Sequence[int] | None = next(staging.read("stats-transform")).get("cuts")
     if cuts is None:
         # An earlier version has staged it, a file for each chunk.
-        yield from staging.read(f"load-{chunk:04}")
+        yield from staging.read(load_name(chunk))
         return
     start, end = cuts[chunk : chunk + 2]
     for file in range(start // FILE, -(-end // FILE)):

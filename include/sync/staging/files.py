@@ -168,8 +168,12 @@ class Staging:
 
     def read_if_there(self, name: str) -> Iterator[Json]:
         """The records of a file that need not have been written."""
-        if self.exists(f"{name}.ndjson.gz"):
+        if self.has(name):
             yield from self.read(name)
+
+    def has(self, name: str) -> bool:
+        """Whether a file of records is there."""
+        return self.exists(f"{name}.ndjson.gz")
 
     def write_all(self, name: str, records: Iterable[Json]) -> int:
         """Write all records to the file `name`; returns how many."""

@@ -2,24 +2,16 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Iterator, Sequence
 
-
-def _file(table: str) -> sqlite3.Connection:
-    """A file of SQLite's own, which is gone when it is let go."""
-    db = sqlite3.connect("", isolation_level=None)
-    db.execute(table)
-    # One transaction for all: nothing of it is ever to be kept.
-    db.execute("BEGIN")
-    return db
+from include.sync.staging.scratch import scratch
 
 
 class KeySet:
     """Keys of any number."""
 
     def __init__(self) -> None:
-        self._db = _file("CREATE TABLE keys (key TEXT PRIMARY KEY) WITHOUT ROWID")
+        self._db = scratch("CREATE TABLE keys (key TEXT PRIMARY KEY) WITHOUT ROWID")
         self._number = 0
 
     def add(self, key: str) -> bool:
@@ -65,7 +57,7 @@ class KeyPairs:
     """Texts that belong to keys, any number of either."""
 
     def __init__(self) -> None:
-        self._db = _file("CREATE TABLE pairs (key TEXT, value TEXT, PRIMARY KEY (key, value)) WITHOUT ROWID")
+        self._db = scratch("CREATE TABLE pairs (key TEXT, value TEXT, PRIMARY KEY (key, value)) WITHOUT ROWID")
 
     def add(self, key: str, value: str) -> None:
         """Put a text under a key, once."""
