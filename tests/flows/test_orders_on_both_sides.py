@@ -226,6 +226,16 @@ class TestWhatTheAccountantChanged:
         assert lines(shop)[0] == (10000, "1000", 2, 10)
         assert (f"lines[{number(shop)}|10000].Quantity", 4, 2) in changes(outcome)
 
+    def test_a_line_that_is_dropped_after_the_ledger_was_lost_leaves_the_order(
+        self, shop: Shop, record: Record
+    ) -> None:
+        shop.bench.lose_ledger()
+        run(shop, record, "unchanged")
+        shop.drop_line(record, "1001")
+        total(shop, record)
+        run(shop, record, "updated")
+        assert lines(shop) == [(10000, "1000", 2, 10)]
+
 
 class TestBothChangedSomethingElse:
     """Both changes arrive."""
