@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
 
-from include.errors import Rejected
-from include.ipaas.external_ids import PAYMENT_TABLE
+from include.errors import Rejected, Waiting
+from include.ipaas.external_ids import PAYMENT_TABLE, TRANSACTION_TABLE
 from include.ipaas.records.transactions import Transaction, TransactionPayment
 from include.mappings.body import body
 from include.mappings.custom_fields import from_ipaas as custom_fields
@@ -140,6 +140,16 @@ def invoice_from_ipaas(row: TransactionRow, context: MappingContext) -> Mapped:
     there when the status of some does not say whether they were received.
     """
     transaction = row.transaction
+    if row.parent_comes:
+        parent = transaction.transaction_parent_id
+        raise Waiting(
+            f"It belongs to transaction {parent}, which is to become a document first: beside that one it would be a second "
+            "sale.",
+            table=TRANSACTION_TABLE,
+            source_id=str(parent),
+            advice="Nothing to do: it goes on once that one has been transferred. If that one is to become no document, set "
+            "it aside on the page Sync.",
+        )
     payments, notes = _payments(row, context)
     order = _order(row)
     if order:

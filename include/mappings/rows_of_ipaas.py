@@ -76,12 +76,13 @@ class TransactionRow(IPaaSRow):
     """A transaction of another system.
 
     `link` is the external id that counts, which iPaaS.com may be yet to be told of, `parent_link` that of the transaction
-    above it. `buyer` and `bill_to` say who buys and who pays: table and iPaaS.com id. `holders` says which records around it
+    above it, and `parent_comes` whether that one is to become a document first. `buyer` and `bill_to` say who buys and who pays: table and iPaaS.com id. `holders` says which records around it
     hold external ids of ours (see `held_by`), `products` which product each SKU is, and `items` which item that is linked to, where the SKU is not its number.
     """
 
     link: str | None = None
     parent_link: str | None = None
+    parent_comes: bool = False
     buyer: Json = field(default_factory=dict)
     bill_to: Json | None = None
     products: Mapping[str, Any] = field(default_factory=dict)
