@@ -5,7 +5,7 @@ from __future__ import annotations
 from include.business_central.posted_invoices import POSTED_PAGE
 from include.ipaas.endpoints import TRANSACTION
 from include.mappings.foreign_transactions import INVOICE_LINK
-from include.mappings.invoices_from_ipaas import invoice_from_ipaas, skip_foreign_invoice
+from include.mappings.invoices_from_ipaas import invoice_from_ipaas, skip_foreign_invoice, skip_once_complete
 from include.mappings.orders_from_ipaas import skip_foreign_order
 from include.mappings.remembered import remembering
 from include.mappings.sales_invoices import (
@@ -95,7 +95,7 @@ FROM_IPAAS = Flow(
     source=ForeignTransactions(
         flow="invoice_from_ipaas",
         skip=skip_foreign_invoice,
-        parents={"sales_order_from_ipaas": skip_foreign_order, "invoice_from_ipaas": skip_foreign_invoice},
+        parents={"sales_order_from_ipaas": skip_foreign_order, "invoice_from_ipaas": skip_once_complete},
     ),
     skip=skip_foreign_invoice,
     mapping=invoice_from_ipaas,

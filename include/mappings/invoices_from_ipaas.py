@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -61,6 +62,8 @@ NOT_RECEIVED = frozenset(
         "voided",
     }
 )
+# In these statuses a transaction is not expected to become complete.
+_GIVEN_UP = frozenset({"Cancelled", "Refunded", "Partial Refunded"})
 # Properties of API v2.0 that custom fields may fill; the API cannot be extended, so that others are the order pages'.
 _OPEN_FIELDS = frozenset(
     {
@@ -132,6 +135,14 @@ def skip_foreign_invoice(row: TransactionRow, context: MappingContext) -> str | 
     return without_buyer(transaction)
 
 
+def skip_once_complete(row: TransactionRow, context: MappingContext) -> str | None:
+    """The filter of a transaction that may yet become complete: why it is never invoiced itself, or None."""
+    status = row.transaction.status
+    if status in _GIVEN_UP:
+        return f"The transaction's status is {status}."
+    return skip_foreign_invoice(replace(row, record={**row.record, "status": "Complete"}), context)
+
+
 def invoice_from_ipaas(row: TransactionRow, context: MappingContext) -> Mapped:
     """The invoice: `header`, `lines` and `payments` hold properties of API v2.0 in the order in which they are set.
 
@@ -147,8 +158,8 @@ def invoice_from_ipaas(row: TransactionRow, context: MappingContext) -> Mapped:
             "sale.",
             table=TRANSACTION_TABLE,
             source_id=str(parent),
-            advice="Nothing to do: it goes on once that one has been transferred. If that one is to become no document, set "
-            "it aside on the page Sync.",
+            advice="Nothing to do: it goes on once that one has been transferred. If orders are not to be invoiced themselves, "
+            "take their type out of invoice.types in the Variable bc_create_defaults; or set that one aside on the page Sync.",
         )
     payments, notes = _payments(row, context)
     order = _order(row)

@@ -96,9 +96,9 @@ class ForeignTransactions:
             for flow, skip in self.parents.items()
             if (flow == self.flow or not reads.is_off(flow)) and not _leaves_out(skip, above, context)
         ]
-        known = [reads.ledger.transfers(flow, [str(parent)]).get(str(parent)) for flow in takes]
+        known = (reads.ledger.transfers(flow, [str(parent)]).get(str(parent)) for flow in takes)
         # What a person has set aside becomes no document.
-        return any(transfer is None or transfer.state != State.ignored for transfer in known)
+        return bool(takes) and not any(transfer and transfer.state == State.ignored for transfer in known)
 
     def _extended(
         self, reads: Reads, row: TransactionRow, context: MappingContext, products: dict[str, _Product | None]

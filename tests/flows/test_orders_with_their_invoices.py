@@ -62,18 +62,32 @@ def test_the_invoice_of_an_order_that_is_yet_to_come_waits_for_it(shop: Shop) ->
     assert documents(shop) == ["WEB-1"]
 
 
-@pytest.mark.parametrize(
-    "parent", ["cancelled", "of a flow that is switched off", "set aside", "below its own invoice"]
-)
+@pytest.mark.parametrize("status", ["Pending", "Shipped"])
+def test_where_no_orders_are_made_of_orders_the_order_is_invoiced_once_it_is_complete(shop: Shop, status: str) -> None:
+    order = shop.order(status=status)
+    invoice = invoice_of(shop, order)
+    report = run(shop, INVOICES, invoice, off=[ORDERS])
+    assert tally(report) == {"read": 1, "waiting": 1}
+    assert "invoice.types" in outcome_of(report, str(invoice["id"])).advice
+    shop.change(order, status="Complete")
+    run(shop, INVOICES, order, off=[ORDERS])
+    assert tally(run(shop, INVOICES, invoice, off=[ORDERS])) == {"read": 1, "skipped": 1}
+    assert documents(shop) == ["WEB-1"]
+
+
+@pytest.mark.parametrize("parent", ["cancelled", "of types that are left out", "set aside", "below its own invoice"])
 def test_the_invoice_of_an_order_that_becomes_no_document_is_posted(shop: Shop, parent: str) -> None:
     order = shop.order(status="Cancelled" if parent == "cancelled" else "Pending")
     invoice = invoice_of(shop, order)
+    off: list[str] = []
+    if parent == "of types that are left out":
+        shop.bench.settings["bc_create_defaults"] = {"invoice": {"types": ["Invoice"]}}
+        off = [ORDERS]
     if parent == "below its own invoice":
         shop.change(order, transaction_parent_id=invoice["id"])
     if parent == "set aside":
         shop.change(order, created_datetime=None)
         assert tally(run(shop, ORDERS, order)) == {"read": 1, "failed": 1}
         shop.bench.ledger.ignore(ORDERS, [str(order["id"])], "admin")
-    off = [ORDERS] if parent == "of a flow that is switched off" else []
     assert tally(run(shop, INVOICES, invoice, off=off)) == {"read": 1, "created": 1}
     assert documents(shop) == ["INV-1"]
