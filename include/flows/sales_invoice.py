@@ -5,7 +5,8 @@ from __future__ import annotations
 from include.business_central.posted_invoices import POSTED_PAGE
 from include.ipaas.endpoints import TRANSACTION
 from include.mappings.foreign_transactions import INVOICE_LINK
-from include.mappings.invoices_from_ipaas import invoice_from_ipaas, skip_foreign_invoice
+from include.mappings.invoices_from_ipaas import invoice_from_ipaas, skip_foreign_invoice, skip_once_complete
+from include.mappings.orders_from_ipaas import skip_foreign_order
 from include.mappings.remembered import remembering
 from include.mappings.sales_invoices import (
     POSTED_ORDER,
@@ -91,7 +92,11 @@ FROM_IPAAS = Flow(
     direction=Direction.from_ipaas,
     collection="Add/Update Dynamics 365 Business Central Invoice FROM iPaaS.com",
     schedule="*/5 * * * *",
-    source=ForeignTransactions(flow="invoice_from_ipaas", skip=skip_foreign_invoice),
+    source=ForeignTransactions(
+        flow="invoice_from_ipaas",
+        skip=skip_foreign_invoice,
+        parents={"sales_order_from_ipaas": skip_foreign_order, "invoice_from_ipaas": skip_once_complete},
+    ),
     skip=skip_foreign_invoice,
     mapping=invoice_from_ipaas,
     writer=InvoiceWriter(),

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
-from include.errors import Rejected
-from include.ipaas.external_ids import PAYMENT_TABLE
+from include.errors import Rejected, Waiting
+from include.ipaas.external_ids import PAYMENT_TABLE, TRANSACTION_TABLE
 from include.ipaas.records.transactions import Transaction, TransactionPayment
 from include.mappings.body import body
 from include.mappings.custom_fields import from_ipaas as custom_fields
@@ -61,6 +62,8 @@ NOT_RECEIVED = frozenset(
         "voided",
     }
 )
+# In these statuses a transaction is not expected to become complete.
+_GIVEN_UP = frozenset({"Cancelled", "Refunded", "Partial Refunded"})
 # Properties of API v2.0 that custom fields may fill; the API cannot be extended, so that others are the order pages'.
 _OPEN_FIELDS = frozenset(
     {
@@ -132,6 +135,14 @@ def skip_foreign_invoice(row: TransactionRow, context: MappingContext) -> str | 
     return without_buyer(transaction)
 
 
+def skip_once_complete(row: TransactionRow, context: MappingContext) -> str | None:
+    """The filter of a transaction that may yet become complete: why it is never invoiced itself, or None."""
+    status = row.transaction.status
+    if status in _GIVEN_UP:
+        return f"The transaction's status is {status}."
+    return skip_foreign_invoice(replace(row, record={**row.record, "status": "Complete"}), context)
+
+
 def invoice_from_ipaas(row: TransactionRow, context: MappingContext) -> Mapped:
     """The invoice: `header`, `lines` and `payments` hold properties of API v2.0 in the order in which they are set.
 
@@ -140,6 +151,16 @@ def invoice_from_ipaas(row: TransactionRow, context: MappingContext) -> Mapped:
     there when the status of some does not say whether they were received.
     """
     transaction = row.transaction
+    if row.parent_comes:
+        parent = transaction.transaction_parent_id
+        raise Waiting(
+            f"It belongs to transaction {parent}, which is to become a document first: beside that one it would be a second "
+            "sale.",
+            table=TRANSACTION_TABLE,
+            source_id=str(parent),
+            advice="Nothing to do: it goes on once that one has been transferred. If orders are not to be invoiced themselves, "
+            "take their type out of invoice.types in the Variable bc_create_defaults; or set that one aside on the page Sync.",
+        )
     payments, notes = _payments(row, context)
     order = _order(row)
     if order:

@@ -6,8 +6,8 @@ SKUs are, what is linked to us already.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar
 
 from pydantic import ValidationError
@@ -37,12 +37,18 @@ NESTED_SCOPES = {
 }
 
 
+# Why a flow leaves a transaction out, or None.
+Skip = Callable[[TransactionRow, MappingContext], str | None]
+
+
 @dataclass(frozen=True, kw_only=True)
 class ForeignTransactions:
     """Transactions for one flow. Those that its filter leaves out are read no further."""
 
     flow: str
-    skip: Callable[[TransactionRow, MappingContext], str | None]
+    skip: Skip
+    # The flows that take the transaction above one first, with their filters.
+    parents: Mapping[str, Skip] = field(default_factory=dict)
 
     @property
     def _records(self) -> IPaaSRecords[TransactionRow]:
@@ -77,10 +83,22 @@ class ForeignTransactions:
             yield replace(record, data=row, problem=fault[0] if fault else None)
 
     def _left_out(self, row: TransactionRow, context: MappingContext) -> bool:
-        try:
-            return self.skip(row, context) is not None
-        except (Rejected, ValidationError):
-            return True  # it says so again when it is mapped
+        return _leaves_out(self.skip, row, context)
+
+    def _comes(self, reads: Reads, row: TransactionRow, parent: Any, context: MappingContext) -> bool:
+        """Whether the transaction above one, which is linked to nothing, is for a flow to transfer first."""
+        record = reads.ipaas.get(TRANSACTION, parent) if self.parents and not row.link else None
+        if record is None or str(record.get("transaction_parent_id")) == str(row.record["id"]):
+            return False  # two that stand above each other would wait for ever
+        above = TransactionRow(record=record)
+        takes = [
+            flow
+            for flow, skip in self.parents.items()
+            if (flow == self.flow or not reads.is_off(flow)) and not _leaves_out(skip, above, context)
+        ]
+        known = (reads.ledger.transfers(flow, [str(parent)]).get(str(parent)) for flow in takes)
+        # What a person has set aside becomes no document.
+        return bool(takes) and not any(transfer and transfer.state == State.ignored for transfer in known)
 
     def _extended(
         self, reads: Reads, row: TransactionRow, context: MappingContext, products: dict[str, _Product | None]
@@ -100,12 +118,20 @@ class ForeignTransactions:
         return replace(
             row,
             parent_link=parent_link,
+            parent_comes=parent is not None and parent_link is None and self._comes(reads, row, parent, context),
             buyer=buyers["buyer"],
             bill_to=buyers.get("bill_to"),
             holders=holders,
             products={folded: found.id for folded, found in own.items()},
             items=items,
         )
+
+
+def _leaves_out(skip: Skip, row: TransactionRow, context: MappingContext) -> bool:
+    try:
+        return skip(row, context) is not None
+    except (Rejected, ValidationError):
+        return True  # it says so again when it is mapped
 
 
 def _link(reads: Reads, table: str, ipaas_id: Any) -> str | None:

@@ -34,6 +34,10 @@ class Reads(Protocol):
     ledger: Ledger
 
     @property
+    def is_off(self) -> Callable[[str], bool]:
+        """Whether a flow is switched off, by its name."""
+
+    @property
     def settings(self) -> SyncSettings:
         """The settings as they were when the run started."""
 

@@ -289,10 +289,16 @@ class _Decider:
 
 
 def sending(question: Question, decision: Decision) -> Json:
-    """Every value that is about to be sent, by path."""
+    """Every value of the transaction's that is about to be sent, by path. What goes along with it as Business Central has
+    it, the rest of an address or the price beside a quantity, stays Business Central's: found there, it was not agreed."""
+    order, wanted = question.order, {DISCOUNT: question.wanted.discount, **question.header}
+    for line in question.wanted.lines:
+        number = question.numbers[str(line["id"])]
+        wanted |= {line_path(order, number, name): value for name, value in line["fields"].items()}
     lines = {**decision.add, **decision.change}
-    values = {line_path(question.order, n, name): v for n, fields in lines.items() for name, v in fields.items()}
-    return {**{n: v for n, v in decision.header.items() if n not in _GROUPS}, **values, DISCOUNT: decision.discount}
+    values = {line_path(order, n, name): v for n, fields in lines.items() for name, v in fields.items()}
+    values |= {**{n: v for n, v in decision.header.items() if n not in _GROUPS}, DISCOUNT: decision.discount}
+    return {path: value for path, value in values.items() if path in wanted and alike(path, wanted[path], value)}
 
 
 def agreed(question: Question, decision: Decision, header: Json) -> Base:

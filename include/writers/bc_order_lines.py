@@ -15,7 +15,7 @@ from include.sync.work import WriteRequest
 from include.writers.bc_documents import TransactionLinks
 from include.writers.bc_order_amounts import SHIPPING, shipping_line
 from include.writers.bc_order_book import line_changes
-from include.writers.bc_order_changes import SHIPPING_LINE
+from include.writers.bc_order_changes import SHIPPING_LINE, line_path
 from include.writers.bc_order_surface import Order
 
 
@@ -49,9 +49,15 @@ def numbers_of(
 
 
 def held_of(order: Order, links: TransactionLinks, base: Base | None) -> set[int]:
-    """The lines of an order that came from its transaction, if only once."""
+    """The lines of an order that came from its transaction, if only once.
+
+    Links tell, and what was agreed: of a line that iPaaS.com has dropped it tells no link any more, and a ledger that was
+    lost while it had it has not noted what could be read.
+    """
     shipping = base.values.get(SHIPPING_LINE) if base else None
-    return {number for number in order.lines if number == shipping} | _linked(order, links).keys()
+    agreed = {path.rpartition(".")[0] for path in base.values} if base else set()
+    known = {number for number in order.lines if number == shipping or line_path(order, number) in agreed}
+    return known | _linked(order, links).keys()
 
 
 def _linked(order: Order, links: TransactionLinks) -> Mapping[int, Any]:

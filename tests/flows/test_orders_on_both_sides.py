@@ -226,6 +226,16 @@ class TestWhatTheAccountantChanged:
         assert lines(shop)[0] == (10000, "1000", 2, 10)
         assert (f"lines[{number(shop)}|10000].Quantity", 4, 2) in changes(outcome)
 
+    def test_a_line_that_is_dropped_after_the_ledger_was_lost_leaves_the_order(
+        self, shop: Shop, record: Record
+    ) -> None:
+        shop.bench.lose_ledger()
+        run(shop, record, "unchanged")
+        shop.drop_line(record, "1001")
+        total(shop, record)
+        run(shop, record, "updated")
+        assert lines(shop) == [(10000, "1000", 2, 10)]
+
 
 class TestBothChangedSomethingElse:
     """Both changes arrive."""
@@ -375,6 +385,27 @@ class TestCutOff:
         outcome = run(shop, record, "updated")
         assert lines(shop) == [(10000, "1000", 7, 10), (20000, "1001", 8, 10)]
         assert not outcome.notes
+
+    def test_what_was_sent_along_of_the_accountants_stays_his(self, shop: Shop, record: Record) -> None:
+        accountant(shop, 10000, Unit_Price=9)
+        shop.bench.sandbox.sales.change_order(number(shop), **{"Ship-to Name": "Back door"})
+        edit_line(shop, record, "1000", qty=5)
+        shop.change(record, addresses=[{"id": record["addresses"][0]["id"], "city": "Boston"}])
+        self.cut(shop, record, "PATCH", 1)
+        run(shop, record, "unchanged")
+        assert lines(shop)[0] == (10000, "1000", 5, 9)
+        assert (the_order(shop)["Ship-to Name"], the_order(shop)["Ship-to City"]) == ("Back door", "Boston")
+
+    def test_a_discount_of_the_accountants_stays_when_lines_move_while_they_are_written(self, shop: Shop) -> None:
+        record = agreed(shop, discount_amount=2)
+        the_order(shop)["Invoice Discount"] = Decimal(5)
+        shop.bench.sandbox.sales.change_line(number(shop), 10000)
+        # Its share of the discount moves the second line, which is read again then.
+        edit_line(shop, record, "1000", qty=5)
+        edit_line(shop, record, "1001", qty=6)
+        (note,) = run(shop, record, "updated").notes
+        assert discount(shop) == 5
+        assert "discount ('2' → '5')" in note
 
     def test_so_it_may_after_a_difference_was_refused(self, shop: Shop, record: Record) -> None:
         first = record["lines"][0]["id"]
