@@ -223,7 +223,7 @@ class TestWhatStoppedAFlow:
         assert told() == ""
 
     def test_no_more_of_them_are_remembered_than_can_tell(self, run_dag: RunDag) -> None:
-        from bridge.factory import _RUNS_AT_ONCE
+        from bridge.factory import RUNS_AT_ONCE
         from bridge.last_run import begun, note_run
 
         run_dag("health")
@@ -233,7 +233,7 @@ class TestWhatStoppedAFlow:
             )
             note_run(run)
         assert sorted(begun(FLOW)) == [f"manual__{number}" for number in range(20, 30)]
-        assert len(begun(FLOW)) > _RUNS_AT_ONCE
+        assert len(begun(FLOW)) > RUNS_AT_ONCE
 
 
 def _lines(run: Run) -> list[str]:
