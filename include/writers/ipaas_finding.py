@@ -196,7 +196,7 @@ class IPaaSFinder:
         own = external_id_of(found, work.plan.system_id) if found else None
         if found and own and fold(own) != fold(item.mapped.source_id):
             if siblings.alike(own, item.mapped.source_id):
-                self._numbers(work).move(own, item.mapped, found["id"])
+                self._numbers(work).move(own, item.mapped.source_id, found["id"], item.mapped.record_id)
                 return found
             raise self._belongs(replace(item.mapped, match=str(found.get(siblings.same))), found, own)
         return found

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 from include.errors import NotFound, RecordExists, Rejected, Sent, ServiceError, Waiting
@@ -66,7 +66,10 @@ class IPaaSWriter(IPaaSFinder):
         # A record that may only be changed in part needs only what that part refers to.
         taken = work.ipaas.taken(self.endpoint, mapped.body)
         body = taken if self.restrict else work.resolve(taken)
+        if self._numbers(work).make_way(item):
+            item = replace(item, stale=True)  # what was read of the target shows it under its number of before
         internal_id, present = self._find(work, item)
+        item = self._numbers(work).as_known(item)
         if internal_id is not None:
             self._numbers(work).check_own(item, present)
         if internal_id is None:
