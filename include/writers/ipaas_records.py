@@ -101,6 +101,9 @@ class IPaaSWriter(IPaaSFinder):
         try:
             # iPaaS.com may not know yet what became of it.
             holder = work.ledger.external_ids(self.table, [key]).get(key, external_id)
+            if key in work.ledger.external_ids(self.table, [key], pushed=True):
+                # It did know, and somebody may have removed the link since.
+                holder = work.ipaas.external_id(self.table, matched["id"]) or external_id
             if fold(holder) != fold(external_id):
                 if self.shares_name:
                     return self._create(work, item, body)
@@ -182,6 +185,7 @@ class IPaaSWriter(IPaaSFinder):
             present = fresh = work.ipaas.get(self.endpoint, internal_id)
             if present is None:
                 raise NotFound.of_record("iPaaS.com", f"{self.endpoint.name} {internal_id}")
+            self._require_own(work, item, internal_id, present)
         if present is not None:
             keep_name(work.ledger, self.table, item.mapped.source_id, internal_id, present.get(self.endpoint.key))
         update = self._update_to(work, item, base, wanted, present)
@@ -203,6 +207,20 @@ class IPaaSWriter(IPaaSFinder):
             work.send(change, what=what, planned=sent, requests=requests)
         result = Result.updated if update.body else Result.unchanged
         return self._after(work, item, internal_id, result, update, present=present)
+
+    def _require_own(self, work: WriteContext, item: WriteRequest, internal_id: Id, present: Json) -> None:
+        """Raise NotFound for a record that is not linked to this one any more, where iPaaS.com has given its link to another
+        record, or that record to another of ours: then the ledger's link is as good as none. One that has lost its link, which
+        nobody has now, is still the one."""
+        mine, own = item.mapped.source_id, external_id_of(present, work.plan.system_id)
+        if own is not None and fold(own) == fold(mine):
+            return
+        if work.ledger.internal_ids(self.table, [mine], pushed=False):
+            return  # iPaaS.com is yet to be told
+        holder = work.ipaas.internal_id(self.table, mine)
+        if str(holder) == str(internal_id) or (own is None and holder is None):
+            return
+        raise NotFound.of_record("iPaaS.com", f"The link of {self.endpoint.name} {internal_id} to {mine!r}")
 
     def _update_to(
         self, work: WriteContext, item: WriteRequest, base: Base | None, wanted: Json, present: Json | None
