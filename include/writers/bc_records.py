@@ -323,8 +323,7 @@ class BCWriter:
         return replace(written, record_ids={(self.table, now): record_id})
 
     def _away(self, work: WriteContext, session: _Session, number: str) -> tuple[str, str] | None:
-        """The number that a record has now, and its immutable id, when another one has taken the number that it is linked by.
-        None when it has it still, or is gone, or nothing is known."""
+        """As `_renumbered`, of a record whose number another one has now; None also when it has that number still."""
         _, record_id = work.ledger.spelled(self.table, [number]).get(fold(number), (number, None))
         if record_id is None:
             return None
@@ -332,14 +331,12 @@ class BCWriter:
             if number.upper() not in session.ids:
                 numbers = sorted({*session.rows, number.upper()} - session.ids.keys())
                 rows = work.bc.read_many(Api(self.target.api), "number", numbers, select=("id", "number"))
-                found = {str(row["number"]).upper(): str(row["id"]) for row in rows}
-                session.ids |= {**dict.fromkeys(numbers), **found}
+                session.ids |= dict.fromkeys(numbers) | {str(row["number"]).upper(): str(row["id"]) for row in rows}
         there = session.ids[number.upper()]
         return None if there is None or fold(there) == fold(record_id) else self._renumbered(work, number)
 
     def _renumbered(self, work: WriteContext, number: str) -> tuple[str, str] | None:
-        """The number that a record has now which has gone from this one, and its immutable id; None when it is gone, or
-        nothing is known."""
+        """Number, as it is now, and immutable id of a record that has gone from this number; None when nothing is known."""
         _, record_id = work.ledger.spelled(self.table, [number]).get(fold(number), (number, None))
         if record_id is None:
             return None
