@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from include.ipaas.endpoints import INVENTORY, PRODUCT
-from include.mappings.products import STOCK_FLOW, inventory_to_ipaas, same_item, skip_stock
+from include.mappings.products import STOCK_FLOW, inventory_to_ipaas, item_of, same_item, skip_stock
 from include.sources.stock import (
     QUERY,
     Stock,
@@ -26,7 +26,9 @@ TO_IPAAS = Flow(
     mapping=inventory_to_ipaas,
     writer=IPaaSWriter(
         endpoint=INVENTORY,
-        siblings=Siblings(parent=PRODUCT, by="parent_id", name="inventory", same="location_id", alike=same_item),
+        siblings=Siblings(
+            parent=PRODUCT, by="parent_id", name="inventory", same="location_id", alike=same_item, of=item_of
+        ),
     ),
     id_formats=(
         IdFormat(

@@ -111,6 +111,11 @@ def same_item(one: str, other: str) -> bool:
     return fold(one.partition("|")[2]) == fold(other.partition("|")[2])
 
 
+def item_of(stock: str) -> str | None:
+    """The immutable id of the item whose stock row has an external id."""
+    return stock.partition("|")[2] or None
+
+
 def stock_fields(location: str, quantity: Decimal) -> Json:
     """One location's stock. Business Central's query knows one quantity, so it is both."""
     where = Ref(table=LOCATION_TABLE, source_id=location, missing=Missing.transfer, flow="location_to_ipaas")

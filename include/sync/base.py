@@ -9,11 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, TypeVar
 
 from include.sync.records import Json
 from include.sync.values import same
 
+T = TypeVar("T")
 Alike = Callable[[str, Any, Any], bool]
 
 
@@ -119,6 +120,16 @@ class Base:
         }
         return replace(
             self, values={**self.values, **own}, kept={n: value for n, value in self.kept.items() if n not in own}
+        )
+
+    def renumbered(self, old: str, new: str) -> Base:
+        """The base of a record that has another external id: those of what is nested in it begin with it."""
+
+        def named(fields: Mapping[str, T]) -> dict[str, T]:
+            return {name.replace(f"[{old}|", f"[{new}|"): value for name, value in fields.items()}
+
+        return replace(
+            self, values=named(self.values), kept=named(self.kept), sent=named(self.sent), owed=named(self.owed)
         )
 
     def as_json(self) -> Json:

@@ -67,10 +67,12 @@ class Echoes:
         if task.flow.counterpart is None:
             return
         # Whoever writes into a record takes its fingerprint away.
-        touched = [key for key, transfer in known.items() if transfer.fingerprint is None]
+        touched = {transfer.key: key for key, transfer in known.items() if transfer.fingerprint is None}
         if touched:
             found = task.ledger.transfers(task.flow.name, touched, base=True)
-            self._bases = {key: Base.from_json(t.base) for key, t in found.items() if t.base}
+            # One that was renumbered is known under the number that it had.
+            bases = {key: Base.from_json(t.base).renumbered(key, touched[key]) for key, t in found.items() if t.base}
+            self._bases = {touched[key]: base for key, base in bases.items()}
         new = [record for record in batch if self._is_new(str(record["key"]))]
         self._agreed = self._agreed_there(task.flow.counterpart.flow, new) if new else {}
 

@@ -6,13 +6,18 @@ same record is updated. Without a ledger nothing is known of immutable ids, and 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+import threading
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
 from include.errors import NotFound, Rejected, Waiting
 from include.ipaas.external_ids import Id, external_id_of
+from include.sync.base import Base
 from include.sync.called import name_apart, name_in
+from include.sync.displaced import displaced_of
+from include.sync.ledger.entries import Transfer
 from include.sync.records import Json, Mapped
 from include.sync.runs import Direction
 from include.sync.twins import look_alike
@@ -23,8 +28,20 @@ if TYPE_CHECKING:
     from include.sync.context import WriteContext
     from include.sync.work import WriteRequest
 
-# So often a record waits for the one that had its number before.
+# So often a record waits for the one that had its number before, and that may have been deleted.
 _PATIENCE = 2
+# Before the number of a record that is linked to none for the moment. No number of Business Central has a bar in it.
+_ASIDE = "moving|"
+
+Move = tuple[str, str, Id, str]  # from, to, iPaaS.com id, immutable id
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Around:
+    """What is moved before a record gets a number that was another one's, and after that."""
+
+    before: Sequence[Move] = ()
+    after: Sequence[Move] = ()
 
 
 class Renumbering:
@@ -42,6 +59,13 @@ class Renumbering:
         self._left: set[str] = set()
         # By folded external id: as the ledger spells it, and the immutable id that it belongs to.
         self._spelled: dict[str, tuple[str, str | None]] = {}
+        own = endpoint.table == work.task.flow.writer.table
+        # By folded number: who had it before the record that has it now.
+        self._displaced = displaced_of(work.task) if own else {}
+        # By immutable id: what was known of the records that this task has moved.
+        self._moved: dict[str, Transfer] = {}
+        # Held while numbers change hands: several records may have to move for one.
+        self._moving = threading.RLock()
 
     def learn(self, items: Iterable[WriteRequest]) -> None:
         """Read what is known of these records."""
@@ -54,52 +78,126 @@ class Renumbering:
     def follow(self, item: WriteRequest) -> Id | None:
         """Give the record that the same immutable id is linked under the new number; answers its iPaaS.com id.
 
-        None when it was not renumbered, or the record is gone. Raises Rejected when its new number is linked to another record.
+        None when it was not renumbered, or the record is gone. Raises Rejected when its new number is linked to another record,
+        which cannot be moved on from there.
         """
-        mapped, work, table = item.mapped, self._work, self._endpoint.table
+        mapped = item.mapped
         if mapped.record_id not in self._asked:
             self.learn([item])  # a prerequisite, which nobody has prepared
         if mapped.record_id is None or mapped.record_id not in self._known:
             return None
-        old, internal_id = self._known[mapped.record_id]
-        if old.upper() == mapped.source_id.upper():
+        if self._known[mapped.record_id][0].upper() == mapped.source_id.upper():
             return None
-        holder = work.link_of(table, mapped.source_id)
+        with self._moving:
+            return self._follow(mapped, mapped.record_id)
+
+    def _follow(self, mapped: Mapped, record_id: str) -> Id | None:
+        work, table = self._work, self._endpoint.table
+        old, internal_id = self._known[record_id]
+        if old.upper() == mapped.source_id.upper():
+            return internal_id  # it was moved on for another one's sake
+        holder = self._holder(mapped.source_id)
+        around: _Around | None = _Around()
         if holder is not None and str(holder) != str(internal_id):
+            around = self._around(mapped.source_id, (fold(old),))
+        if around is None:
             raise Rejected(
                 f"It was renumbered from {old!r}, which is linked to iPaaS.com {self._endpoint.name} {internal_id}, and "
                 f"its new number is linked to {holder}.",
                 "Remove the external id from the wrong one in iPaaS.com; it is tried again by itself.",
             )
+        for move in around.before:
+            self.move(*move)
         try:
-            self.move(old, mapped, internal_id)
+            self.move(old, mapped.source_id, internal_id, record_id)
         except NotFound:
             work.ledger.unlink(table, old)
-            del self._known[mapped.record_id]
+            del self._known[record_id]
             return None
-        self._known[mapped.record_id] = mapped.source_id, internal_id
+        finally:
+            for move in around.after:
+                self.move(*move)
         return internal_id
 
-    def move(self, old: str, mapped: Mapped, internal_id: Id) -> None:
+    def make_way(self, item: WriteRequest) -> bool:
+        """Have the record that had this one's number before go to the number that it has now; answers whether it did."""
+        number = item.mapped.source_id
+        if fold(number) not in self._displaced or self.left(number):
+            return False
+        with self._moving:
+            around = None if self.left(number) else self._around(number, ())
+            for move in (*around.before, *around.after) if around else ():
+                self.move(*move)
+            return around is not None
+
+    def _around(self, number: str, moving: tuple[str, ...]) -> _Around | None:
+        """What has to be moved so that a number is free; None when that is not known. `moving` are the numbers, folded, that
+        are about to be free."""
+        gone = self._displaced.get(fold(number))
+        _, record_id = self._work.ledger.spelled(self._endpoint.table, [number]).get(fold(number), (number, None))
+        if gone is None or gone.record_id != record_id:
+            return None
+        internal_id, holder = (
+            self._work.ledger.internal_ids(self._endpoint.table, [number])[fold(number)],
+            self._holder(gone.now),
+        )
+        if holder is None or str(holder) == str(internal_id):
+            return _Around(before=[(number, gone.now, internal_id, record_id)])
+        if fold(gone.now) in moving:
+            # Numbers that were exchanged: one record has to step aside, since no two have one external id.
+            aside = f"{_ASIDE}{gone.now}"
+            return _Around(
+                before=[(number, aside, internal_id, record_id)], after=[(aside, gone.now, internal_id, record_id)]
+            )
+        around = self._around(gone.now, (*moving, fold(number)))
+        return around and replace(around, before=[*around.before, (number, gone.now, internal_id, record_id)])
+
+    def _holder(self, number: str) -> Id | None:
+        """Which record is linked to a number. What iPaaS.com says is not noted here: a move that broke off, and that it may be
+        the trace of, is found unfinished by what the ledger says."""
+        table = self._endpoint.table
+        known = self._work.ledger.internal_ids(table, [number]).get(fold(number))
+        return self._work.ipaas.internal_id(table, number) if known is None else known
+
+    def move(self, old: str, new: str, internal_id: Id, record_id: str | None) -> None:
         """Give a record of iPaaS.com that is linked under an old name the one that it has now. Raises NotFound."""
         work, table = self._work, self._endpoint.table
-        link = partial(work.ipaas.link, table, internal_id, mapped.source_id)
-        work.send(link, what=[internal_id, mapped.source_id], planned=None, requests=2)
+        link = partial(work.ipaas.link, table, internal_id, new)
+        work.send(link, what=[internal_id, new], planned=None, requests=2)
         name = name_in(table)
         reads = self._nested or name
         present = (work.ipaas.get(self._endpoint, internal_id) if reads else None) or {}
-        self._follow_nested(old, mapped.source_id, present)
-        now = (table, mapped.source_id, internal_id)
+        self._follow_nested(old, new, present)
+        now = (table, new, internal_id)
         # Documents may name it at any moment: by what it is called, from the moment on that this is not its number.
-        called = name_apart(table, mapped.source_id, internal_id, present.get(name)) if name else []
-        work.ledger.link([now, *called], record_ids={now[:2]: mapped.record_id} if mapped.record_id else {})
-        # What was written under the old number says nothing any more, should the record ever have it again.
-        for flow in work.task.catalogue.values():
-            if flow.direction is Direction.to_ipaas and flow.writer.table == table:
-                work.ledger.forget(flow.name, [old])
+        called = name_apart(table, new, internal_id, present.get(name)) if name else []
+        work.ledger.link([now, *called], record_ids={now[:2]: record_id} if record_id else {})
+        self._carry(old, new, internal_id, record_id)
         work.linked.pop((table, fold(old)), None)
         work.remember([now])
         self._left.add(fold(old))
+        self._spelled.pop(fold(old), None)
+        if record_id:
+            self._known[record_id] = new, internal_id
+            self._spelled[fold(new)] = new, record_id
+
+    def _carry(self, old: str, new: str, internal_id: Id, record_id: str | None) -> None:
+        """Keep what was agreed of a record: what either side changes meanwhile is still told by it."""
+        flows = [flow for flow in self._work.task.catalogue.values() if flow.writer.table == self._endpoint.table]
+        to_ipaas = [flow.name for flow in flows if flow.direction is Direction.to_ipaas]
+        others = [flow.name for flow in flows if flow.direction is not Direction.to_ipaas]
+        own = self._work.task.flow.name
+        if record_id and own in to_ipaas:
+            before = self._moved.get(record_id) or self._work.ledger.transfers(own, [old], base=True).get(old)
+            if before is not None:
+                base = Base.from_json(before.base or {}).renumbered(old, new)
+                self._moved[record_id] = replace(before, key=new, fingerprint=None, base=base.as_json())
+        self._work.ledger.renumber(to_ipaas, others, old, new, internal_id)
+
+    def as_known(self, item: WriteRequest) -> WriteRequest:
+        """A record with what is known of it, also if that was under another number until now."""
+        moved = self._moved.get(item.mapped.record_id or "")
+        return replace(item, transfer=moved) if moved else item
 
     def _follow_nested(self, old: str, new: str, present: Json) -> None:
         for table, nested_id, suffix in nested_of(old, present, self._nested, self._work.plan.system_id):
@@ -125,6 +223,14 @@ class Renumbering:
         if spelled.upper() != mapped.source_id.upper():
             raise look_alike(mapped.source_id, [spelled])
         waited = item.transfer.attempts if item.transfer else 0
+        gone = self._displaced.get(fold(mapped.source_id))
+        if mapped.record_id and record_id and gone is not None:
+            raise Waiting(
+                f"iPaaS.com knows another record of Business Central by the number {spelled!r}, which has the number "
+                f"{gone.now!r} now, and cannot have that in iPaaS.com yet.",
+                advice=f"Should this last, see what stands in the way of {gone.now!r}; this one goes through after that.",
+                at_once=True,
+            )
         if mapped.record_id and record_id and waited < _PATIENCE:
             raise Waiting(
                 f"iPaaS.com knows another record of Business Central by the number {spelled!r}, which was renumbered or "

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from include.errors import Rejected, RunFault, Waiting
 from include.sync.batches import batches
 from include.sync.companions import without_news
+from include.sync.displaced import stage_displaced
 from include.sync.echoes import Echoes
 from include.sync.endings import finish_failed, overtaken, problem_outcome, resting, unexpected
 from include.sync.fingerprints import canonical, fingerprint
@@ -37,10 +38,11 @@ def transform(task: TaskContext) -> int:
     counts: Counter[str] = Counter()
     twins, prints = Twins(), Prints(task.plan)
     chunks = Chunks(task.staging, load_tasks(task.plan.settings))
+    displaced: dict[str, str] = {}
     read, seen = next(task.staging.read("stats-extract"))["read"], 0
     with task.staging.write("outcomes-transform") as outcomes, wanted(task.staging) as needs:
         for staged in batches(task.staging.read_as("raw", Staged), BATCH):
-            known = _known(task, staged)
+            known = _known(task, staged, displaced)
             twins.look_at(record.key for record in staged)
             task.headway.at("looked at", seen, read)
             seen += len(staged)
@@ -75,6 +77,7 @@ def transform(task: TaskContext) -> int:
     cuts = chunks.close()
     number = max(0, len(cuts) - 1)
     twins.stage(task.staging)
+    stage_displaced(task, displaced)
     stage_prerequisites(task, chunks.source_ids())
     task.save_stats("transform", counts=dict(counts), chunks=number, cuts=cuts, changed=chunks.total)
     task.headway.end(TO_WRITE, chunks.total)
@@ -110,25 +113,29 @@ class _Unchanged:
             task.ledger.seen(task.flow.name, keys, read_at, prints)
 
 
-def _known(task: TaskContext, batch: Sequence[Staged]) -> dict[str, Transfer]:
+def _known(task: TaskContext, batch: Sequence[Staged], displaced: dict[str, str]) -> dict[str, Transfer]:
     """What the ledger knows of these records; of one that was renumbered, what it left behind under its old number.
 
-    What is known under a key that another record had before says nothing of the one that has it now.
+    What is known under a key that another record had before says nothing of the one that has it now: the other one is
+    `displaced`, and added there.
     """
     flow = task.flow
     ids = {record.key: record.record_id for record in batch if record.record_id}
     found = task.ledger.transfers(flow.name, (record.key for record in batch), outcome=False)
-    known = {
-        key: one for key, one in found.items() if not one.record_id or ids.get(key, one.record_id) == one.record_id
+    others = {
+        key: one.record_id
+        for key, one in found.items()
+        if one.record_id and ids.get(key, one.record_id) != one.record_id
     }
-    new = {ids[key]: key for key in ids if key not in known}
+    displaced |= others
+    known = {key: one for key, one in found.items() if key not in others}
+    new = {ids[key]: key for key in ids if key not in known or known[key].target_id is None}
     moved = task.ledger.links_of_record_id(flow.writer.table, new)
     before = {old: new[record_id] for record_id, (old, _) in moved.items() if old != new[record_id]}
     for old, transfer in task.ledger.transfers(flow.name, before).items():
         # Nothing has been written under the new number yet.
-        known[before[old]] = Transfer(
-            key=before[old], memory=transfer.memory, state=State.retry, next_try=iso(_LONG_AGO)
-        )
+        now = known.get(before[old]) or Transfer(key=old, memory={}, state=State.retry, next_try=iso(_LONG_AGO))
+        known[before[old]] = replace(now, key=old, memory=transfer.memory)
     return known
 
 
@@ -193,7 +200,7 @@ def _decide(task: TaskContext, record: Json, transfer: Transfer | None) -> Decis
             raise Rejected(f"The {task.flow.record} cannot be read: {record['problem']}.")
         mapped = task.flow.take(task.flow.row_of(data), context)
         if isinstance(mapped, str) and unfinished and transfer:
-            _forget(task, transfer, mapped)
+            _forget(task, key, transfer, mapped)
     except RunFault:
         raise
     except Exception as fault:  # noqa: BLE001 - one record's defect must not stop the others
@@ -229,10 +236,10 @@ def _decide(task: TaskContext, record: Json, transfer: Transfer | None) -> Decis
     return changed
 
 
-def _forget(task: TaskContext, transfer: Transfer, reason: str) -> None:
+def _forget(task: TaskContext, key: str, transfer: Transfer, reason: str) -> None:
     """Forget that a record is unfinished, since it is left out now. Raises Rejected where a document of it was begun, or was to
     be changed; one that was done, and is to be looked at again for no fault of its own, is what the transaction said."""
-    flow, side, key = task.flow, side_of(task.flow.direction), transfer.key
+    flow, side = task.flow, side_of(task.flow.direction)
     done = transfer.fingerprint is not None
     if flow.makes and not (done and transfer.tried_fingerprint in (None, transfer.fingerprint)):
         link = side.known(task.ledger, flow.writer.table, [key]).get(fold(key))

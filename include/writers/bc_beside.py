@@ -77,7 +77,7 @@ class Beside:
                 "Two records are the same: merge them in iPaaS.com, or correct the e-mail or the link of one.",
             )
         if fold(external_id) not in item.mapped.holders:
-            return ask_first(external_id, f"{self.name} {named}", "linked")
+            return ask_first([external_id], f"{self.name} {named}", "linked")
         own = (table, external_id, id_from(item.key))
         children = [(of, f"{external_id}{suffix}", id_) for of, suffix, id_ in item.mapped.children]
         return WriteResult(
@@ -100,15 +100,15 @@ class Beside:
         return next((candidate.value for candidate in item.mapped.candidates if candidate.by == self.by), None)
 
 
-def ask_first(external_id: str, label: str, done: str) -> WriteResult:
-    """What comes of a record that matches one of which it is not known whether another is linked to it: iPaaS.com is asked
-    with the next run. `done` is what is to be done with the one that it matches."""
+def ask_first(external_ids: Sequence[str], label: str, done: str) -> WriteResult:
+    """What comes of a record that matches some of which it is not known whether another is linked to them: iPaaS.com is asked
+    with the next run. `done` is what is to be done with what it matches."""
     return WriteResult(
         result=Result.unchanged,
-        memory={ASK: [external_id]},
+        memory={ASK: list(external_ids)},
         then=Waiting(
-            f"It matches {label} of Business Central. Before that one is {done}, iPaaS.com is asked whether another record "
-            "is linked to it.",
+            f"It matches {label} of Business Central. Before that is {done}, iPaaS.com is asked whether another record is "
+            "linked to it.",
             advice="Nothing to do: it goes on with the next run.",
             at_once=True,
         ),

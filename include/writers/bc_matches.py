@@ -80,7 +80,10 @@ class Matches:
         the next run.
         """
         free: list[str] = []
-        for number in {fold(number): number for number in self.alike(item)}.values():
+        alike = list({fold(number): number for number in self.alike(item)}.values())
+        if any(self._doubted(work, item, number) for number in alike):
+            return ask_first(alike, f"{self.target.name} {' and '.join(alike)}", "taken for another one's")
+        for number in alike:
             holder = self.holder(work, item, number)
             if holder is None:
                 free.append(number)
@@ -95,13 +98,23 @@ class Matches:
             return None
         number = free[0]
         if fold(number) not in item.mapped.holders:
-            return ask_first(number, f"{self.target.name} {number}", "changed")
+            return ask_first([number], f"{self.target.name} {number}", "changed")
         if not self._reserve(work, item, number, Purpose.match):
             raise Waiting(f"Another record is being linked to {self.target.name} {number} at the moment.")
         return number
 
+    def _doubted(self, work: WriteContext, item: WriteRequest, number: str) -> bool:
+        """Whether only the ledger says that a number is linked, and iPaaS.com may know better: the record that it was linked to
+        may have been deleted there since, or merged into this one."""
+        if fold(number) in item.mapped.holders:
+            return False
+        holder = work.ledger.internal_ids(self.table, [number], pushed=True).get(fold(number))
+        return holder is not None and str(holder) != item.key
+
     def holder(self, work: WriteContext, item: WriteRequest, number: str) -> Id | None:
-        """The other iPaaS.com record that is linked to a number, as far as is known."""
+        """The other iPaaS.com record that is linked to a number, as far as is known for sure."""
+        if self._doubted(work, item, number):
+            return None
         known = work.ledger.internal_ids(self.table, [number]).get(fold(number))
         holder = known if known is not None else item.mapped.holders.get(fold(number))
         return None if holder is None or str(holder) == item.key else holder

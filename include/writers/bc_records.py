@@ -6,6 +6,7 @@ matched to it: a create whose answer was lost is found again by its number, and 
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -60,6 +61,9 @@ class _Session:
     select: tuple[str, ...] = ()
     # By number in capitals, with its blanks, which tell records apart; None: there is no such record.
     rows: dict[str, Json | None] = field(default_factory=dict)
+    # By number in capitals: its immutable id, as far as that was asked; asked by one for all.
+    ids: dict[str, str | None] = field(default_factory=dict)
+    asking: threading.Lock = field(default_factory=threading.Lock)
     beside: Found = field(default_factory=dict)
 
 
@@ -252,13 +256,20 @@ class BCWriter:
     # --- updating --------------------------------------------------------------------------------------------
 
     def _update(
-        self, work: WriteContext, session: _Session, item: WriteRequest, body: Json, number: str, *, known: bool
+        self,
+        work: WriteContext,
+        session: _Session,
+        item: WriteRequest,
+        body: Json,
+        number: str,
+        *,
+        known: bool,
+        formerly: str | None = None,
     ) -> WriteResult:
+        """Write to the record of a number; `formerly` is the one that it was linked by until now."""
         row = self._row(work, session, number)
         if row is None and (moved := self._renumbered(work, number)) is not None:
-            now, record_id = moved
-            written = self._update(work, session, item, body, now, known=known)
-            return replace(written, record_ids={(self.table, now): record_id})
+            return self._follow(work, session, item, body, number, moved, known=known)
         if row is None:
             if item.mapped.linked is None and not (item.transfer and item.transfer.state == State.waiting):
                 raise Waiting(
@@ -268,8 +279,11 @@ class BCWriter:
                 )
             raise self._gone(number)
         wanted = {name: value for name, value in body.items() if name not in item.mapped.create_only}
-        base = base_of(item, self.target, number) if known else None
+        base = base_of(item, self.target, formerly or number) if known else None
         update = self._update_to(work, session, item, wanted, number, base, force=work.plan.force)
+        update.look(row)
+        if known and not formerly and update.lacking(row) and (away := self._away(work, session, number)) is not None:
+            return self._follow(work, session, item, body, number, away, known=known)
         try:
             row = self._bring(work, session, row, update)
         finally:
@@ -281,9 +295,47 @@ class BCWriter:
         done = self._written(item, row, result, update.agreed(row), update.changes(), echoes, update.merged.notes)
         return replace(done, both=update.both()) if work.plan.explains else done
 
+    def _follow(
+        self,
+        work: WriteContext,
+        session: _Session,
+        item: WriteRequest,
+        body: Json,
+        number: str,
+        moved: tuple[str, str],
+        *,
+        known: bool,
+    ) -> WriteResult:
+        """Write to the record that a number was of, under the one that it has now."""
+        now, record_id = moved
+        holder = work.ledger.internal_ids(self.table, [now]).get(fold(now))
+        if holder is not None and str(holder) != item.key:
+            raise Waiting(
+                f"It is {self.target.name} {now} of Business Central now, and iPaaS.com still knows {holder} by that number.",
+                advice="Nothing to do: the flow the other way gives both their numbers, and this one goes on after it.",
+                at_once=True,
+            )
+        if item.flow.counterpart:
+            # What was agreed of it is known under its new number, too.
+            work.ledger.renumber([item.flow.counterpart.flow], [], number, now, id_from(item.key))
+        written = self._update(work, session, item, body, now, known=known, formerly=number)
+        return replace(written, record_ids={(self.table, now): record_id})
+
+    def _away(self, work: WriteContext, session: _Session, number: str) -> tuple[str, str] | None:
+        """As `_renumbered`, of a record whose number another one has now; None also when it has that number still."""
+        _, record_id = work.ledger.spelled(self.table, [number]).get(fold(number), (number, None))
+        if record_id is None:
+            return None
+        with session.asking:
+            if number.upper() not in session.ids:
+                numbers = sorted({*session.rows, number.upper()} - session.ids.keys())
+                rows = work.bc.read_many(Api(self.target.api), "number", numbers, select=("id", "number"))
+                session.ids |= dict.fromkeys(numbers) | {str(row["number"]).upper(): str(row["id"]) for row in rows}
+        there = session.ids[number.upper()]
+        return None if there is None or fold(there) == fold(record_id) else self._renumbered(work, number)
+
     def _renumbered(self, work: WriteContext, number: str) -> tuple[str, str] | None:
-        """The number that a record has now which has gone from this one, and its immutable id; None when it is gone, or
-        nothing is known."""
+        """Number, as it is now, and immutable id of a record that has gone from this number; None when nothing is known."""
         _, record_id = work.ledger.spelled(self.table, [number]).get(fold(number), (number, None))
         if record_id is None:
             return None

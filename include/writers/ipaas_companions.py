@@ -28,7 +28,8 @@ class Siblings:
 
     `parent` is the other one's endpoint, `by` the field of the body that names it, `name` its list, `same` the field.
     `alike` says of two external ids that they mean the same thing, under a former name and the present one: of two that
-    have the same place the first one was renamed.
+    have the same place the first one was renamed. `of` says of an external id which record of Business Central it is of, by
+    its immutable id.
     """
 
     parent: Endpoint
@@ -36,6 +37,7 @@ class Siblings:
     name: str
     same: str
     alike: Callable[[str, str], bool] = lambda former, present: False
+    of: Callable[[str], str | None] = lambda external_id: None
 
     def place(self, record: Mapping[str, object]) -> tuple[str, str]:
         """What no two records have in common."""

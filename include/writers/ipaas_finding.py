@@ -195,17 +195,28 @@ class IPaaSFinder:
             found = next((row for row in rows if siblings.place(row) == siblings.place(body)), None)
         own = external_id_of(found, work.plan.system_id) if found else None
         if found and own and fold(own) != fold(item.mapped.source_id):
-            if siblings.alike(own, item.mapped.source_id):
-                self._numbers(work).move(own, item.mapped, found["id"])
+            if siblings.alike(own, item.mapped.source_id) or self._is_left_behind(work, own, item, body):
+                self._numbers(work).move(own, item.mapped.source_id, found["id"], item.mapped.record_id)
                 return found
             raise self._belongs(replace(item.mapped, match=str(found.get(siblings.same))), found, own)
         return found
 
+    def _is_left_behind(self, work: WriteContext, own: str, item: WriteRequest, body: Json) -> bool:
+        """Whether a row is of a record of Business Central that is gone, and whose place in iPaaS.com another one has taken,
+        which is the one that is written."""
+        siblings = self.siblings
+        gone, now = (siblings.of(own), siblings.of(item.mapped.source_id)) if siblings else (None, None)
+        if siblings is None or gone is None or now is None:
+            return False
+        linked = work.ledger.links_of_record_id(siblings.parent.table, [gone, now])
+        return gone not in linked and now in linked and str(linked[now][1]) == str(body[siblings.by])
+
     def _belongs(self, mapped: Mapped, record: Json, other: str | None) -> Rejected:
+        by = self.siblings.same if self.siblings else self.match_field
         return Rejected(
-            f"{self.match_field} {mapped.match!r} belongs to iPaaS.com {self.endpoint.name} {record['id']}, which "
+            f"{by} {mapped.match!r} belongs to iPaaS.com {self.endpoint.name} {record['id']}, which "
             f"is linked to Business Central {other!r}, not to {mapped.source_id!r}.",
-            f"Two records share one {self.match_field}: correct it in Business Central, or correct the link.",
+            f"Two records share one {by}: correct it in Business Central, or correct the link.",
         )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 from include.errors import NotFound, RecordExists, Rejected, Sent, ServiceError, Waiting
@@ -66,7 +66,10 @@ class IPaaSWriter(IPaaSFinder):
         # A record that may only be changed in part needs only what that part refers to.
         taken = work.ipaas.taken(self.endpoint, mapped.body)
         body = taken if self.restrict else work.resolve(taken)
+        if self._numbers(work).make_way(item):
+            item = replace(item, stale=True)  # what was read of the target shows it under its number of before
         internal_id, present = self._find(work, item)
+        item = self._numbers(work).as_known(item)
         if internal_id is not None:
             self._numbers(work).check_own(item, present)
         if internal_id is None:
@@ -98,6 +101,9 @@ class IPaaSWriter(IPaaSFinder):
         try:
             # iPaaS.com may not know yet what became of it.
             holder = work.ledger.external_ids(self.table, [key]).get(key, external_id)
+            if key in work.ledger.external_ids(self.table, [key], pushed=True):
+                # It did know, and somebody may have removed the link since.
+                holder = work.ipaas.external_id(self.table, matched["id"]) or external_id
             if fold(holder) != fold(external_id):
                 if self.shares_name:
                     return self._create(work, item, body)
@@ -183,6 +189,7 @@ class IPaaSWriter(IPaaSFinder):
         fresh: Json | None = None  # the record as read a moment ago, not out of a list
         if present is None and self._looks(work, item, base):
             present = fresh = self._read(work, internal_id)
+            self._require_own(work, item, internal_id, present)
         if present is not None:
             keep_name(work.ledger, self.table, item.mapped.source_id, internal_id, present.get(self.endpoint.key))
         update = self._update_to(work, item, base, wanted, present)
@@ -202,6 +209,20 @@ class IPaaSWriter(IPaaSFinder):
             work.send(change, what=what, planned=sent, requests=requests)
         result = Result.updated if update.body else Result.unchanged
         return self._after(work, item, internal_id, result, update, present=present)
+
+    def _require_own(self, work: WriteContext, item: WriteRequest, internal_id: Id, present: Json) -> None:
+        """Raise NotFound for a record that is not linked to this one any more, where iPaaS.com has given its link to another
+        record, or that record to another of ours: then the ledger's link is as good as none. One that has lost its link, which
+        nobody has now, is still the one."""
+        mine, own = item.mapped.source_id, external_id_of(present, work.plan.system_id)
+        if own is not None and fold(own) == fold(mine):
+            return
+        if work.ledger.internal_ids(self.table, [mine], pushed=False):
+            return  # iPaaS.com is yet to be told
+        holder = work.ipaas.internal_id(self.table, mine)
+        if str(holder) == str(internal_id) or (own is None and holder is None):
+            return
+        raise NotFound.of_record("iPaaS.com", f"The link of {self.endpoint.name} {internal_id} to {mine!r}")
 
     def _update_to(
         self, work: WriteContext, item: WriteRequest, base: Base | None, wanted: Json, present: Json | None

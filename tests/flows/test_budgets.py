@@ -198,8 +198,8 @@ def test_updates_of_linked_records_are_a_write_each_and_share_their_reads(
     sandbox.counters.reset()
     assert bench.run(name, *ids).counts["updated"] == len(ids) > 5
     assert bench.writes() == sandbox.counters.of("business_central", "PATCH") == len(ids)
-    # The company, the services, and all records at once.
-    assert sandbox.counters.of("business_central", "GET") <= 3
+    # The company, the services, and all records at once, and so their immutable ids: a number may be another one's now.
+    assert sandbox.counters.of("business_central", "GET") <= 4
     # Two of the login, and each record once.
     assert sandbox.counters.of("ipaas") <= 2 + len(ids)
 

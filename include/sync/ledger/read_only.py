@@ -138,6 +138,9 @@ class ReadOnlyLedger(Ledger):
     def forget(self, flow: str, keys: Iterable[str]) -> None:
         """It stays known."""
 
+    def renumber(self, flows: Sequence[str], others: Sequence[str], old: str, new: str, internal_id: Id) -> None:
+        """It stays known by its old number."""
+
     def seen(self, flow: str, keys: Iterable[str], read_at: str, seen_as: Mapping[str, str] | None = None) -> None:
         """A plan leaves no trace of what it read."""
 

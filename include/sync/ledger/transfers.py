@@ -11,9 +11,10 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from include.errors import ErrorKind
+from include.ipaas.external_ids import Id
 from include.sync.base import Base
 from include.sync.batches import batches
-from include.sync.ledger.entries import Finish, State, Transfer, Tried, iso, moment, pack, unpack
+from include.sync.ledger.entries import Finish, State, Transfer, Tried, as_text, iso, moment, pack, unpack
 from include.sync.ledger.store import BATCH, Store, of_pair, one_of, repeated
 from include.sync.ledger.tables import transfers
 from include.sync.records import Json
@@ -57,6 +58,16 @@ def read_again(now: datetime) -> dict[str, Any]:
         "advice": "Nothing to do: it is read again with the next run.",
         "tried_fingerprint": None,
     }
+
+
+# What is said of a record that has got another number and is yet to be written under it: nothing is unfinished.
+_RENUMBERED = {
+    "state": State.done,
+    "attempts": 0,
+    **dict.fromkeys(
+        ("next_try", "since", "kind", "message", "advice", "waits_for", "cause", "tried_fingerprint", "seen_as")
+    ),
+}
 
 
 def attempts_of(end: Finish, before: sa.Row[Any] | None, now: datetime, *, at_once: bool) -> tuple[int, str | None]:
@@ -208,6 +219,32 @@ class Transfers(Store):
         with self._writing() as db:
             for batch in batches(keys, BATCH):
                 db.execute(sa.delete(transfers).where(self._of(flow), transfers.c.key.in_(batch)))
+
+    @repeated
+    def renumber(self, flows: Sequence[str], others: Sequence[str], old: str, new: str, internal_id: Id) -> None:
+        """Keep what is known of a record that has another external id: in these flows it is known by it, and in the others by
+        its iPaaS.com id, as linked to it.
+
+        What was agreed stays agreed; it is not said that it has been written under the new number.
+        """
+        with self._writing() as db:
+            for flow in flows:
+                where = self._of(flow) & (transfers.c.key == old)
+                before = db.execute(sa.select(transfers).where(where)).one_or_none()
+                if before is None:
+                    continue
+                base = Base.from_json(unpack(before.base) or {}).renumbered(old, new)
+                kept = {name: getattr(before, name) for name in ("memory", "target_id", "record_id")}
+                kept |= {"base": pack(base.as_json()), "fingerprint": None}
+                there = self._of(flow) & (transfers.c.key == new)
+                if not db.execute(sa.update(transfers).where(there).values(kept)).rowcount:
+                    row = {**before._mapping, "key": new, **_RENUMBERED, **kept}
+                    db.execute(sa.insert(transfers).values(row))
+                db.execute(sa.delete(transfers).where(where))
+            for flow in others:
+                where = self._of(flow) & (transfers.c.key == str(internal_id))
+                linked = where & (transfers.c.target_id == as_text(old))
+                db.execute(sa.update(transfers).where(linked).values(target_id=as_text(new)))
 
     @repeated
     def settle(self, written: Sequence[tuple[str, str, Mapping[str, tuple[Any, Any]]]], at: str) -> None:
