@@ -28,4 +28,4 @@ def test_no_word_to_airflows_authors_stands_before_the_lines(tmp_path: Path) -> 
         command = [RUN, "python", f"scripts/{script}"]
         done = subprocess.run(command, env=around, capture_output=True, text=True, check=False)
         assert "RFC3986" not in done.stdout + done.stderr
-    assert "good    Connection business_central: " in done.stdout
+    assert "Connection business_central: " in done.stdout
