@@ -29,12 +29,18 @@ def main() -> int:
     """Say each line; the exit code is 0 when none is red."""
     # A home that is new has nothing to ask yet, and one from before an upgrade has what Airflow no longer reads.
     importer.migrate()
+    from airflow.models import Variable
     from airflow.models.pool import Pool
+    from airflow.utils.session import create_session
     from bridge.hooks import BusinessCentralHook, IPaaSHook
     from bridge.inspection import lines
+    from sqlalchemy import select
 
     into_environment((BusinessCentralHook.default_conn_name, IPaaSHook.default_conn_name, "sync_ledger"))
-    found = lines({name: int(stats["total"]) for name, stats in Pool.slots_stats().items()})
+    with create_session() as session:
+        variables = session.scalars(select(Variable.key)).all()
+    pools = {name: int(stats["total"]) for name, stats in Pool.slots_stats().items()}
+    found = lines(pools, lambda: variables)
     for line in found:
         sys.stdout.write(f"{line}\n")
     red = sum(line.good is False for line in found)

@@ -8,8 +8,8 @@ wanted any more is removed.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 
 from urllib3 import BaseHTTPResponse
@@ -19,12 +19,29 @@ from include.business_central.business_events import NoBusinessEvents
 from include.business_central.calls import saved, values_of
 from include.business_central.client import BusinessCentralClient
 from include.business_central.odata import if_match
-from include.errors import NotFound, ServiceError
+from include.errors import ErrorKind, NotFound, ServiceError
 from include.transport.dates import read_moment
 from include.transport.values import Json
 
 # How long before its end one is renewed: long enough for a day of outage.
 RENEW_BEFORE = timedelta(days=2)
+# What a refused subscription is about: Business Central asks the address for an answer before it takes one.
+_UNREACHED = (
+    "Business Central has to reach extra notification_url of the Connection business_central by https, with a certificate "
+    "that is publicly trusted, and get an answer from it: look at the address, the proxy and the firewall. Without an "
+    "address, polls alone find what changes."
+)
+
+
+@contextmanager
+def _advised() -> Iterator[None]:
+    """A refusal of a subscription advises what to do about its address: no record is wrong."""
+    try:
+        yield
+    except ServiceError as error:
+        if error.kind is ErrorKind.rejected:
+            error.advice = _UNREACHED
+        raise
 
 
 class SubscribingClient(BusinessCentralClient):
@@ -45,7 +62,8 @@ class SubscribingClient(BusinessCentralClient):
             ours = [one for one in existing if _is(one, path, url)]
             if not ours:
                 body = {"notificationUrl": url, "resource": path, "clientState": secret}
-                self._send("POST", root, decode=self._object, body=body, repeatable=False)
+                with _advised():
+                    self._send("POST", root, decode=self._object, body=body, repeatable=False)
                 done.append(f"{resource}: made")
                 continue
             for one in ours:
@@ -53,7 +71,8 @@ class SubscribingClient(BusinessCentralClient):
                 if one.get("clientState") in (None, "", secret) and ends and ends - now > RENEW_BEFORE:
                     done.append(f"{resource}: lasts until {ends:%Y-%m-%d %H:%M} UTC")
                 else:
-                    done.append(f"{resource}: {self._renew(root, one, secret)}")
+                    with _advised():
+                        done.append(f"{resource}: {self._renew(root, one, secret)}")
         return done
 
     def _renew(self, root: str, one: Json, secret: str) -> str:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
 from functools import partial
 
 from include.errors import SettingsError
@@ -12,6 +13,8 @@ from include.settings import BusinessCentralConnection, IPaaSConnection, SyncSet
 
 BUSINESS_CENTRAL = "Connection business_central"
 IPAAS = "Connection ipaas"
+# How alike a name of no setting is to that of one before it is taken for a slip: `bc_timezone`, and not `bc_time_zone_old`.
+_ALIKE = 0.9
 # What Business Central allows one application: 6,000 calls in five minutes.
 _BC_CALLS, _BC_SECONDS = 6_000, 300
 
@@ -19,7 +22,8 @@ _BC_CALLS, _BC_SECONDS = 6_000, 300
 @dataclass(frozen=True, kw_only=True)
 class Here:
     """What is known here. `pools`: their slots by name, None where nobody can look; `webhooks`: how many wait, with the
-    moment of the oldest; `events`: the business events of Business Central that concern a flow."""
+    moment of the oldest; `events`: the business events of Business Central that concern a flow; `variables`: the names
+    of all Variables that Airflow keeps."""
 
     settings: SyncSettings
     wrong: Sequence[SettingsError]
@@ -29,6 +33,7 @@ class Here:
     least_slots: int
     webhooks: Callable[[], tuple[int, str | None]]
     events: Sequence[str]
+    variables: Callable[[], Collection[str]]
 
     def identity(self) -> Iterator[Check]:
         """Who is meant, which comes first."""
@@ -38,6 +43,7 @@ class Here:
             yield Check(line=error.setting, ask=_raising(error))
         if not self.wrong:
             yield Check(line="Variables", ask=lambda: "Each has a value that is allowed.")
+        yield Check(line="Names of Variables", ask=self._names)
 
     def surroundings(self) -> Iterator[Check]:
         """What the runs need around them."""
@@ -57,6 +63,18 @@ class Here:
     def _ipaas(self) -> str:
         found = self.ipaas()
         return f"Company {found.company_id or 'of the token'}, subscription {found.system_id} at {found.url}."
+
+    def _names(self) -> str:
+        """A Variable whose name nobody reads changes nothing, and no run could say so."""
+        settings = SyncSettings.model_fields
+        slips = {}
+        for name in sorted(set(self.variables()) - set(settings)):
+            if meant := get_close_matches(name.strip().casefold(), settings, n=1, cutoff=_ALIKE):
+                slips[name] = meant[0]
+        if slips:
+            listed = "; ".join(f"{name!r}, which is like {meant}" for name, meant in slips.items())
+            raise Red(f"No setting has this name: {listed}.", "Put the value under the setting's name, and delete it.")
+        return "None is like that of a setting without being one."
 
     def _key(self) -> str:
         if self.ipaas().webhook_api_key is None:

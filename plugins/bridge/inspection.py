@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 from airflow.sdk import Variable
@@ -23,8 +23,10 @@ from include.sync.overview import flow_states
 from include.sync.slots import LOAD_SLOTS
 
 
-def lines(pools: Mapping[str, int] | None) -> list[Line]:
-    """All of them; `pools` are their slots by name, None where they cannot be looked at."""
+def lines(pools: Mapping[str, int] | None, variables: Callable[[], Collection[str]]) -> list[Line]:
+    """All of them; `pools` are their slots by name, None where they cannot be looked at, `variables` the names of all
+    Variables that Airflow keeps.
+    """
     settings, wrong = SyncSettings.load_what_is_right(lambda name: Variable.get(name, default=None))
     bc, ipaas = BusinessCentralHook(), IPaaSHook()
     here = Here(
@@ -36,6 +38,7 @@ def lines(pools: Mapping[str, int] | None) -> list[Line]:
         least_slots=LOAD_SLOTS,
         webhooks=_webhooks,
         events=tuple(listening(FLOWS.values()).events),
+        variables=variables,
     )
     return preflight(here, lambda: bc.get_conn(settings), lambda: ipaas.get_conn(settings))
 
@@ -43,7 +46,7 @@ def lines(pools: Mapping[str, int] | None) -> list[Line]:
 def look(context: Mapping[str, Any]) -> list[dict[str, Any]]:
     """The lines as data; fails with those that are red."""
     with advised(context):
-        found = lines(None)
+        found = lines(None, Variable.keys)
     told = [
         {"line": line.line, "word": line.word, "said": str(redact(line.said)), "step": str(redact(line.step))}
         for line in found

@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from airflow.api_fastapi.core_api.security import requires_access_dag
-from fastapi import Depends, FastAPI, Response
-from fastapi.responses import HTMLResponse
+from airflow.sdk._shared.secrets_masker import redact
+from fastapi import Depends, FastAPI, Request, Response
+from fastapi.responses import HTMLResponse, JSONResponse
 from jinja2 import Environment, FileSystemLoader
 from markdown_it import MarkdownIt
 from markupsafe import Markup
@@ -20,7 +21,9 @@ from starlette.staticfiles import StaticFiles
 
 from bridge import api, explaining, reports
 from bridge.docs import doc_md
+from include.errors import RunFault
 from include.flows import FLOWS
+from include.sync.problems import problem_of
 
 _HERE = Path(__file__).parent
 
@@ -43,6 +46,12 @@ _templates = Environment(
     loader=FileSystemLoader(_HERE / "templates"), autoescape=True, trim_blocks=True, lstrip_blocks=True
 )
 _markdown = MarkdownIt("commonmark", {"html": False}).enable("table")
+
+
+@app.exception_handler(RunFault)
+def say_fault(_: Request, fault: RunFault) -> JSONResponse:
+    """What keeps the page from its answer, a ledger that cannot be used above all, in the words in which tasks say it."""
+    return JSONResponse({"detail": str(redact(str(problem_of(fault))))}, status_code=503)
 
 
 @app.get("/doc", dependencies=[Depends(requires_access_dag("GET"))])

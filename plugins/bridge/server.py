@@ -11,6 +11,7 @@ from airflow.sdk.exceptions import AirflowNotFoundException
 from airflow.utils.session import create_session
 from cachetools import TTLCache, cached
 from sqlalchemy import select
+from sqlalchemy.engine import URL
 
 from bridge.hooks import BusinessCentralHook, IPaaSHook
 from bridge.ledger import Place, ledger_url, pair_of
@@ -52,9 +53,14 @@ def connection(conn_id: str) -> Connection | None:
 
 
 @cached(cache={}, condition=Condition())
+def opened(address: URL) -> Ledger:
+    """The ledger at an address, one object for the whole process. Raises LedgerFault."""
+    return Ledger(address)
+
+
 def ledger() -> Ledger:
-    """The ledger, one object for the whole process; `of` makes it one of a pair of systems."""
-    return Ledger(ledger_url(cast(Place | None, connection("sync_ledger"))))
+    """The ledger where the Connection says that it is now, as tasks find it; `of` makes it one of a pair of systems."""
+    return opened(ledger_url(cast(Place | None, connection("sync_ledger"))))
 
 
 @cached(cache=TTLCache(maxsize=1, ttl=LIFETIME), condition=Condition())

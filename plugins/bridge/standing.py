@@ -98,8 +98,12 @@ def overview(ledger: Ledger | None, names: Sequence[str], now: datetime) -> Over
 
 
 def too_long(now: datetime) -> str:
-    """Records that have not been done since before then need a person."""
-    return since_before(SyncSettings.load(lambda name: Variable.get(name, default_var=None)), now)
+    """Records that have not been done since before then need a person.
+
+    A Variable that is wrong stops the runs, and is told by them; the page on which a person sees that goes by its default.
+    """
+    settings, _ = SyncSettings.load_what_is_right(lambda name: Variable.get(name, default_var=None))
+    return since_before(settings, now)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -177,7 +177,10 @@ async def _received(request: Request, answer: Callable[[Request, Current], Await
         return _refusal(400, webhooks.MALFORMED, str(error)[:1000])
     except ClientDisconnect:
         return _refusal(400, webhooks.MALFORMED, "The body is not complete.")
-    except (SQLAlchemyError, LedgerFault, _NotConfigured) as error:
+    except _NotConfigured as error:
+        _log.warning("What was announced could not be kept: %s", error)
+        return _refusal(503, "INTL", f"The notifications could not be kept: {error}. Send them again.")
+    except (SQLAlchemyError, LedgerFault) as error:
         _log.exception("What was announced could not be kept; the sender is asked to repeat it")
         return _refusal(503, "INTL", f"The notifications could not be kept ({type(error).__name__}). Send them again.")
 

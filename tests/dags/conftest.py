@@ -143,7 +143,7 @@ def visit(somebody: Callable[..., Any], sandbox: Sandbox, monkeypatch: pytest.Mo
     def visit(path: str, role: str = "admin", **context: Any) -> Any:
         connect(monkeypatch, sandbox)
         server.current.cache.clear()
-        server.ledger.cache.clear()
+        server.opened.cache.clear()
         page = somebody(role, **context).new_page()
         opened.append(page)
         page.goto(f"/{path}")

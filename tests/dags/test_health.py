@@ -166,7 +166,7 @@ class TestWhatStoppedAFlow:
             line = next((line for line in _lines(run) if line.startswith(f"* {self.FLOW}: Stopped.")), "")
             connect(monkeypatch, sandbox)
             server.current.cache.clear()
-            server.ledger.cache.clear()
+            server.opened.cache.clear()
             (flow,) = (one for one in ask("/sync/api/overview")["flows"] if one["flow"] == self.FLOW)
             assert (flow["word"] == "Stopped") is bool(line)
             assert not line or line == f"* {self.FLOW}: Stopped. {flow['why']} {flow['advice']}"

@@ -45,6 +45,28 @@ def test_a_connection_made_in_the_ui_opens_postgresql(dags: Any, monkeypatch: py
         there.close()
 
 
+def test_the_server_finds_the_ledger_where_the_connection_says_now(
+    dags: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """What it has acknowledged in another one, no run would ever read."""
+    from bridge import server
+
+    def receives(file: str) -> Ledger:
+        path = str(tmp_path / file)
+        monkeypatch.setenv("AIRFLOW_CONN_SYNC_LEDGER", json.dumps({"conn_type": "sqlite", "host": path}))
+        server.ledger().of(PAIR).receive([("company_from_ipaas", file, "company/updated")])
+        return Ledger(f"sqlite:///{path}", PAIR)
+
+    for file in ("here.db", "there.db"):
+        of_tasks = receives(file)
+        assert [ipaas_id for ipaas_id, _ in of_tasks.received("company_from_ipaas")] == [file]
+        of_tasks.close()
+    monkeypatch.setenv(
+        "AIRFLOW_CONN_SYNC_LEDGER", json.dumps({"conn_type": "sqlite", "host": str(tmp_path / "here.db")})
+    )
+    assert server.ledger() is server.ledger()
+
+
 def test_an_empty_extra_is_no_option(dags: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     from bridge.ledger import ledger_url
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
@@ -31,7 +32,7 @@ def ask(server: Any, login: dict[str, str], sandbox: Sandbox, monkeypatch: pytes
     def of(path: str, body: Any = None, **params: Any) -> Any:
         connect(monkeypatch, sandbox)
         bridge_server.current.cache.clear()
-        bridge_server.ledger.cache.clear()
+        bridge_server.opened.cache.clear()
         where = f"/sync/api/{path}"
         if body is None:
             return server.get(where, params=params, headers=login)
@@ -67,6 +68,34 @@ def test_what_needs_a_person_is_one_line_for_each_reason(run_dag: RunDag, sandbo
     downwards = ask("records", dag_id=FLOW, sort="-record").json()["records"]
     assert [one["key"] for one in downwards] == ["P3", "P2", "P1"]
     assert ask("records", dag_id=FLOW, sort="fingerprint").status_code == 422
+
+
+def test_a_wrong_variable_is_told_by_the_page_and_does_not_take_it_away(
+    run_dag: RunDag, sandbox: Sandbox, ask: Ask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _nameless(sandbox, "P1")
+    run_dag(FLOW)
+    wrong = {"bc_time_zone": "Mars", "sync_needs_you_after_hours": "one day"}
+    run_dag(FLOW, variables=wrong)
+    for name, value in wrong.items():
+        monkeypatch.setenv(f"AIRFLOW_VAR_{name.upper()}", value)
+    answer = ask("overview")
+    assert answer.status_code == 200
+    assert _of(answer, FLOW)["word"] == "Stopped"
+    assert "Variable bc_time_zone is 'Mars'" in _of(answer, FLOW)["why"]
+    (cause,) = answer.json()["causes"]
+    assert ask("records", dag_id=FLOW, cause=cause["cause"]).json()["total"] == 1
+
+
+@pytest.mark.parametrize("path", ["overview", "flow", "records", "explain"])
+def test_a_ledger_that_cannot_be_used_is_said_in_words(ask: Ask, monkeypatch: pytest.MonkeyPatch, path: str) -> None:
+    away = {"conn_type": "postgres", "host": "127.0.0.1", "port": 1, "login": "a", "password": "ledger-secret"}
+    monkeypatch.setenv("AIRFLOW_CONN_SYNC_LEDGER", json.dumps(away))
+    answer = ask(path, dag_id=FLOW, id="P1")
+    assert answer.status_code == 503
+    assert "The ledger cannot be used" in answer.json()["detail"]
+    assert "Check the Connection sync_ledger" in answer.json()["detail"]
+    assert "ledger-secret" not in answer.text
 
 
 def test_one_record_needs_a_person_in_words_that_name_it(run_dag: RunDag, ask: Ask) -> None:

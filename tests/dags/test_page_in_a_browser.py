@@ -181,6 +181,24 @@ def test_ids_are_explained_in_words_and_one_that_no_run_has_met_may_be_looked_fo
     assert _conf_of_the_queued_run() == {"flow": "company_to_ipaas", "ids": ["NOPE"], "mode": "plan"}
 
 
+def test_what_is_open_stays_open_while_an_id_is_explained_and_the_keyboard_goes_on_there(
+    run_dag: RunDag, sandbox: Sandbox, visit: Visit
+) -> None:
+    _nameless(sandbox, "P1", "P2")
+    run_dag(FLOW)
+    page = visit("plugin/sync")
+    _groups(page).get_by_role("button", name="Show").click()
+    page.get_by_role("row", name="P2").get_by_role("link", name="P2").press("Enter")
+    box = page.get_by_role("region", name="Explain a record")
+    sees(box, "Customers to iPaaS.com: failed")
+    sees(_groups(page), "Hide")
+    sees(page.get_by_role("row", name="P2"), "The customer has no e-mail")
+    page.wait_for_function("document.activeElement.ariaLabel === 'Explain a record'")
+    _groups(page).get_by_role("button", name="Hide").click()
+    page.go_back()
+    sees(_groups(page), "Show")
+
+
 def test_a_large_change_is_seen_and_approved(
     run_and_answer: Callable[..., Run], sandbox: Sandbox, visit: Visit
 ) -> None:

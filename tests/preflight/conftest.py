@@ -68,6 +68,7 @@ class Project:
                 pools=self.pools,
                 least_slots=5,
                 webhooks=lambda: self.webhooks,
+                variables=lambda: self.variables,
                 events=tuple(listening(FLOWS.values()).events),
             ),
             lambda: BusinessCentralClient(

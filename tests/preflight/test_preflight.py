@@ -74,6 +74,8 @@ _FIELD = {"model": "product", "direction": "from_ipaas", "target": "Nothing", "s
         (_switch(ipaas_write_permission=False), "Permission to write to iPaaS.com", "administrator"),
         (_variable("ipaas_paths", {"customer": {"update": "v9/Customer/{id}"}}), "Documents of iPaaS.com", "ipaas_paths"),
         (_variable("bc_time_zone", "Mars"), "Variable bc_time_zone", "IANA"),
+        (_variable("bc_throttle_limitt", "3000"), "Names of Variables", "'bc_throttle_limitt', which is like bc_throttle_limit."),
+        (_variable("BC_Time_Zone", "UTC"), "Names of Variables", "bc_time_zone"),
         (_variable("bc_throttle_limit", "9000"), "Limit of Business Central", "6000"),
         (_variable("bc_service_names", {"CustomerCard": "Mine"}), "Web service CustomerCard", "Mine"),
         (_variable("bc_create_defaults", {"company": {"Payment_Terms_Code": "NEVER"}}), "bc_create_defaults, company", "add it"),
@@ -159,6 +161,11 @@ def test_a_page_that_is_published_by_another_name_is_not_said_to_end(project: Pr
 def test_several_wrong_variables_are_a_line_each(project: Project) -> None:
     project.variables |= {"bc_time_zone": "Mars", "ipaas_throttle_limit": "0"}
     assert _red(project.look()) == ["Variable ipaas_throttle_limit", "Variable bc_time_zone"]
+
+
+def test_a_variable_of_somebody_elses_is_no_slip(project: Project) -> None:
+    project.variables |= {"bc_time_zone_old": "UTC", "bc_host": "example.com", "sync_url": "https://example.com"}
+    assert project.look()["Names of Variables"].good
 
 
 def test_a_secret_that_soon_ends_is_red_with_the_step_to_take(project: Project) -> None:

@@ -43,8 +43,9 @@ def test_a_receiver_that_does_not_answer_the_token_gets_no_subscription(
     sandbox: Sandbox, receiver: Receiver, client: SubscribingClient
 ) -> None:
     receiver.token_wrong = True
-    with pytest.raises(ServiceError, match="notification URL"):
+    with pytest.raises(ServiceError, match="notification URL") as refused:
         client.subscribe(["items"], receiver.url, SECRET)
+    assert "extra notification_url of the Connection business_central" in refused.value.advice
     assert sandbox.notices.subscriptions == {}
 
 

@@ -20,3 +20,12 @@ def test_a_fresh_clone_is_told_line_by_line_what_it_lacks(tmp_path: Path) -> Non
     assert "RED     Connection business_central: " in done.stdout
     assert "RED     Pool ipaas: There is none" in done.stdout
     assert "lines are red" in done.stdout
+
+
+def test_no_word_to_airflows_authors_stands_before_the_lines(tmp_path: Path) -> None:
+    around = environment(tmp_path)
+    for script in ("settings.py", "check.py"):
+        command = [RUN, "python", f"scripts/{script}"]
+        done = subprocess.run(command, env=around, capture_output=True, text=True, check=False)
+        assert "RFC3986" not in done.stdout + done.stderr
+    assert "Connection business_central: " in done.stdout

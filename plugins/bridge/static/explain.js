@@ -1,6 +1,6 @@
 // The box that explains an id of either side: what is remembered of it, and what it waits for.
 
-import { Ago, Box, Button, Flex, Heading, Id, ChakraUI, InPortal, Input, NextTry, Note, Quiet, ReactRouterDOM, STATES, Since, Table, Text, To, ask, askAirflow, count, h, records, recordsOfRun, useEffect, useState } from "./kit.js";
+import { Ago, Box, Button, Flex, Heading, Id, ChakraUI, InPortal, Input, NextTry, Note, Quiet, ReactRouterDOM, STATES, Since, Table, Text, To, ask, askAirflow, count, h, records, recordsOfRun, useEffect, useRef, useState } from "./kit.js";
 
 const SHOWN = 20;
 
@@ -25,9 +25,14 @@ export function Explain({ now, flows }) {
       stopped = true;
     };
   }, [id, turn]);
+  const box = useRef(null);
+  // Airflow has built the page anew for the new address, and whoever has come here by the keyboard stood nowhere.
+  useEffect(() => {
+    if (found && document.activeElement === document.body) box.current.focus({ preventScroll: true });
+  }, [found]);
   return h(
     Box,
-    { as: "section", "aria-label": "Explain a record", my: 3 },
+    { as: "section", "aria-label": "Explain a record", my: 3, ref: box, tabIndex: -1, outline: "none" },
     h(
       Flex,
       { as: "form", gap: 2, wrap: "wrap", role: "search", onSubmit: (event) => [event.preventDefault(), explain(text.trim())] },

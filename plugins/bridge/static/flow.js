@@ -7,7 +7,7 @@ import { NeedsYou, Numbers, Questions, Runs, Shown, State, usePage } from "./sta
 
 function FlowState({ dagId }) {
   const { answer, error, again, key } = useLive(() => ask("flow", { dag_id: dagId }), dagId);
-  const page = usePage(answer, again);
+  const page = usePage(answer, again, dagId);
   if (!answer || key !== dagId) return h(Box, { p: 4 }, h(Text, { role: "status" }, error ?? "Looking how the flow stands …"));
   const [flow] = answer.flows;
   if (!flow) return h(Box, { p: 4 }, h(Text, null, "This tab is about the flows between Business Central and iPaaS.com. How all of them stand is on the page ", h(To, { to: "/plugin/sync" }, "Sync"), "."));

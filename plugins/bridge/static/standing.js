@@ -8,11 +8,22 @@ export const COLORS = { Stopped: "red", "Needs you": "orange", Late: "orange", R
 
 const same = (one, other) => JSON.stringify(one) === JSON.stringify(other);
 
-/** What was answered, with what a person may do and which list is open. */
-export function usePage(answer, again) {
+// The list that somebody has opened, by the page it is on: Airflow builds a page anew whenever its address changes, as it does
+// with each id that is explained, and what is open has to outlive that.
+const opened = new Map();
+
+/** What was answered, with what a person may do and which list is open; `of` tells the pages apart.
+ * `restored`: the list was open before the page was built anew. */
+export function usePage(answer, again, of) {
   const decisions = useDecisions(again);
-  const [shown, setShown] = useState(undefined);
-  return { ...answer, may: new Set(answer?.may_change), decisions, shown, show: (of) => setShown(same(of, shown) ? undefined : of) };
+  const [before] = useState(opened.get(of));
+  const [shown, setShown] = useState(before);
+  const show = (list) => {
+    const next = same(list, shown) ? undefined : list;
+    opened.set(of, next);
+    setShown(next);
+  };
+  return { ...answer, may: new Set(answer?.may_change), decisions, shown, show, restored: shown === before };
 }
 
 // Runs that would change much: the question itself is answered in Airflow's own form.
@@ -75,7 +86,7 @@ export function Shown({ page }) {
 function Opened({ page, flow, state }) {
   const box = useRef(null);
   // It is opened from anywhere in the list of flows, which may be longer than the window.
-  useEffect(() => box.current?.scrollIntoView({ block: "center" }), []);
+  useEffect(() => page.restored || box.current?.scrollIntoView({ block: "center" }), []);
   const { title } = page.flows.find((one) => one.flow === flow);
   return h(
     Box,

@@ -8,7 +8,7 @@ import { COLORS, NeedsYou, Numbers, ORDER, Questions, Runs, Shown, State, change
 
 function Sync() {
   const { answer, error, again } = useLive(() => ask("overview"), "overview");
-  const page = usePage(answer, again);
+  const page = usePage(answer, again, "sync");
   if (!answer) return h(Box, { p: 4 }, h(Text, { role: "status" }, error ?? "Looking how the flows stand …"));
   return h(
     Box,
