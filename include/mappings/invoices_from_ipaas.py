@@ -131,7 +131,12 @@ def skip_foreign_invoice(row: TransactionRow, context: MappingContext) -> str | 
         return f"Transactions of type {transaction.type or 'blank'} become no invoices; those of type {', '.join(types)} do."
     parent = row.parent_link or ""
     if not row.link and parent.startswith(INVOICE_LINK):
-        return "The transaction that it belongs to has been invoiced already."
+        paid = ", ".join(f"{one.id} of {one.amount}" for one in transaction.payments)
+        return "The transaction that it belongs to has been invoiced already." + (
+            f" Payments of its own are not transferred, since both may hold the same ones: {paid}. Enter what the invoice lacks."
+            if paid
+            else ""
+        )
     return without_buyer(transaction)
 
 

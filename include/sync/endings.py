@@ -71,12 +71,13 @@ def resting(key: str, transfer: Transfer) -> Outcome:
     """
     if transfer.state == State.ignored:
         return Outcome(key=key, result=Result.skipped, message=transfer.message or "", advice=transfer.advice or "")
+    tried = f"tried {times(transfer.attempts)}. " if transfer.attempts else ""
     when = f"Next try {told(transfer.next_try)}." if transfer.next_try else "No further try unless it changes."
     return Outcome(
         key=key,
         result=_RESTS[transfer.state],
         kind=ErrorKind(transfer.kind) if transfer.kind else ErrorKind.waiting,
-        message=f"{transfer.message or ''} (tried {times(transfer.attempts)}. {when})",
+        message=f"{transfer.message or ''} ({tried}{when})",
         advice=transfer.advice or "",
     )
 

@@ -53,6 +53,10 @@ class TestFilter:
         data = read(complete(type="Invoice"), parent_link="invoice|3f2504e0")
         assert "invoiced already" in str(skip_foreign_invoice(data, context()))
 
+    def test_payments_of_what_was_invoiced_with_its_parent_are_told(self) -> None:
+        paid = complete(type="Invoice", payments=[payment(5, "60.00")])
+        assert "5 of 60.00" in str(skip_foreign_invoice(read(paid, parent_link="invoice|3f2504e0"), context()))
+
 
 class TestHeader:
     def test_fields_in_the_order_in_which_they_are_set(self) -> None:
