@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -228,6 +229,22 @@ def test_servers_that_receive_the_same_records_at_once_lose_none_and_do_not_bloc
     ledger = Ledger(url, PAIR)
     assert {ipaas_id for ipaas_id, _ in ledger.received("company_from_ipaas")} == {str(n) for n in range(200)}
     ledger.close()
+
+
+def test_of_many_that_read_at_once_each_has_its_turn_and_so_has_who_writes_after_them(ledger: Ledger) -> None:
+    """A server answers as many requests at once, and its ledger is open for months."""
+    together = threading.Barrier(40)
+
+    def read() -> None:
+        together.wait()
+        with ledger.reading():
+            time.sleep(0.05)
+
+    with ThreadPoolExecutor(40) as pool:
+        for reading in [pool.submit(read) for _ in range(40)]:
+            reading.result()
+    ledger.receive([("company_from_ipaas", "17", "company/updated")])
+    assert len(ledger.received("company_from_ipaas")) == 1
 
 
 def gone(url: str) -> None:

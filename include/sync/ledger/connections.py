@@ -6,13 +6,17 @@ SQLite file that is most of what it costs. PostgreSQL's are worth it: they hang 
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from queue import Empty, Full, LifoQueue
 
 from sqlalchemy.engine import Connection, Engine
 
 from include.sync.ledger.database import is_there
+
+# As many stay open as transactions are commonly under way at once. Of more, the pool would have none left to lend: what
+# stays open counts as lent.
+_STAY = 8
 
 
 class OpenConnections:
@@ -22,7 +26,7 @@ class OpenConnections:
         """Nothing is opened until the first transaction."""
         self._engine = engine
         self._stay = engine.dialect.name == "sqlite"
-        self._free: deque[Connection] = deque()
+        self._free: LifoQueue[Connection] = LifoQueue(_STAY)
 
     @contextmanager
     def begin(self) -> Iterator[Connection]:
@@ -35,22 +39,26 @@ class OpenConnections:
             # Nobody knows what has become of it.
             db.close()
             raise
-        if self._stay:
-            self._free.append(db)
-        else:
-            db.close()
+        try:
+            if self._stay:
+                self._free.put_nowait(db)
+                return
+        except Full:
+            pass  # enough stay
+        db.close()
 
     def close(self) -> None:
         """Close those that are lent to nobody."""
-        while self._free:
-            self._free.pop().close()
+        with suppress(Empty):
+            while True:
+                self._free.get_nowait().close()
 
     def _one(self) -> Connection:
         """One that leads to the ledger as it is now."""
         while True:
             try:
-                db = self._free.pop()
-            except IndexError:
+                db = self._free.get_nowait()
+            except Empty:
                 return self._engine.connect()
             if is_there(db):
                 return db
