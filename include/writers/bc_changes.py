@@ -87,6 +87,11 @@ class BCUpdate:
         """Note what has been sent."""
         self._sent |= changes
 
+    def own(self, changes: Json) -> Json:
+        """What iPaaS.com has of that. The rest is Business Central's, and is set back to what it was: found there, it was
+        not agreed."""
+        return {name: value for name, value in changes.items() if name in self.merged.send}
+
     def trying(self, row: Json, changes: Json) -> dict[str, tuple[Any, Any]]:
         """What is about to be sent, and what was agreed of it, for the flow the other way."""
         base, known = self.base, self._known

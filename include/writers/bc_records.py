@@ -377,9 +377,9 @@ class BCWriter:
             if not changes:
                 return row
             written = self.target.to_write(changes, row)
-            if update.base is not None:
+            if update.base is not None and (own := update.own(written)):
                 # Should nobody hear what became of it, what is found there is still known for this flow's own.
-                work.sending(update.item, written, number, update.trying(row, written))
+                work.sending(update.item, own, number, update.trying(row, own))
             try:
                 change = partial(session.surface.update, work.bc, row, written)
                 what = [number, [[name, row.get(name), value] for name, value in written.items()]]

@@ -8,6 +8,8 @@ import pytest
 from bench import Bench, outcome_of, tally
 from webshop import Outage
 
+from include.sandbox.bc.masters import Items
+from include.sandbox.bc.tenant import Row
 from include.sandbox.faults import Fault
 from include.sandbox.ipaas.platform import Record
 from include.sync.outcomes import Outcome
@@ -103,6 +105,32 @@ def test_what_a_person_did_there_meanwhile_is_an_edit_of_both_sides(bench: Bench
     assert names(bench, product)[0] == "Tricycle"
     bench.run("product_to_ipaas", "1000")
     assert names(bench, product) == ("Tricycle", "Tricycle")
+
+
+def test_a_price_of_the_accountants_that_was_set_back_stays_his(
+    bench: Bench, product: Record, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An extension works the price out anew when the description changes: it is set back, and nothing is heard of that."""
+    stores = Items.modify
+
+    def prices_anew(self: Items, row: Row, record: Row) -> Row:
+        renamed = record["Description"] != row["Description"]
+        return stores(self, row, {**record, "Unit Price": 77} if renamed else record)
+
+    monkeypatch.setattr(Items, "modify", prices_anew)
+    bench.sandbox.bc.change("Item", "1000", **{"Unit Price": 60})
+    bench.sandbox.ipaas.edit("product", product["id"], {"name": "Cycle"})
+    setting_back = Fault(
+        system="business_central", method="PATCH", path="ItemCard", body_contains="Unit_Price", lost=True
+    )
+    bench.sandbox.faults.rules += [setting_back, Outage(after=setting_back)]
+    bench.run("product_from_ipaas", str(product["id"]))
+    bench.sandbox.faults.clear()
+    assert setting_back.times == 0
+    bench.run("product_from_ipaas", str(product["id"]))
+    assert bench.sandbox.bc.get("Item", "1000")["Unit Price"] == 60
+    to_ipaas(bench)
+    assert product["default_price"] == 60
 
 
 def test_what_was_sent_is_forgotten_once_it_is_agreed(bench: Bench, product: Record) -> None:
