@@ -156,13 +156,12 @@ def invoice_from_ipaas(row: TransactionRow, context: MappingContext) -> Mapped:
     there when the status of some does not say whether they were received.
     """
     transaction = row.transaction
-    if row.parent_comes:
-        parent = transaction.transaction_parent_id
+    if row.awaits is not None:
         raise Waiting(
-            f"It belongs to transaction {parent}, which is to become a document first: beside that one it would be a second "
+            f"It belongs to transaction {row.awaits}, which is to become a document first: beside that one it would be a second "
             "sale.",
             table=TRANSACTION_TABLE,
-            source_id=str(parent),
+            source_id=str(row.awaits),
             advice="Nothing to do: it goes on once that one has been transferred. If orders are not to be invoiced themselves, "
             "take their type out of invoice.types in the Variable bc_create_defaults; or set that one aside on the page Sync.",
         )

@@ -78,8 +78,8 @@ class TransactionRow(IPaaSRow):
     # Its external id, also where iPaaS.com is yet to be told of it; and that of the transaction above it.
     link: str | None = None
     parent_link: str | None = None
-    # Whether the transaction above it is to become a document first.
-    parent_comes: bool = False
+    # The id of a transaction above it that is to become a document first.
+    awaits: Any = None
     # Who buys and who pays: table and iPaaS.com id.
     buyer: Json = field(default_factory=dict)
     bill_to: Json | None = None

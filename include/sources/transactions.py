@@ -83,20 +83,40 @@ class ForeignTransactions:
             yield replace(record, data=row, problem=fault[0] if fault else None)
 
     def _left_out(self, row: TransactionRow, context: MappingContext) -> bool:
-        return _leaves_out(self.skip, row, context)
+        return _leaves_out(self.skip, row, context, unreadable=True)  # it says so again when it is mapped
 
-    def _comes(self, reads: Reads, row: TransactionRow, parent: Any, context: MappingContext) -> bool:
-        """Whether the transaction above one, which is linked to nothing, is for a flow to transfer first."""
-        record = reads.ipaas.get(TRANSACTION, parent) if self.parents and not row.link else None
-        if record is None or str(record.get("transaction_parent_id")) == str(row.record["id"]):
-            return False  # two that stand above each other would wait for ever
-        above = TransactionRow(record=record)
+    def _above(self, reads: Reads, row: TransactionRow, context: MappingContext) -> tuple[str | None, Any]:
+        """What the transaction above one became, or else the id of the one that is to become a document first.
+
+        What is above a transaction that is for a flow to transfer decides about both: they are of one sale.
+        """
+        awaited, seen = None, {str(row.record["id"])}
+        parent = reference(row.record.get("transaction_parent_id"), "transaction_parent_id")
+        while parent is not None and str(parent) not in seen:
+            if link := _link(reads, TRANSACTION.table, parent):
+                return link, None
+            record = reads.ipaas.get(TRANSACTION, parent) if self.parents and not row.link else None
+            if record is None or not self._takes(reads, parent, record, context):
+                return None, awaited
+            seen.add(str(parent))
+            awaited, parent = parent, _parent_of(record)
+        if parent is None or str(parent) != str(row.record["id"]):
+            return None, awaited
+        # Of those that stand above each other the first goes first, or all would wait for ever.
+        first = min(seen, key=lambda key: (len(key), key))
+        return None, None if first == str(row.record["id"]) else first
+
+    def _takes(self, reads: Reads, key: Any, record: Json, context: MappingContext) -> bool:
+        """Whether a transaction is for a flow to transfer."""
+        row = TransactionRow(record=record)
         takes = [
             flow
             for flow, skip in self.parents.items()
-            if (flow == self.flow or not reads.is_off(flow)) and not _leaves_out(skip, above, context)
+            if (flow == self.flow or not reads.is_off(flow))
+            # Once somebody has corrected what cannot be read, it may become a document.
+            and not _leaves_out(skip, row, context, unreadable=False)
         ]
-        known = (reads.ledger.transfers(flow, [str(parent)]).get(str(parent)) for flow in takes)
+        known = (reads.ledger.transfers(flow, [str(key)]).get(str(key)) for flow in takes)
         # What a person has set aside becomes no document.
         return bool(takes) and not any(transfer and transfer.state == State.ignored for transfer in known)
 
@@ -104,8 +124,7 @@ class ForeignTransactions:
         self, reads: Reads, row: TransactionRow, context: MappingContext, products: dict[str, _Product | None]
     ) -> TransactionRow:
         record = row.record
-        parent = reference(record.get("transaction_parent_id"), "transaction_parent_id")
-        parent_link = _link(reads, TRANSACTION.table, parent) if parent else None
+        parent_link, awaits = self._above(reads, row, context)
         buyers = _buyers(reads, record)
         holders = _holders(reads, row, buyers.values())
         try:
@@ -118,7 +137,7 @@ class ForeignTransactions:
         return replace(
             row,
             parent_link=parent_link,
-            parent_comes=parent is not None and parent_link is None and self._comes(reads, row, parent, context),
+            awaits=awaits,
             buyer=buyers["buyer"],
             bill_to=buyers.get("bill_to"),
             holders=holders,
@@ -127,11 +146,19 @@ class ForeignTransactions:
         )
 
 
-def _leaves_out(skip: Skip, row: TransactionRow, context: MappingContext) -> bool:
+def _leaves_out(skip: Skip, row: TransactionRow, context: MappingContext, *, unreadable: bool) -> bool:
+    """Whether a filter leaves a transaction out; `unreadable` of one that cannot be read."""
     try:
         return skip(row, context) is not None
     except (Rejected, ValidationError):
-        return True  # it says so again when it is mapped
+        return unreadable
+
+
+def _parent_of(record: Json) -> Any:
+    try:
+        return reference(record.get("transaction_parent_id"), "transaction_parent_id")
+    except BadRecord:
+        return None  # it says so when it is read itself
 
 
 def _link(reads: Reads, table: str, ipaas_id: Any) -> str | None:

@@ -75,7 +75,7 @@ def test_where_no_orders_are_made_of_orders_the_order_is_invoiced_once_it_is_com
     assert documents(shop) == ["WEB-1"]
 
 
-@pytest.mark.parametrize("parent", ["cancelled", "of types that are left out", "set aside", "below its own invoice"])
+@pytest.mark.parametrize("parent", ["cancelled", "of types that are left out", "set aside"])
 def test_the_invoice_of_an_order_that_becomes_no_document_is_posted(shop: Shop, parent: str) -> None:
     order = shop.order(status="Cancelled" if parent == "cancelled" else "Pending")
     invoice = invoice_of(shop, order)
@@ -83,11 +83,44 @@ def test_the_invoice_of_an_order_that_becomes_no_document_is_posted(shop: Shop, 
     if parent == "of types that are left out":
         shop.bench.settings["bc_create_defaults"] = {"invoice": {"types": ["Invoice"]}}
         off = [ORDERS]
-    if parent == "below its own invoice":
-        shop.change(order, transaction_parent_id=invoice["id"])
     if parent == "set aside":
         shop.change(order, created_datetime=None)
         assert tally(run(shop, ORDERS, order)) == {"read": 1, "failed": 1}
         shop.bench.ledger.ignore(ORDERS, [str(order["id"])], "admin")
     assert tally(run(shop, INVOICES, invoice, off=off)) == {"read": 1, "created": 1}
     assert documents(shop) == ["INV-1"]
+
+
+@pytest.mark.parametrize("last", ["Invoice", "invoice of its invoice"])
+def test_of_those_that_stand_above_each_other_the_first_goes_first(shop: Shop, last: str) -> None:
+    order = shop.order(status="Complete")
+    below = [invoice_of(shop, order)]
+    if last != "Invoice":
+        below.append(invoice_of(shop, below[0], transaction_number="INV-2"))
+    shop.change(order, transaction_parent_id=below[-1]["id"])
+    assert tally(run(shop, INVOICES, *below)) == {"read": len(below), "waiting": len(below)}
+    assert tally(run(shop, INVOICES, order)) == {"read": 1, "created": 1}
+    assert tally(run(shop, INVOICES, *below)) == {"read": len(below), "skipped": len(below)}
+    assert documents(shop) == ["WEB-1"]
+
+
+@pytest.mark.parametrize("status", ["Pending", "Complete"])
+def test_what_is_below_the_invoice_of_an_order_is_of_the_same_sale(shop: Shop, status: str) -> None:
+    order = shop.order(status=status)
+    invoice = invoice_of(shop, order)
+    below = invoice_of(shop, invoice, transaction_number="INV-2")
+    assert tally(run(shop, INVOICES, invoice, below)) == {"read": 2, "waiting": 2}
+    assert tally(run(shop, ORDERS if status == "Pending" else INVOICES, order)) == {"read": 1, "created": 1}
+    assert tally(run(shop, INVOICES, invoice, below)) == {"read": 2, "skipped": 2}
+    assert documents(shop) == ["WEB-1"]
+
+
+def test_the_invoice_of_an_order_that_cannot_be_read_waits_until_somebody_has_corrected_it(shop: Shop) -> None:
+    order = shop.order(status="Complete")
+    invoice = invoice_of(shop, order)
+    total, order["total"] = order["total"], "a lot"
+    assert tally(run(shop, INVOICES, order, invoice)) == {"read": 2, "failed": 1, "waiting": 1}
+    order["total"] = total
+    assert tally(run(shop, INVOICES, order)) == {"read": 1, "created": 1}
+    assert tally(run(shop, INVOICES, invoice)) == {"read": 1, "skipped": 1}
+    assert documents(shop) == ["WEB-1"]
