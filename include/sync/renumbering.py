@@ -18,6 +18,7 @@ from include.sync.base import Base
 from include.sync.called import name_apart, name_in
 from include.sync.displaced import displaced_of
 from include.sync.ledger.entries import Transfer
+from include.sync.links import Link
 from include.sync.records import Json, Mapped
 from include.sync.runs import Direction
 from include.sync.twins import look_alike
@@ -57,6 +58,8 @@ class Renumbering:
         self._known: dict[str, tuple[str, Id]] = {}
         # Folded external ids that records have left.
         self._left: set[str] = set()
+        # Those that they have left in a plan: iPaaS.com still shows them.
+        self._foreseen: set[str] = set()
         # By folded external id: as the ledger spells it, and the immutable id that it belongs to.
         self._spelled: dict[str, tuple[str, str | None]] = {}
         own = endpoint.table == work.task.flow.writer.table
@@ -96,6 +99,13 @@ class Renumbering:
         old, internal_id = self._known[record_id]
         if old.upper() == mapped.source_id.upper():
             return internal_id  # it was moved on for another one's sake
+        # Another run may have moved it on since this task has learned where it was.
+        old, internal_id = work.ledger.links_of_record_id(table, [record_id]).get(record_id, (old, internal_id))
+        if old.upper() == mapped.source_id.upper():
+            self._known[record_id] = old, internal_id
+            if (known := self._transfer(old, record_id)) is not None:
+                self._moved[record_id] = known
+            return internal_id
         holder = self._holder(mapped.source_id)
         around: _Around | None = _Around()
         if holder is not None and str(holder) != str(internal_id):
@@ -106,18 +116,27 @@ class Renumbering:
                 f"its new number is linked to {holder}.",
                 "Remove the external id from the wrong one in iPaaS.com; it is tried again by itself.",
             )
-        for move in around.before:
-            self.move(*move)
+        self._clear(around.before)
+        moved: Id | None = internal_id
         try:
             self.move(old, mapped.source_id, internal_id, record_id)
         except NotFound:
             work.ledger.unlink(table, old)
             del self._known[record_id]
-            return None
-        finally:
-            for move in around.after:
+            moved = None
+        self._clear(around.after)
+        return moved
+
+    def _clear(self, moves: Sequence[Move]) -> None:
+        """Have records that are in the way move on; one that is gone from iPaaS.com is in nobody's way."""
+        for move in moves:
+            try:
                 self.move(*move)
-        return internal_id
+            except NotFound:
+                table, (old, *_) = self._endpoint.table, move
+                self._work.ledger.unlink(table, old)
+                self._work.linked.pop((table, fold(old)), None)
+                self._spelled.pop(fold(old), None)
 
     def make_way(self, item: WriteRequest) -> bool:
         """Have the record that had this one's number before go to the number that it has now; answers whether it did."""
@@ -126,8 +145,7 @@ class Renumbering:
             return False
         with self._moving:
             around = None if self.left(number) else self._around(number, ())
-            for move in (*around.before, *around.after) if around else ():
-                self.move(*move)
+            self._clear([*around.before, *around.after] if around else ())
             return around is not None
 
     def _around(self, number: str, moving: tuple[str, ...]) -> _Around | None:
@@ -162,8 +180,13 @@ class Renumbering:
     def move(self, old: str, new: str, internal_id: Id, record_id: str | None) -> None:
         """Give a record of iPaaS.com that is linked under an old name the one that it has now. Raises NotFound."""
         work, table = self._work, self._endpoint.table
-        link = partial(work.ipaas.link, table, internal_id, new)
-        work.send(link, what=[internal_id, new], planned=None, requests=2)
+
+        def link() -> bool:
+            work.ipaas.link(table, internal_id, new)
+            return True
+
+        if not work.send(link, what=[internal_id, new], planned=False, requests=2):
+            self._foreseen.add(fold(old))
         name = name_in(table)
         reads = self._nested or name
         present = (work.ipaas.get(self._endpoint, internal_id) if reads else None) or {}
@@ -171,8 +194,7 @@ class Renumbering:
         now = (table, new, internal_id)
         # Documents may name it at any moment: by what it is called, from the moment on that this is not its number.
         called = name_apart(table, new, internal_id, present.get(name)) if name else []
-        work.ledger.link([now, *called], record_ids={now[:2]: record_id} if record_id else {})
-        self._carry(old, new, internal_id, record_id)
+        self._carry(old, new, internal_id, record_id, [now, *called])
         work.linked.pop((table, fold(old)), None)
         work.remember([now])
         self._left.add(fold(old))
@@ -181,18 +203,22 @@ class Renumbering:
             self._known[record_id] = new, internal_id
             self._spelled[fold(new)] = new, record_id
 
-    def _carry(self, old: str, new: str, internal_id: Id, record_id: str | None) -> None:
-        """Keep what was agreed of a record: what either side changes meanwhile is still told by it."""
+    def _carry(self, old: str, new: str, internal_id: Id, record_id: str | None, links: Sequence[Link]) -> None:
+        """Remember its links, and keep what was agreed of a record: what either side changes meanwhile is still told by it."""
         flows = [flow for flow in self._work.task.catalogue.values() if flow.writer.table == self._endpoint.table]
         to_ipaas = [flow.name for flow in flows if flow.direction is Direction.to_ipaas]
         others = [flow.name for flow in flows if flow.direction is not Direction.to_ipaas]
-        own = self._work.task.flow.name
-        if record_id and own in to_ipaas:
-            before = self._moved.get(record_id) or self._work.ledger.transfers(own, [old], base=True).get(old)
+        if record_id and self._work.task.flow.name in to_ipaas:
+            before = self._moved.get(record_id) or self._transfer(old, record_id)
             if before is not None:
                 base = Base.from_json(before.base or {}).renumbered(old, new)
                 self._moved[record_id] = replace(before, key=new, fingerprint=None, base=base.as_json())
-        self._work.ledger.renumber(to_ipaas, others, old, new, internal_id)
+        self._work.ledger.renumber(to_ipaas, others, old, new, internal_id, record_id=record_id, new_links=links)
+
+    def _transfer(self, key: str, record_id: str) -> Transfer | None:
+        """What the run's flow knows of a record under a key; None where that is of another one."""
+        known = self._work.ledger.transfers(self._work.task.flow.name, [key], base=True).get(key)
+        return known if known is not None and known.record_id in (None, record_id) else None
 
     def as_known(self, item: WriteRequest) -> WriteRequest:
         """A record with what is known of it, also if that was under another number until now."""
@@ -208,6 +234,10 @@ class Renumbering:
     def left(self, external_id: str) -> bool:
         """Whether a record of this task had this external id, and has another one now."""
         return fold(external_id) in self._left
+
+    def foresees(self, external_id: str) -> bool:
+        """Whether a record will have left this external id once what is planned is done."""
+        return fold(external_id) in self._foreseen
 
     def check_own(self, item: WriteRequest, present: Json | None) -> None:
         """Raise Rejected when a record is linked under a key that merely looks like this one's, Waiting when it is linked

@@ -317,7 +317,8 @@ class BCWriter:
             )
         if item.flow.counterpart:
             # What was agreed of it is known under its new number, too.
-            work.ledger.renumber([item.flow.counterpart.flow], [], number, now, id_from(item.key))
+            flow = item.flow.counterpart.flow
+            work.ledger.renumber([flow], [], number, now, id_from(item.key), record_id=record_id)
         written = self._update(work, session, item, body, now, known=known, formerly=number)
         return replace(written, record_ids={(self.table, now): record_id})
 

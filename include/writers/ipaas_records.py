@@ -215,7 +215,7 @@ class IPaaSWriter(IPaaSFinder):
         record, or that record to another of ours: then the ledger's link is as good as none. One that has lost its link, which
         nobody has now, is still the one."""
         mine, own = item.mapped.source_id, external_id_of(present, work.plan.system_id)
-        if own is not None and fold(own) == fold(mine):
+        if own is not None and (fold(own) == fold(mine) or self._numbers(work).foresees(own)):
             return
         if work.ledger.internal_ids(self.table, [mine], pushed=False):
             return  # iPaaS.com is yet to be told

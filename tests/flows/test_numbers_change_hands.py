@@ -10,9 +10,13 @@ from typing import Any
 
 import pytest
 from bench import Bench, outcome_of, tally
+from test_links_changed_in_ipaas import item
 from test_renumbered import renumber
 
 from include.sandbox.faults import Fault
+from include.sync.ledger import Ledger
+from include.writers.ipaas_records import IPaaSWriter
+from tests.counts.drift import unlink_by_hand
 
 
 def company(bench: Bench, no: str, name: str) -> None:
@@ -93,6 +97,49 @@ class TestExchanged:
         mails = {row["Name"]: row["E-Mail"] for row in bench.sandbox.bc.rows("Customer")}
         assert mails == {"CompanyC1": "newc1@example.net", "CompanyC2": "newc2@example.net"}
 
+    @pytest.mark.parametrize("meanwhile", ["C1", "C2"])
+    def test_another_run_that_has_moved_them_meanwhile_takes_nothing_from_either(
+        self, bench: Bench, monkeypatch: pytest.MonkeyPatch, meanwhile: str
+    ) -> None:
+        records = exchanged(bench, "C1", "C2")
+        for no, record in records.items():
+            bench.sandbox.ipaas.edit("company", record["id"], {"email_address": f"new{no.lower()}@example.net"})
+        prepare, between = IPaaSWriter.prepare, [meanwhile]
+
+        def prepared(*args: Any) -> None:
+            prepare(*args)
+            if between:
+                bench.run("company_to_ipaas", between.pop())
+
+        monkeypatch.setattr(IPaaSWriter, "prepare", prepared)
+        bench.run("company_to_ipaas", "C2" if meanwhile == "C1" else "C1")
+        bench.run("company_to_ipaas")
+        bench.run("company_from_ipaas", *[str(record["id"]) for record in records.values()])
+        follows(bench, records)
+        mails = {row["Name"]: row["E-Mail"] for row in bench.sandbox.bc.rows("Customer")}
+        assert mails == {"CompanyC1": "newc1@example.net", "CompanyC2": "newc2@example.net"}
+
+
+@pytest.mark.parametrize("gone", ["C1", "C2"])
+def test_one_that_is_gone_from_ipaas_is_in_nobody_s_way(bench: Bench, gone: str) -> None:
+    for number in (1, 2):
+        company(bench, f"C{number}", f"Company{number}")
+    bench.run("company_to_ipaas")
+    before = {f"C{number}": bench.linked("company", f"C{number}") for number in (1, 2)}
+    for number in (2, 1):
+        renumber(bench, "Customer", f"C{number}", f"C{number + 1}")
+    company(bench, "C1", "Quite New")
+    for address in before[gone]["addresses"]:
+        unlink_by_hand(bench, "", address["id"], "customer company address")
+    bench.sandbox.ipaas.unlink_all("company", before[gone]["id"])
+    for _ in range(2):
+        bench.run("company_to_ipaas", "C1")
+    bench.run("company_to_ipaas")
+    names = {number: bench.linked("company", number)["name"] for number in ("C1", "C2", "C3")}
+    assert names == {"C1": "Quite New", "C2": "Company1", "C3": "Company2"}
+    other = {"C1": "C2", "C2": "C1"}[gone]
+    assert bench.linked("company", {"C1": "C2", "C2": "C3"}[other]) is before[other]
+
 
 def test_numbers_that_each_record_passes_on_to_the_next(bench: Bench) -> None:
     for number in (1, 2, 3):
@@ -103,6 +150,17 @@ def test_numbers_that_each_record_passes_on_to_the_next(bench: Bench) -> None:
         renumber(bench, "Customer", f"C{number}", f"C{number + 1}")
     assert tally(bench.run("company_to_ipaas")) == {"read": 3, "updated": 3}
     assert all(bench.linked("company", f"C{number + 1}") is before[number] for number in before)
+
+
+def test_a_plan_of_them_says_what_applying_does(bench: Bench) -> None:
+    for number in (1, 2):
+        company(bench, f"C{number}", f"Company{number}")
+    bench.run("company_to_ipaas")
+    for number in (2, 1):
+        renumber(bench, "Customer", f"C{number}", f"C{number + 1}")
+    company(bench, "C1", "Quite New")
+    assert tally(bench.run("company_to_ipaas", mode="plan")) == {"read": 3, "created": 1, "updated": 2}
+    assert tally(bench.run("company_to_ipaas")) == {"read": 3, "created": 1, "updated": 2}
 
 
 class TestGivenToAnother:
@@ -155,3 +213,50 @@ def test_what_both_sides_change_of_a_renumbered_record_survives(bench: Bench, or
     card = bench.sandbox.bc.get("Customer", "P1000")
     assert card is not None and (card["Name"], card["Phone No."]) == ("Anna Bergman", "+1 555 7777")
     assert (record["last_name"], record["addresses"][0]["phone_number"]) == ("Bergman", "+1 555 7777")
+
+
+def test_what_both_sides_change_survives_a_task_that_ends_while_it_notes_the_number(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    person(bench, "P1", "one@example.net", **{"Phone No.": "+1 555 0100"})
+    bench.run("customer_to_ipaas")
+    record = bench.linked("customer", "P1")
+    renumber(bench, "Customer", "P1", "P1000")
+    bench.sandbox.bc.change("Customer", "P1000", **{"Phone No.": "+1 555 7777"})
+    bench.sandbox.ipaas.edit("customer", record["id"], {"last_name": "Bergman"})
+
+    def ends(*args: Any, **more: Any) -> None:
+        raise OSError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Ledger, "renumber", ends)
+        bench.run("customer_to_ipaas", "P1000")
+    bench.run("customer_to_ipaas", "P1000")
+    bench.run("customer_from_ipaas", str(record["id"]))
+    card = bench.sandbox.bc.get("Customer", "P1000")
+    assert card is not None and (card["Name"], card["Phone No."]) == ("Anna Bergman", "+1 555 7777")
+
+
+def test_what_waits_under_a_number_is_not_forgotten_when_the_one_that_had_it_moves_on(bench: Bench) -> None:
+    item(bench, "1000", "Bicycle")
+    bench.run("product_to_ipaas")
+    renumber(bench, "Item", "1000", "2000")
+    bench.sandbox.bc.add("Item Category", {"Code": "NEW", "Description": "New"})
+    item(bench, "1000", "Quite new")
+    bench.sandbox.bc.change("Item", "1000", **{"Item Category Code": "NEW"})
+    assert tally(bench.run("product_to_ipaas", "1000")) == {"read": 1, "waiting": 1}
+    bench.run("product_to_ipaas", "2000")
+    assert bench.ledger.due("product_to_ipaas", 9) == ["1000"]
+
+
+def test_what_waits_under_a_number_that_nobody_has_any_more_is_forgotten(bench: Bench) -> None:
+    item(bench, "1000", "Bicycle")
+    bench.run("product_to_ipaas")
+    bench.sandbox.bc.add("Item Category", {"Code": "NEW", "Description": "New"})
+    bench.sandbox.bc.change("Item", "1000", **{"Item Category Code": "NEW"})
+    assert tally(bench.run("product_to_ipaas")) == {"read": 1, "waiting": 1}
+    renumber(bench, "Item", "1000", "2000")
+    bench.run("product_category_to_ipaas")
+    for _ in range(2):
+        bench.run("product_to_ipaas")
+    assert sorted(bench.ledger.transfers("product_to_ipaas", ["1000", "2000"])) == ["2000"]

@@ -91,6 +91,32 @@ class Ledger(
         if lost:
             raise ClaimLost()
 
+    @repeated
+    def renumber(
+        self,
+        flows: Sequence[str],
+        others: Sequence[str],
+        old: str,
+        new: str,
+        internal_id: Id,
+        *,
+        record_id: str | None,
+        new_links: Sequence[tuple[str, str, Id]] = (),
+    ) -> None:
+        """Keep what is known of a record that has another external id, and remember its links, in one transaction: in these
+        `flows` it is known by its external id, and in the `others` by its iPaaS.com id, as linked to it.
+
+        What is known of another record than that of the `record_id`, Business Central's immutable id, stays what it is.
+        What was unfinished under the old external id is due: it may be of the record that has it now.
+        """
+        with self._writing() as db:
+            for flow in flows:
+                self._renumber(db, flow, old, new, record_id)
+            for flow in others:
+                self._linked_to(db, flow, internal_id, old, new)
+            record_ids = {link[:2]: record_id for link in new_links if link[1] == new} if record_id else {}
+            self._link(db, new_links, pushed=True, record_ids=record_ids)
+
     def _give_up(self, db: Connection, claimed: str, ends: Sequence[Finish], owner: Claimant | str | None) -> None:
         """Give up the claims of attempts that have ended, and the reservations of what is done."""
         whose = None if owner is None else claimant_of(owner)

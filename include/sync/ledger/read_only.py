@@ -138,7 +138,17 @@ class ReadOnlyLedger(Ledger):
     def forget(self, flow: str, keys: Iterable[str]) -> None:
         """It stays known."""
 
-    def renumber(self, flows: Sequence[str], others: Sequence[str], old: str, new: str, internal_id: Id) -> None:
+    def renumber(
+        self,
+        flows: Sequence[str],
+        others: Sequence[str],
+        old: str,
+        new: str,
+        internal_id: Id,
+        *,
+        record_id: str | None,
+        new_links: Sequence[tuple[str, str, Id]] = (),
+    ) -> None:
         """It stays known by its old number."""
 
     def seen(self, flow: str, keys: Iterable[str], read_at: str, seen_as: Mapping[str, str] | None = None) -> None:

@@ -220,31 +220,31 @@ class Transfers(Store):
             for batch in batches(keys, BATCH):
                 db.execute(sa.delete(transfers).where(self._of(flow), transfers.c.key.in_(batch)))
 
-    @repeated
-    def renumber(self, flows: Sequence[str], others: Sequence[str], old: str, new: str, internal_id: Id) -> None:
-        """Keep what is known of a record that has another external id: in these flows it is known by it, and in the others by
-        its iPaaS.com id, as linked to it.
+    def _renumber(self, db: Connection, flow: str, old: str, new: str, record_id: str | None) -> None:
+        """Keep what is known of a record, whose immutable id it is, under another key: what was agreed stays agreed, and it is
+        not said that it has been written under that."""
+        where = self._of(flow) & (transfers.c.key == old)
+        before = db.execute(sa.select(transfers).where(where)).one_or_none()
+        if before is None or (record_id and before.record_id and before.record_id != record_id):
+            return  # it is known under another one by now, and this is what is known of the record that came after it
+        base = Base.from_json(unpack(before.base) or {}).renumbered(old, new)
+        kept = {name: getattr(before, name) for name in ("memory", "target_id", "record_id")}
+        kept |= {"base": pack(base.as_json()), "fingerprint": None}
+        there = self._of(flow) & (transfers.c.key == new)
+        if not db.execute(sa.update(transfers).where(there).values(kept)).rowcount:
+            row = {**before._mapping, "key": new, **_RENUMBERED, **kept}
+            db.execute(sa.insert(transfers).values(row))
+        if before.state == State.done:
+            db.execute(sa.delete(transfers).where(where))
+            return
+        # Whether that is unfinished, or the record that has its number now, is known to whoever asks for that number.
+        left = dict.fromkeys((*kept, "seen_as", "waits_for")) | {"next_try": iso(self._now())}
+        db.execute(sa.update(transfers).where(where).values(left))
 
-        What was agreed stays agreed; it is not said that it has been written under the new number.
-        """
-        with self._writing() as db:
-            for flow in flows:
-                where = self._of(flow) & (transfers.c.key == old)
-                before = db.execute(sa.select(transfers).where(where)).one_or_none()
-                if before is None:
-                    continue
-                base = Base.from_json(unpack(before.base) or {}).renumbered(old, new)
-                kept = {name: getattr(before, name) for name in ("memory", "target_id", "record_id")}
-                kept |= {"base": pack(base.as_json()), "fingerprint": None}
-                there = self._of(flow) & (transfers.c.key == new)
-                if not db.execute(sa.update(transfers).where(there).values(kept)).rowcount:
-                    row = {**before._mapping, "key": new, **_RENUMBERED, **kept}
-                    db.execute(sa.insert(transfers).values(row))
-                db.execute(sa.delete(transfers).where(where))
-            for flow in others:
-                where = self._of(flow) & (transfers.c.key == str(internal_id))
-                linked = where & (transfers.c.target_id == as_text(old))
-                db.execute(sa.update(transfers).where(linked).values(target_id=as_text(new)))
+    def _linked_to(self, db: Connection, flow: str, internal_id: Id, old: str, new: str) -> None:
+        """Note that what a flow knows by its iPaaS.com id is linked to another external id now."""
+        where = self._of(flow) & (transfers.c.key == str(internal_id)) & (transfers.c.target_id == as_text(old))
+        db.execute(sa.update(transfers).where(where).values(target_id=as_text(new)))
 
     @repeated
     def settle(self, written: Sequence[tuple[str, str, Mapping[str, tuple[Any, Any]]]], at: str) -> None:
