@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from include.errors import Unreadable
+from include.sync.ledger.entries import Transfer
 from include.sync.records import Json
 from include.sync.task_context import TaskContext
 from include.sync.values import fold
@@ -33,12 +34,22 @@ def stage_displaced(task: TaskContext, displaced: Mapping[str, str]) -> None:
     asked: set[str] = set()
     while wanted := {record_id: number for number, record_id in displaced.items() if record_id not in asked}:
         asked.update(wanted)
-        now = {number: key for record_id, key in _keys_of(task, list(wanted)).items() for number in [wanted[record_id]]}
+        now = {wanted[record_id]: key for record_id, key in _keys_of(task, list(wanted)).items()}
         found |= {fold(old): {"old": fold(old), "now": key, "record_id": displaced[old]} for old, key in now.items()}
         known = task.ledger.transfers(task.flow.name, now.values(), outcome=False)
-        own = {key: displaced[old] for old, key in now.items()}
-        displaced = {key: one.record_id for key, one in known.items() if one.record_id and one.record_id != own[key]}
+        displaced = displaced_by(task, {key: displaced[old] for old, key in now.items()}, known)
     task.staging.write_all(_FILE, found.values())
+
+
+def displaced_by(task: TaskContext, records: Mapping[str, str], known: Mapping[str, Transfer]) -> dict[str, str]:
+    """By number: the immutable ids of other records that had the numbers of these, of which the ledger has what is `known`.
+
+    Where that says nothing the link does: the flow the other way may have moved on what is known, and not the link.
+    """
+    had = {key: one.record_id for key, one in known.items() if one.record_id}
+    linked = task.ledger.spelled(task.flow.writer.table, [key for key in records if key not in had])
+    had |= {key: of for key in records if key not in had and (of := linked.get(fold(key), (key, None))[1])}
+    return {key: of for key, of in had.items() if key in records and of != records[key]}
 
 
 def _keys_of(task: TaskContext, record_ids: list[str]) -> dict[str, str]:

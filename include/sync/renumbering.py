@@ -152,9 +152,9 @@ class Renumbering:
         """What has to be moved so that a number is free; None when that is not known. `moving` are the numbers, folded, that
         are about to be free."""
         gone = self._displaced.get(fold(number))
-        _, record_id = self._work.ledger.spelled(self._endpoint.table, [number]).get(fold(number), (number, None))
-        if gone is None or gone.record_id != record_id:
-            return None
+        spelled, record_id = self._work.ledger.spelled(self._endpoint.table, [number]).get(fold(number), (number, None))
+        if gone is None or gone.record_id != record_id or spelled.upper() == gone.now.upper():
+            return None  # which it may have under a number that merely looks like this one
         internal_id, holder = (
             self._work.ledger.internal_ids(self._endpoint.table, [number])[fold(number)],
             self._holder(gone.now),

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from include.errors import Rejected, RunFault, Waiting
 from include.sync.batches import batches
 from include.sync.companions import without_news
-from include.sync.displaced import stage_displaced
+from include.sync.displaced import displaced_by, stage_displaced
 from include.sync.echoes import Echoes
 from include.sync.endings import finish_failed, overtaken, problem_outcome, resting, unexpected
 from include.sync.fingerprints import canonical, fingerprint
@@ -122,13 +122,9 @@ def _known(task: TaskContext, batch: Sequence[Staged], displaced: dict[str, str]
     flow = task.flow
     ids = {record.key: record.record_id for record in batch if record.record_id}
     found = task.ledger.transfers(flow.name, (record.key for record in batch), outcome=False)
-    others = {
-        key: one.record_id
-        for key, one in found.items()
-        if one.record_id and ids.get(key, one.record_id) != one.record_id
-    }
+    others = displaced_by(task, ids, found)
     displaced |= others
-    known = {key: one for key, one in found.items() if key not in others}
+    known = {key: one for key, one in found.items() if key not in others or not one.record_id}
     new = {ids[key]: key for key in ids if key not in known or known[key].target_id is None}
     moved = task.ledger.links_of_record_id(flow.writer.table, new)
     before = {old: new[record_id] for record_id, (old, _) in moved.items() if old != new[record_id]}

@@ -199,6 +199,16 @@ class TestGivenToAnother:
         assert names == {"P1000": "Anna Bergman", "P1": "New Person"}
         assert bench.linked("customer", "P1000") is record
 
+    def test_nor_after_an_edit_in_ipaas_that_business_central_refuses(self, bench: Bench) -> None:
+        record = self.given(bench)
+        bench.sandbox.ipaas.edit("customer", record["id"], {"last_name": "Bergman"})
+        bench.sandbox.faults.add(Fault(system="business_central", method="PATCH", times=9, status=400))
+        bench.run("customer_from_ipaas", str(record["id"]))
+        for _ in range(4):
+            bench.run("customer_to_ipaas")
+        assert (bench.linked("customer", "P1000"), record["email_address"]) == (record, "one@example.net")
+        assert bench.linked("customer", "P1")["email_address"] == "new@example.net"
+
 
 @pytest.mark.parametrize("order", ["TF", "FT"])
 def test_what_both_sides_change_of_a_renumbered_record_survives(bench: Bench, order: str) -> None:
