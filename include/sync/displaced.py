@@ -67,8 +67,5 @@ def _keys_of(task: TaskContext, record_ids: list[str]) -> dict[str, str]:
 
 def displaced_of(task: TaskContext) -> Mapping[str, Displaced]:
     """By folded number: the records of the run's flow that had it."""
-    if not task.staging.exists(f"{_FILE}.ndjson.gz"):
-        return {}
-    return {
-        entry["old"]: Displaced(now=entry["now"], record_id=entry["record_id"]) for entry in task.staging.read(_FILE)
-    }
+    staged = task.staging.read_if_there(_FILE)
+    return {entry["old"]: Displaced(now=entry["now"], record_id=entry["record_id"]) for entry in staged}

@@ -17,7 +17,7 @@ from include.ipaas.external_ids import Id, external_id_of
 from include.sync.base import Base
 from include.sync.called import name_apart, name_in
 from include.sync.displaced import displaced_of
-from include.sync.ledger.entries import Transfer
+from include.sync.ledger.entries import Renumbered, Transfer
 from include.sync.links import Link
 from include.sync.records import Json, Mapped
 from include.sync.runs import Direction
@@ -34,15 +34,13 @@ _PATIENCE = 2
 # Before the number of a record that is linked to none for the moment. No number of Business Central has a bar in it.
 _ASIDE = "moving|"
 
-Move = tuple[str, str, Id, str]  # from, to, iPaaS.com id, immutable id
-
 
 @dataclass(frozen=True, kw_only=True)
 class _Around:
     """What is moved before a record gets a number that was another one's, and after that."""
 
-    before: Sequence[Move] = ()
-    after: Sequence[Move] = ()
+    before: Sequence[Renumbered] = ()
+    after: Sequence[Renumbered] = ()
 
 
 class Renumbering:
@@ -119,7 +117,7 @@ class Renumbering:
         self._clear(around.before)
         moved: Id | None = internal_id
         try:
-            self.move(old, mapped.source_id, internal_id, record_id)
+            self.move(Renumbered(old=old, new=mapped.source_id, internal_id=internal_id, record_id=record_id))
         except NotFound:
             work.ledger.unlink(table, old)
             del self._known[record_id]
@@ -127,16 +125,15 @@ class Renumbering:
         self._clear(around.after)
         return moved
 
-    def _clear(self, moves: Sequence[Move]) -> None:
+    def _clear(self, moves: Sequence[Renumbered]) -> None:
         """Have records that are in the way move on; one that is gone from iPaaS.com is in nobody's way."""
         for move in moves:
             try:
-                self.move(*move)
+                self.move(move)
             except NotFound:
-                table, (old, *_) = self._endpoint.table, move
-                self._work.ledger.unlink(table, old)
-                self._work.linked.pop((table, fold(old)), None)
-                self._spelled.pop(fold(old), None)
+                self._work.ledger.unlink(self._endpoint.table, move.old)
+                self._work.linked.pop((self._endpoint.table, fold(move.old)), None)
+                self._spelled.pop(fold(move.old), None)
 
     def make_way(self, item: WriteRequest) -> bool:
         """Have the record that had this one's number before go to the number that it has now; answers whether it did."""
@@ -152,23 +149,22 @@ class Renumbering:
         """What has to be moved so that a number is free; None when that is not known. `moving` are the numbers, folded, that
         are about to be free."""
         gone = self._displaced.get(fold(number))
-        spelled, record_id = self._work.ledger.spelled(self._endpoint.table, [number]).get(fold(number), (number, None))
-        if gone is None or gone.record_id != record_id or spelled.upper() == gone.now.upper():
-            return None  # which it may have under a number that merely looks like this one
-        internal_id, holder = (
-            self._work.ledger.internal_ids(self._endpoint.table, [number])[fold(number)],
-            self._holder(gone.now),
-        )
+        linked = self._work.ledger.links_of_record_id(self._endpoint.table, [gone.record_id] if gone else [])
+        if gone is None or gone.record_id not in linked:
+            return None
+        spelled, internal_id = linked[gone.record_id]
+        if fold(spelled) != fold(number) or spelled.upper() == gone.now.upper():
+            return None  # it is elsewhere by now, or has its number, which merely looks like this one
+        holder = self._holder(gone.now)
+        move = Renumbered(old=number, new=gone.now, internal_id=internal_id, record_id=gone.record_id)
         if holder is None or str(holder) == str(internal_id):
-            return _Around(before=[(number, gone.now, internal_id, record_id)])
+            return _Around(before=[move])
         if fold(gone.now) in moving:
             # Numbers that were exchanged: one record has to step aside, since no two have one external id.
             aside = f"{_ASIDE}{gone.now}"
-            return _Around(
-                before=[(number, aside, internal_id, record_id)], after=[(aside, gone.now, internal_id, record_id)]
-            )
+            return _Around(before=[replace(move, new=aside)], after=[replace(move, old=aside)])
         around = self._around(gone.now, (*moving, fold(number)))
-        return around and replace(around, before=[*around.before, (number, gone.now, internal_id, record_id)])
+        return around and replace(around, before=[*around.before, move])
 
     def _holder(self, number: str) -> Id | None:
         """Which record is linked to a number. What iPaaS.com says is not noted here: a move that broke off, and that it may be
@@ -177,9 +173,10 @@ class Renumbering:
         known = self._work.ledger.internal_ids(table, [number]).get(fold(number))
         return self._work.ipaas.internal_id(table, number) if known is None else known
 
-    def move(self, old: str, new: str, internal_id: Id, record_id: str | None) -> None:
+    def move(self, it: Renumbered) -> None:
         """Give a record of iPaaS.com that is linked under an old name the one that it has now. Raises NotFound."""
         work, table = self._work, self._endpoint.table
+        old, new, internal_id = it.old, it.new, it.internal_id
 
         def link() -> bool:
             work.ipaas.link(table, internal_id, new)
@@ -194,26 +191,26 @@ class Renumbering:
         now = (table, new, internal_id)
         # Documents may name it at any moment: by what it is called, from the moment on that this is not its number.
         called = name_apart(table, new, internal_id, present.get(name)) if name else []
-        self._carry(old, new, internal_id, record_id, [now, *called])
+        self._carry(it, [now, *called])
         work.linked.pop((table, fold(old)), None)
         work.remember([now])
         self._left.add(fold(old))
         self._spelled.pop(fold(old), None)
-        if record_id:
-            self._known[record_id] = new, internal_id
-            self._spelled[fold(new)] = new, record_id
+        if it.record_id:
+            self._known[it.record_id] = new, internal_id
+            self._spelled[fold(new)] = new, it.record_id
 
-    def _carry(self, old: str, new: str, internal_id: Id, record_id: str | None, links: Sequence[Link]) -> None:
+    def _carry(self, it: Renumbered, links: Sequence[Link]) -> None:
         """Remember its links, and keep what was agreed of a record: what either side changes meanwhile is still told by it."""
         flows = [flow for flow in self._work.task.catalogue.values() if flow.writer.table == self._endpoint.table]
         to_ipaas = [flow.name for flow in flows if flow.direction is Direction.to_ipaas]
         others = [flow.name for flow in flows if flow.direction is not Direction.to_ipaas]
-        if record_id and self._work.task.flow.name in to_ipaas:
-            before = self._moved.get(record_id) or self._transfer(old, record_id)
+        if it.record_id and self._work.task.flow.name in to_ipaas:
+            before = self._moved.get(it.record_id) or self._transfer(it.old, it.record_id)
             if before is not None:
-                base = Base.from_json(before.base or {}).renumbered(old, new)
-                self._moved[record_id] = replace(before, key=new, fingerprint=None, base=base.as_json())
-        self._work.ledger.renumber(to_ipaas, others, old, new, internal_id, record_id=record_id, new_links=links)
+                base = Base.from_json(before.base or {}).renumbered(it.old, it.new)
+                self._moved[it.record_id] = replace(before, key=it.new, fingerprint=None, base=base.as_json())
+        self._work.ledger.renumber(it, to_ipaas, others, links)
 
     def _transfer(self, key: str, record_id: str) -> Transfer | None:
         """What the run's flow knows of a record under a key; None where that is of another one."""

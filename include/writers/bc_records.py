@@ -30,7 +30,7 @@ from include.ipaas.external_ids import id_from
 from include.sync.base import Base
 from include.sync.called import keep_name
 from include.sync.context import WriteContext
-from include.sync.ledger.entries import Purpose, State
+from include.sync.ledger.entries import Purpose, Renumbered, State
 from include.sync.links import Link
 from include.sync.merge import Times
 from include.sync.outcomes import Apart, Change, Difference, Result
@@ -317,8 +317,8 @@ class BCWriter:
             )
         if item.flow.counterpart:
             # What was agreed of it is known under its new number, too.
-            flow = item.flow.counterpart.flow
-            work.ledger.renumber([flow], [], number, now, id_from(item.key), record_id=record_id)
+            it = Renumbered(old=number, new=now, internal_id=id_from(item.key), record_id=record_id)
+            work.ledger.renumber(it, [item.flow.counterpart.flow])
         written = self._update(work, session, item, body, now, known=known, formerly=number)
         return replace(written, record_ids={(self.table, now): record_id})
 

@@ -10,6 +10,7 @@ from include.errors import Rejected
 from include.ipaas.endpoints import Endpoint
 from include.ipaas.external_ids import Id, external_id_of
 from include.sync.context import WriteContext
+from include.sync.ledger.entries import Renumbered
 from include.sync.records import Json, Mapped
 from include.sync.renumbering import Renumbering
 from include.sync.task_context import TaskContext
@@ -196,7 +197,10 @@ class IPaaSFinder:
         own = external_id_of(found, work.plan.system_id) if found else None
         if found and own and fold(own) != fold(item.mapped.source_id):
             if siblings.alike(own, item.mapped.source_id) or self._is_left_behind(work, own, item, body):
-                self._numbers(work).move(own, item.mapped.source_id, found["id"], item.mapped.record_id)
+                mapped = item.mapped
+                self._numbers(work).move(
+                    Renumbered(old=own, new=mapped.source_id, internal_id=found["id"], record_id=mapped.record_id)
+                )
                 return found
             raise self._belongs(replace(item.mapped, match=str(found.get(siblings.same))), found, own)
         return found

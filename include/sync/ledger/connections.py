@@ -14,8 +14,7 @@ from sqlalchemy.engine import Connection, Engine
 
 from include.sync.ledger.database import is_there
 
-# As many stay open as transactions are commonly under way at once. Of more, the pool would have none left to lend: what
-# stays open counts as lent.
+# As many stay open as transactions are commonly under way at once.
 _STAY = 8
 
 

@@ -30,7 +30,8 @@ def connect(url: str | URL) -> Engine:
     with faults():
         # A file does not hang up.
         far = sa.make_url(url).get_backend_name() != "sqlite"
-        engine = _engine(url, poolclass=QueuePool, pool_pre_ping=far, pool_size=8, max_overflow=20)
+        # Nor does it lend only so many: whoever waited for the pool would not see what stays open between transactions.
+        engine = _engine(url, poolclass=QueuePool, pool_pre_ping=far, pool_size=8, max_overflow=20 if far else -1)
         if not far:
             _Sqlite(engine, begin="BEGIN IMMEDIATE", checks=True)
         keep_up(engine)

@@ -126,6 +126,16 @@ class Finish:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Renumbered:
+    """A record of iPaaS.com that has another external id of ours; `record_id`: Business Central's immutable id of it."""
+
+    old: str
+    new: str
+    internal_id: Id
+    record_id: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
 class Claimant:
     """A try of a task: `task` names the task, `try_id` the try, never the same again."""
 

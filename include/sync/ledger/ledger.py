@@ -14,7 +14,7 @@ from include.ipaas.external_ids import Id
 from include.sync.base import Base
 from include.sync.batches import batches
 from include.sync.ledger.claims import Claims, claimant_of
-from include.sync.ledger.entries import Claimant, Finish, State, as_text, cause_of, iso, pack
+from include.sync.ledger.entries import Claimant, Finish, Renumbered, State, as_text, cause_of, iso, pack
 from include.sync.ledger.facts import Facts
 from include.sync.ledger.faults import ClaimLost
 from include.sync.ledger.history import History
@@ -94,27 +94,23 @@ class Ledger(
     @repeated
     def renumber(
         self,
+        it: Renumbered,
         flows: Sequence[str],
-        others: Sequence[str],
-        old: str,
-        new: str,
-        internal_id: Id,
-        *,
-        record_id: str | None,
+        others: Sequence[str] = (),
         new_links: Sequence[tuple[str, str, Id]] = (),
     ) -> None:
         """Keep what is known of a record that has another external id, and remember its links, in one transaction: in these
         `flows` it is known by its external id, and in the `others` by its iPaaS.com id, as linked to it.
 
-        What is known of another record than that of the `record_id`, Business Central's immutable id, stays what it is.
-        What was unfinished under the old external id is due: it may be of the record that has it now.
+        What is known of a record with another immutable id stays what it is. What was unfinished under the old external id
+        is due: it may be of the record that has it now.
         """
         with self._writing() as db:
             for flow in flows:
-                self._renumber(db, flow, old, new, record_id)
+                self._renumber(db, flow, it)
             for flow in others:
-                self._linked_to(db, flow, internal_id, old, new)
-            record_ids = {link[:2]: record_id for link in new_links if link[1] == new} if record_id else {}
+                self._linked_to(db, flow, it)
+            record_ids = {link[:2]: it.record_id for link in new_links if link[1] == it.new} if it.record_id else {}
             self._link(db, new_links, pushed=True, record_ids=record_ids)
 
     def _give_up(self, db: Connection, claimed: str, ends: Sequence[Finish], owner: Claimant | str | None) -> None:

@@ -13,7 +13,7 @@ from sqlalchemy.engine import Connection
 
 from include.errors import PlanWrites
 from include.ipaas.external_ids import Id
-from include.sync.ledger.entries import Claim, Claimant, Finish, Purpose, Tried
+from include.sync.ledger.entries import Claim, Claimant, Finish, Purpose, Renumbered, Tried
 from include.sync.ledger.ledger import Ledger
 from include.sync.ledger.windows import SystemWindow
 from include.sync.records import Json
@@ -140,13 +140,9 @@ class ReadOnlyLedger(Ledger):
 
     def renumber(
         self,
+        it: Renumbered,
         flows: Sequence[str],
-        others: Sequence[str],
-        old: str,
-        new: str,
-        internal_id: Id,
-        *,
-        record_id: str | None,
+        others: Sequence[str] = (),
         new_links: Sequence[tuple[str, str, Id]] = (),
     ) -> None:
         """It stays known by its old number."""

@@ -11,10 +11,9 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from include.errors import ErrorKind
-from include.ipaas.external_ids import Id
 from include.sync.base import Base
 from include.sync.batches import batches
-from include.sync.ledger.entries import Finish, State, Transfer, Tried, as_text, iso, moment, pack, unpack
+from include.sync.ledger.entries import Finish, Renumbered, State, Transfer, Tried, as_text, iso, moment, pack, unpack
 from include.sync.ledger.store import BATCH, Store, of_pair, one_of, repeated
 from include.sync.ledger.tables import transfers
 from include.sync.records import Json
@@ -220,19 +219,19 @@ class Transfers(Store):
             for batch in batches(keys, BATCH):
                 db.execute(sa.delete(transfers).where(self._of(flow), transfers.c.key.in_(batch)))
 
-    def _renumber(self, db: Connection, flow: str, old: str, new: str, record_id: str | None) -> None:
-        """Keep what is known of a record, whose immutable id it is, under another key: what was agreed stays agreed, and it is
-        not said that it has been written under that."""
-        where = self._of(flow) & (transfers.c.key == old)
+    def _renumber(self, db: Connection, flow: str, it: Renumbered) -> None:
+        """Keep what is known of a record under another key: what was agreed stays agreed, and it is not said that it has been
+        written under that."""
+        where = self._of(flow) & (transfers.c.key == it.old)
         before = db.execute(sa.select(transfers).where(where)).one_or_none()
-        if before is None or (record_id and before.record_id and before.record_id != record_id):
+        if before is None or (it.record_id and before.record_id and before.record_id != it.record_id):
             return  # it is known under another one by now, and this is what is known of the record that came after it
-        base = Base.from_json(unpack(before.base) or {}).renumbered(old, new)
+        base = Base.from_json(unpack(before.base) or {}).renumbered(it.old, it.new)
         kept = {name: getattr(before, name) for name in ("memory", "target_id", "record_id")}
         kept |= {"base": pack(base.as_json()), "fingerprint": None}
-        there = self._of(flow) & (transfers.c.key == new)
+        there = self._of(flow) & (transfers.c.key == it.new)
         if not db.execute(sa.update(transfers).where(there).values(kept)).rowcount:
-            row = {**before._mapping, "key": new, **_RENUMBERED, **kept}
+            row = {**before._mapping, "key": it.new, **_RENUMBERED, **kept}
             db.execute(sa.insert(transfers).values(row))
         if before.state == State.done:
             db.execute(sa.delete(transfers).where(where))
@@ -241,10 +240,10 @@ class Transfers(Store):
         left = dict.fromkeys((*kept, "seen_as", "waits_for")) | {"next_try": iso(self._now())}
         db.execute(sa.update(transfers).where(where).values(left))
 
-    def _linked_to(self, db: Connection, flow: str, internal_id: Id, old: str, new: str) -> None:
+    def _linked_to(self, db: Connection, flow: str, it: Renumbered) -> None:
         """Note that what a flow knows by its iPaaS.com id is linked to another external id now."""
-        where = self._of(flow) & (transfers.c.key == str(internal_id)) & (transfers.c.target_id == as_text(old))
-        db.execute(sa.update(transfers).where(where).values(target_id=as_text(new)))
+        where = self._of(flow) & (transfers.c.key == str(it.internal_id)) & (transfers.c.target_id == as_text(it.old))
+        db.execute(sa.update(transfers).where(where).values(target_id=as_text(it.new)))
 
     @repeated
     def settle(self, written: Sequence[tuple[str, str, Mapping[str, tuple[Any, Any]]]], at: str) -> None:
